@@ -1,0 +1,1 @@
+"""Measurements of what ships: `python -m bench NAME …`, from a checkout."""

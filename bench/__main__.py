@@ -1,0 +1,61 @@
+"""`python -m bench NAME …` runs one measurement.
+
+    python -m bench accuracy --data DIR --split val --limit 300 --seed 1
+    python -m bench compare A/predictions.jsonl B/predictions.jsonl
+
+Nothing is imported before it is asked for, so `--help` is instant.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+from sqlagent.errors import INTERRUPTED, OK, USAGE, SqlagentError
+
+NAMES = {
+    "accuracy": "execution accuracy, exact match and errors on a set of questions",
+    "compare": "paired test between two accuracy runs, and what flipped",
+    "latency": "time to the first token in a new process, cold and with the prefix cache; seconds a question",
+    "coverage": "how much gold SQL has a canonical form that the grammar accepts",
+    "grammar": "what the grammar costs at each token",
+    "attack": "hostile schemas against the grammar",
+    "sandbox": "hostile statements against the sandbox, and what its guards cost",
+}
+
+
+def usage() -> str:
+    """The text of `--help`: one line a measurement."""
+    width = max(map(len, NAMES))
+    lines = [f"  {name:<{width}}  {what}" for name, what in NAMES.items()]
+    return "\n".join(
+        ["usage: python -m bench NAME [options]", "", *lines, "", "`python -m bench NAME --help` says more."]
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run `argv[0]` with the rest of the arguments; returns the exit code."""
+    arguments = sys.argv[1:] if argv is None else argv
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(usage(), file=sys.stdout if arguments else sys.stderr)
+        return OK if arguments else USAGE
+    name = arguments[0]
+    if name not in NAMES:
+        print(f"there is no measurement {name!r}; choose one of {', '.join(NAMES)}", file=sys.stderr)
+        return USAGE
+    try:
+        module = importlib.import_module(f"bench.{name}")
+        return int(module.main(arguments[1:]))
+    except SqlagentError as error:
+        print(str(error), file=sys.stderr)
+        return error.exit_code
+    except ModuleNotFoundError as error:
+        print(f"`bench {name}` needs the Python package {error.name}: install it first", file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

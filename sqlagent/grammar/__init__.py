@@ -1,0 +1,11 @@
+"""An incremental acceptor of SQL, bound to a schema: what it accepts always prepares.
+
+Driven byte by byte (`Acceptor(schema).start().step(b"SELECT ")`), so that any tokeniser can drive it.
+"""
+
+from __future__ import annotations
+
+from sqlagent.grammar.acceptor import Acceptor, Options
+from sqlagent.grammar.machine import State
+
+__all__ = ["Acceptor", "Options", "State"]

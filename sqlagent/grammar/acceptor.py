@@ -1,0 +1,245 @@
+"""The incremental SQL acceptor, bound to one schema.
+
+Invariant: every text that the acceptor accepts as complete is one read-only SELECT that prepares on that schema.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+from sqlagent.grammar import clauses
+from sqlagent.grammar.links import Links
+from sqlagent.grammar.machine import Frame, Machine, State
+from sqlagent.grammar.names import KEYWORDS
+from sqlagent.grammar.scope import Relation, Scope, Witnesses
+from sqlagent.schema import Schema, fold
+
+MAX_SOURCES = 10
+"""Sources in one FROM."""
+_ALIASES = 9
+_MAX_COLUMNS = 2000
+"""SQLITE_MAX_COLUMN as SQLite is usually built."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How statements are to look."""
+
+    style: str = "names"
+    """"names": `table.column` in joins, aliases for self-joins; "aliases": `T1.column` in joins."""
+
+
+class Acceptor(Machine):
+    """Accepts the statements that a schema allows, byte by byte.
+
+    :raises ValueError: for a schema without tables: there is nothing to select from.
+    """
+
+    def __init__(self, schema: Schema, options: Options | None = None) -> None:
+        if not schema.tables:
+            raise ValueError("the schema has no tables")
+        super().__init__((clauses.statement, None, None), Scope())
+        self.schema = schema
+        self.options = options or Options()
+        self.rules = clauses
+        self.max_sources = MAX_SOURCES
+        self.has_nulls_order = sqlite3.sqlite_version_info >= (3, 30)
+        self.relations = tuple(
+            Relation(
+                table.name,
+                tuple(column.name for column in table.columns),
+                tuple(column.type for column in table.columns),
+                len(table.columns),
+                i,
+            )
+            for i, table in enumerate(schema.tables)
+        )
+        self._widest = max(len(table.columns) for table in schema.tables)
+        self.links = Links(schema, self.relations)
+        self.witnesses = Witnesses(self.relations, MAX_SOURCES, self.links.neighbours)
+        self._by_text = tuple(sorted(self.relations, key=lambda r: r.text))
+        self._names = {r.key for r in self.relations} | {k for r in self.relations for k in r.column_keys}
+        self._aliases = tuple(
+            f"T{n}".encode() for n in range(1, _ALIASES + 20) if f"t{n}" not in self._names
+        )[:_ALIASES]
+        self._bare: dict[Any, tuple[tuple[bytes, ...], tuple[str, ...]]] = {}
+        self._dotted: dict[Any, tuple[tuple[bytes, ...], tuple[Relation, ...]]] = {}
+
+    # -- what the rules ask ------------------------------------------------------------------------------------
+
+    def subquery(self, width: int | None, correlated: bool, rest: Frame) -> Frame:
+        """A frame that reads a query of `width` columns."""
+        return (clauses.query, (width, correlated, "value"), rest)
+
+    def is_taken(self, name: str) -> bool:
+        """Whether a new name would be a keyword, a name of the schema, or an alias of ours."""
+        if name.upper() in KEYWORDS or name in self._names:
+            return True
+        return name[0] == "t" and name[1:].isdigit() or name in ("rowid", "oid", "_rowid_", "true", "false")
+
+    def bare_columns(self, ctes: tuple[Relation, ...]) -> tuple[tuple[bytes, ...], tuple[str, ...]]:
+        """(texts, keys) of all column names, sorted by text."""
+        if ctes not in self._bare:
+            if len(self._bare) > 64:
+                self._bare.clear()
+            pairs = sorted({p for r in (*ctes, *self.relations) for p in zip(r.texts, r.keys, strict=True)})
+            self._bare[ctes] = (tuple(t for t, _ in pairs), tuple(k for _, k in pairs))
+        return self._bare[ctes]
+
+    def dotted(self, ctes: tuple[Relation, ...]) -> tuple[tuple[bytes, ...], tuple[Relation, ...]]:
+        """(texts such as b"singer.", relations) of all relations with columns, sorted by text."""
+        if self.options.style == "aliases":
+            return (), ()
+        if ctes not in self._dotted:
+            if len(self._dotted) > 64:
+                self._dotted.clear()
+            found = sorted(
+                ((r.text + b".", n) for n, r in enumerate((*ctes, *self.relations)) if r.columns),
+            )
+            everything = (*ctes, *self.relations)
+            self._dotted[ctes] = (tuple(t for t, _ in found), tuple(everything[n] for _, n in found))
+        return self._dotted[ctes]
+
+    def is_wide(self, env: Scope) -> bool:
+        """Whether `*` over as many sources as FROM takes could pass SQLite's limit of 2,000 result columns."""
+        widest = max([self._widest, *(c.width or _MAX_COLUMNS for c in env.ctes)])
+        return widest * self.max_sources + clauses.MAX_ITEMS > _MAX_COLUMNS
+
+    def aliases_for(self, env: Scope) -> tuple[bytes, ...]:
+        """Aliases that SELECT may use before FROM binds them."""
+        return tuple(a for a in self._aliases if all(c.key != a.decode().lower() for c in env.ctes))
+
+    def free_aliases(self, env: Scope) -> tuple[bytes, ...]:
+        """Aliases that nothing in this scope uses yet."""
+        waiting = {q.key for q in env.need.qualifiers}
+        return tuple(
+            a
+            for a in self._aliases
+            if (key := a.decode().lower()) not in env.sources.keys
+            and key not in waiting
+            and all(c.key != key for c in env.ctes)
+        )
+
+    def aliases_in_from(self, env: Scope, relation: Relation) -> tuple[bytes, ...]:
+        """Aliases that `relation` may take: those waited for that fit, then the next free one where it makes sense."""
+        found = [
+            q.text
+            for q in env.need.qualifiers
+            if q.relation is None and all(c in relation.by_key for c in q.columns)
+        ]
+        again = relation.key in env.sources.keys or any(s.relation is relation for s in env.sources.items)
+        wanted = env.need.qualifier(relation.key) is not None
+        styled = self.options.style == "aliases" or not env.sources.items or env.sources.aliased > 0
+        if again or (styled and not wanted):
+            found += self.free_aliases(env)[:1]
+        return tuple(found)
+
+    def can_bind(self, env: Scope, relation: Relation) -> bool:
+        """Whether `relation` may come next in FROM, by its name or by an alias."""
+        wanted = env.need.qualifier(relation.key)
+        if (
+            relation.key not in env.sources.keys
+            and (wanted is None or wanted.relation is relation)
+            and clauses._bind(self, env, relation, relation.text, False) is not None
+        ):
+            return True
+        return any(
+            clauses._bind(self, env, relation, alias, True) is not None
+            for alias in self.aliases_in_from(env, relation)
+        )
+
+    def can_join(self, env: Scope) -> bool:
+        """Whether any table at all may be joined to the sources bound so far."""
+        if len(env.sources.items) >= self.max_sources:
+            return False
+        return any(self.can_bind(env, relation) for relation in (*env.ctes, *self.relations))
+
+    def join_choices(self, env: Scope, first: bool) -> tuple[tuple[Relation, ...], tuple[Relation, ...]]:
+        """(offered, accepted too) relations for the next place in FROM, each sorted by text."""
+        needed = [r for _, r in env.witness]
+        if env.ctes:
+            everything = tuple(sorted((*env.ctes, *self.relations), key=lambda r: r.text))
+        else:
+            everything = self._by_text
+        if first and not needed:
+            return everything, ()
+        offered: set[Relation] = set()
+        if first:
+            offered.update(needed)
+            for key in env.need.bare:
+                holders = self.witnesses.holders(key, env.ctes)
+                if not any(q.relation in holders for q in env.need.qualifiers):
+                    offered.update(holders[:50])
+            for q in env.need.qualifiers:
+                if q.relation is None:
+                    offered.update(r for r in everything if all(c in r.by_key for c in q.columns))
+            offered |= self._bridges(needed, needed)
+        else:
+            bound = env.sources.relations
+            linked = {self.relations[j] for r in bound for j in self.links.neighbours(r)} | set(env.ctes)
+            if not needed:
+                offered = linked
+            else:
+                offered = {r for r in needed if r in linked} or {
+                    r for r in linked if any(n.index in self.links.neighbours(r) for n in needed)
+                }
+                offered = offered or set(needed)
+        visible = tuple(r for r in everything if r in offered)
+        return visible, tuple(r for r in everything if r not in offered)
+
+    def _bridges(self, some: list[Relation], others: list[Relation]) -> set[Relation]:
+        """Tables that link two of the given ones that no link joins directly."""
+        found: set[Relation] = set()
+        for n, a in enumerate(some):
+            near = self.links.neighbours(a)
+            for b in others[n + 1 :]:
+                if b.index not in near:
+                    found |= {self.relations[j] for j in near & self.links.neighbours(b)}
+        return found
+
+    def links_to_last(self, env: Scope) -> dict[bytes, set[bytes]]:
+        """Earlier source's column → the new source's columns that a link pairs with it, both with qualifiers."""
+        new = env.sources.items[-1]
+        found: dict[bytes, set[bytes]] = {}
+        for old in env.sources.items[:-1]:
+            for a, b in self.links.pairs(old.relation, new.relation):
+                left = old.text + b"." + old.relation.by_key[a]
+                right = new.text + b"." + new.relation.by_key[b]
+                found.setdefault(left, set()).add(right)
+        return found
+
+    def spelling(self, column: tuple[str | None, str], env: Scope) -> bytes:
+        """How column (qualifier, key) is written."""
+        qualifier, key = column
+        wanted = env.need.qualifier(qualifier) if qualifier else None
+        if wanted is not None and wanted.relation is not None:
+            return wanted.relation.by_key[key]
+        for source in env.sources.items:
+            if source.key == qualifier:
+                return source.relation.by_key[key]
+        return self.witnesses.holders(key, env.ctes)[0].by_key[key]
+
+    def origin(self, env: Scope) -> tuple[str, str] | None:
+        """(table, column) of the column just written, by their names in the schema; None when it has no one home."""
+        if env.column is None:
+            return None
+        qualifier, key = env.column
+        scope: Scope | None = env
+        while scope is not None:
+            for source in scope.sources.items:
+                if source.key == qualifier and key in source.relation.by_key:
+                    relation = source.relation
+                    at = relation.column_keys.index(key)
+                    return relation.name, relation.columns[at]
+            scope = scope.outer
+        return None
+
+
+def start(schema: Schema, options: Options | None = None) -> State:
+    """The state before the first byte of a statement over `schema`."""
+    return Acceptor(schema, options).start()
+
+
+__all__ = ["Acceptor", "Options", "fold", "start"]

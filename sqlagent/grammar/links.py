@@ -1,0 +1,100 @@
+"""Which columns of which tables a join may equate.
+
+Invariant: links are symmetric, and cost nothing to build for tables that no statement touches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlagent.grammar.scope import Relation
+from sqlagent.schema import Schema, fold
+
+_COMMON = 6
+"""A column name that more tables than this share (id, name …) links none of them by itself."""
+
+Pairs = tuple[tuple[str, str], ...]
+"""(column key here, column key there) pairs."""
+
+
+def affinity(declared: str) -> str:
+    """SQLite's type affinity of a declared type (https://www.sqlite.org/datatype3.html, 3.1)."""
+    upper = declared.upper()
+    if "INT" in upper:
+        return "integer"
+    if any(word in upper for word in ("CHAR", "CLOB", "TEXT")):
+        return "text"
+    if not upper or "BLOB" in upper:
+        return "blob"
+    if any(word in upper for word in ("REAL", "FLOA", "DOUB")):
+        return "real"
+    return "numeric"
+
+
+class Links:
+    """Foreign keys first; columns that reference the same key; else columns of one name and type."""
+
+    def __init__(self, schema: Schema, relations: Sequence[Relation]) -> None:
+        self._relations = relations
+        self._direct: dict[tuple[int, int], set[tuple[str, str]]] = {}
+        self._near: dict[int, set[int]] = {}
+        index = {relation.key: relation.index for relation in relations}
+        referenced: dict[tuple[int, str], list[tuple[int, str]]] = {}
+        for i, table in enumerate(schema.tables):
+            for fk in table.foreign_keys:
+                j = index.get(fold(fk.ref_table))
+                if j is None:
+                    continue
+                for a, b in zip(fk.columns, fk.ref_columns, strict=False):
+                    self._link(i, fold(a), j, fold(b))
+                    referenced.setdefault((j, fold(b)), []).append((i, fold(a)))
+        for holders in referenced.values():
+            if len(holders) <= _COMMON:
+                for n, (i, a) in enumerate(holders):
+                    for j, b in holders[n + 1 :]:
+                        if i != j and (i, j) not in self._direct:
+                            self._link(i, a, j, b)
+        self._names: dict[tuple[str, str], list[int]] = {}
+        for relation in relations:
+            for key, kind in zip(relation.column_keys, relation.types, strict=False):
+                self._names.setdefault((key, affinity(kind)), []).append(relation.index)
+        self._named: dict[int, set[int]] = {}
+
+    def _link(self, i: int, a: str, j: int, b: str) -> None:
+        self._direct.setdefault((i, j), set()).add((a, b))
+        self._direct.setdefault((j, i), set()).add((b, a))
+        self._near.setdefault(i, set()).add(j)
+        self._near.setdefault(j, set()).add(i)
+
+    def neighbours(self, relation: Relation) -> set[int]:
+        """Indexes of the tables that a link joins to `relation`; empty for CTEs and subqueries."""
+        i = relation.index
+        if i < 0:
+            return set()
+        near = self._near.get(i, set())
+        if i not in self._named:
+            named: set[int] = set()
+            for key, kind in zip(relation.column_keys, relation.types, strict=False):
+                holders = self._names[key, affinity(kind)]
+                if 1 < len(holders) <= _COMMON:
+                    named.update(j for j in holders if j != i and (i, j) not in self._direct)
+            self._named[i] = named
+        return near | self._named[i]
+
+    def pairs(self, left: Relation, right: Relation) -> Pairs:
+        """Column pairs that link the two, the strongest kind only."""
+        direct = self._direct.get((left.index, right.index)) if left.index >= 0 and right.index >= 0 else None
+        if direct:
+            return tuple(sorted(direct))
+        if left is right:
+            return ()
+        types = dict(zip(right.column_keys, right.types, strict=False))
+        found = []
+        for k, key in enumerate(left.column_keys):
+            if key not in right.by_key:
+                continue
+            if left.index < 0 or right.index < 0:
+                found.append((key, key))
+            elif affinity(left.types[k]) == affinity(types[key]):
+                found.append((key, key))
+        return tuple(found)

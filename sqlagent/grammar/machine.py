@@ -1,0 +1,456 @@
+"""The character machine under the grammar: which bytes may come next, and what they would mean.
+
+Invariant: a `State` is immutable, and from every `State` a complete text can be reached (`closing` spells one).
+
+The machine knows no SQL. A *rule* is a function `rule(grammar, arg, rest, env) -> list[Option]` that says how a text
+may go on: `rest` is the stack of rules still to come (a linked list of frames), `env` what is known so far. Options are
+fixed words (`Lit`), one word out of a sorted list (`Choice`) or an open class such as a string literal (`Open`).
+By convention **the first option of a list is the one that leads to the end soonest**; `closing` follows only first options.
+An option marked `rare` is accepted when it is written but never stands in the way of a forced span.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+Frame = tuple[Any, Any, Any] | None
+"""(rule, argument, rest): the stack of rules still to come; None at its end."""
+
+_MEMO_LIMIT = 200_000
+"""States kept per acceptor before the memo is dropped; a question makes a few hundred."""
+
+
+class Lexer(Protocol):
+    """An open class of words, read byte by byte; `q` is the lexer's own state."""
+
+    start: Any
+
+    def step(self, q: Any, byte: int) -> Any:
+        """The state after one more byte, or None."""
+
+    def final(self, q: Any) -> bool:
+        """Whether the word may end here."""
+
+    def close(self, q: Any) -> bytes:
+        """A short ending for the word."""
+
+
+class Lit:
+    """One fixed text, then `rest` under `env`."""
+
+    __slots__ = ("env", "rare", "rest", "text")
+
+    def __init__(self, text: bytes, rest: Frame, env: Any, rare: bool = False) -> None:
+        self.text = text
+        self.rest = rest
+        self.env = env
+        self.rare = rare
+
+
+class Choice:
+    """One of many texts (sorted, distinct); `then(i)` gives (rest, env); `valid(i)` may refuse one."""
+
+    __slots__ = ("rare", "texts", "then", "valid")
+
+    def __init__(
+        self,
+        texts: Sequence[bytes],
+        then: Callable[[int], tuple[Frame, Any]],
+        valid: Callable[[int], bool] | None = None,
+        rare: bool = False,
+    ) -> None:
+        self.texts = texts
+        self.then = then
+        self.valid = valid
+        self.rare = rare
+
+
+class Open:
+    """A word of an open class; `then(q)` gives (rest, env) once it is complete; `tag` tells the decoder what it is."""
+
+    __slots__ = ("lexer", "rare", "tag", "then")
+
+    def __init__(
+        self,
+        lexer: Lexer,
+        then: Callable[[Any], tuple[Frame, Any]],
+        rare: bool = False,
+        tag: Any = None,
+    ) -> None:
+        self.lexer = lexer
+        self.then = then
+        self.rare = rare
+        self.tag = tag
+
+
+class End:
+    """The text may end here."""
+
+    __slots__ = ()
+    rare = False
+
+
+Option = Lit | Choice | Open | End
+END = End()
+_FOLLOW = frozenset(b" ,);")
+"""Bytes that can follow an open word; its completion is expanded only when one of them comes."""
+_SEMICOLON = 0x3B
+_AFTER_END = frozenset(b" \t\r\n`")
+
+
+def expand(grammar: Any, rest: Frame, env: Any) -> list[Option]:
+    """The options at the top of the stack; [END] when it is empty."""
+    if rest is None:
+        return [END]
+    rule, arg, below = rest
+    options: list[Option] = rule(grammar, arg, below, env)
+    return options
+
+
+class _Point:
+    """A thread that stands before an unexpanded stack."""
+
+    __slots__ = ("_options", "env", "rare", "rest")
+
+    def __init__(self, rest: Frame, env: Any, rare: bool) -> None:
+        self.rest = rest
+        self.env = env
+        self.rare = rare
+        self._options: list[Option] | None = None
+
+    def options(self, grammar: Any) -> list[Option]:
+        if self._options is None:
+            self._options = expand(grammar, self.rest, self.env)
+        return self._options
+
+
+class _InLit:
+    """A thread inside a fixed text."""
+
+    __slots__ = ("lit", "pos", "rare")
+
+    def __init__(self, lit: Lit, pos: int, rare: bool) -> None:
+        self.lit = lit
+        self.pos = pos
+        self.rare = rare
+
+
+class _InChoice:
+    """A thread inside a list of texts: those in [lo, hi) share the first `pos` bytes and none is complete."""
+
+    __slots__ = ("choice", "hi", "lo", "pos", "rare")
+
+    def __init__(self, choice: Choice, lo: int, hi: int, pos: int, rare: bool) -> None:
+        self.choice = choice
+        self.lo = lo
+        self.hi = hi
+        self.pos = pos
+        self.rare = rare
+
+
+class _InOpen:
+    """A thread inside a word of an open class."""
+
+    __slots__ = ("open", "q", "rare")
+
+    def __init__(self, option: Open, q: Any, rare: bool) -> None:
+        self.open = option
+        self.q = q
+        self.rare = rare
+
+
+_Thread = _Point | _InLit | _InChoice | _InOpen
+
+
+def _first_valid(choice: Choice, lo: int, hi: int) -> int:
+    """The first index in [lo, hi) that is valid, or -1."""
+    valid = choice.valid
+    if valid is None:
+        return lo if lo < hi else -1
+    for i in range(lo, hi):
+        if valid(i):
+            return i
+    return -1
+
+
+class State:
+    """A place in a text that the grammar accepts so far. Immutable; steps are memoised."""
+
+    __slots__ = ("_bytes", "_forced", "_grammar", "_threads", "_tokens", "done")
+
+    def __init__(self, grammar: Any, threads: tuple[_Thread, ...], done: bool = False) -> None:
+        self._grammar = grammar
+        self._threads = threads
+        self._bytes: dict[int, State | None] = {}
+        self._tokens: dict[bytes, State | None] = {}
+        self._forced: bytes | None = None
+        self.done = done
+        """True once a `;` has closed the statement; only blanks and code fences may follow."""
+
+    def step(self, data: bytes) -> State | None:
+        """The state after `data`, or None where the grammar refuses it."""
+        try:
+            return self._tokens[data]
+        except KeyError:
+            pass
+        state: State | None = self
+        for byte in data:
+            state = state._byte(byte)  # type: ignore[union-attr]
+            if state is None:
+                break
+        self._tokens[data] = state
+        return state
+
+    def _byte(self, byte: int) -> State | None:
+        try:
+            return self._bytes[byte]
+        except KeyError:
+            pass
+        state = self._advance(byte)
+        self._bytes[byte] = state
+        if state is not None:
+            self._grammar.made_state()
+        return state
+
+    def _advance(self, byte: int) -> State | None:
+        if self.done:
+            return self if byte in _AFTER_END else None
+        out: list[_Thread] = []
+        for thread in self._threads:
+            if isinstance(thread, _InLit):
+                self._in_lit(thread.lit, thread.pos, byte, thread.rare, out)
+            elif isinstance(thread, _Point):
+                self._in_point(thread, byte, out)
+            elif isinstance(thread, _InChoice):
+                self._in_choice(thread.choice, thread.lo, thread.hi, thread.pos, byte, thread.rare, out)
+            else:
+                self._in_open(thread, byte, out)
+        if not out:
+            if byte == _SEMICOLON and self.accepting:
+                return State(self._grammar, (), done=True)
+            return None
+        return State(self._grammar, tuple(out))
+
+    def _in_point(self, point: _Point, byte: int, out: list[_Thread]) -> None:
+        for option in point.options(self._grammar):
+            rare = point.rare or option.rare
+            if isinstance(option, Lit):
+                self._in_lit(option, 0, byte, rare, out)
+            elif isinstance(option, Choice):
+                self._in_choice(option, 0, len(option.texts), 0, byte, rare, out)
+            elif isinstance(option, Open):
+                q = option.lexer.step(option.lexer.start, byte)
+                if q is not None:
+                    out.append(_InOpen(option, q, rare))
+
+    @staticmethod
+    def _in_lit(lit: Lit, pos: int, byte: int, rare: bool, out: list[_Thread]) -> None:
+        text = lit.text
+        if text[pos] == byte:
+            pos += 1
+            if pos == len(text):
+                out.append(_Point(lit.rest, lit.env, rare))
+            else:
+                out.append(_InLit(lit, pos, rare))
+
+    @staticmethod
+    def _in_choice(
+        choice: Choice, lo: int, hi: int, pos: int, byte: int, rare: bool, out: list[_Thread]
+    ) -> None:
+        texts = choice.texts
+        lo = bisect_left(texts, byte, lo, hi, key=lambda text: text[pos])
+        hi = bisect_left(texts, byte + 1, lo, hi, key=lambda text: text[pos])
+        if lo == hi:
+            return
+        pos += 1
+        if len(texts[lo]) == pos:
+            if choice.valid is None or choice.valid(lo):
+                rest, env = choice.then(lo)
+                out.append(_Point(rest, env, rare))
+            lo += 1
+        first = _first_valid(choice, lo, hi)
+        if first >= 0:
+            out.append(_InChoice(choice, first, hi, pos, rare))
+
+    def _in_open(self, thread: _InOpen, byte: int, out: list[_Thread]) -> None:
+        lexer = thread.open.lexer
+        q = lexer.step(thread.q, byte)
+        if q is not None:
+            out.append(_InOpen(thread.open, q, thread.rare))
+        elif byte in _FOLLOW and lexer.final(thread.q):
+            rest, env = thread.open.then(thread.q)
+            self._in_point(_Point(rest, env, thread.rare), byte, out)
+
+    @property
+    def accepting(self) -> bool:
+        """Whether the text so far is a complete statement."""
+        if self.done:
+            return True
+        for thread in self._threads:
+            if isinstance(thread, _InOpen):
+                if not thread.open.lexer.final(thread.q):
+                    continue
+                rest, env = thread.open.then(thread.q)
+                thread = _Point(rest, env, thread.rare)
+            if isinstance(thread, _Point) and any(o is END for o in thread.options(self._grammar)):
+                return True
+        return False
+
+    def tags(self) -> list[Any]:
+        """The tags of the open words that may start or be in progress here (for value hints)."""
+        found = []
+        for thread in self._threads:
+            if isinstance(thread, _InOpen):
+                found.append(thread.open.tag)
+            elif isinstance(thread, _Point):
+                found += [o.tag for o in thread.options(self._grammar) if isinstance(o, Open)]
+        return [tag for tag in found if tag is not None]
+
+    def forced(self, limit: int = 1024) -> bytes:
+        """The continuation up to the first place where there is a choice, rare options aside; b"" if none."""
+        if self._forced is None:
+            out = bytearray()
+            state: State | None = self
+            while state is not None and not state.done and len(out) < limit:
+                byte = state._only_byte()
+                if byte is None:
+                    break
+                out.append(byte)
+                state = state._byte(byte)
+            self._forced = bytes(out)
+        return self._forced
+
+    def _only_byte(self) -> int | None:
+        """The one byte that may come next (rare options aside), or None."""
+        threads: Sequence[_Thread] = self._threads
+        if any(not t.rare for t in threads):
+            threads = [t for t in threads if not t.rare]
+        found: set[int] = set()
+        for thread in threads:
+            if isinstance(thread, _InLit):
+                found.add(thread.lit.text[thread.pos])
+            elif isinstance(thread, _InChoice):
+                self._choice_bytes(thread.choice, thread.lo, thread.hi, thread.pos, found)
+            elif isinstance(thread, _InOpen):
+                return None
+            else:
+                options = thread.options(self._grammar)
+                if any(not o.rare for o in options):
+                    options = [o for o in options if not o.rare]
+                for option in options:
+                    if isinstance(option, Lit):
+                        found.add(option.text[0])
+                    elif isinstance(option, Choice):
+                        self._choice_bytes(option, 0, len(option.texts), 0, found)
+                    else:
+                        return None
+            if len(found) > 1:
+                return None
+        return found.pop() if len(found) == 1 else None
+
+    @staticmethod
+    def _choice_bytes(choice: Choice, lo: int, hi: int, pos: int, found: set[int]) -> None:
+        valid = choice.valid
+        texts = choice.texts
+        if valid is None and hi > lo:
+            found.update((texts[lo][pos], texts[hi - 1][pos]))
+            return
+        for i in range(lo, hi):
+            if texts[i][pos] not in found and (valid is None or valid(i)):
+                found.add(texts[i][pos])
+                if len(found) > 1:
+                    return
+
+    def closing(self) -> bytes:
+        """A short continuation that completes the statement (b"" when it is complete)."""
+        if self.done:
+            return b""
+        best: bytes | None = None
+        for thread in self._threads:
+            text = self._close_thread(thread)
+            if text is not None and (best is None or len(text) < len(best)):
+                best = text
+        if best is None:  # pragma: no cover - the grammar's invariant forbids it
+            raise AssertionError("the grammar has a dead end")
+        return best
+
+    def _close_thread(self, thread: _Thread) -> bytes | None:
+        out = bytearray()
+        if isinstance(thread, _InLit):
+            out += thread.lit.text[thread.pos :]
+            rest, env = thread.lit.rest, thread.lit.env
+        elif isinstance(thread, _InChoice):
+            i = _shortest(thread.choice, thread.lo, thread.hi)
+            if i < 0:
+                return None
+            out += thread.choice.texts[i][thread.pos :]
+            rest, env = thread.choice.then(i)
+        elif isinstance(thread, _InOpen):
+            tail = thread.open.lexer.close(thread.q)
+            out += tail
+            q = thread.q
+            for byte in tail:
+                q = thread.open.lexer.step(q, byte)
+            rest, env = thread.open.then(q)
+        else:
+            rest, env = thread.rest, thread.env
+        while True:
+            for option in expand(self._grammar, rest, env):
+                if isinstance(option, End):
+                    return bytes(out)
+                if isinstance(option, Lit):
+                    out += option.text
+                    rest, env = option.rest, option.env
+                elif isinstance(option, Choice):
+                    i = _shortest(option, 0, len(option.texts))
+                    if i < 0:
+                        continue
+                    out += option.texts[i]
+                    rest, env = option.then(i)
+                else:
+                    word = option.lexer.close(option.lexer.start)
+                    out += word
+                    q = option.lexer.start
+                    for byte in word:
+                        q = option.lexer.step(q, byte)
+                    rest, env = option.then(q)
+                break
+            else:
+                return None
+
+
+def _shortest(choice: Choice, lo: int, hi: int, look: int = 64) -> int:
+    """The shortest of the first `look` valid texts in [lo, hi), or -1."""
+    best = -1
+    seen = 0
+    for i in range(lo, hi):
+        if choice.valid is None or choice.valid(i):
+            if best < 0 or len(choice.texts[i]) < len(choice.texts[best]):
+                best = i
+            seen += 1
+            if seen == look:
+                break
+    return best
+
+
+class Machine:
+    """Makes start states and bounds the memory of their memos."""
+
+    def __init__(self, rest: Frame, env: Any) -> None:
+        self._rest = rest
+        self._env = env
+        self._made = 0
+        self._root: State | None = None
+
+    def start(self) -> State:
+        """The state before the first byte."""
+        if self._root is None or self._made > _MEMO_LIMIT:
+            self._made = 0
+            self._root = State(self, (_Point(self._rest, self._env, False),))
+        return self._root
+
+    def made_state(self) -> None:
+        """Counts states, so that `start` knows when to drop the memo."""
+        self._made += 1

@@ -1,0 +1,418 @@
+"""What a SELECT knows while it is being written: its sources, and the columns that still wait for one.
+
+Invariant: a `Scope` whose FROM is not finished always has a *witness*: tables that, joined to the sources already
+bound, give every waiting column exactly one meaning. An option that would leave no witness is never offered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from copy import copy
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from sqlagent.grammar.names import quote
+from sqlagent.schema import fold
+
+Witness = tuple[tuple[str, "Relation"], ...]
+"""Tables still to be joined: (the qualifier each is for, or "" where an unqualified column needs it; the table)."""
+
+_MAX_STEPS = 200
+"""Tables tried in one search for a witness."""
+
+SELECT, FROM, AFTER = 0, 1, 2
+"""Phases of a scope: its result columns, its FROM, everything behind."""
+
+@dataclass(frozen=True, eq=False)
+class Relation:
+    """Something that may stand in FROM: a table, a view, a CTE or a subquery."""
+
+    name: str
+    columns: tuple[str, ...]
+    """Names as declared, in order."""
+    types: tuple[str, ...] = ()
+    width: int | None = None
+    """Number of columns that `*` gives."""
+    index: int = -1
+    """Place in the schema; -1 for CTEs and subqueries."""
+
+    @cached_property
+    def key(self) -> str:
+        """The folded name."""
+        return fold(self.name)
+
+    @cached_property
+    def text(self) -> bytes:
+        """The name as SQL writes it."""
+        return quote(self.name).encode()
+
+    @cached_property
+    def column_keys(self) -> tuple[str, ...]:
+        """Folded column names, in order."""
+        return tuple(fold(name) for name in self.columns)
+
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """Folded column names, sorted by their text."""
+        return tuple(key for _, key in self._sorted)
+
+    @cached_property
+    def texts(self) -> tuple[bytes, ...]:
+        """Column names as SQL writes them, sorted."""
+        return tuple(text for text, _ in self._sorted)
+
+    @cached_property
+    def _sorted(self) -> list[tuple[bytes, str]]:
+        return sorted((quote(name).encode(), fold(name)) for name in self.columns)
+
+    @cached_property
+    def by_key(self) -> dict[str, bytes]:
+        """Folded column name → text."""
+        return {key: text for text, key in self._sorted}
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A relation bound in FROM under a qualifier."""
+
+    relation: Relation
+    text: bytes
+    """The qualifier as SQL writes it: the table's name or an alias."""
+    key: str
+    aliased: bool
+
+
+class Sources:
+    """The sources of a FROM, with what can be referred to (computed once, shared by all scopes that follow)."""
+
+    def __init__(self, items: tuple[Source, ...] = ()) -> None:
+        self.items = items
+
+    def add(self, source: Source) -> Sources:
+        """These and one more."""
+        return Sources((*self.items, source))
+
+    @cached_property
+    def keys(self) -> frozenset[str]:
+        """The qualifiers in use, folded."""
+        return frozenset(s.key for s in self.items)
+
+    @cached_property
+    def bare(self) -> tuple[tuple[bytes, ...], tuple[str, ...]]:
+        """(texts, keys) of the columns that need no qualifier, sorted by text."""
+        seen: dict[str, bytes | None] = {}
+        for source in self.items:
+            for key, text in source.relation.by_key.items():
+                seen[key] = None if key in seen else text
+        pairs = sorted((text, key) for key, text in seen.items() if text is not None)
+        return tuple(t for t, _ in pairs), tuple(k for _, k in pairs)
+
+    def owner(self, key: str) -> Source | None:
+        """The one source that has column `key`."""
+        found = [s for s in self.items if key in s.relation.by_key]
+        return found[0] if len(found) == 1 else None
+
+    @cached_property
+    def dotted(self) -> tuple[tuple[bytes, ...], tuple[Source, ...]]:
+        """(texts, sources) of the qualifiers with their dot, sorted; relations without columns left out."""
+        pairs = sorted(
+            ((s.text + b".", i) for i, s in enumerate(self.items) if s.relation.columns),
+        )
+        return tuple(t for t, _ in pairs), tuple(self.items[i] for _, i in pairs)
+
+    @cached_property
+    def aliased(self) -> int:
+        """How many of them have an alias."""
+        return sum(s.aliased for s in self.items)
+
+    @cached_property
+    def relations(self) -> tuple[Relation, ...]:
+        """Their relations, in order."""
+        return tuple(s.relation for s in self.items)
+
+
+@dataclass(frozen=True)
+class Qualifier:
+    """A qualifier that SELECT used before FROM bound it, and the columns it must have."""
+
+    key: str
+    text: bytes
+    relation: Relation | None
+    """The table it names; None for an alias, which may become any table that has the columns."""
+    columns: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Need:
+    """What SELECT used and FROM must still provide."""
+
+    qualifiers: tuple[Qualifier, ...] = ()
+    bare: tuple[str, ...] = ()
+
+    def qualifier(self, key: str) -> Qualifier | None:
+        """The waiting qualifier of that name."""
+        for q in self.qualifiers:
+            if q.key == key:
+                return q
+        return None
+
+    def with_bare(self, key: str) -> Need:
+        """One more unqualified column."""
+        return self if key in self.bare else Need(self.qualifiers, (*self.bare, key))
+
+    def with_qualified(
+        self, key: str, text: bytes, relation: Relation | None, column: str | None
+    ) -> Need:
+        """One more `qualifier.column` (or `qualifier.*` with column None)."""
+        add = frozenset() if column is None else frozenset((column,))
+        old = self.qualifier(key)
+        if old is None:
+            return Need((*self.qualifiers, Qualifier(key, text, relation, add)), self.bare)
+        if add <= old.columns:
+            return self
+        new = Qualifier(key, text, relation, old.columns | add)
+        return Need(tuple(new if q is old else q for q in self.qualifiers), self.bare)
+
+    def without(self, key: str) -> Need:
+        """The need once `key` is bound."""
+        return Need(tuple(q for q in self.qualifiers if q.key != key), self.bare)
+
+
+EMPTY = Need()
+
+
+@dataclass(frozen=True)
+class Item:
+    """A result column: the name that it can be referred to by (folded and as text), and what it holds."""
+
+    key: str | None = None
+    text: bytes | None = None
+    alias: bool = False
+    aggregate: bool = False
+    window: bool = False
+    constant: bool = False
+    """Whether it names no column. GROUP BY must not point at it: SQLite would read a literal there as a position."""
+    star: str | None = None
+    """For stars: "" for `*`, the qualifier's key for `t.*`."""
+
+    @property
+    def name(self) -> str | None:
+        """The name without its quotes."""
+        if self.text is None:
+            return None
+        text = self.text.decode()
+        return text[1:-1].replace('""', '"') if text.startswith('"') else text
+
+
+@dataclass(eq=False)
+class Scope:
+    """Everything known about the SELECT being written. Treated as immutable: `change` makes a new one."""
+
+    outer: Scope | None = None
+    """The enclosing SELECT when this one may refer to it."""
+    depth: int = 0
+    phase: int = SELECT
+    need: Need = EMPTY
+    sources: Sources = field(default_factory=Sources)
+    ctes: tuple[Relation, ...] = ()
+    width: int | None = None
+    """Number of result columns asked for, or None."""
+    items: tuple[Item, ...] = ()
+    item: Item = field(default_factory=Item)
+    """The result column being written."""
+    star_width: int | None = None
+    """Width that the only source must have (a `*` in a later arm of a set operation)."""
+    lone: bool = False
+    """Whether FROM must stay one source, because `*` over a join could pass SQLite's limit on columns."""
+    plain: int = 0
+    """Result columns other than stars."""
+    star_qualifiers: tuple[str, ...] = ()
+    bare_stars: int = 0
+    has_aggregate: bool = False
+    has_column: bool = False
+    has_query: bool = False
+    item_column: bool = False
+    """Whether the result column being written names a column."""
+    grouped: bool = False
+    arms: Arm | None = None
+    """The first arm of a set operation, as `Arm`; None outside one."""
+    column: tuple[str | None, str] | None = None
+    """(qualifier key, column key) when the value just written is one column."""
+    witness: tuple[tuple[str, Relation], ...] = ()
+    """(qualifier key or "", relation) still to be joined; what the class invariant promises."""
+    role: str = "top"
+    """What the SELECT is for: "top", "value", "derived" or "named:<name>"."""
+    derived: Relation | None = None
+    """The subquery in FROM that has just been closed."""
+
+    def change(self, **fields: Any) -> Scope:
+        """A copy with some fields replaced."""
+        new = copy(self)
+        for name, value in fields.items():
+            setattr(new, name, value)
+        return new
+
+    def total_width(self) -> int | None:
+        """The number of result columns, once FROM is known; None when a source's width is not."""
+        total = self.plain
+        widths = [s.relation.width for s in self.sources.items]
+        if self.bare_stars:
+            if any(w is None for w in widths):
+                return None
+            total += self.bare_stars * sum(w or 0 for w in widths)
+        for key in self.star_qualifiers:
+            width = next((s.relation.width for s in self.sources.items if s.key == key), None)
+            if width is None:
+                return None
+            total += width
+        return total
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What the first arm of a set operation fixes: the width, and the names ORDER BY may use."""
+
+    width: int
+    names: tuple[bytes, ...]
+    items: tuple[Item, ...]
+    sources: Sources
+    starred: bool
+    """Whether it is a lone `SELECT *`."""
+    count: int = 1
+
+    def next(self) -> Arm:
+        """The same, one arm further."""
+        return replace(self, count=self.count + 1)
+
+
+class Witnesses:
+    """Finds the tables that would complete a FROM. Refuses sometimes where a completion exists, never the reverse."""
+
+    def __init__(
+        self, relations: Sequence[Relation], max_sources: int, near: Callable[[Relation], set[int]]
+    ) -> None:
+        """`near(relation)` gives the indexes of the tables that a key links to it: such tables are tried first."""
+        self._relations = tuple(relations)
+        self._max = max_sources
+        self._near = near
+        self._holders: dict[str, list[Relation]] = {}
+        for relation in relations:
+            for key in relation.by_key:
+                self._holders.setdefault(key, []).append(relation)
+        self._memo: dict[Any, Witness | None] = {}
+
+    def holders(self, key: str, ctes: Iterable[Relation]) -> list[Relation]:
+        """The relations that have column `key`."""
+        return [*(c for c in ctes if key in c.by_key), *self._holders.get(key, ())]
+
+    def find(
+        self,
+        bound: tuple[Relation, ...],
+        need: Need,
+        ctes: tuple[Relation, ...] = (),
+        width: int | None = None,
+    ) -> Witness | None:
+        """(qualifier or "", relation) still to join so that `need` is met, or None.
+
+        :param need: unbound qualifiers, and every unqualified column that SELECT used.
+        :param width: when set, the whole FROM must be one source of this width.
+        """
+        memo_key = (bound, need, ctes, width)
+        try:
+            return self._memo[memo_key]
+        except KeyError:
+            pass
+        if len(self._memo) > 20_000:
+            self._memo.clear()
+        found = self._search(bound, need, ctes)
+        if found is not None and width is not None:
+            found = self._exact(bound, found, ctes, width)
+        self._memo[memo_key] = found
+        return found
+
+    def _search(
+        self, bound: tuple[Relation, ...], need: Need, ctes: tuple[Relation, ...]
+    ) -> Witness | None:
+        named = [q for q in need.qualifiers if q.relation is not None]
+        fixed = [*bound, *(q.relation for q in named if q.relation is not None)]
+        covered: frozenset[str] = frozenset()
+        for relation in fixed:
+            hits = {key for key in need.bare if key in relation.by_key}
+            if hits & covered:
+                return None
+            covered |= hits
+        chosen = tuple((q.key, q.relation) for q in named if q.relation is not None)
+        aliases = [q for q in need.qualifiers if q.relation is None]
+        if len(fixed) + len(aliases) > self._max:
+            return None
+        steps = [0]
+        return self._choose(aliases, fixed, chosen, covered, need.bare, ctes, steps)
+
+    def _choose(
+        self,
+        aliases: list[Qualifier],
+        taken: list[Relation],
+        chosen: Witness,
+        covered: frozenset[str],
+        bare: tuple[str, ...],
+        ctes: tuple[Relation, ...],
+        steps: list[int],
+    ) -> Witness | None:
+        """Depth-first: a table for each alias, then for each unqualified column that none has yet."""
+        steps[0] += 1
+        if steps[0] > _MAX_STEPS:
+            return None
+        if aliases:
+            name, candidates = aliases[0].key, self._candidates(aliases[0], ctes)
+        else:
+            missing = next((key for key in bare if key not in covered), None)
+            if missing is None:
+                return chosen
+            name, candidates = "", self.holders(missing, ctes)
+        if len(taken) + max(1, len(aliases)) > self._max:
+            return None
+        open_bare = [key for key in bare if key not in covered]
+        near = set().union(*(self._near(r) for r in taken)) if taken else set()
+        ranked = sorted(
+            candidates,
+            key=lambda r: (-sum(key in r.by_key for key in open_bare), r.index not in near),
+        )
+        for relation in ranked:
+            hits = {key for key in bare if key in relation.by_key}
+            if hits & covered:
+                continue
+            found = self._choose(
+                aliases[1:],
+                [*taken, relation],
+                (*chosen, (name, relation)),
+                covered | hits,
+                bare,
+                ctes,
+                steps,
+            )
+            if found is not None:
+                return found
+            if steps[0] > _MAX_STEPS:
+                break
+        return None
+
+    def _candidates(self, q: Qualifier, ctes: tuple[Relation, ...]) -> Sequence[Relation]:
+        """The relations that alias `q` may become."""
+        if not q.columns:
+            return [*ctes, *self._relations]
+        first = min(q.columns)
+        return [r for r in self.holders(first, ctes) if all(key in r.by_key for key in q.columns)]
+
+    def _exact(
+        self, bound: tuple[Relation, ...], found: Witness, ctes: tuple[Relation, ...], width: int
+    ) -> Witness | None:
+        everything = [*bound, *(r for _, r in found)]
+        if len(everything) == 1:
+            return found if everything[0].width == width else None
+        if everything:
+            return None
+        for relation in (*ctes, *self._relations):
+            if relation.width == width:
+                return (("", relation),)
+        return None
