@@ -201,6 +201,8 @@ class Binder(Resolver):
             names = [
                 c.said for c in source.columns if c.said and any(s.column(c.said) for s in block.sources)
             ]
+        if len({fold(name) for name in names}) < len(names):
+            raise CanonicalError("join on a name that two columns have")
         if side == "RIGHT" and names:
             raise CanonicalError("unsupported: RIGHT JOIN with USING")
         for name in names:

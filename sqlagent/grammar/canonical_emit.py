@@ -121,7 +121,9 @@ class Emitter(ExpressionWriter):
         assert self.block is not None
         name = fold(output.name or "")
         # In GROUP BY a bare name is a column first.
-        hidden = not in_order and any(fold(c.name or "") == name for s in self.block.sources for c in s.columns)
+        hidden = not in_order and any(
+            fold(c.name or "") == name for s in self.block.sources for c in s.columns
+        )
         if self.block.keeps_alias(output) and not hidden:
             return quote(output.name or "")
         return self.expression(output.node)

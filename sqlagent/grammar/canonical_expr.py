@@ -236,10 +236,10 @@ class ExpressionWriter(ABC):
         for bound in ("start", "end"):
             value = node.args.get(bound)
             if value is not None:
-                text = value if isinstance(value, str) else self.expression(value)
-                bounds.append(" ".join(filter(None, (text, node.args.get(f"{bound}_side")))))
+                text = value.upper() if isinstance(value, str) else self.expression(value)
+                bounds.append(" ".join(filter(None, (text, (node.args.get(f"{bound}_side") or "").upper()))))
         frame = f"BETWEEN {bounds[0]} AND {bounds[1]}" if len(bounds) == 2 else bounds[0]
-        return f"{node.args['kind']} {frame}"
+        return f"{node.args['kind'].upper()} {frame}"
 
     def _literal(self, node: Any) -> tuple[str, int]:
         return (string(node.name) if node.is_string else number(node.name)), ATOM

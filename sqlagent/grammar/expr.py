@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlagent.grammar import functions
-from sqlagent.grammar.lexers import NUMBER, STRING
+from sqlagent.grammar.lexers import NUMBER, STRING, UNSIGNED
 from sqlagent.grammar.machine import Choice, Frame, Lit, Open, Option, expand
 from sqlagent.grammar.scope import AFTER, SELECT, Item, Need, Scope, Source
 
@@ -86,7 +86,7 @@ def operand(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]
         options.append(Open(NUMBER, lambda q: (rest, plain), rare=env.phase == SELECT, tag=("number", compared)))
     options += columns(grammar, ctx, rest, env)
     if not literal:
-        options.append(Open(NUMBER, lambda q: ((operator, ctx, rest), plain), rare=True))
+        options.append(Open(UNSIGNED, lambda q: ((operator, ctx, rest), plain), rare=True))
     if literal:
         options.append(Open(STRING, lambda q: (rest, plain), rare=env.phase == SELECT, tag=("string", compared)))
         options.append(Lit(b"NULL", rest, plain, rare=True))

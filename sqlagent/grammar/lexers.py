@@ -153,4 +153,5 @@ class IdentLexer:
 
 STRING = StringLexer()
 NUMBER = NumberLexer()
+UNSIGNED = NumberLexer(signed=False)
 LIMIT_NUMBER = NumberLexer(signed=False, decimal=False)

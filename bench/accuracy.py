@@ -1,0 +1,377 @@
+"""How many questions are answered right.
+
+    python -m bench accuracy --data shared/data/spider --split val --limit 300 --seed 1
+    python -m bench accuracy --data DIR --split val --model M --decode vote:8 --out OUT --resume
+
+OUT gets `predictions.jsonl` (a line a question, written the moment it is answered), `run.json` (what was
+run), `report.md` and `report.json`. Invariant: a line in `predictions.jsonl` is complete or it is the last
+one, so a killed run loses one question at most, and `--resume` ends where an unbroken run would have.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import hashlib
+import json
+import platform
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any, TextIO
+
+from bench import datasets, report
+from bench.datasets import Question
+from bench.predict import Decode, Guess, Place, Prediction, parse_decode, predict
+from bench.scoring import Outcome, orders, same_outcome, score
+from sqlagent.errors import INTERRUPTED, OK, UsageError
+
+PREDICTIONS = "predictions.jsonl"
+RUN = "run.json"
+SAME = ("data_sha256", "model", "model_sha256", "decode", "style", "seed", "max_tokens", "n_ctx")
+"""What must not change between a run and its continuation."""
+
+
+def main(argv: Sequence[str], model: Any = None) -> int:
+    """The command; `model` replaces the one that `--model` names (tests bring a scripted one)."""
+    options = _options(argv)
+    decode = parse_decode(
+        options.decode,
+        style=options.style,
+        max_tokens=options.max_tokens,
+        seed=options.seed,
+        timeout=options.timeout,
+    )
+    path = datasets.split_file(options.data, options.split)
+    everything = datasets.load(path, options.split)
+    questions = datasets.sample(everything, options.limit, options.seed)
+    file = (
+        None if model is not None or decode.mode == "gold" or options.rescore else _model_file(options.model)
+    )
+    settings = _settings(options, decode, path, file, model)
+    out = options.out or Path("bench/out") / _slug(settings)
+    known = _start(out, settings, resume=options.resume, rescore=options.rescore)
+    if options.rescore:
+        settings = json.loads((out / RUN).read_text(encoding="utf-8"))
+        known = _rescore(out, datasets.sample(everything, None, 0), known, decode)
+        questions = [question for question in questions if question.id in known]
+    todo = [question for question in questions if question.id not in known]
+    done = [known[question.id] for question in questions if question.id in known]
+    status = OK
+    loaded = model
+    try:
+        if todo and file is not None:
+            loaded = _load(file, options, decode)
+        with (out / PREDICTIONS).open("a", encoding="utf-8") as sink:
+            for record in answer_all(todo, loaded, decode, done):
+                _write(sink, record)
+                known[record["id"]] = record
+    except KeyboardInterrupt:
+        count = sum(question.id in known for question in questions)
+        print(f"interrupted after {count} of {len(questions)}: go on with --resume.", file=sys.stderr)
+        status = INTERRUPTED
+    finally:
+        if file is not None and loaded is not None:
+            loaded.close()
+    records = [known[question.id] for question in questions if question.id in known]
+    text = report.markdown(records, settings)
+    (out / "report.md").write_text(text, encoding="utf-8")
+    (out / "report.json").write_text(json.dumps(report.summary(records), indent=1) + "\n", encoding="utf-8")
+    print(text)
+    print(f"{out}: {report.headline(records)}" if records else f"{out}: nothing yet", file=sys.stderr)
+    return status
+
+
+def _options(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench accuracy", description=__doc__, formatter_class=_Help
+    )
+    parser.add_argument("--data", type=Path, required=True, help="a folder of questions, or one file of them")
+    parser.add_argument("--split", default="val", help="which file of the folder (val)")
+    parser.add_argument("--limit", type=int, help="so many questions, drawn by --seed (all)")
+    parser.add_argument("--seed", type=int, default=0, help="of the draw and of sampled candidates (0)")
+    parser.add_argument("--model", help="a name from the registry or a GGUF file (the default model)")
+    parser.add_argument(
+        "--decode",
+        default="greedy",
+        help="greedy, free, vote:N[@T], free-vote:N[@T], agent[:EFFORT], gold (greedy)",
+    )
+    parser.add_argument(
+        "--style", choices=("names", "aliases"), default="names", help="how the grammar writes joins (names)"
+    )
+    parser.add_argument("--out", type=Path, help="folder of the results (bench/out/…)")
+    parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
+    parser.add_argument(
+        "--rescore", action="store_true", help="score the predictions in OUT again; no model needed"
+    )
+    parser.add_argument("--timeout", type=float, default=10.0, help="seconds a statement may run (10)")
+    parser.add_argument("--max-tokens", type=int, default=256, help="longest statement in tokens (256)")
+    parser.add_argument("--n-ctx", type=int, default=4096, help="context of the model in tokens (4096)")
+    parser.add_argument("--threads", type=int, help="threads of the model (its own choice)")
+    options = parser.parse_args(list(argv))
+    if options.limit is not None and options.limit < 1:
+        raise UsageError("--limit wants a number of at least 1.")
+    return options
+
+
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Keeps the commands in the description on lines of their own."""
+
+
+# --- one question ----------------------------------------------------------------------------------
+
+
+def answer_all(
+    questions: Sequence[Question], model: Any, decode: Decode, done: Sequence[Mapping[str, Any]] = ()
+) -> Iterator[dict[str, Any]]:
+    """The record of each question, with a progress bar; one database is open at a time."""
+    from tqdm import tqdm
+
+    marks = [record["correct"] if record["correct"] is not None else record["exact"] for record in done]
+    place: Place | None = None
+    steady = sys.stderr.isatty()
+    with tqdm(
+        total=len(questions) + len(done),
+        initial=len(done),
+        unit="question",
+        mininterval=0.2 if steady else 30.0,
+    ) as bar:
+        try:
+            for question in questions:
+                cold = place is None or _key(place.question) != _key(question)
+                if place is None or cold:
+                    if place is not None:
+                        place.close()
+                    place = Place(question, decode.timeout, decode.style)
+                record = answer(question, place, model, decode, cold=cold)
+                marks.append(record["correct"] if record["correct"] is not None else record["exact"])
+                bar.set_postfix_str(f"{100 * sum(marks) / len(marks):.1f} % right", refresh=False)
+                bar.update()
+                yield record
+        finally:
+            if place is not None:
+                place.close()
+
+
+def _key(question: Question) -> tuple[Path | None, str]:
+    return question.database, question.ddl
+
+
+def answer(question: Question, place: Place, model: Any, decode: Decode, *, cold: bool) -> dict[str, Any]:
+    """Predict one question and score it. `seconds` is the prediction's wall-clock time, scoring left out."""
+    began = time.perf_counter()
+    prediction = predict(question, place, model, decode)
+    seconds = time.perf_counter() - began
+    return judge(question, place, prediction) | {
+        "seconds": round(seconds, 4),
+        "tokens": prediction.tokens,
+        "timings": {name: round(value, 4) for name, value in prediction.timings.items()},
+        "confidence": prediction.confidence,
+        "cold": cold,
+    }
+
+
+def judge(question: Question, place: Place, prediction: Prediction) -> dict[str, Any]:
+    """The part of a record that follows from the statements and the database."""
+    executed = question.database is not None
+    gold = place.gold(question.gold)
+    outcome = place.outcome(prediction.sql)
+    found = score(
+        question.gold,
+        prediction.sql,
+        columns=place.columns,
+        gold_outcome=gold if executed else None,
+        outcome=outcome,
+    )
+    marks = {prediction.sql: found.correct}
+    marks |= _marks(question, place, [g.sql for g in prediction.guesses if g.sql not in marks], gold)
+    return {
+        "id": question.id,
+        "db": question.db,
+        "question": question.question,
+        "gold": question.gold,
+        "pred": prediction.sql,
+        "candidates": [
+            dataclasses.asdict(guess) | {"correct": marks[guess.sql]} for guess in prediction.guesses
+        ],
+        "correct": found.correct,
+        "ran": found.ran,
+        "nonempty": found.nonempty,
+        "gold_nonempty": found.gold_nonempty,
+        "error": prediction.error or found.error,
+        "gold_error": gold.error,
+        "exact": found.exact,
+        "tree": found.tree,
+        "hardness": found.hardness,
+        "labels": list(found.labels),
+    }
+
+
+def _marks(question: Question, place: Place, sqls: Sequence[str], gold: Outcome) -> dict[str, bool | None]:
+    """Whether each distinct statement is right; None where that cannot be known."""
+    if question.database is None or not gold.ran:
+        return dict.fromkeys(sqls)
+    ordered = orders(question.gold)
+    return {sql: same_outcome(gold, place.outcome(sql), ordered=ordered) for sql in dict.fromkeys(sqls)}
+
+
+# --- the run's folder ------------------------------------------------------------------------------
+
+
+def _start(
+    out: Path, settings: Mapping[str, Any], *, resume: bool, rescore: bool
+) -> dict[str, dict[str, Any]]:
+    """Make the folder ready; returns the records that are already there. Raises UsageError."""
+    path = out / PREDICTIONS
+    if path.exists() and not (resume or rescore):
+        raise UsageError(
+            f"{out} holds a run already: go on with --resume, or name another folder with --out."
+        )
+    if rescore and not path.exists():
+        raise UsageError(f"{out} holds no predictions to score again.")
+    out.mkdir(parents=True, exist_ok=True)
+    if rescore:
+        return read_records(path)
+    if (out / RUN).exists() and path.exists():
+        before = json.loads((out / RUN).read_text(encoding="utf-8"))
+        changed = [name for name in SAME if before.get(name) != settings.get(name)]
+        if changed:
+            what = ", ".join(f"{name} was {before.get(name)!r}" for name in changed)
+            raise UsageError(f"{out} holds another run ({what}): name another folder with --out.")
+    (out / RUN).write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+    return read_records(path, repair=True) if path.exists() else {}
+
+
+def read_records(path: Path, *, repair: bool = False) -> dict[str, dict[str, Any]]:
+    """The records of a run by question id. A torn last line is left out, and cut off when `repair` is set."""
+    data = path.read_bytes()
+    whole = data[: data.rfind(b"\n") + 1]
+    if repair and whole != data:
+        with path.open("r+b") as file:
+            file.truncate(len(whole))
+    records: dict[str, dict[str, Any]] = {}
+    for number, line in enumerate(whole.splitlines(), start=1):
+        try:
+            record = json.loads(line)
+            records[record["id"]] = record
+        except (ValueError, KeyError, TypeError) as error:
+            raise UsageError(f"{path} line {number} is no record of a run: {error}.") from error
+    return records
+
+
+def _write(sink: TextIO, record: Mapping[str, Any]) -> None:
+    sink.write(json.dumps(record, ensure_ascii=False) + "\n")
+    sink.flush()
+
+
+def _rescore(
+    out: Path, questions: Sequence[Question], known: Mapping[str, dict[str, Any]], decode: Decode
+) -> dict[str, dict[str, Any]]:
+    """Judge stored predictions again and replace the file in one step; returns the new records."""
+    place: Place | None = None
+    fresh: dict[str, dict[str, Any]] = {}
+    for question in questions:
+        old = known.get(question.id)
+        if old is None:
+            continue
+        if place is None or _key(place.question) != _key(question):
+            if place is not None:
+                place.close()
+            place = Place(question, decode.timeout, decode.style)
+        names = [field.name for field in dataclasses.fields(Guess)]
+        guesses = tuple(Guess(**{name: guess[name] for name in names}) for guess in old["candidates"])
+        kept = (
+            old["error"] if not old["pred"] else None
+        )  # why there is no statement, nobody can find out again
+        fresh[question.id] = old | judge(question, place, Prediction(old["pred"], guesses, error=kept))
+    if place is not None:
+        place.close()
+    path = out / f"{PREDICTIONS}.new"
+    with path.open("w", encoding="utf-8") as sink:
+        for record in fresh.values():
+            _write(sink, record)
+    path.replace(out / PREDICTIONS)
+    return fresh
+
+
+# --- the setting -----------------------------------------------------------------------------------
+
+
+def _model_file(name: str | None) -> Path:
+    from sqlagent import models
+
+    return models.ensure(name, offline=False, quiet=False)
+
+
+def _load(file: Path, options: argparse.Namespace, decode: Decode) -> Any:
+    from sqlagent.llm import Model
+
+    return Model(file, n_ctx=options.n_ctx, threads=options.threads, n_parallel=max(8, decode.n))
+
+
+def _settings(
+    options: argparse.Namespace, decode: Decode, path: Path, file: Path | None, model: Any
+) -> dict[str, Any]:
+    name = file.stem if file is not None else getattr(model, "name", "none")
+    return {
+        "title": f"{name}, {decode.text}, {path.stem}",
+        "data": path.name,
+        "data_sha256": _sha256(path),
+        "split": options.split,
+        "limit": options.limit,
+        "seed": options.seed,
+        "model": name,
+        "model_sha256": _sha256(file) if file is not None else None,
+        "decode": decode.text,
+        "style": decode.style,
+        "max_tokens": decode.max_tokens,
+        "timeout": decode.timeout,
+        "n_ctx": options.n_ctx,
+        "threads": options.threads,
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+        "llama_cpp_python": _version("llama-cpp-python"),
+        "sqlglot": _version("sqlglot"),
+        "revision": _revision(),
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _slug(settings: Mapping[str, Any]) -> str:
+    limit = f"-n{settings['limit']}-s{settings['seed']}" if settings["limit"] else ""
+    name = f"{Path(settings['data']).stem}-{settings['model']}-{settings['decode']}{limit}"
+    return "".join(character if character.isalnum() or character in "-_.@" else "-" for character in name)
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _revision() -> str | None:
+    """The checkout's commit, with "+" when it has changes; None outside a checkout."""
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+", "--abbrev=12"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return found.stdout.strip() or None

@@ -1,0 +1,79 @@
+"""Intervals and tests for shares of right answers; every number here is exact or seeded.
+
+Questions about one database are not independent, so an interval "by question" is too narrow for a claim about
+databases never seen; `cluster_bootstrap` resamples whole databases and is the honest one for that.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Mapping, Sequence
+
+Interval = tuple[float, float]
+
+Z95 = 1.959963984540054
+"""The normal quantile of a two-sided 95 % interval."""
+
+
+def wilson(successes: int, total: int, z: float = Z95) -> Interval:
+    """Wilson's score interval of a share (Wilson 1927); (0, 1) when there is nothing to count."""
+    if total == 0:
+        return 0.0, 1.0
+    share = successes / total
+    centre = share + z * z / (2 * total)
+    spread = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
+    scale = 1 + z * z / total
+    low = 0.0 if successes == 0 else (centre - spread) / scale
+    high = 1.0 if successes == total else (centre + spread) / scale
+    return max(0.0, low), min(1.0, high)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value below which `share` (0–1) of `values` lie, interpolated; nan when there are none."""
+    if not values:
+        return math.nan
+    ordered = sorted(values)
+    place = share * (len(ordered) - 1)
+    below = math.floor(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
+
+
+def bootstrap(
+    values: Sequence[float],
+    statistic: Callable[[Sequence[float]], float],
+    *,
+    rounds: int = 2000,
+    seed: int = 0,
+) -> Interval:
+    """Percentile bootstrap of `statistic` over single values (Efron 1979)."""
+    if not values:
+        return math.nan, math.nan
+    chance = random.Random(seed)
+    found = [statistic(chance.choices(values, k=len(values))) for _ in range(rounds)]
+    return percentile(found, 0.025), percentile(found, 0.975)
+
+
+def cluster_bootstrap(
+    clusters: Mapping[str, Sequence[float]], *, rounds: int = 4000, seed: int = 0
+) -> Interval:
+    """Percentile bootstrap of the pooled mean, drawing whole clusters (databases) with replacement."""
+    sums = [(sum(values), len(values)) for values in clusters.values() if values]
+    if not sums:
+        return math.nan, math.nan
+    chance = random.Random(seed)
+    found = []
+    for _ in range(rounds):
+        drawn = chance.choices(sums, k=len(sums))
+        found.append(sum(total for total, _ in drawn) / sum(count for _, count in drawn))
+    return percentile(found, 0.025), percentile(found, 0.975)
+
+
+def mcnemar(only_first: int, only_second: int) -> float:
+    """Exact two-sided McNemar p-value from the two counts of discordant pairs (binomial, p = ½)."""
+    total = only_first + only_second
+    if total == 0:
+        return 1.0
+    tail = sum(math.comb(total, k) for k in range(min(only_first, only_second) + 1))
+    return min(1.0, float(2 * tail / 2**total))

@@ -1,0 +1,10 @@
+"""`python -m sqlagent` is `sqlagent`."""
+
+from __future__ import annotations
+
+import sys
+
+from sqlagent.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,381 @@
+"""A question in, rows out: reason (a statement), act (run it), observe (what came back).
+
+The database is looked at before a model is loaded or fetched, so a wrong path costs nothing. What a question
+did is in `Answer.steps`, in order. An execution error goes back to the model once, with what SQLite said.
+
+Threads: one agent does one thing at a time; calls from several threads wait for each other. `cancel()` may be
+called from any thread or from a signal handler and ends the running step with `Cancelled`.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sqlagent.errors import Cancelled, DatabaseError, NoAnswer, QueryError, UsageError
+from sqlagent.steps import Answer, Observer, Step, Trace
+
+if TYPE_CHECKING:
+    from sqlagent.llm import Candidate, Timings
+    from sqlagent.opening import FileState
+    from sqlagent.prompt import Prompt, Turn
+    from sqlagent.sandbox import Limits, Result, Sandbox
+    from sqlagent.schema import Schema
+
+__all__ = [
+    "ATTEMPTS",
+    "MAX_QUESTION",
+    "Agent",
+    "Answer",
+    "Link",
+    "Observer",
+    "Step",
+    "TextModel",
+    "check_question",
+]
+
+Link = Callable[["Schema", str], "Schema"]
+
+MAX_QUESTION = 2000
+"""Characters of the longest question taken: more would crowd the schema out of the model's context."""
+
+ATTEMPTS = {"low": 1, "normal": 2}
+"""Statements an effort may try: a second one is written knowing the error of the first."""
+
+
+class TextModel(Protocol):
+    """What an agent needs of a model; `llm.Model` is one, tests bring another."""
+
+    name: str
+    last_timings: Timings
+
+    def generate(
+        self,
+        prompt: Prompt,
+        acceptor: Any,
+        *,
+        n: int = 1,
+        temperature: float = 0.0,
+        seed: int = 0,
+        max_tokens: int = 256,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> list[Candidate]: ...
+
+    def close(self) -> None: ...
+
+
+class Agent:
+    """Answers questions about one SQLite database.
+
+    `model` is a loaded model object, a registry name, a path to a GGUF file, or None for the default. A model
+    given as an object stays the caller's: `close()` leaves it open. `link` narrows a schema to the part
+    that a question is about.
+    """
+
+    def __init__(
+        self,
+        database: str | Path,
+        model: TextModel | str | None = None,
+        *,
+        limits: Limits | None = None,
+        effort: str = "normal",
+        offline: bool = False,
+        quiet: bool = True,
+        link: Link | None = None,
+    ) -> None:
+        if effort not in ATTEMPTS:
+            raise UsageError(f"There is no effort {effort!r}; choose one of {', '.join(ATTEMPTS)}.")
+        self.database = str(database)
+        self._given = model
+        self._model: TextModel | None = None if model is None or isinstance(model, str) else model
+        self._model_file: Path | None = None
+        self._limits = limits
+        self._attempts = ATTEMPTS[effort]
+        self._offline = offline
+        self._quiet = quiet
+        self._link = link
+        self._lock = threading.RLock()
+        self._cancel = threading.Event()
+        self._schema: Schema | None = None
+        self._seen: FileState | None = None
+        self._sandbox: Sandbox | None = None
+        self._acceptors: dict[str, Any] = {}
+
+    # ---- what it works with ----
+
+    def schema(self) -> Schema:
+        """What the database holds now; read again when the file changed. Raises DatabaseError."""
+        from sqlagent import schema
+        from sqlagent.opening import file_state
+
+        with self._lock:
+            state = file_state(self.database)
+            if self._schema is None or state != self._seen:
+                self._schema = schema.read(self.database)
+                self._close_sandbox()
+                self._seen = state
+            return self._schema
+
+    def fetch_model(self) -> None:
+        """Make sure that the model's file is here, once it is clear that there is something to ask.
+
+        `ask` does it too; doing it before keeps a download's progress bar apart from other output.
+        Raises DatabaseError, ModelError, UsageError.
+        """
+        with self._lock:
+            self._tables()
+            if self._model is None and self._model_file is None:
+                from sqlagent import models
+
+                assert self._given is None or isinstance(self._given, str)
+                self._model_file = models.ensure(self._given, offline=self._offline, quiet=self._quiet)
+
+    def load_model(self) -> TextModel:
+        """The model, fetched and loaded on first use. Raises as `fetch_model` does."""
+        with self._lock:
+            if self._model is None:
+                self.fetch_model()
+                assert self._model_file is not None
+                from sqlagent import llm, models
+
+                self._model = llm.Model(self._model_file, cache_dir=models.cache_dir() / "prefix")
+            return self._model
+
+    def _tables(self) -> Schema:
+        """The schema of a database that can be asked about."""
+        schema = self.schema()
+        if not schema.tables:
+            raise DatabaseError(f"{self.database} holds no tables, so there is nothing to ask about.")
+        return schema
+
+    def use_model(self, model: str | None) -> None:
+        """Take another model from the next question on. Raises UsageError, ModelError when there is none."""
+        from sqlagent import models
+
+        models.find(model)
+        with self._lock:
+            self._close_model()
+            self._given, self._model, self._model_file = model, None, None
+
+    @property
+    def model_name(self) -> str:
+        """What the model is called, loaded or not."""
+        if self._model is not None:
+            return self._model.name
+        from sqlagent import models
+
+        assert self._given is None or isinstance(self._given, str)
+        return models.find(self._given).name
+
+    @property
+    def limits(self) -> Limits:
+        from sqlagent.sandbox import Limits
+
+        return self._limits or Limits()
+
+    @limits.setter
+    def limits(self, limits: Limits) -> None:
+        with self._lock:
+            self._limits = limits
+            self._close_sandbox()
+
+    # ---- questions ----
+
+    def ask(self, question: str, *, history: Sequence[Turn] = (), observer: Observer | None = None) -> Answer:
+        """Answer a question.
+
+        Raises UsageError (no question, or one too long), DatabaseError, ModelError, NoAnswer, QueryTimeout,
+        and Cancelled.
+        """
+        question = check_question(question)
+        with self._lock:
+            self._cancel.clear()
+            began = time.monotonic()
+            trace = Trace(observer)
+            trace.status("reading the database")
+            schema = self._tables()
+            read = time.monotonic()
+            self._open_sandbox()  # its process starts while the model loads and thinks
+            trace.status("loading the model")
+            model = self.load_model()
+            loaded = time.monotonic()
+            self._stop_if_cancelled()
+            view = self._link(schema, question) if self._link else schema
+
+            failed: tuple[str, str] | None = None
+            for _ in range(self._attempts):
+                candidate = self._reason(model, view, question, history, failed, trace)
+                if failed is not None and candidate.sql == failed[0]:
+                    break  # it has nothing better to say
+                result = self._act(candidate.sql, trace)
+                if not isinstance(result, str):
+                    timings = {
+                        "schema": read - began,
+                        "load": loaded - read,
+                        "reason": trace.seconds("reason"),
+                        "first token": model.last_timings.first_token,
+                        "act": trace.seconds("act"),
+                        "total": time.monotonic() - began,
+                    }
+                    return _answer(question, candidate, result, trace.steps, timings)
+                failed = (candidate.sql, result)
+            assert failed is not None
+            raise NoAnswer(
+                f"The model found no statement that runs; SQLite said: {failed[1]}. Try other words."
+            )
+
+    def run_sql(self, sql: str) -> Result:
+        """Run a person's own statement in the sandbox.
+
+        Raises QueryError, QueryTimeout, DatabaseError and Cancelled.
+        """
+        with self._lock:
+            self._cancel.clear()
+            self.schema()  # reopens a file that was replaced
+            return self._open_sandbox().execute(sql)
+
+    def prepare(self, sql: str) -> None:
+        """Compile a statement without running it. Raises QueryError, DatabaseError."""
+        with self._lock:
+            self._cancel.clear()
+            self.schema()
+            self._open_sandbox().prepare(sql)
+
+    def cancel(self) -> None:
+        """End the running step, if there is one."""
+        self._cancel.set()
+        sandbox = self._sandbox
+        if sandbox is not None:
+            sandbox.interrupt()
+
+    def close(self) -> None:
+        """Let go of the database and of a model that this agent loaded."""
+        with self._lock:
+            self._close_sandbox()
+            self._close_model()
+
+    def __enter__(self) -> Agent:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ---- the steps ----
+
+    def _reason(
+        self,
+        model: TextModel,
+        schema: Schema,
+        question: str,
+        history: Sequence[Turn],
+        failed: tuple[str, str] | None,
+        trace: Trace,
+    ) -> Candidate:
+        from sqlagent import prompt
+
+        trace.status("thinking")
+        started = time.monotonic()
+        text = prompt.build(schema, question, history=history, error=failed)
+        candidates = model.generate(text, self._acceptor(schema), cancelled=self._cancel.is_set)
+        self._stop_if_cancelled()
+        if not candidates or not candidates[0].sql.strip():
+            raise NoAnswer("The model wrote no statement for this question; try other words.")
+        best = candidates[0]
+        read, written = _count(len(schema.tables), "table"), _count(best.tokens, "token")
+        times = model.last_timings
+        said = (
+            f"{read} read, {written} written by {model.name} (prompt {times.prompt_tokens} tokens, "
+            f"{times.cached_tokens} kept from before, first token after {times.first_token:.2f} s)"
+        )
+        if failed is not None:
+            said += " knowing the error"
+        if not best.finished:
+            said += ", cut at the length limit"
+        trace.add("reason", said, best.sql, started)
+        return best
+
+    def _act(self, sql: str, trace: Trace) -> Result | str:
+        """Run a statement: its result, or what SQLite said against it."""
+        trace.status("running the statement")
+        started = time.monotonic()
+        try:
+            result = self._open_sandbox().execute(sql)
+        except QueryError as error:
+            trace.add("act", "the statement was refused", sql, started)
+            trace.add("observe", str(error), None, time.monotonic())
+            return str(error).rstrip(".")
+        self._stop_if_cancelled()
+        trace.add("act", "the statement ran", sql, started)
+        rows = _count(len(result.rows), "row")
+        shape = f"{rows} of {_count(len(result.columns), 'column')}" if result.rows else "no rows"
+        trace.add("observe", shape + (", cut" if result.truncated else ""), None, time.monotonic())
+        return result
+
+    # ---- what is kept between questions ----
+
+    def _acceptor(self, schema: Schema) -> Any:
+        from sqlagent.grammar import Acceptor
+
+        if schema.fingerprint not in self._acceptors:
+            self._acceptors = {schema.fingerprint: Acceptor(schema)}
+        return self._acceptors[schema.fingerprint]
+
+    def _open_sandbox(self) -> Sandbox:
+        from sqlagent.sandbox import Sandbox
+
+        if self._sandbox is None:
+            self._sandbox = Sandbox(self.database, self.limits)
+        self._stop_if_cancelled()
+        return self._sandbox
+
+    def _close_sandbox(self) -> None:
+        if self._sandbox is not None:
+            self._sandbox.close()
+            self._sandbox = None
+
+    def _close_model(self) -> None:
+        if self._model is not None and self._model is not self._given:
+            self._model.close()
+            self._model = None
+
+    def _stop_if_cancelled(self) -> None:
+        if self._cancel.is_set():
+            raise Cancelled("Interrupted.")
+
+
+def check_question(question: str) -> str:
+    """The question without the space around it. Raises UsageError when it is empty or too long."""
+    question = question.strip()
+    if not question:
+        raise UsageError("The question is empty; write what you want to know.")
+    if len(question) > MAX_QUESTION:
+        raise UsageError(
+            f"The question has {len(question):,} characters; at most {MAX_QUESTION:,} can be asked at once."
+        )
+    return question
+
+
+def _answer(
+    question: str, candidate: Candidate, result: Result, steps: Sequence[Step], timings: dict[str, float]
+) -> Answer:
+    chosen = max(1, candidate.tokens - candidate.forced)
+    note = "" if candidate.finished else "The statement was cut at the length limit and may be incomplete."
+    return Answer(
+        question=question,
+        sql=candidate.sql,
+        columns=result.columns,
+        rows=result.rows,
+        truncated=result.truncated,
+        confidence=min(1.0, math.exp(min(0.0, candidate.logprob) / chosen)),
+        steps=tuple(steps),
+        timings=timings,
+        note=note,
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,257 @@
+"""The decoding loop: several statements at once, each under its own grammar state.
+
+Invariant: every statement that leaves here under an acceptor is complete. After each token the shortest
+way to finish still fits the budget; where no token can be found, or cells run out, that ending is
+appended as text. Spans with one continuation are fed in one batch and never sampled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sqlagent.cursor import Cursor
+from sqlagent.drafts import Drafter, none
+from sqlagent.errors import Cancelled
+from sqlagent.llama import Llama, Logits
+from sqlagent.sampling import GREEDY, Choice, Sampler, Settings
+from sqlagent.vocab import Vocab
+
+CHECK_BELOW = 128
+"""Tokens left from which the budget is checked at each token; before that, every CHECK_EVERY."""
+CHECK_EVERY = 16
+
+
+@dataclass(slots=True)
+class Track:
+    """One statement while it is written. `feed` and `draft` are the next batch; `at` is its position."""
+
+    seq: int
+    cursor: Cursor
+    budget: int
+    settings: Settings = GREEDY
+    rng: np.random.Generator | None = None
+    at: int = 0
+    feed: list[int] = field(default_factory=list)
+    draft: list[int] = field(default_factory=list)
+    text: bytearray = field(default_factory=bytearray)
+    used: int = 0
+    forced: int = 0
+    logprob: float = 0.0
+    margin: float = 1.0
+    live: bool = True
+    finished: bool = False
+    row: int = 0
+    longest: int = 0
+
+
+@dataclass(slots=True)
+class Counters:
+    """What a decoding run did."""
+
+    steps: int = 0
+    sampled: int = 0
+    forced: int = 0
+    drafted: int = 0
+    draft_hits: int = 0
+    closed: int = 0
+
+
+class Decoder:
+    """Runs tracks to their end on one llama.cpp context."""
+
+    def __init__(self, llama: Llama, vocab: Vocab, drafter: Drafter = none) -> None:
+        self._llama, self._vocab, self._drafter = llama, vocab, drafter
+        self._sampler = Sampler(llama.n_vocab)
+        self.counters = Counters()
+
+    def lead(self, track: Track) -> None:
+        """Put what must come first into `feed`, to be run with the end of the prompt."""
+        self._force(track)
+
+    def run(
+        self,
+        tracks: Sequence[Track],
+        logits: Logits,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> None:
+        """Finish all tracks; `logits` are those after the prompt, shared by all.
+
+        Raises Cancelled between two batches.
+        """
+        for track in tracks:
+            if track.live:
+                self._take(track, logits)
+                self._prepare(track)
+        while live := [track for track in tracks if track.live]:
+            if cancelled is not None and cancelled():
+                raise Cancelled("Cancelled.")
+            for group in self._groups(live):
+                self._step(group)
+
+    def _groups(self, live: list[Track]) -> list[list[Track]]:
+        """Tracks that fit one batch together; long feeds are shortened by running their first part."""
+        groups: list[list[Track]] = [[]]
+        room = self._llama.n_batch
+        for track in live:
+            while len(track.feed) + len(track.draft) > self._llama.n_batch:
+                part, track.feed = track.feed[: self._llama.n_batch], track.feed[self._llama.n_batch :]
+                if not track.feed:
+                    track.feed, track.draft, part = part[-1:], [], part[:-1]
+                rows = [(t, track.at + i, track.seq, False) for i, t in enumerate(part)]
+                if not self._llama.decode(rows):
+                    self._close(track)
+                    break
+                track.at += len(part)
+            if not track.live:
+                continue
+            size = len(track.feed) + len(track.draft)
+            if size > room:
+                groups.append([])
+                room = self._llama.n_batch
+            groups[-1].append(track)
+            room -= size
+        return [group for group in groups if group]
+
+    def _step(self, group: list[Track]) -> None:
+        """One batch: every track's sure tokens and drafts, then a choice at each row with logits."""
+        rows: list[tuple[int, int, int, bool]] = []
+        for track in group:
+            last = len(track.feed) - 1
+            track.row = len(rows) + last
+            for i, token in enumerate(track.feed):
+                rows.append((token, track.at + i, track.seq, i == last))
+            for i, token in enumerate(track.draft, last + 1):
+                rows.append((token, track.at + i, track.seq, True))
+        if not self._llama.decode(rows):
+            for track in group:  # no cells left: finish in text
+                self._close(track)
+            return
+        self.counters.steps += 1
+        for track in group:
+            self._verify(track)
+
+    def _verify(self, track: Track) -> None:
+        """Choose after the sure tokens; keep drafts while the choice is the draft."""
+        track.at += len(track.feed)
+        draft, hits = track.draft, 0
+        for i in range(len(draft) + 1):
+            token = self._take(track, self._llama.logits(track.row + i))
+            if not track.live or i == len(draft) or token != draft[i]:
+                break
+            hits += 1
+        self.counters.drafted += len(draft)
+        self.counters.draft_hits += hits
+        track.at += hits
+        if hits < len(draft) and track.live:
+            self._llama.forget(track.seq, track.at)
+        self._prepare(track)
+
+    def _take(self, track: Track, logits: Logits) -> int:
+        """Choose one token and move the track over it; -1 when the track ended without one."""
+        choice = self._choose(track, logits)
+        if choice is None:
+            self._close(track)
+            return -1
+        self.counters.sampled += 1
+        track.used += 1
+        track.logprob += choice.logprob
+        track.margin = min(track.margin, choice.gap)
+        self._move(track, choice.cursor)
+        if track.live:
+            track.feed = [choice.token]
+        return choice.token
+
+    def _choose(self, track: Track, logits: Logits) -> Choice | None:
+        left = track.budget - track.used - 1
+        if left < 0:
+            return None
+        vocab, cursor, step = self._vocab, track.cursor, track.cursor.step
+        bytes_of = vocab.bytes_of
+        check = left < CHECK_BELOW + 2 * track.longest or track.used % CHECK_EVERY == 0
+        memo: dict[int, Cursor | None] = {}
+
+        def accept(token: int) -> Cursor | None:
+            if token in memo:
+                return memo[token]
+            data = bytes_of(token)
+            after = step(data) if data else cursor.end() if vocab.is_end(token) else None
+            if after is not None and check and not after.ended and not self._fits(track, after, left):
+                after = None
+            memo[token] = after
+            return after
+
+        found = self._sampler.choose(
+            logits, accept, track.settings, track.rng, margin=track.margin
+        ) or self._search(track, logits, accept)
+        return found
+
+    def _search(self, track: Track, logits: Logits, accept: Callable[[int], Cursor | None]) -> Choice | None:
+        """The best accepted token of all, found from the first bytes that the grammar takes."""
+        step = track.cursor.step
+        leads = [lead for value in range(256) if step(lead := bytes([value])) is not None]
+        ids = [token for lead in leads for _, token in self._vocab.starting(lead)]
+        return self._sampler.best_of(logits, ids, accept)
+
+    def _fits(self, track: Track, cursor: Cursor, left: int) -> bool:
+        """Whether the statement can still be finished in `left` tokens from `cursor`."""
+        closing = cursor.closing()
+        track.longest = max(track.longest, len(closing))
+        if len(closing) <= left:  # every token holds at least one byte
+            return True
+        tokens = self._vocab.continuation(closing)
+        return bool(tokens) and len(tokens) <= left
+
+    def _move(self, track: Track, cursor: Cursor) -> None:
+        track.text += cursor.added
+        track.cursor = cursor
+        if cursor.ended:
+            track.live, track.finished = False, True
+
+    def _close(self, track: Track) -> None:
+        """Finish a statement with the shortest ending, as text: the model is not asked again."""
+        self.counters.closed += 1
+        track.text += track.cursor.closing()
+        track.live = False
+
+    def _prepare(self, track: Track) -> None:
+        """After a choice: feed what is forced, then guess what may follow."""
+        track.draft = []
+        if not track.live:
+            return
+        held = self._force(track)
+        if track.live:
+            left = track.budget - track.used - 1
+            track.draft = self._drafter(track.cursor, held, bytes(track.text), self._vocab)[: max(left, 0)]
+
+    def _force(self, track: Track) -> int:
+        """Feed the unique continuation, if there is one; returns the token held back, or -1.
+
+        The last token of a span is held back, for it may be the start of a longer one that the model
+        would rather write; where the statement ends with the span there is nothing to run.
+        """
+        if track.cursor.pending:
+            return -1
+        span = track.cursor.state.forced()
+        if not span:
+            return -1
+        end = track.cursor.step(span)
+        if end is None:
+            return -1
+        if end.ended or (end.state.done and not end.state.forced()):
+            self._move(track, end)
+            track.live, track.finished = False, True
+            return -1
+        tokens = self._vocab.continuation(span)
+        for token in tokens[:-1]:
+            after = track.cursor.step(self._vocab.bytes_of(token))
+            if after is None:
+                return -1
+            self._move(track, after)
+            track.feed.append(token)
+            track.used += 1
+            track.forced += 1
+            self.counters.forced += 1
+        return tokens[-1] if tokens else -1

@@ -1,0 +1,275 @@
+"""The model: a prompt and an acceptor in, complete statements out.
+
+Invariant: one question at a time runs on a model (a lock sees to it); between questions sequence 0's KV
+cells hold exactly `_held`; and a cache that is missing or damaged changes how long an answer takes, never
+the answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sqlagent.chat import Chat, Tokens
+from sqlagent.cursor import Acceptor, Cursor, Free
+from sqlagent.decode import Counters, Decoder, Track
+from sqlagent.drafts import Drafter, held_word
+from sqlagent.errors import ModelError, UsageError
+from sqlagent.llama import Llama, Logits, version
+from sqlagent.prefix import PrefixCache, model_identity
+from sqlagent.prompt import Prompt
+from sqlagent.sampling import Settings
+from sqlagent.vocab import Vocab
+
+LEAST_BUDGET = 16
+"""Tokens a statement needs at the least; a prompt must leave room for them."""
+WORTH_LOADING = 32
+"""A stored prefix is read when it saves at least this many tokens of prefill."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One statement. `logprob` sums ln p of the sampled tokens, `margin` is the closest decision."""
+
+    sql: str
+    logprob: float
+    tokens: int
+    margin: float
+    finished: bool
+    forced: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds and token counts of the last `generate()`."""
+
+    load: float = 0.0
+    prefill: float = 0.0
+    decode: float = 0.0
+    first_token: float = 0.0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    steps: int = 0
+    sampled: int = 0
+    forced: int = 0
+    drafted: int = 0
+    draft_hits: int = 0
+
+
+class Model:
+    """A GGUF, loaded once."""
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        n_ctx: int = 4096,
+        threads: int | None = None,
+        cache_dir: str | Path | None = None,
+        n_parallel: int = 8,
+        drafter: Drafter = held_word,
+    ) -> None:
+        """Load `path`; prefixes are kept in `cache_dir` (nowhere when None). Raises ModelError."""
+        started = time.perf_counter()
+        self._lock = threading.Lock()
+        self._llama = Llama(path, n_ctx=n_ctx, n_seq=n_parallel + 1, threads=threads)
+        self._vocab = Vocab(self._llama)
+        self._chat = Chat(self._llama, self._vocab)
+        self._decoder = Decoder(self._llama, self._vocab, drafter)
+        self._parallel = n_parallel
+        self._held: list[int] = []
+        self._logits: Logits | None = None
+        self._cache: PrefixCache | None = None
+        if cache_dir is not None:
+            settings = f"{model_identity(Path(path))} {version()} {self._llama.n_ctx} {self._llama.flash} f16"
+            self._cache = PrefixCache(Path(cache_dir), settings)
+        self._load_seconds = time.perf_counter() - started
+        self.last_timings = Timings(load=self._load_seconds)
+        self.name = Path(path).stem
+
+    @property
+    def n_ctx(self) -> int:
+        """Tokens that a prompt and its answers may take together."""
+        return self._llama.n_ctx
+
+    def count(self, prompt: Prompt) -> int:
+        """How many tokens a prompt takes."""
+        return len(self._chat.tokens(prompt).ids)
+
+    def generate(
+        self,
+        prompt: Prompt,
+        acceptor: Acceptor | None,
+        *,
+        n: int = 1,
+        temperature: float = 0.0,
+        seed: int = 0,
+        max_tokens: int = 256,
+        top_p: float = 1.0,
+        top_k: int = 0,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> list[Candidate]:
+        """`n` statements, the first one greedy, the others drawn at `temperature` from `seed`.
+
+        Under an acceptor every one is complete, also when `max_tokens` cuts it short (finished is False
+        then). Raises UsageError when the prompt does not fit, Cancelled, ModelError.
+        """
+        if not 1 <= n <= self._parallel:
+            raise UsageError(f"Ask for 1 to {self._parallel} candidates, not {n}.")
+        with self._lock:
+            if self._llama.closed:
+                raise ModelError("The model was closed: load it again.")
+            tokens = self._chat.tokens(prompt)
+            budget = self._budget(len(tokens.ids), n, max_tokens)
+            start = Cursor((acceptor or Free()).start())
+            drawn = Settings(temperature, top_p, top_k)
+            tracks = [Track(0, start, budget)]
+            for i in range(1, n):
+                tracks.append(Track(i, start, budget, drawn, np.random.default_rng([seed, i])))
+            try:
+                return self._generate(tokens, tracks, cancelled)
+            finally:
+                for i in range(1, n):
+                    self._llama.forget(i)
+                self._llama.forget(0, len(self._held))
+
+    def _budget(self, prompt: int, n: int, max_tokens: int) -> int:
+        room = (self._llama.n_ctx - prompt) // n - 1
+        if room < LEAST_BUDGET:
+            raise UsageError(
+                f"The schema and the question take {prompt} tokens and the model's context has "
+                f"{self._llama.n_ctx}: ask a shorter question or name fewer tables."
+            )
+        return max(1, min(max_tokens, room))
+
+    def _generate(
+        self, tokens: Tokens, tracks: list[Track], cancelled: Callable[[], bool] | None
+    ) -> list[Candidate]:
+        self._decoder.counters = Counters()
+        began = time.perf_counter()
+        for track in tracks:
+            self._decoder.lead(track)
+        ids = list(tokens.ids) + tracks[0].feed
+        cached = self._restore(tokens, ids)
+        logits = self._prefill(tokens, ids, cancelled)
+        ready = time.perf_counter()
+        for track in tracks:
+            track.at = len(ids)
+            if track.seq:
+                self._llama.share(0, track.seq)
+        self._decoder.run(tracks, logits, cancelled)
+        ended = time.perf_counter()
+        self._store(tokens)
+        done = self._decoder.counters
+        self.last_timings = Timings(
+            load=self._load_seconds,
+            prefill=ready - began,
+            decode=ended - ready,
+            first_token=ready - began,
+            prompt_tokens=len(tokens.ids),
+            cached_tokens=min(cached, len(tokens.ids)),
+            steps=done.steps,
+            sampled=done.sampled,
+            forced=done.forced,
+            drafted=done.drafted,
+            draft_hits=done.draft_hits,
+        )
+        return [_candidate(track) for track in tracks]
+
+    def _restore(self, tokens: Tokens, ids: list[int]) -> int:
+        """Keep the cells that the prompt shares with the last one, or read its prefix from disk.
+
+        Cells are only kept up to a cut of the prompt, so that the batches that computed them, and with
+        them the rounding, are the same whatever was asked before. Returns how many tokens are kept.
+        """
+        common = _common(self._held, ids)
+        if common == len(ids) == len(self._held) and self._logits is not None:
+            return common
+        kept = max(cut for cut in (0, tokens.opening, tokens.prefix) if cut <= common)
+        if self._cache is not None and tokens.prefix - kept >= WORTH_LOADING:
+            state = self._cache.load(ids[: tokens.prefix])
+            if state is not None:
+                self._llama.forget(0)
+                self._held = []
+                if self._llama.set_state(0, state):
+                    self._held = ids[: tokens.prefix]
+                else:
+                    self._cache.drop(ids[: tokens.prefix])
+                kept = len(self._held)
+        self._held = self._held[:kept]
+        self._llama.forget(0, kept)
+        return kept
+
+    def _prefill(self, tokens: Tokens, ids: list[int], cancelled: Callable[[], bool] | None) -> Logits:
+        """Run what of `ids` has no cells yet; returns the logits after the last one."""
+        if len(self._held) == len(ids) and self._logits is not None:
+            return self._logits
+        self._logits = None
+        cuts = sorted({tokens.opening, tokens.prefix, len(ids)})
+        row = 0
+        while (at := len(self._held)) < len(ids):
+            end = min(at + self._llama.n_batch, next(cut for cut in cuts if cut > at))
+            rows = [(token, i, 0, i == len(ids) - 1) for i, token in enumerate(ids[at:end], at)]
+            if not self._llama.decode(rows, cancelled=cancelled):
+                raise ModelError("llama.cpp has no room for the prompt: close other programs or restart.")
+            self._held = ids[:end]
+            row = end - at - 1
+        self._logits = self._llama.logits(row).copy()
+        return self._logits
+
+    def _store(self, tokens: Tokens) -> None:
+        """Write the prefix's state, when no file has it yet."""
+        cache, prefix = self._cache, tokens.prefix
+        if cache is None or prefix < WORTH_LOADING or cache.has(tokens.ids[:prefix]):
+            return
+        spare = self._parallel
+        self._llama.share(0, spare, prefix)
+        try:
+            cache.save(tokens.ids[:prefix], self._llama.get_state(spare))
+        finally:
+            self._llama.forget(spare)
+
+    def close(self) -> None:
+        """Free the memory; the model answers no more."""
+        with self._lock:
+            self._llama.close()
+
+    def __enter__(self) -> Model:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        with contextlib.suppress(Exception):
+            self._llama.close()
+
+
+def _common(a: Sequence[int], b: Sequence[int]) -> int:
+    """Length of the longest common prefix."""
+    n = 0
+    for x, y in zip(a, b, strict=False):
+        if x != y:
+            break
+        n += 1
+    return n
+
+
+def _candidate(track: Track) -> Candidate:
+    sql = bytes(track.text).decode("utf-8", "replace")
+    if isinstance(track.cursor.state, Free):
+        sql = sql.split("```", 1)[0]
+    return Candidate(
+        sql=sql.strip().rstrip(";").rstrip(),
+        logprob=track.logprob,
+        tokens=track.used,
+        margin=max(0.0, track.margin),
+        finished=track.finished,
+        forced=track.forced,
+    )

@@ -1,0 +1,179 @@
+"""The one place that makes model input: a schema and a question become a `Prompt`.
+
+Invariant: the same arguments give the same bytes; `system` and `context` depend on the schema alone, so
+that their KV state can be kept; everything about the question comes after them. Training calls this very
+code. Names and values from a database are data: control characters are taken out, line breaks become
+blanks, and values are quoted, so that no cell can start a line of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlagent.grammar.names import is_bare
+from sqlagent.schema import Column, ForeignKey, Schema, Table, Value
+
+SAMPLE_CHARS = 24
+"""Characters of a sample value that are shown."""
+QUESTION_CHARS = 12_000
+"""More of a question than this is cut: it would push the schema out of the context."""
+HISTORY_TURNS = 3
+"""Earlier questions that a follow-up may refer to."""
+
+SYSTEM = (
+    "You write SQLite queries. Given a database schema and a question, answer with one SELECT statement "
+    "that returns exactly what is asked, and no other columns. When a query uses several tables, write "
+    "table.column."
+)
+ANSWER = "```sql\n"
+
+_SIZE = re.compile(r"\s*\(.*", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Model input without a chat template: user message = context + request; `answer` opens the reply."""
+
+    system: str
+    context: str
+    request: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An earlier question and the statement that answered it."""
+
+    question: str
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A stored value that the question seems to mention."""
+
+    table: str
+    column: str
+    value: Value
+
+
+def build(
+    schema: Schema,
+    question: str,
+    *,
+    history: Sequence[Turn] = (),
+    hints: Sequence[Hint] = (),
+    error: tuple[str, str] | None = None,
+) -> Prompt:
+    """The prompt for a question about a schema.
+
+    history: earlier turns, oldest first; the last HISTORY_TURNS are shown.
+    hints: stored values worth naming.
+    error: (statement, what SQLite said) of an attempt that failed.
+    """
+    return Prompt(
+        SYSTEM, context(schema), request(question, history=history, hints=hints, error=error), ANSWER
+    )
+
+
+def context(schema: Schema) -> str:
+    """The schema part: one line a table."""
+    return "Schema:\n" + "".join(table_line(table) + "\n" for table in schema.tables) + "\n"
+
+
+def request(
+    question: str,
+    *,
+    history: Sequence[Turn] = (),
+    hints: Sequence[Hint] = (),
+    error: tuple[str, str] | None = None,
+) -> str:
+    """The question part; the question itself comes last."""
+    lines: list[str] = []
+    for turn in history[-HISTORY_TURNS:]:
+        lines.append(f"Earlier question: {clean(turn.question, 500)}")
+        lines.append(f"Its query: {clean(turn.sql, 1000)}")
+    if hints:
+        found = ", ".join(f"{name(h.table)}.{name(h.column)} = {literal(h.value, 60)}" for h in hints)
+        lines.append(f"Stored values: {found}")
+    if error is not None:
+        sql, message = error
+        lines.append(f"This query failed: {clean(sql, 1000)}")
+        lines.append(f"SQLite said: {clean(message, 300)}")
+    lines.append(f"Question: {clean(question, QUESTION_CHARS)}")
+    return "\n".join(lines)
+
+
+def table_line(table: Table) -> str:
+    """`Album(AlbumId int pk, Title text 'Restless and Wild', ArtistId -> Artist.ArtistId)`."""
+    links = {key.columns[0]: key for key in table.foreign_keys if len(key.columns) == 1}
+    parts = [column_text(column, links.get(column.name), len(table.primary_key)) for column in table.columns]
+    parts += [
+        f"({', '.join(map(name, key.columns))}) -> "
+        f"{name(key.ref_table)}({', '.join(map(name, key.ref_columns))})"
+        for key in table.foreign_keys
+        if len(key.columns) > 1
+    ]
+    return f"{name(table.name)}({', '.join(parts)})"
+
+
+def column_text(column: Column, link: ForeignKey | None, key_size: int) -> str:
+    """A column's name, type, role and one sample value."""
+    words = [name(column.name)]
+    if link is not None:
+        words.append(f"-> {name(link.ref_table)}.{name(link.ref_columns[0])}")
+    else:
+        words.append(short_type(column))
+    if column.pk and key_size == 1:
+        words.append("pk")
+    sample = None if link is not None or column.pk else sample_text(column)
+    if sample is not None:
+        words.append(sample)
+    return " ".join(word for word in words if word)
+
+
+def short_type(column: Column) -> str:
+    """The declared type in a word: its size left out, SQLite's usual kinds shortened."""
+    declared = _SIZE.sub("", column.type).strip().lower()
+    if "int" in declared:
+        return "int"
+    if any(word in declared for word in ("char", "clob", "text", "string")):
+        return "text"
+    if any(word in declared for word in ("real", "floa", "doub", "dec", "num")):
+        return "real"
+    return clean(declared, 16)
+
+
+def sample_text(column: Column) -> str | None:
+    """One stored value that tells how the column is written, or None where it would tell nothing."""
+    for value in column.samples:
+        if isinstance(value, bytes) or (isinstance(value, str) and not clean(value, 8)):
+            continue
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            # A number tells little, unless the column's type says that it should have been a text or a date.
+            return None if short_type(column) in ("int", "real", "") else str(value)
+        return literal(value, SAMPLE_CHARS)
+    return None
+
+
+def name(identifier: str) -> str:
+    """An identifier as SQL would write it."""
+    return identifier if is_bare(identifier) else '"' + clean(identifier, 300).replace('"', '""') + '"'
+
+
+def literal(value: Value, limit: int) -> str:
+    """A value as SQL would write it, cut at `limit` characters."""
+    if isinstance(value, bytes):
+        return "X'…'"
+    if isinstance(value, (int, float)):
+        return str(value)
+    return "'" + clean(value, limit).replace("'", "''") + "'"
+
+
+def clean(text: str, limit: int) -> str:
+    """Text on one line, without control characters, cut at `limit` characters."""
+    text = "".join(c if c.isprintable() else " " for c in text[: 4 * limit + 64])
+    text = " ".join(text.split())
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"

@@ -1,0 +1,96 @@
+"""Where the prompt's lines come from: a terminal (with history, completion and colours) or a pipe.
+
+Each source is an iterator over lines that ends at Ctrl-D or the end of the pipe. Ctrl-C at the prompt gives
+up the line being typed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.completion import CompleteEvent, Completion
+    from prompt_toolkit.document import Document
+    from prompt_toolkit.history import History
+
+Complete = Callable[[str], tuple[str, list[str]]]
+
+PROMPT = "sqlagent> "
+
+
+def piped_lines() -> Iterator[str]:
+    """Lines of stdin, as they are; bytes that are not UTF-8 become replacement characters."""
+    if hasattr(sys.stdin, "reconfigure"):
+        sys.stdin.reconfigure(encoding="utf-8", errors="replace")
+    for line in sys.stdin or ():
+        yield line.rstrip("\r\n")
+
+
+def typed_lines(history: Path, complete: Complete, *, color: bool) -> Iterator[str]:
+    """Lines typed at a prompt on the terminal."""
+    session = _session(history, complete, color=color)
+    while True:
+        try:
+            yield session.prompt(PROMPT)
+        except KeyboardInterrupt:
+            continue
+        except EOFError:
+            return
+
+
+def _session(history: Path, complete: Complete, *, color: bool) -> PromptSession[str]:
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.completion import Completer, Completion
+    from prompt_toolkit.filters import Condition
+    from prompt_toolkit.output import ColorDepth
+
+    class NameCompleter(Completer):
+        """completion.candidates as prompt-toolkit wants it."""
+
+        def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
+            replaced, choices = complete(document.text_before_cursor)
+            for choice in choices:
+                yield Completion(choice, start_position=-len(replaced))
+
+    session: PromptSession[str]
+
+    @Condition
+    def typing_a_command() -> bool:
+        # A menu that follows every word of a question is in the way; Tab opens it there.
+        return session.default_buffer.text.startswith(("\\", "."))
+
+    session = PromptSession(
+        history=open_history(history),
+        completer=NameCompleter(),
+        complete_while_typing=typing_a_command,
+        enable_history_search=False,
+        color_depth=None if color else ColorDepth.DEPTH_1_BIT,
+    )
+    return session
+
+
+def open_history(path: Path) -> History:
+    """The history file, readable by its owner only; in memory when it cannot be written."""
+    from prompt_toolkit.history import FileHistory, InMemoryHistory
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600))
+        path.chmod(0o600)
+    except OSError:
+        return InMemoryHistory()
+
+    class ForgivingHistory(FileHistory):
+        """A history that a full disk does not end the session over."""
+
+        def store_string(self, string: str) -> None:
+            with contextlib.suppress(OSError):
+                super().store_string(string)
+
+    return ForgivingHistory(str(path))

@@ -1,0 +1,426 @@
+"""The process that touches the database, started and watched by `sandbox.py`.
+
+Invariant: it opens one database, for reading, answers one request at a time, and ends when its parent does.
+It imports nothing but the standard library and the small modules beside it.
+
+Two threads: the main one runs statements, the other reads requests, so that a request to stop, or the end of
+the parent, is seen while a statement runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import queue
+import signal
+import sqlite3
+import sys
+import threading
+import time
+from typing import Any, NoReturn
+
+from sqlagent import access, codes, confine, guard, wire
+
+IDLE_SECONDS = 1.0
+"""How long a connection to a live WAL database stays open unused: while it is, its writer cannot tidy up."""
+BUSY_SECONDS = 2.0
+"""How long to wait for another program's lock."""
+FRAME_BYTES = 1 << 18
+"""The size that a batch of rows should have."""
+STEPS = 2000
+"""Virtual machine steps between two looks at the clock."""
+
+_STRINGS = {str, bytes}
+
+
+class Refusal(Exception):
+    """A request ends with this kind of error and text."""
+
+    def __init__(self, kind: str, text: str) -> None:
+        super().__init__(text)
+        self.kind = kind
+
+
+class Job:
+    """One request, and what its end depends on."""
+
+    def __init__(self, kind: int, ident: int, arguments: dict[str, Any]) -> None:
+        self.kind = kind
+        self.ident = ident
+        self.sql: str = arguments["sql"]
+        self.timeout: float = arguments["timeout"]
+        self.max_rows: int = arguments["max_rows"]
+        self.max_cell: int = arguments["max_cell"]
+        self.max_frame: int = arguments["max_frame"]
+        self.deadline = time.monotonic() + self.timeout
+        self.stopped = False
+        self.enough = False
+        self.sent_columns = False
+        self.reconnected = False
+
+    @property
+    def over(self) -> bool:
+        """Whether to stop: asked to, or out of time."""
+        return self.stopped or self.enough or time.monotonic() > self.deadline
+
+
+class Worker:
+    """One connection, opened when first needed and again when the state of the file asks for it."""
+
+    def __init__(self, config: dict[str, Any], replies: int) -> None:
+        self._path = os.fsdecode(bytes.fromhex(config["path"]))
+        self._memory: int = config["memory"]
+        self._layers = guard.Layers(**config["layers"])
+        self._replies = replies
+        self._connection: sqlite3.Connection | None = None
+        self._authorizer: guard.Authorizer | None = None
+        self._lens: access.Lens | None = None
+        self._access: access.Access | None = None
+        self._copied: object = None
+        self._job: Job | None = None
+        self._text_factory: Any = str
+        self.jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+
+    def start(self, listener: threading.Thread, *, copy: bool) -> None:
+        """Give up rights, start listening and say hello. A recovered copy has to be written before that."""
+        if copy:
+            self._open_copy()
+        # Landlock binds the calling thread and those it starts later; the limit on processes counts threads.
+        done = guard.forbid_writing(self._layers)
+        listener.start()
+        done += guard.limit_resources(self._layers, memory=self._memory)
+        self.send(wire.HELLO, 0, wire.pack_json({"confined": done, "sqlite": sqlite3.sqlite_version}))
+
+    def serve(self) -> NoReturn:
+        """Answer requests until the parent is gone."""
+        while True:
+            try:
+                shared = self._access is not None and self._access.mode == access.SHARED
+                job = self.jobs.get(timeout=IDLE_SECONDS if shared else None)
+            except queue.Empty:
+                self._disconnect()
+                continue
+            self._answer(job)
+
+    def _answer(self, job: Job) -> None:
+        """Run one request and send how it ended; only a broken pipe ends the process."""
+        self._job = job
+        if self._layers.rlimits:
+            confine.limit_processor(job.timeout)
+        try:
+            try:
+                self._attempts(job)
+            finally:
+                self._job = None
+        except BrokenPipeError:
+            os._exit(0)
+        except BaseException as error:  # whatever it was, the parent is waiting for a reply
+            refusal = self._explain(error, job)
+            self.send(wire.ERROR, job.ident, wire.pack_json({"kind": refusal.kind, "text": str(refusal)}))
+
+    def _attempts(self, job: Job) -> None:
+        """Run a statement; again if the database was busy, has changed, or holds text that is no UTF-8."""
+        patience = min(job.deadline - 0.05, time.monotonic() + BUSY_SECONDS)
+        while True:
+            try:
+                self._connect()
+                before = self._access
+                summary = self._run(job)
+                if self._undisturbed(before):
+                    self.send(wire.DONE, job.ident, wire.pack_json(summary))
+                    return
+                if time.monotonic() > patience:
+                    raise Refusal("busy", "database is locked")
+            except sqlite3.Error as error:
+                if str(error).startswith("Could not decode to UTF-8") and self._text_factory is str:
+                    self._text_factory = functools.partial(str, encoding="utf-8", errors="replace")
+                    if self._connection is not None:
+                        self._connection.text_factory = self._text_factory
+                elif codes.busy(error) and time.monotonic() < patience and not job.stopped:
+                    time.sleep(0.02)
+                elif self._may_reconnect(job):
+                    self._disconnect()
+                elif not self._undisturbed(self._access) and time.monotonic() < patience:
+                    pass  # the file changed underneath: what SQLite says of it means nothing
+                else:
+                    raise
+            if job.sent_columns:
+                job.sent_columns = job.enough = False
+                self.send(wire.RESTART, job.ident)
+
+    def _may_reconnect(self, job: Job) -> bool:
+        """Whether a virtual table was refused that a new connection would have let declare itself."""
+        first = not job.reconnected and self._copied is None
+        job.reconnected = True
+        return first and self._authorizer is not None and self._authorizer.connecting
+
+    def _undisturbed(self, before: access.Access | None) -> bool:
+        """Whether other programs left the file alone, as far as reading it in place depends on that."""
+        if self._copied is not None:
+            return self._copied == _state_of_files(self._path)
+        if before is None or self._lens is None or before.mode != access.STILL:
+            return True
+        return self._lens.look() == before
+
+    def _connect(self) -> None:
+        """Have a connection that fits the file as it is now."""
+        if self._copied is not None:
+            if self._copied != _state_of_files(self._path):
+                raise Refusal("restart", "the database changed after it was copied")
+            return
+        if self._connection is not None and self._lens is not None and self._lens.look() == self._access:
+            return
+        self._disconnect()
+        self._lens = access.Lens(self._path)
+        now = self._lens.look()
+        if now.stamp[:2] != self._lens.identity:
+            raise Refusal("busy", "database is locked")
+        if now.mode == access.COPY:
+            raise Refusal("copy", "only a copy can be read")
+        if now.mode == access.STILL:
+            access.settle(self._path)
+        uri = access.uri(self._path, now.mode, read_only=self._layers.read_only)
+        self._adopt(sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None, cached_statements=0))
+        self._access = now
+
+    def _adopt(self, connection: sqlite3.Connection) -> None:
+        """Put the layers on a connection and keep it."""
+        self._connection = connection
+        if self._layers.progress:
+            connection.set_progress_handler(self._tick, STEPS)
+        connection.text_factory = self._text_factory
+        self._authorizer = guard.harden(connection, self._layers, memory=self._memory)
+
+    def _open_copy(self) -> None:
+        """Open a private copy of a database that another program left in the middle of a write."""
+        from sqlagent import errors, opening
+
+        state = _state_of_files(self._path)
+        try:
+            connection = opening.connect_readonly(self._path, timeout=BUSY_SECONDS)
+        except errors.DatabaseError as error:
+            self.send(wire.ERROR, 0, wire.pack_json({"kind": "sentence", "text": str(error)}))
+            os._exit(0)
+        self._adopt(connection)
+        self._copied = state
+
+    def _disconnect(self) -> None:
+        """Close the connection, then the descriptor (the other way round would drop its locks)."""
+        if self._connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.close()
+        if self._lens is not None:
+            self._lens.close()
+        self._connection = self._lens = self._access = self._authorizer = None
+
+    def _tick(self) -> bool:
+        """SQLite's progress handler: true stops the statement."""
+        job = self._job
+        return job is not None and job.over
+
+    def _run(self, job: Job) -> dict[str, Any]:
+        """Compile a statement and, unless only that was asked, send its rows; returns what was left out."""
+        if self._connection is None:
+            raise Refusal("internal", "no connection")
+        if self._authorizer is not None:
+            self._authorizer.begin()
+        word = guard.refused_word(job.sql) if self._layers.select_only else None
+        if word is not None:
+            raise Refusal("query", f"only SELECT can run here: {word} was refused")
+        if guard.empty(job.sql):
+            raise Refusal("query", "there is no SELECT statement to run")
+        sql = job.sql
+        if job.kind == wire.PREPARE and not guard.explains(sql):
+            sql = "EXPLAIN " + sql
+        cursor = self._connection.execute(sql)
+        try:
+            if cursor.description is None:
+                raise Refusal("query", "there is no SELECT statement to run")
+            if job.kind == wire.PREPARE:
+                return {}
+            names = [str(column[0]) for column in cursor.description]
+            job.sent_columns = True
+            self.send(wire.COLUMNS, job.ident, wire.pack_json(names))
+            return self._send_rows(job, cursor, len(names))
+        finally:
+            cursor.close()  # gives back the lock on the file
+
+    def _send_rows(self, job: Job, cursor: sqlite3.Cursor, width: int) -> dict[str, Any]:
+        """Send rows in batches that start small, since nobody knows yet how large a row is."""
+        sent = cut = 0
+        size = 1
+        while True:
+            wanted = min(size, job.max_rows + 1 - sent) if job.max_rows else size
+            try:
+                rows = cursor.fetchmany(wanted)
+            except sqlite3.OperationalError:
+                if job.enough:
+                    return {"rows": sent, "enough": True, "cut": cut}
+                raise
+            more = bool(job.max_rows) and sent + len(rows) > job.max_rows
+            if more:
+                rows = rows[: job.max_rows - sent]
+            if rows:
+                columns, cells, dropped = _cut(list(zip(*rows, strict=True)), job.max_cell)
+                cut += cells
+                taken = dropped + self._send_batch(job, columns)
+                sent += len(rows)
+                size = min(wire.BATCH_ROWS, 2 * size) if taken < FRAME_BYTES else max(1, size // 4)
+            if more or len(rows) < wanted:
+                return {"rows": sent, "more": more, "cut": cut}
+            if job.enough:
+                return {"rows": sent, "enough": True, "cut": cut}
+            if job.over:
+                raise sqlite3.OperationalError("interrupted")
+
+    def _send_batch(self, job: Job, columns: list[tuple[wire.Value, ...]]) -> int:
+        """Send rows as one frame, or as two halves when that is too large; returns the bytes sent."""
+        payload = wire.pack_columns(columns)
+        if len(payload) <= job.max_frame:
+            self.send(wire.ROWS, job.ident, payload)
+            return len(payload)
+        count = len(columns[0])
+        if count == 1:
+            raise Refusal("query", "a row of the result is too large: select fewer or shorter columns")
+        half = count // 2
+        first = self._send_batch(job, [column[:half] for column in columns])
+        return first + self._send_batch(job, [column[half:] for column in columns])
+
+    def send(self, kind: int, ident: int, payload: bytes = b"") -> None:
+        """Write one frame; raises BrokenPipeError when the parent is gone."""
+        data = memoryview(wire.frame(kind, ident, payload))
+        while data:
+            data = data[os.write(self._replies, data) :]
+
+    def _explain(self, error: BaseException, job: Job) -> Refusal:
+        """The kind of an error, which decides what the parent raises, and its text."""
+        if isinstance(error, Refusal):
+            return error
+        if isinstance(error, access.AccessError):
+            return Refusal("sentence", str(error))
+        if isinstance(error, MemoryError):
+            return Refusal("memory", "out of memory")
+        if isinstance(error, UnicodeDecodeError):
+            return Refusal("query", "a name in this statement or in the database is not valid UTF-8")
+        if not isinstance(error, (sqlite3.Error, sqlite3.Warning)):
+            return Refusal("query", f"{type(error).__name__}: {error}")
+        text = str(error)
+        if job.stopped:
+            return Refusal("cancelled", "stopped")
+        if codes.interrupted(error):
+            return Refusal("timeout", "timeout")
+        if codes.busy(error):
+            return Refusal("busy", text)
+        if "one statement at a time" in text:
+            return Refusal("query", "only one statement can run: leave out what follows the first `;`")
+        if codes.unfinished(error) and os.path.exists(self._path + "-journal"):
+            return Refusal("copy", text)
+        opening = self._access is None and self._copied is None
+        if codes.about_the_file(error) or opening:
+            return Refusal("database", text)
+        if self._authorizer is not None and self._authorizer.refused is not None:
+            return Refusal("query", self._authorizer.refused)
+        return Refusal("query", text)
+
+
+def _state_of_files(path: str) -> tuple[object, ...]:
+    """What changes when a database, its -wal or its -journal is written."""
+    found: list[object] = []
+    for suffix in ("", "-wal", "-journal"):
+        try:
+            now = os.stat(path + suffix)
+            found.append((now.st_ino, now.st_size, now.st_mtime_ns))
+        except OSError:
+            found.append(None)
+    return tuple(found)
+
+
+def _cut(columns: list[tuple[Any, ...]], limit: int) -> tuple[list[tuple[wire.Value, ...]], int, int]:
+    """Columns with strings and blobs cut at `limit` (0: never); how many cells were, and by how much."""
+    if not limit:
+        return columns, 0, 0
+    cut = dropped = 0
+    for at, column in enumerate(columns):
+        if _STRINGS.isdisjoint(map(type, column)):
+            continue
+        long = [type(cell) in _STRINGS and len(cell) > limit for cell in column]
+        if any(long):
+            cut += sum(long)
+            dropped += sum(len(cell) - limit for cell, is_long in zip(column, long, strict=True) if is_long)
+            columns[at] = tuple(
+                cell[:limit] if is_long else cell for cell, is_long in zip(column, long, strict=True)
+            )
+    return columns, cut, dropped
+
+
+def _read_exactly(source: int, size: int) -> bytes:
+    """`size` bytes; ends the process when the parent has closed the pipe."""
+    pieces = bytearray()
+    while len(pieces) < size:
+        _wait_for_parent(source)
+        piece = os.read(source, min(size - len(pieces), 1 << 16))
+        if not piece:
+            os._exit(0)
+        pieces += piece
+    return bytes(pieces)
+
+
+def _wait_for_parent(source: int) -> None:
+    """Wait for something to read. A relative can keep the pipe open, so look at the parent too."""
+    if os.name != "posix":
+        return
+    import select
+
+    while not select.select([source], [], [], 1.0)[0]:
+        if os.getppid() != _PARENT:
+            os._exit(0)
+
+
+def _read_frame(source: int) -> tuple[int, int, bytes]:
+    """The next request."""
+    kind, ident, size = wire.HEADER.unpack(_read_exactly(source, wire.HEADER.size))
+    return kind, ident, _read_exactly(source, size)
+
+
+def _listen(source: int, worker: Worker) -> None:
+    """Hand requests to the main thread; a request to stop goes to the job it names."""
+    latest: Job | None = None
+    try:
+        while True:
+            kind, ident, payload = _read_frame(source)
+            if kind in (wire.INTERRUPT, wire.ENOUGH):
+                if latest is not None and latest.ident == ident:
+                    latest.stopped |= kind == wire.INTERRUPT
+                    latest.enough |= kind == wire.ENOUGH
+                continue
+            latest = Job(kind, ident, wire.unpack_json(payload, dict))
+            worker.jobs.put(latest)
+    finally:
+        os._exit(0)
+
+
+_PARENT = os.getppid() if os.name == "posix" else 0
+
+
+def main() -> None:
+    """Run as the worker: requests on descriptor 0, replies on descriptor 1."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    requests, replies = os.dup(0), os.dup(1)
+    # Nothing that a library prints may end up among the replies.
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
+    os.close(null)
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.setmode(requests, os.O_BINARY)
+        msvcrt.setmode(replies, os.O_BINARY)
+    _, _, payload = _read_frame(requests)
+    config = wire.unpack_json(payload, dict)
+    threading.stack_size(256 * 1024)
+    worker = Worker(config, replies)
+    listener = threading.Thread(target=_listen, args=(requests, worker), daemon=True)
+    worker.start(listener, copy=bool(config["copy"]))
+    worker.serve()

@@ -1,0 +1,90 @@
+"""A language model that plays back a script, for every test that is not about a language model.
+
+Run as a program it is the `sqlagent` command line with such a model: the script is a JSON list of statements
+in FAKE_SCRIPT ("hang" in it stands for a generation that ends only when it is cancelled).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from sqlagent.errors import Cancelled  # noqa: E402
+from sqlagent.llm import Candidate, Timings  # noqa: E402
+
+HANG = "hang"
+
+Entry = str | Candidate | BaseException | list[str]
+
+
+def candidate(sql: str, **changes: Any) -> Candidate:
+    """A finished, fairly certain candidate."""
+    known: dict[str, Any] = dict(logprob=-0.5, tokens=10, margin=0.4, finished=True, forced=5)
+    return Candidate(sql=sql, **{**known, **changes})
+
+
+class FakeModel:
+    """Plays back one entry a call: a statement, a Candidate, an error to raise, or a list of n statements.
+
+    When the script is over the last entry is repeated. `prompts` and `acceptors` remember what it was given.
+    """
+
+    name = "fake"
+
+    def __init__(self, script: Iterable[Entry]) -> None:
+        self._script = list(script)
+        self._next = 0
+        self.prompts: list[Any] = []
+        self.acceptors: list[Any] = []
+        self.closed = False
+        self.last_timings = Timings()
+
+    def enqueue(self, *entries: Entry) -> None:
+        self._script += entries
+
+    def generate(
+        self,
+        prompt: Any,
+        acceptor: Any,
+        *,
+        n: int = 1,
+        temperature: float = 0.0,
+        seed: int = 0,
+        max_tokens: int = 256,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> list[Candidate]:
+        self.prompts.append(prompt)
+        self.acceptors.append(acceptor)
+        entry = self._script[min(self._next, len(self._script) - 1)]
+        self._next += 1
+        if isinstance(entry, BaseException):
+            raise entry
+        if entry == HANG:
+            print("hanging", file=sys.stderr, flush=True)
+            deadline = time.monotonic() + 30
+            while time.monotonic() < deadline:
+                if cancelled is not None and cancelled():
+                    raise Cancelled("Interrupted.")
+                time.sleep(0.01)
+            raise AssertionError("nobody cancelled")
+        if isinstance(entry, list):
+            return [candidate(sql) for sql in entry]
+        return [entry if isinstance(entry, Candidate) else candidate(entry)]
+
+    def close(self) -> None:
+        self.closed = True
+
+
+if __name__ == "__main__":
+    from sqlagent.cli import main
+
+    sys.exit(main(model=FakeModel(json.loads(os.environ["FAKE_SCRIPT"]))))

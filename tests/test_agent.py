@@ -1,0 +1,320 @@
+"""The loop over a scripted model and a real database."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_model import HANG, FakeModel, candidate
+
+from sqlagent import Agent, demo
+from sqlagent.agent import MAX_QUESTION
+from sqlagent.errors import (
+    Cancelled,
+    DatabaseError,
+    ModelError,
+    NoAnswer,
+    QueryError,
+    QueryTimeout,
+    UsageError,
+)
+from sqlagent.sandbox import Limits
+from sqlagent.steps import Step
+
+TOP = "SELECT name FROM employees ORDER BY salary DESC LIMIT 1"
+BROKEN = "SELECT nobody FROM employees"
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT COUNT(*) FROM n"
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return demo.build(tmp_path_factory.mktemp("demo") / "company.sqlite")
+
+
+def agent(database: Path, *script: Any, **settings: Any) -> Agent:
+    return Agent(database, FakeModel(script), **settings)
+
+
+def test_a_question_becomes_rows_with_the_statement_that_made_them(company: Path) -> None:
+    with agent(company, TOP) as asked:
+        answer = asked.ask("  Who earns the most?  ")
+    assert (answer.question, answer.sql) == ("Who earns the most?", TOP)
+    assert (answer.columns, answer.rows, answer.truncated) == (("name",), [("Ingrid Solberg",)], None)
+    assert 0 < answer.confidence <= 1
+
+
+def test_the_steps_are_reason_act_observe(company: Path) -> None:
+    with agent(company, TOP) as asked:
+        steps = asked.ask("Who?").steps
+    assert [step.kind for step in steps] == ["reason", "act", "observe"]
+    assert (steps[0].sql, steps[1].sql, steps[2].text) == (TOP, TOP, "1 row of 1 column")
+    assert all(step.seconds >= 0 for step in steps)
+
+
+def test_the_observer_hears_each_step_when_it_ends(company: Path) -> None:
+    heard: list[str] = []
+
+    class Ear:
+        def status(self, text: str) -> None:
+            heard.append(text)
+
+        def step(self, step: Step) -> None:
+            heard.append(step.kind)
+
+    with agent(company, TOP) as asked:
+        asked.ask("Who?", observer=Ear())
+    assert [word for word in heard if word in ("reason", "act", "observe")] == ["reason", "act", "observe"]
+    assert heard.index("thinking") < heard.index("reason") < heard.index("running the statement")
+
+
+def test_an_error_goes_back_once_with_what_sqlite_said(company: Path) -> None:
+    model = FakeModel([BROKEN, TOP])
+    with Agent(company, model) as asked:
+        answer = asked.ask("Who?")
+    assert answer.rows == [("Ingrid Solberg",)]
+    assert [step.kind for step in answer.steps] == ["reason", "act", "observe"] * 2
+    assert "no such column: nobody" in answer.steps[2].text
+    assert BROKEN in model.prompts[1].request
+    assert "no such column: nobody" in model.prompts[1].request
+    assert "no such column" not in model.prompts[0].request
+
+
+def test_a_second_error_is_no_answer(company: Path) -> None:
+    model = FakeModel([BROKEN, "SELECT nowhere FROM employees", TOP])
+    with Agent(company, model) as asked, pytest.raises(NoAnswer, match="no such column: nowhere"):
+        asked.ask("Who?")
+    assert len(model.prompts) == 2
+
+
+def test_a_model_that_repeats_itself_is_not_run_again(company: Path) -> None:
+    heard: list[Step] = []
+
+    class Ear:
+        def status(self, text: str) -> None: ...
+
+        def step(self, step: Step) -> None:
+            heard.append(step)
+
+    with agent(company, BROKEN) as asked, pytest.raises(NoAnswer):
+        asked.ask("Who?", observer=Ear())
+    assert [step.kind for step in heard].count("act") == 1
+
+
+def test_low_effort_tries_once(company: Path) -> None:
+    model = FakeModel([BROKEN, TOP])
+    with Agent(company, model, effort="low") as asked, pytest.raises(NoAnswer):
+        asked.ask("Who?")
+    assert len(model.prompts) == 1
+
+
+def test_an_effort_nobody_knows_is_a_usage_error(company: Path) -> None:
+    with pytest.raises(UsageError, match="low, normal"):
+        agent(company, TOP, effort="heroic")
+
+
+@pytest.mark.parametrize("question", ["", "  \n", "x" * (MAX_QUESTION + 1)])
+def test_a_question_that_cannot_be_one_reaches_no_model(company: Path, question: str) -> None:
+    model = FakeModel([TOP])
+    with Agent(company, model) as asked, pytest.raises(UsageError, match="question"):
+        asked.ask(question)
+    assert model.prompts == []
+
+
+def test_an_empty_statement_is_no_answer(company: Path) -> None:
+    with agent(company, " ") as asked, pytest.raises(NoAnswer):
+        asked.ask("Who?")
+
+
+def test_a_statement_that_was_cut_short_says_so(company: Path) -> None:
+    with agent(company, candidate(TOP, finished=False)) as asked:
+        assert "cut" in asked.ask("Who?").note
+
+
+def test_confidence_follows_the_models_own_probability(company: Path) -> None:
+    sure = candidate(TOP, logprob=-0.01, tokens=12, forced=2)
+    unsure = candidate(TOP, logprob=-20.0, tokens=12, forced=2)
+    with agent(company, sure, unsure) as asked:
+        assert asked.ask("Who?").confidence > 0.9
+        assert asked.ask("Who?").confidence == pytest.approx(0.1353, abs=1e-3)
+
+
+def test_the_model_is_constrained_to_the_database(company: Path) -> None:
+    model = FakeModel([TOP])
+    with Agent(company, model) as asked:
+        asked.ask("Who?")
+        asked.ask("Who?")
+    assert model.acceptors[0] is not None
+    assert model.acceptors[0] is model.acceptors[1]
+
+
+def test_a_link_narrows_what_the_model_sees(company: Path) -> None:
+    model = FakeModel([TOP])
+    with Agent(company, model, link=lambda schema, question: schema.subset({"employees": None})) as asked:
+        asked.ask("Who?")
+    assert "employees" in model.prompts[0].context
+    assert "assignments" not in model.prompts[0].context
+
+
+def test_the_row_limit_names_the_flag_that_lifts_it(company: Path) -> None:
+    with agent(company, "SELECT name FROM employees", limits=Limits(max_rows=3)) as asked:
+        answer = asked.ask("Who?")
+    assert len(answer.rows) == 3
+    assert answer.truncated is not None
+    assert "--limit" in answer.truncated
+
+
+def test_a_statement_that_takes_too_long_is_a_timeout_and_is_not_tried_again(company: Path) -> None:
+    model = FakeModel([ENDLESS, TOP])
+    with Agent(company, model, limits=Limits(timeout=0.3)) as asked, pytest.raises(QueryTimeout):
+        asked.ask("Who?")
+    assert len(model.prompts) == 1
+
+
+def test_cancel_ends_a_running_generation_and_the_agent_lives_on(company: Path) -> None:
+    with agent(company, HANG, TOP) as asked:
+        timer = threading.Timer(0.2, asked.cancel)
+        timer.start()
+        with pytest.raises(Cancelled):
+            asked.ask("Who?")
+        assert asked.ask("Who?").rows == [("Ingrid Solberg",)]
+
+
+def test_cancel_ends_a_running_statement_and_the_agent_lives_on(company: Path) -> None:
+    with agent(company, ENDLESS, TOP) as asked:
+        started = time.monotonic()
+        timer = threading.Timer(0.5, asked.cancel)
+        timer.start()
+        with pytest.raises(Cancelled):
+            asked.ask("Who?")
+        assert time.monotonic() - started < 5
+        assert asked.ask("Who?").rows == [("Ingrid Solberg",)]
+
+
+def test_a_cancel_that_came_too_late_does_not_end_the_next_step(company: Path) -> None:
+    with agent(company, TOP) as asked:
+        for step in (
+            lambda: asked.prepare("SELECT 1"),
+            lambda: asked.run_sql("SELECT 1"),
+            lambda: asked.ask("Who?"),
+        ):
+            asked.cancel()
+            step()
+        asked.cancel()
+        asked.limits = Limits(max_rows=3)
+        asked.prepare("SELECT 1")
+
+
+def test_a_person_can_run_a_statement_of_their_own(company: Path) -> None:
+    with agent(company, TOP) as asked:
+        assert asked.run_sql("SELECT COUNT(*) FROM departments").rows == [(6,)]
+
+
+def test_a_person_cannot_change_the_database_either(company: Path) -> None:
+    before = company.read_bytes()
+    with agent(company, TOP) as asked, pytest.raises(QueryError):
+        asked.run_sql("DELETE FROM employees")
+    assert company.read_bytes() == before
+    assert os.listdir(company.parent) == [company.name]
+
+
+def test_a_changed_database_is_read_again(tmp_path: Path) -> None:
+    database = tmp_path / "growing.db"
+    with sqlite3.connect(database) as connection:
+        connection.execute("CREATE TABLE a(x)")
+    model = FakeModel(["SELECT x FROM a", "SELECT y FROM b"])
+    with Agent(database, model) as asked:
+        asked.ask("What?")
+        with sqlite3.connect(database) as connection:
+            connection.execute("CREATE TABLE b(y)")
+            connection.execute("INSERT INTO b VALUES (7)")
+        assert asked.ask("What now?").rows == [(7,)]
+    assert "b(y" in model.prompts[1].context
+    assert model.acceptors[0] is not model.acceptors[1]
+
+
+def test_a_replaced_database_is_opened_again(tmp_path: Path) -> None:
+    database = tmp_path / "one.db"
+    for value in (1, 2):
+        fresh = tmp_path / f"{value}.new"
+        with sqlite3.connect(fresh) as connection:
+            connection.execute("CREATE TABLE a(x)")
+            connection.execute("INSERT INTO a VALUES (?)", (value,))
+        connection.close()
+    (tmp_path / "1.new").replace(database)
+    with agent(database, "SELECT x FROM a") as asked:
+        assert asked.ask("What?").rows == [(1,)]
+        (tmp_path / "2.new").replace(database)
+        assert asked.ask("What?").rows == [(2,)]
+        assert asked.run_sql("SELECT x FROM a").rows == [(2,)]
+
+
+def test_an_unchanged_database_is_read_once(company: Path) -> None:
+    with agent(company, TOP) as asked:
+        assert asked.schema() is asked.schema()
+
+
+def test_a_database_without_tables_has_no_answers(tmp_path: Path) -> None:
+    database = tmp_path / "bare.db"
+    with sqlite3.connect(database) as connection:
+        connection.execute("PRAGMA user_version = 1")
+    with agent(database, TOP) as asked, pytest.raises(DatabaseError, match="no tables"):
+        asked.ask("What?")
+
+
+def test_a_wrong_path_is_found_before_a_model_is_looked_for(tmp_path: Path) -> None:
+    with Agent(tmp_path / "missing.db", "no-such-model") as asked, pytest.raises(DatabaseError):
+        asked.ask("What?")
+
+
+def test_a_model_that_is_not_here_is_not_fetched_offline(
+    company: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SQLAGENT_HOME", str(tmp_path))
+    monkeypatch.delenv("SQLAGENT_OFFLINE")
+    with Agent(company, "tiny", offline=True) as asked, pytest.raises(ModelError, match="models pull"):
+        asked.ask("Who?")
+
+
+def test_an_agent_leaves_a_model_it_was_given_open(company: Path) -> None:
+    model = FakeModel([TOP])
+    with Agent(company, model) as asked:
+        asked.ask("Who?")
+    assert not model.closed
+
+
+def test_questions_from_several_threads_wait_for_each_other(company: Path) -> None:
+    rows: list[Any] = []
+    with agent(company, TOP) as asked:
+        threads = [threading.Thread(target=lambda: rows.append(asked.ask("Who?").rows)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert rows == [[("Ingrid Solberg",)]] * 4
+
+
+def test_the_demonstration_has_one_best_paid_person_in_sales(company: Path) -> None:
+    with agent(company, TOP) as asked:
+        rows = asked.run_sql(
+            "SELECT employees.name, salary FROM employees JOIN departments ON department_id = departments.id "
+            "WHERE departments.name = 'Sales' ORDER BY salary DESC LIMIT 2"
+        ).rows
+    assert rows[0][0] == "Grace Holloway"
+    assert rows[0][1] > rows[1][1]
+
+
+def test_the_demonstration_is_the_same_everywhere_and_consistent(tmp_path: Path, company: Path) -> None:
+    again = demo.ensure(tmp_path)
+    assert demo.ensure(tmp_path) == again
+    dumps = []
+    for path in (company, again):
+        with sqlite3.connect(path) as connection:
+            dumps.append(list(connection.iterdump()))
+            assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+            assert connection.execute("SELECT COUNT(*) FROM employees").fetchone()[0] >= 36
+    assert dumps[0] == dumps[1]

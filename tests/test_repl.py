@@ -1,0 +1,424 @@
+"""The prompt: piped, and through a real terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_model import FakeModel
+
+from sqlagent import completion, demo, repl_commands, schema
+from sqlagent.agent import Agent
+from sqlagent.console import Console
+from sqlagent.output import Output
+from sqlagent.repl import Repl
+
+pexpect = pytest.importorskip("pexpect") if sys.platform != "win32" else None
+
+PROMPT = "sqlagent>"
+FAKE = Path(__file__).with_name("fake_model.py")
+TOP = "SELECT name FROM employees ORDER BY salary DESC LIMIT 1"
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT COUNT(*) FROM n"
+
+
+@pytest.fixture(scope="module")
+def db(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(demo.build(tmp_path_factory.mktemp("demo") / "company.db"))
+
+
+# ---- piped -------------------------------------------------------------------------------------------------
+
+
+def piped(
+    db: str, lines: str, *argv: str, script: list[str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "FAKE_SCRIPT": json.dumps(script or [TOP])}
+    return subprocess.run(
+        [sys.executable, str(FAKE), db, *argv],
+        input=lines,
+        capture_output=True,
+        text=True,
+        env=env,
+        timeout=60,
+    )
+
+
+def test_from_a_pipe_each_line_is_a_question_and_stdout_is_data_alone(db: str) -> None:
+    done = piped(db, "Who earns the most?\n\nAnd now?\n", "--format", "jsonl")
+    assert done.returncode == 0
+    assert done.stdout == '{"name": "Ingrid Solberg"}\n' * 2
+    assert PROMPT not in done.stdout + done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_an_error_does_not_end_the_session_and_decides_the_exit_code(db: str) -> None:
+    done = piped(db, "SELECT nope FROM employees;\nSELECT 1 AS one;\n", "-f", "csv")
+    assert (done.returncode, done.stdout) == (1, "one\n1\n")
+    assert done.stderr == "sqlagent: no such column: nope\n"
+
+
+def test_everything_in_one_process_with_one_schema_and_one_sandbox(db: str) -> None:
+    lines = "\\d departments\nSELECT 2 AS two;\n.quit\nSELECT 3 AS three;\n"
+    done = piped(db, lines, "-f", "csv")
+    assert "two\n2\n" in done.stdout
+    assert "three" not in done.stdout
+
+
+def test_the_last_line_needs_no_newline(db: str) -> None:
+    assert piped(db, "SELECT 1 AS one", "-f", "csv").stdout == "one\n1\n"
+
+
+def test_a_wrong_path_ends_at_once(tmp_path: Path) -> None:
+    done = piped(str(tmp_path / "missing.db"), "Who?\n")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 1)
+
+
+# ---- lines, in this process --------------------------------------------------------------------------------
+
+
+class Session:
+    """A Repl whose lines are typed by a test."""
+
+    def __init__(self, db: str, script: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
+        self.model = FakeModel(script)
+        self.agent = Agent(db, self.model)
+        self.repl = Repl(self.agent, Output(Console(), format="csv"))
+        self._capsys = capsys
+
+    def type(self, line: str) -> str:
+        """stdout after one line."""
+        self._capsys.readouterr()
+        self.repl.line(line)
+        captured = self._capsys.readouterr()
+        self.err = captured.err
+        return captured.out
+
+
+@pytest.fixture
+def session(db: str, capsys: pytest.CaptureFixture[str]) -> Iterator[Session]:
+    made = Session(db, [TOP], capsys)
+    yield made
+    made.agent.close()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "SELECT 1",
+        "select name from employees",
+        "  with x as (select 1) select * from x;",
+        "-- a comment\nSELECT 1",
+        "VALUES (1, 2)",
+        "select nme from employees",
+        "SELECT (1",
+        "DROP TABLE employees",
+        "drop table employees;",
+        "DELETE FROM employees",
+        "UPDATE employees SET salary = 0",
+        "INSERT INTO employees VALUES (1)",
+        "PRAGMA user_version",
+    ],
+)
+def test_a_statement_is_taken_for_one(session: Session, line: str) -> None:
+    assert session.repl.is_sql(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Who earns the most?",
+        "Select the names of all employees",
+        "select the departments in Berlin",
+        "With which department does Ada work?",
+        "with how many projects is Atlas competing",
+        "Update me on the salaries",
+        "Delete nothing, just count the projects",
+        "Drop the lowest salary and average the rest",
+        "Values of all budgets",
+        "explain who works where",
+        "begin with the oldest employee",
+        "create a list of departments",
+    ],
+)
+def test_a_question_that_begins_like_a_statement_is_a_question(session: Session, line: str) -> None:
+    assert not session.repl.is_sql(line)
+
+
+def test_a_question_shows_its_statement_on_stderr_and_its_rows_on_stdout(session: Session) -> None:
+    assert session.type("Who earns the most?") == "name\nIngrid Solberg\n"
+    assert session.err == TOP + "\n"
+
+
+def test_sql_off_hides_the_statement(session: Session) -> None:
+    session.type("\\sql off")
+    session.type("Who earns the most?")
+    assert session.err == ""
+    session.type("\\sql")
+    session.type("Who earns the most?")
+    assert session.err == TOP + "\n"
+
+
+def test_d_lists_tables_and_columns(session: Session) -> None:
+    tables = session.type("\\d").splitlines()
+    assert tables[1].startswith("departments,table,6,")
+    columns = session.type("\\d EMPLOYEES")
+    assert "department_id" in columns
+    assert "refers to departments(id)" in columns
+    assert "euros a year" in columns
+
+
+def test_schema_prints_the_create_statements(session: Session) -> None:
+    assert session.type(".schema").count("CREATE TABLE") == 4
+    one = session.type(".schema projects")
+    assert one.startswith("CREATE TABLE projects")
+    assert one.endswith(";\n")
+
+
+def test_help_lists_every_command(session: Session) -> None:
+    text = session.type("\\h")
+    for name, command in repl_commands.COMMANDS.items():
+        assert name in text
+        assert command.summary in text
+
+
+def test_sqlite3_spellings_mean_the_same(session: Session) -> None:
+    assert session.type(".help") == session.type("\\h")
+    for line in (".quit", "\\q", ".exit"):
+        with pytest.raises(EOFError):
+            session.type(line)
+
+
+def test_format_changes_how_rows_are_written(session: Session) -> None:
+    session.type("\\format json")
+    assert session.type("SELECT 1 AS one") == '[\n  {"one": 1}\n]\n'
+
+
+def test_limit_changes_how_many_rows_are_shown(session: Session) -> None:
+    session.type("\\limit 2")
+    assert len(session.type("SELECT name FROM employees").splitlines()) == 3
+    assert "limit" in session.err
+    session.type("\\limit 0")
+    assert len(session.type("SELECT name FROM employees").splitlines()) == 43
+
+
+def test_timing_says_how_long_an_answer_took(session: Session) -> None:
+    session.type("\\timing on")
+    session.type("Who earns the most?")
+    assert "total" in session.err
+
+
+def test_model_names_the_model(session: Session) -> None:
+    session.type("\\model")
+    assert "fake" in session.err
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("\\frmat csv", "\\format"),
+        (".tabels", ".tables"),
+        ("\\zzz", "\\h"),
+        ("\\format xml", "table, json"),
+        ("\\limit many", "whole number"),
+        ("\\timing maybe", "neither on nor off"),
+        ("\\d employes", "employees"),
+        ("\\model gpt-17", "gpt-17"),
+    ],
+)
+def test_a_wrong_command_is_a_helpful_sentence(session: Session, line: str, words: str) -> None:
+    with pytest.raises(Exception, match=re.escape(words)) as caught:
+        session.type(line)
+    assert type(caught.value).__name__ == "UsageError"
+
+
+def test_every_command_has_help() -> None:
+    for command in repl_commands.COMMANDS.values():
+        assert command.summary
+        assert command.names[0].startswith("\\") or command.names[0].startswith(".")
+
+
+# ---- completion --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def offer(db: str) -> Callable[[str], list[str]]:
+    found = schema.read(db)
+    arguments = {name: command.choices for name, command in repl_commands.COMMANDS.items()}
+    names = [name for name in repl_commands.COMMANDS if not name[0].isalpha()]
+    return lambda before: completion.candidates(before, found, names, arguments)[1]
+
+
+def test_tab_completes_commands_and_their_arguments(offer: Callable[[str], list[str]]) -> None:
+    assert offer("\\for") == ["\\format"]
+    assert offer("\\format js") == ["json", "jsonl"]
+    assert offer("\\d dep") == ["departments"]
+    assert offer(".sch") == [".schema"]
+
+
+def test_tab_completes_names_in_questions_and_statements(offer: Callable[[str], list[str]]) -> None:
+    assert "employees" in offer("how many emp")
+    assert "department_id" in offer("SELECT dep")
+    assert "hours_per_week" in offer("average wee")
+    assert "FROM" in offer("SELECT name fr")
+    assert "FROM" not in offer("who is fr")
+
+
+def test_tab_quotes_names_in_statements_only() -> None:
+    odd = schema.from_ddl('CREATE TABLE "order details" ("unit price" REAL)')
+    assert completion.candidates("SELECT uni", odd, [], {})[1] == ['"unit price"']
+    assert completion.candidates("the uni", odd, [], {})[1] == ["unit price"]
+
+
+def test_tab_after_nothing_offers_nothing(offer: Callable[[str], list[str]]) -> None:
+    assert offer("") == []
+    assert offer("how many ") == []
+
+
+# ---- a real terminal ---------------------------------------------------------------------------------------
+
+
+Spawn = Callable[..., Any]
+
+
+@pytest.fixture
+def spawn(db: str, tmp_path: Path) -> Iterator[Spawn]:
+    children: list[Any] = []
+
+    def _spawn(*argv: str, script: list[str] | None = None, **environ: str) -> Any:
+        assert pexpect is not None
+        env = {
+            **os.environ,
+            "FAKE_SCRIPT": json.dumps(script or [TOP]),
+            "SQLAGENT_HOME": str(tmp_path / "home"),
+            "TERM": "xterm-256color",
+            "PROMPT_TOOLKIT_NO_CPR": "1",
+            **environ,
+        }
+        env.pop("NO_COLOR", None) if "NO_COLOR" not in environ else None
+        child = pexpect.spawn(
+            sys.executable,
+            [str(FAKE), db, *argv],
+            env=env,
+            encoding="utf-8",
+            timeout=20,
+            dimensions=(40, 100),
+        )
+        children.append(child)
+        return child
+
+    yield _spawn
+    for child in children:
+        child.close(force=True)
+
+
+needs_terminal = pytest.mark.skipif(pexpect is None, reason="needs a terminal to drive")
+
+
+@needs_terminal
+def test_a_session_on_a_terminal(spawn: Spawn) -> None:
+    child = spawn()
+    child.expect("4 tables")
+    child.expect(PROMPT)
+    child.send("Who earns the most?\r")
+    child.expect("SELECT.*FROM")
+    child.expect("Ingrid Solberg")
+    child.expect(PROMPT)
+    child.send("select count(*) as n from departments\r")
+    child.expect(r"\| +6 \|")
+    child.expect(PROMPT)
+    child.send("\x04")
+    child.expect(pexpect.EOF)
+    child.wait()
+    assert child.exitstatus == 0
+
+
+@needs_terminal
+@pytest.mark.parametrize("script", [["hang", TOP], [ENDLESS, TOP]])
+def test_ctrl_c_stops_the_running_step_and_keeps_the_session(spawn: Spawn, script: list[str]) -> None:
+    child = spawn("--timeout", "30", script=script)
+    child.expect(PROMPT)
+    child.send("Who?\r")
+    child.expect("hanging|RECURSIVE")
+    child.expect("thinking|running")
+    child.send("\x03")
+    child.expect("sqlagent: ")
+    child.expect(PROMPT)
+    child.send("Who?\r")
+    child.expect("Ingrid Solberg")
+    child.expect(PROMPT)
+    child.send("\\q\r")
+    child.expect(pexpect.EOF)
+    child.wait()
+    assert child.exitstatus == 0
+
+
+@needs_terminal
+def test_ctrl_c_at_the_prompt_gives_up_the_line(spawn: Spawn) -> None:
+    child = spawn()
+    child.expect(PROMPT)
+    child.send("never mind\x03")
+    child.expect(PROMPT)
+    child.send("SELECT 41 + 1 AS answer\r")
+    child.expect("42")
+    child.send("\x04")
+    child.expect(pexpect.EOF)
+
+
+@needs_terminal
+def test_an_error_on_a_terminal_keeps_the_session_and_exits_0(spawn: Spawn) -> None:
+    child = spawn()
+    child.expect(PROMPT)
+    child.send("SELECT nope FROM employees;\r")
+    child.expect("no such column: nope")
+    child.expect(PROMPT)
+    child.send("\x04")
+    child.expect(pexpect.EOF)
+    child.wait()
+    assert child.exitstatus == 0
+
+
+@needs_terminal
+def test_tab_completes_on_a_terminal(spawn: Spawn) -> None:
+    child = spawn()
+    child.expect(PROMPT)
+    child.send("SELECT COUNT(*) AS n FROM assi\t")
+    child.expect("gnments")
+    child.send("\r")
+    child.expect(r"\| +34 \|")
+    child.send("\x04")
+    child.expect(pexpect.EOF)
+
+
+@needs_terminal
+def test_history_is_kept_for_its_owner_only(spawn: Spawn, tmp_path: Path) -> None:
+    for _ in range(2):
+        child = spawn()
+        child.expect(PROMPT)
+        child.send("SELECT 40 + 2 AS answer\r" if _ == 0 else "\x1b[A\r")
+        child.expect("42")
+        child.send("\x04")
+        child.expect(pexpect.EOF)
+    history = tmp_path / "home" / "history"
+    assert stat.S_IMODE(history.stat().st_mode) == 0o600
+    assert "SELECT 40 + 2 AS answer" in history.read_text()
+
+
+@needs_terminal
+def test_no_color_means_no_colour(spawn: Spawn) -> None:
+    child = spawn(NO_COLOR="1")
+    child.expect(PROMPT)
+    child.send("Who earns the most?\r")
+    child.expect("Ingrid Solberg")
+    child.expect(PROMPT)
+    seen = child.before
+    child.send("\x04")
+    child.expect(pexpect.EOF)
+    assert not re.search(r"\x1b\[[0-9;]*[1-9][0-9;]*m", seen)
