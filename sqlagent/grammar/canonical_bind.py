@@ -166,9 +166,8 @@ class Binder(Resolver):
             raise CanonicalError("unknown table", f"{node.db}.{node.name}")
         cte = None if node.args.get("db") else block.ctes.get(fold(node.name))
         if cte is not None:
-            bound = cte.body is not None and not cte.columns
-            block = cte.body.blocks[0] if cte.body is not None and bound else None
-            return Source(self._alias(node) or cte.name, cte.name, cte.outputs, None, block)
+            named = cte.body.blocks[0] if cte.body is not None and not cte.columns else None
+            return Source(self._alias(node) or cte.name, cte.name, cte.outputs, None, named)
         table = self.schema.table(node.name)
         if table is None:
             raise CanonicalError("unknown table", node.name)
