@@ -18,9 +18,10 @@ NAMES = {
     "compare": "paired test between two accuracy runs, and what flipped",
     "latency": "time to the first token in a new process, cold and with the prefix cache; seconds a question",
     "coverage": "how much gold SQL has a canonical form that the grammar accepts",
-    "grammar": "what the grammar costs at each token",
-    "attack": "hostile schemas against the grammar",
-    "sandbox": "hostile statements against the sandbox, and what its guards cost",
+    "linking": "recall of gold tables, columns and values; what linking costs",
+    "grammar": "soundness of the grammar on random statements, and what it costs",
+    "attack": "hostile statements and hostile databases against the sandbox",
+    "sandbox": "what the sandbox costs against plain sqlite3",
 }
 
 

@@ -113,11 +113,11 @@ def main(argv: list[str] | None = None) -> int:
         # Caches and pools have reached their size by now; what grows from here on is a leak.
         memory = _resident()
         _attack_with_statements(folder, options, {}, workers)
-        _attack_with_databases(folder, options, tallies, workers)
+        databases = _attack_with_databases(folder, options, tallies, workers)
         growth = max(0, _resident() - memory)
         time.sleep(0.2)
         left = sum(1 for pid in workers if _alive(pid))
-    return _report(tallies, left, growth, time.monotonic() - began)
+    return _report(tallies, databases, left, growth, time.monotonic() - began)
 
 
 def _attack_with_statements(
@@ -143,9 +143,10 @@ def _attack_with_statements(
 
 def _attack_with_databases(
     folder: Path, options: argparse.Namespace, tallies: dict[str, Tally], workers: set[int]
-) -> None:
-    """Ask the same questions of every hostile database."""
-    for number, (family, build) in enumerate(hostile_databases.databases(options.seed, options.mutants)):
+) -> int:
+    """Ask the same questions of every hostile database; returns how many there were."""
+    number = 0
+    for number, (family, build) in enumerate(hostile_databases.databases(options.seed, options.mutants), 1):
         home = folder / f"database-{number}"
         home.mkdir()
         tally = tallies.setdefault(f"database: {family}", Tally())
@@ -167,6 +168,7 @@ def _attack_with_databases(
             tally.aborts += 1
         watch.judge(tally)
         end()
+    return number
 
 
 def _once(tally: Tally, run: Callable[[], object], timeout: float, *, count: bool = True) -> None:
@@ -209,7 +211,7 @@ def _inside(folder: Path) -> Iterator[Path]:
                 os.environ[name] = value
 
 
-def _report(tallies: dict[str, Tally], left: int, growth: int, seconds: float) -> int:
+def _report(tallies: dict[str, Tally], databases: int, left: int, growth: int, seconds: float) -> int:
     """Print the table and the totals; returns the exit code."""
     columns = ("tried", "refused", "answered", "timed_out", "writes", "files", "hangs", "aborts", "slowest")
     titles = ("tried", "refused", "answered", "timeout", "writes", "files", "hangs", "aborts", "slowest s")
@@ -225,7 +227,8 @@ def _report(tallies: dict[str, Tally], left: int, growth: int, seconds: float) -
     total_cells = "".join(f"{value:>10}" for value in total.values())
     print(f"{'all':<{width}}{total_cells}{max(tally.slowest for tally in tallies.values()):>10.2f}")
     statements = sum(tally.tried for name, tally in tallies.items() if name.startswith("statement"))
-    print(f"\n{statements} hostile statements (each run and prepared, twice over), in {seconds:.0f} s")
+    print(f"\n{statements} hostile statements, each run and prepared, twice over")
+    print(f"{databases} hostile databases, {len(QUESTIONS)} statements on each; {seconds:.0f} s")
     print(f"processes left: {left}; growth of the parent: {growth / 1e6:.1f} MB")
     harm = sum(tally.harm for tally in tallies.values()) + left + (growth > GROWTH)
     print("nothing got through" if not harm else f"{harm} GOT THROUGH")

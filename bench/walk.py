@@ -15,9 +15,39 @@ from sqlagent.grammar import Acceptor, State
 TEMPERS = ("random", "stubborn", "greedy")
 _BYTES = [bytes([b]) for b in (*range(32, 59), *range(60, 127), 0xC3, 0xA9, 0xE2, 0x82, 0xAC, 0xF0, 0x9F)]
 _CLAUSES = [
-    *(b" FROM ", b" WHERE ", b" GROUP BY ", b" HAVING ", b" ORDER BY ", b" LIMIT ", b" JOIN ", b" LEFT JOIN "),
-    *(b" AND ", b" OR ", b" = ", b" IN (", b" UNION ", b" EXCEPT ", b" DESC", b"COUNT(", b"SELECT ", b"DISTINCT "),
-    *(b"EXISTS (", b"CASE ", b"CAST(", b"SUM(", b"RANK(", b" OVER (", b" BETWEEN ", b" IS NOT NULL", b"(SELECT "),
+    *(
+        b" FROM ",
+        b" WHERE ",
+        b" GROUP BY ",
+        b" HAVING ",
+        b" ORDER BY ",
+        b" LIMIT ",
+        b" JOIN ",
+        b" LEFT JOIN ",
+    ),
+    *(
+        b" AND ",
+        b" OR ",
+        b" = ",
+        b" IN (",
+        b" UNION ",
+        b" EXCEPT ",
+        b" DESC",
+        b"COUNT(",
+        b"SELECT ",
+        b"DISTINCT ",
+    ),
+    *(
+        b"EXISTS (",
+        b"CASE ",
+        b"CAST(",
+        b"SUM(",
+        b"RANK(",
+        b" OVER (",
+        b" BETWEEN ",
+        b" IS NOT NULL",
+        b"(SELECT ",
+    ),
 ]
 _ENDERS = b"' ),"
 
@@ -34,12 +64,12 @@ def walk(acceptor: Acceptor, rng: random.Random, *, budget: int, stop: float, te
     names = [column.name.encode() for table in acceptor.schema.tables for column in table.columns]
     while True:
         if state.done or (state.accepting and rng.random() < stop):
-            return out.decode()
+            return state.text()
         if len(out) > budget:
             ending = state.closing()
             end = state.step(ending)
             assert end is not None and end.accepting, (bytes(out), ending)
-            return (out + ending).decode()
+            return end.text()
         forced = state.forced()
         if forced and rng.random() < 0.9:
             piece = forced
@@ -49,7 +79,7 @@ def walk(acceptor: Acceptor, rng: random.Random, *, budget: int, stop: float, te
             piece = found or state.closing()[:1]
             if not piece:
                 assert state.accepting, bytes(out)
-                return out.decode()
+                return state.text()
         following = state.step(piece)
         assert following is not None, (bytes(out), piece)
         state = following

@@ -1,8 +1,8 @@
 """How a database file can be read without leaving a trace beside it.
 
 Invariant: the URI chosen here never makes SQLite create, change or delete a file. Looking costs three `stat`
-calls and a read or two; it runs inside the worker, because closing a database file drops every POSIX lock that
-the same process holds on it, and the parent may hold some.
+calls and a read or two. It runs inside the worker, because closing a database file drops every POSIX lock
+that the same process holds on it, and the parent may hold some.
 
 A database in WAL mode is the hard case: `mode=ro` alone creates `-wal` and `-shm` files.
 
@@ -95,6 +95,18 @@ def settle(path: str) -> None:
     age = time.time() - os.stat(path).st_mtime
     if 0 <= age < 0.02:
         time.sleep(0.02 - age)
+
+
+def state_of_files(path: str) -> tuple[object, ...]:
+    """What changes when a database, its -wal or its -journal is written."""
+    found: list[object] = []
+    for suffix in ("", "-wal", "-journal"):
+        try:
+            now = os.stat(path + suffix)
+            found.append((now.st_ino, now.st_size, now.st_mtime_ns))
+        except OSError:
+            found.append(None)
+    return tuple(found)
 
 
 def _size(path: str) -> int | None:

@@ -23,6 +23,7 @@ class State(Protocol):
     def step(self, data: bytes) -> State | None: ...
     def forced(self) -> bytes: ...
     def closing(self) -> bytes: ...
+    def text(self) -> str: ...
 
 
 class Acceptor(Protocol):
@@ -86,7 +87,8 @@ class Cursor:
     def _after_blank(self, data: bytes) -> Cursor | None:
         text = data.lstrip()
         if not text:
-            return None if b"\n" in data else self
+            # Indentation: nothing is added, and what this cursor added has been counted already.
+            return None if b"\n" in data else Cursor(self.state, b"", True)
         if self.state.accepting and text.startswith((FENCE, b";")):
             return Cursor(self.state, b"", False, True)
         for lead in (b" ", b""):
@@ -115,3 +117,6 @@ class Free:
 
     def closing(self) -> bytes:
         return b""
+
+    def text(self) -> str:
+        return ""

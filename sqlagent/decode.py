@@ -22,6 +22,8 @@ from sqlagent.vocab import Vocab
 CHECK_BELOW = 128
 """Tokens left from which the budget is checked at each token; before that, every CHECK_EVERY."""
 CHECK_EVERY = 16
+UNLIKELY_NATS = 3.0
+"""By how much the model must prefer what the grammar finds unlikely, such as a join along no key."""
 
 
 @dataclass(slots=True)
@@ -183,8 +185,13 @@ class Decoder:
             memo[token] = after
             return after
 
+        so_far = getattr(cursor.state, "cost", 0)
+
+        def handicap(after: Cursor) -> float:
+            return UNLIKELY_NATS * (getattr(after.state, "cost", 0) - so_far)
+
         found = self._sampler.choose(
-            logits, accept, track.settings, track.rng, margin=track.margin
+            logits, accept, track.settings, track.rng, margin=track.margin, handicap=handicap
         ) or self._search(track, logits, accept)
         return found
 
@@ -213,7 +220,9 @@ class Decoder:
     def _close(self, track: Track) -> None:
         """Finish a statement with the shortest ending, as text: the model is not asked again."""
         self.counters.closed += 1
-        track.text += track.cursor.closing()
+        ending = track.cursor.closing()
+        track.text += ending
+        track.cursor = track.cursor.step(ending) or track.cursor
         track.live = False
 
     def _prepare(self, track: Track) -> None:

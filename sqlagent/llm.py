@@ -262,9 +262,11 @@ def _common(a: Sequence[int], b: Sequence[int]) -> int:
 
 
 def _candidate(track: Track) -> Candidate:
-    sql = bytes(track.text).decode("utf-8", "replace")
-    if isinstance(track.cursor.state, Free):
-        sql = sql.split("```", 1)[0]
+    state = track.cursor.state
+    if isinstance(state, Free):
+        sql = bytes(track.text).decode("utf-8", "replace").split("```", 1)[0]
+    else:
+        sql = state.text()
     return Candidate(
         sql=sql.strip().rstrip(";").rstrip(),
         logprob=track.logprob,

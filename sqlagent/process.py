@@ -113,7 +113,7 @@ class Process:
     def _how(self) -> str:
         """How it ended, for a sentence."""
         with contextlib.suppress(subprocess.TimeoutExpired):
-            code = self._process.wait(timeout=1)
+            code = self._process.wait(timeout=0.1)
             if code < 0:
                 import signal
 

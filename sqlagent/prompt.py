@@ -15,18 +15,14 @@ from dataclasses import dataclass
 from sqlagent.grammar.names import is_bare
 from sqlagent.schema import Column, ForeignKey, Schema, Table, Value
 
-SAMPLE_CHARS = 24
+SAMPLE_CHARS = 20
 """Characters of a sample value that are shown."""
 QUESTION_CHARS = 12_000
 """More of a question than this is cut: it would push the schema out of the context."""
 HISTORY_TURNS = 3
 """Earlier questions that a follow-up may refer to."""
 
-SYSTEM = (
-    "You write SQLite queries. Given a database schema and a question, answer with one SELECT statement "
-    "that returns exactly what is asked, and no other columns. When a query uses several tables, write "
-    "table.column."
-)
+SYSTEM = "You are an SQLite expert. Answer each question with one SQL query."
 ANSWER = "```sql\n"
 
 _SIZE = re.compile(r"\s*\(.*", re.DOTALL)
@@ -80,7 +76,7 @@ def build(
 
 def context(schema: Schema) -> str:
     """The schema part: one line a table."""
-    return "Schema:\n" + "".join(table_line(table) + "\n" for table in schema.tables) + "\n"
+    return "".join(table_line(table) + "\n" for table in schema.tables) + "\n"
 
 
 def request(
@@ -107,30 +103,28 @@ def request(
 
 
 def table_line(table: Table) -> str:
-    """`Album(AlbumId int pk, Title text 'Restless and Wild', ArtistId -> Artist.ArtistId)`."""
+    """A table as the statement that would create it, a sample value behind each column that one tells something of."""
     links = {key.columns[0]: key for key in table.foreign_keys if len(key.columns) == 1}
     parts = [column_text(column, links.get(column.name), len(table.primary_key)) for column in table.columns]
     parts += [
-        f"({', '.join(map(name, key.columns))}) -> "
+        f"foreign key ({', '.join(map(name, key.columns))}) references "
         f"{name(key.ref_table)}({', '.join(map(name, key.ref_columns))})"
         for key in table.foreign_keys
         if len(key.columns) > 1
     ]
-    return f"{name(table.name)}({', '.join(parts)})"
+    return f"CREATE TABLE {name(table.name)} ({', '.join(parts)});"
 
 
 def column_text(column: Column, link: ForeignKey | None, key_size: int) -> str:
     """A column's name, type, role and one sample value."""
-    words = [name(column.name)]
-    if link is not None:
-        words.append(f"-> {name(link.ref_table)}.{name(link.ref_columns[0])}")
-    else:
-        words.append(short_type(column))
+    words = [name(column.name), short_type(column)]
     if column.pk and key_size == 1:
-        words.append("pk")
+        words.append("PRIMARY KEY")
+    if link is not None:
+        words.append(f"REFERENCES {name(link.ref_table)}({name(link.ref_columns[0])})")
     sample = None if link is not None or column.pk else sample_text(column)
     if sample is not None:
-        words.append(sample)
+        words.append(f"/* {sample} */")
     return " ".join(word for word in words if word)
 
 
@@ -138,11 +132,11 @@ def short_type(column: Column) -> str:
     """The declared type in a word: its size left out, SQLite's usual kinds shortened."""
     declared = _SIZE.sub("", column.type).strip().lower()
     if "int" in declared:
-        return "int"
+        return "INTEGER"
     if any(word in declared for word in ("char", "clob", "text", "string")):
-        return "text"
+        return "TEXT"
     if any(word in declared for word in ("real", "floa", "doub", "dec", "num")):
-        return "real"
+        return "REAL"
     return clean(declared, 16)
 
 
@@ -153,7 +147,7 @@ def sample_text(column: Column) -> str | None:
             continue
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             # A number tells little, unless the column's type says that it should have been a text or a date.
-            return None if short_type(column) in ("int", "real", "") else str(value)
+            return None if short_type(column) in ("INTEGER", "REAL", "") else str(value)
         return literal(value, SAMPLE_CHARS)
     return None
 

@@ -50,6 +50,10 @@ class Settings:
 GREEDY = Settings()
 
 
+def _no_handicap(cursor: Cursor) -> float:
+    return 0.0
+
+
 class Sampler:
     """Scratch space for one vocabulary; its methods hold no state between calls."""
 
@@ -64,10 +68,12 @@ class Sampler:
         rng: np.random.Generator | None = None,
         *,
         margin: float = 1.0,
+        handicap: Callable[[Cursor], float] = _no_handicap,
     ) -> Choice | None:
         """The best token that `accept` takes, or None when none of the first `MANY` is taken.
 
-        logits: (n_vocab,), not changed. A gap is only worked out when it can be under `margin`.
+        logits: (n_vocab,), not changed. `handicap` is taken off the logit of a token that leads to a
+        cursor. A gap is only worked out when it can be under `margin`.
         """
         top = int(logits.argmax())
         peak = float(logits[top])
@@ -79,15 +85,29 @@ class Sampler:
         total = peak + math.log(float(np.exp(near - np.float32(peak)).sum()))
         if settings.temperature > 0 and rng is not None:
             order = self._draw(logits, ids, near, settings, rng)
+            scale = 1.0 / settings.temperature
         else:
-            order = self._ranked(logits, top, ids, near)
-        for token in order:
+            order = ((token, float(logits[token])) for token in self._ranked(logits, top, ids, near))
+            scale = 1.0
+        best: tuple[int, Cursor] | None = None
+        best_score = -math.inf
+        for token, score in order:
+            if score <= best_score:
+                break
             cursor = accept(token)
-            if cursor is not None:
-                logprob = float(logits[token]) - total
-                gap = self._gap(token, math.exp(logprob), total, logits, top, ids, near, accept, margin)
-                return Choice(token, cursor, logprob, gap)
-        return None
+            if cursor is None:
+                continue
+            fine = handicap(cursor) * scale
+            if score - fine > best_score:
+                best, best_score = (token, cursor), score - fine
+            if fine <= 0.0:
+                break
+        if best is None:
+            return None
+        token, cursor = best
+        logprob = float(logits[token]) - total
+        gap = self._gap(token, math.exp(logprob), total, logits, top, ids, near, accept, margin)
+        return Choice(token, cursor, logprob, gap)
 
     def best_of(self, logits: Logits, ids: list[int], accept: Accept) -> Choice | None:
         """The best accepted token among `ids`: for when scores lead nowhere."""
@@ -128,17 +148,19 @@ class Sampler:
 
     def _draw(
         self, logits: Logits, ids: Ids, near: Logits, settings: Settings, rng: np.random.Generator
-    ) -> Iterator[int]:
-        """Tokens in the order of a draw without replacement from softmax(logits / temperature)."""
+    ) -> Iterator[tuple[int, float]]:
+        """(token, noisy score) in the order of a draw without replacement from softmax(logits / temperature)."""
         ids, near = _truncate(ids, near, settings)
         noisy = near / np.float32(settings.temperature) + rng.gumbel(size=near.size)
         best = int(noisy.argmax())
-        yield int(ids[best])
+        yield int(ids[best]), float(noisy[best])
         for i in np.argsort(-noisy, kind="stable"):
             if i != best:
-                yield int(ids[i])
+                yield int(ids[i]), float(noisy[i])
         if ids.size:
-            yield from self._rest(logits, float(near.min()))
+            floor = float(noisy.min())
+            for token in self._rest(logits, float(near.min())):
+                yield token, min(floor, float(logits[token]) / settings.temperature)
 
     def _gap(
         self,

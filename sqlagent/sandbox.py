@@ -267,15 +267,16 @@ class Sandbox:
     def _start(self) -> None:
         """Start a worker without waiting for it."""
         self._stop()
-        self._process = Process(
-            {
-                "path": os.fsencode(self._real).hex(),
-                "memory": self.limits.memory,
-                "layers": dataclasses.asdict(self._layers),
-                "copy": self._copy,
-            },
-            polled=POLLED,
-        )
+        config = {
+            "path": os.fsencode(self._real).hex(),
+            "memory": self.limits.memory,
+            "layers": dataclasses.asdict(self._layers),
+            "copy": self._copy,
+        }
+        try:
+            self._process = Process(config, polled=POLLED)
+        except Gone as error:
+            raise DatabaseError(f"The sandbox's process does not start ({error}).") from None
 
     def _stop(self) -> None:
         """Kill the worker, if there is one."""
@@ -339,17 +340,16 @@ class _Answer:
         elif kind == wire.RESTART:
             self.columns, self.rows, self._memory, self.full = (), [], 0, False
         elif kind == wire.ROWS:
-            return not self.full and self._add(wire.unpack_rows(payload, len(self.columns)))
+            return not self.full and self._add(*wire.unpack_rows(payload, len(self.columns)))
         else:
             raise wire.WireError("an unknown kind of reply")
         return False
 
-    def _add(self, batch: list[tuple[Value, ...]]) -> bool:
-        """Add rows while they fit; True when they no longer do."""
-        size = wire.memory_of(batch)
+    def _add(self, batch: list[tuple[Value, ...]], size: int) -> bool:
+        """Add rows, of about `size` bytes in all, while they fit; True when they no longer do."""
         if self._max_bytes and self._memory + size > self._max_bytes:
             for row in batch:
-                self._memory += wire.memory_of([row])
+                self._memory += wire.memory_of(row)
                 if self._memory > self._max_bytes:
                     break
                 self.rows.append(row)

@@ -16,6 +16,7 @@ from sqlagent.llama import Llama
 _NEVER = 1 | 2 | 8
 """Token attributes unknown, unused, control: such a token is never part of a statement."""
 _USER_DEFINED = 16
+_MARKUP = (b"<", b"[")
 
 
 class Vocab:
@@ -52,7 +53,7 @@ class Vocab:
         if attributes & _NEVER or self.is_end(token):
             return True
         # User-defined tokens are either plain text (runs of spaces) or chat markup ("<tool_call>").
-        return bool(attributes & _USER_DEFINED) and self.piece(token).startswith((b"<", b"["))
+        return bool(attributes & _USER_DEFINED) and self.piece(token).startswith(_MARKUP)
 
     def piece(self, token: int, special: bool = False) -> bytes:
         """The bytes llama.cpp renders for a token; `special` shows control tokens as text."""
@@ -77,7 +78,22 @@ class Vocab:
             n = self._lib.llama_tokenize(self._vocab, text, len(text), out, capacity, bos, special)
         if n < 0:
             raise ModelError("the model's tokenizer cannot read the text.")
-        return list(out[:n])
+        tokens = list(out[:n])
+        return tokens if special or len(text) < 2 else self._as_text(tokens)
+
+    def _as_text(self, tokens: list[int]) -> list[int]:
+        """Take apart what llama.cpp made one token although it is markup.
+
+        It keeps control tokens out of plain text but not user-defined ones, such as "<tool_call>".
+        """
+        out: list[int] = []
+        for token in tokens:
+            markup = b"" if self.bytes_of(token) else self.piece(token, special=True)
+            if len(markup) > 1 and markup.startswith(_MARKUP):
+                out += self.tokenize(markup[:1]) + self.tokenize(markup[1:])
+            else:
+                out.append(token)
+        return out
 
     def continuation(self, text: bytes) -> tuple[int, ...]:
         """Tokens that append exactly `text` to what was written before; () when there are none."""

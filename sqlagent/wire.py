@@ -4,7 +4,7 @@ Invariant: whatever bytes the worker sends, decoding them ends in plain values (
 and JSON for headers) or in `WireError`; nothing in a frame is ever executed or trusted for its length.
 
 A frame is `kind: 1 byte, id: u32, length: u32, payload`. A batch of rows travels by column, since that lets
-the standard library's C code do the work: `array` for numbers, one text with a list of lengths for strings.
+the standard library's C code do the work: `struct` for numbers, one text with a list of lengths for strings.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from __future__ import annotations
 import json
 import struct
 import sys
-from array import array
-from collections.abc import Iterator, Sequence
-from itertools import accumulate, repeat
+from collections.abc import Sequence
+from itertools import accumulate, compress
 from typing import Any
 
 Value = None | int | float | str | bytes
@@ -34,8 +33,6 @@ BATCH_ROWS = 1024
 
 _NULL, _INT, _FLOAT, _TEXT, _BLOB, _MIXED = range(6)
 _KIND: dict[type, int] = {type(None): _NULL, int: _INT, float: _FLOAT, str: _TEXT, bytes: _BLOB}
-_SMALL = {int, float, type(None)}
-_LENGTHS = "I" if array("I").itemsize == 4 else "L"
 
 
 class WireError(Exception):
@@ -63,49 +60,78 @@ def unpack_json(payload: bytes, wanted: type) -> Any:
     return value
 
 
-def pack_columns(columns: Sequence[tuple[Value, ...]]) -> bytes:
-    """A batch of rows, given by column (at least one column, at least one row), as bytes."""
-    parts = [_BATCH.pack(len(columns[0]), len(columns))]
-    for column in columns:
-        _pack_column(column, parts)
-    return b"".join(parts)
+class Packer:
+    """Writes batches of rows, given by column, and cuts strings and blobs at `limit` (0: never) on the way.
+
+    `cut` counts the cells that were cut, `dropped` the characters and bytes that went.
+    """
+
+    def __init__(self, limit: int = 0) -> None:
+        self._limit = limit
+        self._parts: list[bytes] = []
+        self.cut = 0
+        self.dropped = 0
+
+    def pack(self, columns: Sequence[tuple[Value, ...]]) -> bytes:
+        """A batch as bytes: at least one column, at least one row."""
+        self._parts = [_BATCH.pack(len(columns[0]), len(columns))]
+        for column in columns:
+            if not self._uniform(column):
+                self._mixed(column)
+        return b"".join(self._parts)
+
+    def _uniform(self, column: tuple[Value, ...]) -> bool:
+        """Append a column of one kind; False, and nothing appended, when there are several.
+
+        Packing and joining refuse a cell of another type, which is cheaper than asking each for its type; but
+        for floats, since an integer would pass for one.
+        """
+        kind = _KIND[type(column[0])]
+        if kind in (_NULL, _FLOAT) and len(set(map(type, column))) > 1:
+            return False
+        before = self.cut, self.dropped
+        try:
+            section = self._section(kind, column)
+        except (struct.error, TypeError):
+            self.cut, self.dropped = before
+            return False
+        self._parts += (bytes((kind,)), *section)
+        return True
+
+    def _mixed(self, column: tuple[Value, ...]) -> None:
+        """Append a column of several kinds: the kind of each cell, then a section for each kind but NULL."""
+        kinds = bytes(map(_KIND.__getitem__, map(type, column)))
+        self._parts += (bytes((_MIXED,)), kinds)
+        for one in sorted(set(kinds)):
+            if one != _NULL:
+                self._parts += self._section(one, tuple(compress(column, map(one.__eq__, kinds))))
+
+    def _section(self, kind: int, cells: tuple[Any, ...]) -> tuple[bytes, ...]:
+        """The cells of one kind: `count: u32, bytes: u64`, the lengths of strings, the data."""
+        lengths = b""
+        if kind == _NULL:
+            data = b""
+        elif kind == _INT:
+            data = struct.pack(f"<{len(cells)}q", *cells)
+        elif kind == _FLOAT:
+            data = struct.pack(f"<{len(cells)}d", *cells)
+        else:
+            sizes = list(map(len, cells))
+            if self._limit and max(sizes) > self._limit:
+                self.cut += sum(1 for size in sizes if size > self._limit)
+                self.dropped += sum(size - self._limit for size in sizes if size > self._limit)
+                cells = tuple(cell[: self._limit] for cell in cells)
+                sizes = list(map(len, cells))
+            lengths = struct.pack(f"<{len(sizes)}I", *sizes)
+            data = "".join(cells).encode("utf-8") if kind == _TEXT else b"".join(cells)
+        return _SECTION.pack(len(cells), len(data)), lengths, data
 
 
-def _pack_column(column: tuple[Value, ...], parts: list[bytes]) -> None:
-    """Append one column: its kind, the kind of each cell if they differ, then one section a kind."""
-    types = set(map(type, column))
-    if len(types) == 1:
-        kind = _KIND[types.pop()]
-        parts.append(bytes((kind,)))
-        _pack_section(kind, column, parts)
-        return
-    kinds = bytes(map(_KIND.__getitem__, map(type, column)))
-    parts.append(bytes((_MIXED,)))
-    parts.append(kinds)
-    for one in sorted(set(kinds)):
-        _pack_section(one, [cell for cell, kind in zip(column, kinds, strict=True) if kind == one], parts)
+def unpack_rows(payload: bytes, width: int) -> tuple[list[tuple[Value, ...]], int]:
+    """The rows in a batch, and about how many bytes of memory they take.
 
-
-def _pack_section(kind: int, cells: Sequence[Any], parts: list[bytes]) -> None:
-    """Append the cells of one kind: `count: u32, bytes: u64`, lengths of strings, the data."""
-    if kind == _NULL:
-        data = b""
-    elif kind == _INT:
-        data = array("q", cells).tobytes()
-    elif kind == _FLOAT:
-        data = array("d", cells).tobytes()
-    elif kind == _TEXT:
-        data = "".join(cells).encode("utf-8")
-    else:
-        data = b"".join(cells)
-    parts.append(_SECTION.pack(len(cells), len(data)))
-    if kind in (_TEXT, _BLOB):
-        parts.append(array(_LENGTHS, map(len, cells)).tobytes())
-    parts.append(data)
-
-
-def unpack_rows(payload: bytes, width: int) -> list[tuple[Value, ...]]:
-    """The rows in a batch; raises WireError unless each has `width` cells and every length adds up."""
+    Raises WireError unless each row has `width` cells and every length adds up.
+    """
     reader = _Reader(payload)
     count, columns = _BATCH.unpack(reader.take(_BATCH.size))
     if columns != width or width < 1:
@@ -116,7 +142,7 @@ def unpack_rows(payload: bytes, width: int) -> list[tuple[Value, ...]]:
     table = [_unpack_column(reader, count) for _ in range(columns)]
     if not reader.at_end:
         raise WireError("bytes after the last column")
-    return list(zip(*table, strict=True))
+    return list(zip(*table, strict=True)), reader.memory + count * (56 + 8 * width)
 
 
 def _unpack_column(reader: _Reader, count: int) -> Sequence[Value]:
@@ -125,12 +151,13 @@ def _unpack_column(reader: _Reader, count: int) -> Sequence[Value]:
     if kind != _MIXED:
         return _unpack_section(reader, kind, count)
     kinds = reader.take(count)
-    sources: list[Iterator[Value]] = [iter(())] * 5
+    cells: list[Value] = [None] * count
     for one in sorted(set(kinds)):
-        if one > _BLOB:
-            raise WireError("an unknown kind of cell")
-        sources[one] = iter(_unpack_section(reader, one, kinds.count(one)))
-    return [next(sources[kind]) for kind in kinds]
+        if one != _NULL:
+            found = _unpack_section(reader, one, kinds.count(one))
+            for place, cell in zip(compress(range(count), map(one.__eq__, kinds)), found, strict=True):
+                cells[place] = cell
+    return cells
 
 
 def _unpack_section(reader: _Reader, kind: int, count: int) -> Sequence[Value]:
@@ -139,17 +166,15 @@ def _unpack_section(reader: _Reader, kind: int, count: int) -> Sequence[Value]:
     if claimed != count:
         raise WireError(f"{claimed} cells where {count} belong")
     if kind == _NULL:
-        return list(repeat(None, count))
+        return [None] * count
     if kind in (_INT, _FLOAT):
         if size != 8 * count:
             raise WireError("numbers of the wrong size")
-        numbers: array[Any] = array("q" if kind == _INT else "d")
-        numbers.frombytes(reader.take(size))
-        return numbers
+        reader.memory += 32 * count
+        return struct.unpack(f"<{count}{'q' if kind == _INT else 'd'}", reader.take(size))
     if kind not in (_TEXT, _BLOB):
         raise WireError("an unknown kind of column")
-    lengths = array(_LENGTHS)
-    lengths.frombytes(reader.take(4 * count))
+    lengths = struct.unpack(f"<{count}I", reader.take(4 * count))
     data: bytes | str = reader.take(size)
     if kind == _TEXT:
         try:
@@ -159,7 +184,9 @@ def _unpack_section(reader: _Reader, kind: int, count: int) -> Sequence[Value]:
     if sum(lengths) != len(data):
         raise WireError("lengths that do not add up")
     ends = list(accumulate(lengths))
-    return [data[end - length : end] for length, end in zip(lengths, ends, strict=True)]
+    cells = [data[end - length : end] for length, end in zip(lengths, ends, strict=True)]
+    reader.memory += 76 * count + sys.getsizeof(data)
+    return cells
 
 
 class _Reader:
@@ -168,6 +195,7 @@ class _Reader:
     def __init__(self, payload: bytes) -> None:
         self._payload = payload
         self._at = 0
+        self.memory = 0
 
     def take(self, size: int) -> bytes:
         """The next `size` bytes."""
@@ -184,14 +212,6 @@ class _Reader:
         return self._at == len(self._payload)
 
 
-def memory_of(rows: Sequence[Sequence[Value]]) -> int:
-    """About how many bytes of memory the rows take as Python objects."""
-    if not rows:
-        return 0
-    total = len(rows) * (56 + 8 * len(rows[0]))
-    for column in zip(*rows, strict=True):
-        if set(map(type, column)) <= _SMALL:
-            total += 32 * len(column)
-        else:
-            total += sum(map(sys.getsizeof, column))
-    return total
+def memory_of(row: Sequence[Value]) -> int:
+    """About how many bytes of memory one row takes as Python objects."""
+    return 56 + 8 * len(row) + sum(map(sys.getsizeof, row))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import os
 import queue
 import signal
@@ -20,7 +21,7 @@ import threading
 import time
 from typing import Any, NoReturn
 
-from sqlagent import access, codes, confine, guard, wire
+from sqlagent import access, codes, confine, guard, listen, wire
 
 IDLE_SECONDS = 1.0
 """How long a connection to a live WAL database stays open unused: while it is, its writer cannot tidy up."""
@@ -30,8 +31,6 @@ FRAME_BYTES = 1 << 18
 """The size that a batch of rows should have."""
 STEPS = 2000
 """Virtual machine steps between two looks at the clock."""
-
-_STRINGS = {str, bytes}
 
 
 class Refusal(Exception):
@@ -75,6 +74,7 @@ class Worker:
         self._replies = replies
         self._connection: sqlite3.Connection | None = None
         self._authorizer: guard.Authorizer | None = None
+        self._hardened = False
         self._lens: access.Lens | None = None
         self._access: access.Access | None = None
         self._copied: object = None
@@ -133,16 +133,20 @@ class Worker:
                 if time.monotonic() > patience:
                     raise Refusal("busy", "database is locked")
             except sqlite3.Error as error:
+                again = time.monotonic() < patience and not job.over
                 if str(error).startswith("Could not decode to UTF-8") and self._text_factory is str:
                     self._text_factory = functools.partial(str, encoding="utf-8", errors="replace")
                     if self._connection is not None:
                         self._connection.text_factory = self._text_factory
-                elif codes.busy(error) and time.monotonic() < patience and not job.stopped:
+                elif again and (codes.busy(error) or self._writer_left(error)):
                     time.sleep(0.02)
                 elif self._may_reconnect(job):
                     self._disconnect()
-                elif not self._undisturbed(self._access) and time.monotonic() < patience:
-                    pass  # the file changed underneath: what SQLite says of it means nothing
+                elif not job.over and not self._undisturbed(self._access):
+                    # The file changed underneath: what SQLite says of it means nothing.
+                    if not again:
+                        raise Refusal("busy", "database is locked") from None
+                    self._disconnect()
                 else:
                     raise
             if job.sent_columns:
@@ -158,18 +162,22 @@ class Worker:
     def _undisturbed(self, before: access.Access | None) -> bool:
         """Whether other programs left the file alone, as far as reading it in place depends on that."""
         if self._copied is not None:
-            return self._copied == _state_of_files(self._path)
+            return self._copied == access.state_of_files(self._path)
         if before is None or self._lens is None or before.mode != access.STILL:
             return True
         return self._lens.look() == before
 
+    def _writer_left(self, error: sqlite3.Error) -> bool:
+        """Whether a live WAL database lost its -wal and -shm between the look at them and their opening."""
+        return self._access is not None and self._access.mode == access.SHARED and codes.unfinished(error)
+
     def _connect(self) -> None:
         """Have a connection that fits the file as it is now."""
         if self._copied is not None:
-            if self._copied != _state_of_files(self._path):
+            if self._copied != access.state_of_files(self._path):
                 raise Refusal("restart", "the database changed after it was copied")
             return
-        if self._connection is not None and self._lens is not None and self._lens.look() == self._access:
+        if self._hardened and self._lens is not None and self._lens.look() == self._access:
             return
         self._disconnect()
         self._lens = access.Lens(self._path)
@@ -181,8 +189,8 @@ class Worker:
         if now.mode == access.STILL:
             access.settle(self._path)
         uri = access.uri(self._path, now.mode, read_only=self._layers.read_only)
-        self._adopt(sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None, cached_statements=0))
         self._access = now
+        self._adopt(sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None, cached_statements=0))
 
     def _adopt(self, connection: sqlite3.Connection) -> None:
         """Put the layers on a connection and keep it."""
@@ -191,12 +199,13 @@ class Worker:
             connection.set_progress_handler(self._tick, STEPS)
         connection.text_factory = self._text_factory
         self._authorizer = guard.harden(connection, self._layers, memory=self._memory)
+        self._hardened = True
 
     def _open_copy(self) -> None:
         """Open a private copy of a database that another program left in the middle of a write."""
         from sqlagent import errors, opening
 
-        state = _state_of_files(self._path)
+        state = access.state_of_files(self._path)
         try:
             connection = opening.connect_readonly(self._path, timeout=BUSY_SECONDS)
         except errors.DatabaseError as error:
@@ -212,6 +221,7 @@ class Worker:
                 self._connection.close()
         if self._lens is not None:
             self._lens.close()
+        self._hardened = False
         self._connection = self._lens = self._access = self._authorizer = None
 
     def _tick(self) -> bool:
@@ -221,8 +231,8 @@ class Worker:
 
     def _run(self, job: Job) -> dict[str, Any]:
         """Compile a statement and, unless only that was asked, send its rows; returns what was left out."""
-        if self._connection is None:
-            raise Refusal("internal", "no connection")
+        if self._connection is None or not self._hardened:
+            raise Refusal("database", "the connection is not ready")
         if self._authorizer is not None:
             self._authorizer.begin()
         word = guard.refused_word(job.sql) if self._layers.select_only else None
@@ -248,7 +258,8 @@ class Worker:
 
     def _send_rows(self, job: Job, cursor: sqlite3.Cursor, width: int) -> dict[str, Any]:
         """Send rows in batches that start small, since nobody knows yet how large a row is."""
-        sent = cut = 0
+        packer = wire.Packer(job.max_cell)
+        sent = 0
         size = 1
         while True:
             wanted = min(size, job.max_rows + 1 - sent) if job.max_rows else size
@@ -256,36 +267,38 @@ class Worker:
                 rows = cursor.fetchmany(wanted)
             except sqlite3.OperationalError:
                 if job.enough:
-                    return {"rows": sent, "enough": True, "cut": cut}
+                    return {"enough": True, "cut": packer.cut}
                 raise
             more = bool(job.max_rows) and sent + len(rows) > job.max_rows
             if more:
                 rows = rows[: job.max_rows - sent]
             if rows:
-                columns, cells, dropped = _cut(list(zip(*rows, strict=True)), job.max_cell)
-                cut += cells
-                taken = dropped + self._send_batch(job, columns)
+                before = packer.dropped
+                taken = self._send_batch(job, packer, list(zip(*rows, strict=True)))
+                taken += packer.dropped - before
                 sent += len(rows)
                 size = min(wire.BATCH_ROWS, 2 * size) if taken < FRAME_BYTES else max(1, size // 4)
             if more or len(rows) < wanted:
-                return {"rows": sent, "more": more, "cut": cut}
+                return {"more": more, "cut": packer.cut}
             if job.enough:
-                return {"rows": sent, "enough": True, "cut": cut}
+                return {"enough": True, "cut": packer.cut}
             if job.over:
                 raise sqlite3.OperationalError("interrupted")
 
-    def _send_batch(self, job: Job, columns: list[tuple[wire.Value, ...]]) -> int:
+    def _send_batch(self, job: Job, packer: wire.Packer, columns: list[tuple[wire.Value, ...]]) -> int:
         """Send rows as one frame, or as two halves when that is too large; returns the bytes sent."""
-        payload = wire.pack_columns(columns)
+        before = packer.cut, packer.dropped
+        payload = packer.pack(columns)
         if len(payload) <= job.max_frame:
             self.send(wire.ROWS, job.ident, payload)
             return len(payload)
+        packer.cut, packer.dropped = before
         count = len(columns[0])
         if count == 1:
             raise Refusal("query", "a row of the result is too large: select fewer or shorter columns")
         half = count // 2
-        first = self._send_batch(job, [column[:half] for column in columns])
-        return first + self._send_batch(job, [column[half:] for column in columns])
+        first = self._send_batch(job, packer, [column[:half] for column in columns])
+        return first + self._send_batch(job, packer, [column[half:] for column in columns])
 
     def send(self, kind: int, ident: int, payload: bytes = b"") -> None:
         """Write one frame; raises BrokenPipeError when the parent is gone."""
@@ -316,71 +329,11 @@ class Worker:
             return Refusal("query", "only one statement can run: leave out what follows the first `;`")
         if codes.unfinished(error) and os.path.exists(self._path + "-journal"):
             return Refusal("copy", text)
-        opening = self._access is None and self._copied is None
-        if codes.about_the_file(error) or opening:
+        if codes.about_the_file(error) or not self._hardened:
             return Refusal("database", text)
         if self._authorizer is not None and self._authorizer.refused is not None:
             return Refusal("query", self._authorizer.refused)
         return Refusal("query", text)
-
-
-def _state_of_files(path: str) -> tuple[object, ...]:
-    """What changes when a database, its -wal or its -journal is written."""
-    found: list[object] = []
-    for suffix in ("", "-wal", "-journal"):
-        try:
-            now = os.stat(path + suffix)
-            found.append((now.st_ino, now.st_size, now.st_mtime_ns))
-        except OSError:
-            found.append(None)
-    return tuple(found)
-
-
-def _cut(columns: list[tuple[Any, ...]], limit: int) -> tuple[list[tuple[wire.Value, ...]], int, int]:
-    """Columns with strings and blobs cut at `limit` (0: never); how many cells were, and by how much."""
-    if not limit:
-        return columns, 0, 0
-    cut = dropped = 0
-    for at, column in enumerate(columns):
-        if _STRINGS.isdisjoint(map(type, column)):
-            continue
-        long = [type(cell) in _STRINGS and len(cell) > limit for cell in column]
-        if any(long):
-            cut += sum(long)
-            dropped += sum(len(cell) - limit for cell, is_long in zip(column, long, strict=True) if is_long)
-            columns[at] = tuple(
-                cell[:limit] if is_long else cell for cell, is_long in zip(column, long, strict=True)
-            )
-    return columns, cut, dropped
-
-
-def _read_exactly(source: int, size: int) -> bytes:
-    """`size` bytes; ends the process when the parent has closed the pipe."""
-    pieces = bytearray()
-    while len(pieces) < size:
-        _wait_for_parent(source)
-        piece = os.read(source, min(size - len(pieces), 1 << 16))
-        if not piece:
-            os._exit(0)
-        pieces += piece
-    return bytes(pieces)
-
-
-def _wait_for_parent(source: int) -> None:
-    """Wait for something to read. A relative can keep the pipe open, so look at the parent too."""
-    if os.name != "posix":
-        return
-    import select
-
-    while not select.select([source], [], [], 1.0)[0]:
-        if os.getppid() != _PARENT:
-            os._exit(0)
-
-
-def _read_frame(source: int) -> tuple[int, int, bytes]:
-    """The next request."""
-    kind, ident, size = wire.HEADER.unpack(_read_exactly(source, wire.HEADER.size))
-    return kind, ident, _read_exactly(source, size)
 
 
 def _listen(source: int, worker: Worker) -> None:
@@ -388,7 +341,7 @@ def _listen(source: int, worker: Worker) -> None:
     latest: Job | None = None
     try:
         while True:
-            kind, ident, payload = _read_frame(source)
+            kind, ident, payload = listen.read_frame(source)
             if kind in (wire.INTERRUPT, wire.ENOUGH):
                 if latest is not None and latest.ident == ident:
                     latest.stopped |= kind == wire.INTERRUPT
@@ -398,9 +351,6 @@ def _listen(source: int, worker: Worker) -> None:
             worker.jobs.put(latest)
     finally:
         os._exit(0)
-
-
-_PARENT = os.getppid() if os.name == "posix" else 0
 
 
 def main() -> None:
@@ -417,8 +367,9 @@ def main() -> None:
 
         msvcrt.setmode(requests, os.O_BINARY)
         msvcrt.setmode(replies, os.O_BINARY)
-    _, _, payload = _read_frame(requests)
+    _, _, payload = listen.read_frame(requests)
     config = wire.unpack_json(payload, dict)
+    gc.disable()  # rows come and go by the thousand and form no cycles
     threading.stack_size(256 * 1024)
     worker = Worker(config, replies)
     listener = threading.Thread(target=_listen, args=(requests, worker), daemon=True)

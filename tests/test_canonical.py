@@ -58,7 +58,10 @@ def names(sql: str) -> str:
 
 SPELLING = [
     ("select count( * ) from SINGER ;", "SELECT COUNT(*) FROM singer"),
-    ("SELECT NAME , AGE FROM singer s WHERE s.AGE<>3 ORDER BY age asc", None),
+    (
+        "SELECT NAME , AGE FROM singer s WHERE s.AGE<>3 ORDER BY age asc",
+        "SELECT Name, age FROM singer WHERE age != 3 ORDER BY age",
+    ),
     ('select name from singer where country == "FR"', "SELECT Name FROM singer WHERE country = 'FR'"),
     ('select name from singer where name = "country"', "SELECT Name FROM singer WHERE Name = country"),
     ("select `Full Name`, [order] from concert", 'SELECT "Full Name", "order" FROM concert'),
@@ -70,8 +73,14 @@ SPELLING = [
     ("select .5, 1e3, 007, 1.0, -3", "SELECT 0.5, 1000.0, 7, 1.0, -3"),
     ("select 'it''s', \"it's\"", "SELECT 'it''s', 'it''s'"),
     ("select - -1", "SELECT -(-1)"),
-    ("select cast(age as float), cast(age as varchar(9)) from singer", None),
-    ("select substr(name,1,2), ifnull(age,0), iif(age>1,'a','b') from singer", None),
+    (
+        "select cast(age as float), cast(age as varchar(9)) from singer",
+        "SELECT CAST(age AS REAL), CAST(age AS TEXT) FROM singer",
+    ),
+    (
+        "select substr(name,1,2), ifnull(age,0), iif(age>1,'a','b') from singer",
+        "SELECT SUBSTR(Name, 1, 2), IFNULL(age, 0), IIF(age > 1, 'a', 'b') FROM singer",
+    ),
     ("select group_concat(distinct name) from singer", "SELECT GROUP_CONCAT(DISTINCT Name) FROM singer"),
     ("select name from singer where not age in (1,2)", "SELECT Name FROM singer WHERE age NOT IN (1, 2)"),
     ("select name from singer where not name like 'a'", "SELECT Name FROM singer WHERE Name NOT LIKE 'a'"),
@@ -83,19 +92,16 @@ SPELLING = [
     ("select (age+1)*2 from singer", "SELECT (age + 1) * 2 FROM singer"),
     ("select (age*1)+2 from singer", "SELECT age * 1 + 2 FROM singer"),
     ("select age-(1-2) from singer", "SELECT age - (1 - 2) FROM singer"),
-    ("select name from singer where (age=1 or age=2) and id=1", None),
+    (
+        "select name from singer where (age=1 or age=2) and id=1",
+        "SELECT Name FROM singer WHERE (age = 1 OR age = 2) AND id = 1",
+    ),
 ]
-SPELLED = {
-    1: "SELECT Name, age FROM singer WHERE age != 3 ORDER BY age",
-    13: "SELECT CAST(age AS REAL), CAST(age AS TEXT) FROM singer",
-    14: "SELECT SUBSTR(Name, 1, 2), IFNULL(age, 0), IIF(age > 1, 'a', 'b') FROM singer",
-    23: "SELECT Name FROM singer WHERE (age = 1 OR age = 2) AND id = 1",
-}
 
 
-@pytest.mark.parametrize(("place", "sql", "expected"), [(i, *pair) for i, pair in enumerate(SPELLING)])
-def test_one_spelling(place: int, sql: str, expected: str | None) -> None:
-    assert names(sql) == (expected or SPELLED[place])
+@pytest.mark.parametrize(("sql", "expected"), SPELLING)
+def test_one_spelling(sql: str, expected: str) -> None:
+    assert names(sql) == expected
 
 
 JOINS = [
@@ -113,7 +119,8 @@ JOINS = [
     ),
     (
         "an ON that comes late is given to the joins it completes, in an order without CROSS JOIN",
-        "select name from singer a join concert b join sings c on a.id = c.singer_id and b.cid = c.concert_id",
+        "select name from singer a join concert b join sings c "
+        "on a.id = c.singer_id and b.cid = c.concert_id",
         "SELECT singer.Name FROM singer JOIN sings ON singer.id = sings.singer_id "
         "JOIN concert ON sings.concert_id = concert.cid",
         "SELECT T1.Name FROM singer AS T1 JOIN sings AS T2 ON T1.id = T2.singer_id "
@@ -214,21 +221,21 @@ def test_what_is_outside_the_dialect_is_refused_with_its_reason(sql: str, reason
 
 
 MEANINGS = [
-    "select name, count(*) n from singer join sings on id=singer_id group by 1 having n > 1 order by n desc, 1",
+    "select name as n, age + 1 as n from singer union select title, year from concert order by 2 desc, 1",
+    "select name, count(*) n from singer join sings on id=singer_id group by 1 having n > 1 order by n, 1",
     "select distinct s.country from singer s where s.age > (select avg(age) from singer) or s.age is null",
     "select title from concert where cid not in (select concert_id from sings where fee isnull)",
     "select name from singer union select title from concert except select 'x' order by 1 desc",
     "select a.age + 1 as age, b.* from singer a left join sings b on b.singer_id = a.id order by age, b.fee",
-    "with r as (select singer_id s, sum(fee) f from sings group by 1) select name, f from singer join r on s = id",
+    "with r as (select singer_id s, sum(fee) f from sings group by 1) select f from singer join r on s = id",
     "with recursive n(x) as (select 1 union all select x + 1 from n where x < 5) select x from n",
     "select (select count(*) from sings where singer_id = s.id) c, name from singer s order by c, name",
     "select year, title from concert natural join (select 2014 as year) order by title, 1",
     "select count(*) from singer where not (age = 20 and country = 'FR' or name glob 'A*')",
-    "select id from singer s join sings using (id) where 0",
     "select name, rank() over (partition by country order by age desc) from singer",
-    "select sum(fee) filter (where fee > 1.5), count(distinct year) from sings, concert where concert_id = cid",
-    "select name from singer where id in (select singer_id from sings where concert_id in (select cid from concert))",
-    "select x.a, y.a from (select age a, id from singer) x join (select id a, boss from singer) y on x.id = y.boss",
+    "select sum(fee) filter (where fee > 2), count(distinct year) from sings, concert where concert_id = cid",
+    "select name from singer where id in (select singer_id from sings where fee in (select 2 from concert))",
+    "select x.a, y.a from (select age a, id from singer) x, (select id a, boss b from singer) y where id = b",
     "select q, a from (select id as q, age as id, boss as a from singer) where id = 20",
     "select case country when 'FR' then age else -age end from singer where name between 'a' and 'b'",
     "select country from singer group by country having count(*) > 1 order by max(age) desc nulls last",
@@ -240,12 +247,7 @@ MEANINGS = [
 def test_the_form_returns_the_same_rows_and_is_its_own_form(
     sql: str, style: Style, database: sqlite3.Connection
 ) -> None:
-    try:
-        rows = database.execute(sql).fetchall()
-    except sqlite3.Error:
-        with pytest.raises(CanonicalError):
-            canonicalise(sql, SCHEMA, style=style)
-        return
+    rows = database.execute(sql).fetchall()
     form = canonicalise(sql, SCHEMA, style=style)
     ours = database.execute(form).fetchall()
     assert sorted(map(repr, ours)) == sorted(map(repr, rows))
@@ -254,7 +256,27 @@ def test_the_form_returns_the_same_rows_and_is_its_own_form(
 
 def test_random_expressions_keep_their_value(database: sqlite3.Connection) -> None:
     source = random.Random(11)
-    operators = "+ - * / % || & | << >> = == <> < <= > >= AND OR IS".split()
+    operators = [
+        "+",
+        "-",
+        "*",
+        "/",
+        "%",
+        "||",
+        "&",
+        "|",
+        "<<",
+        ">>",
+        "=",
+        "==",
+        "<>",
+        "<",
+        "<=",
+        ">",
+        ">=",
+        "IS",
+    ]
+    operators += ["AND", "OR"]
 
     def expression(depth: int) -> str:
         if depth == 0 or source.random() < 0.15:

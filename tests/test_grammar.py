@@ -16,7 +16,8 @@ from tests.hostile import build, hostile_schemas
 
 DDL = """
 CREATE TABLE stadium (id INTEGER PRIMARY KEY, name TEXT, city TEXT, capacity INTEGER);
-CREATE TABLE singer (id INTEGER PRIMARY KEY, name TEXT, country TEXT, age INTEGER, mentor_id INTEGER REFERENCES singer(id));
+CREATE TABLE singer (id INTEGER PRIMARY KEY, name TEXT, country TEXT, age INTEGER,
+    mentor_id INTEGER REFERENCES singer(id));
 CREATE TABLE concert (
     id INTEGER PRIMARY KEY, theme TEXT, year INTEGER,
     singer_id INTEGER REFERENCES singer(id), stadium_id INTEGER REFERENCES stadium(id)
@@ -156,6 +157,69 @@ def test_an_inner_query_hides_outer_names(acceptor):
     assert state.step(b"country = 'x')") is not None
 
 
+@pytest.mark.parametrize(
+    ("written", "canonical"),
+    [
+        ("select count(*) from singer", "SELECT COUNT(*) FROM singer"),
+        ("SELECT name FROM singer WHERE age <> 3", "SELECT name FROM singer WHERE age != 3"),
+        (
+            "SELECT name FROM singer ORDER BY age ASC, id LIMIT 1",
+            "SELECT name FROM singer ORDER BY age, id LIMIT 1",
+        ),
+        (
+            "SELECT T1.name FROM singer AS T1 inner join concert AS T2 ON T1.id = T2.singer_id;",
+            "SELECT T1.name FROM singer AS T1 JOIN concert AS T2 ON T1.id = T2.singer_id",
+        ),
+        (
+            "SELECT concat(name, ' of ', country) FROM singer WHERE YEAR(age) = '3'",
+            "SELECT (name || ' of ' || country) FROM singer WHERE STRFTIME('%Y', age) = '3'",
+        ),
+        (
+            "SELECT name FROM singer WHERE name like 'SELECT x'",
+            "SELECT name FROM singer WHERE name LIKE 'SELECT x'",
+        ),
+    ],
+)
+def test_other_spellings_come_out_in_the_canonical_form(acceptor, connection, written, canonical):
+    state = acceptor.start().step(written.encode())
+    assert state is not None
+    assert state.text() == canonical
+    connection.execute("EXPLAIN " + canonical)
+
+
+def test_an_incomplete_statement_has_no_text(acceptor):
+    state = acceptor.start().step(b"SELECT name FROM ")
+    assert state is not None
+    with pytest.raises(ValueError, match="not complete"):
+        state.text()
+
+
+def test_a_join_along_no_key_costs_more_than_one_along_a_key(acceptor):
+    along = acceptor.start().step(
+        b"SELECT singer.name FROM singer JOIN concert ON singer.id = concert.singer_id"
+    )
+    across = acceptor.start().step(
+        b"SELECT singer.name FROM singer JOIN stadium ON singer.name = stadium.name"
+    )
+    assert along is not None and across is not None
+    assert along.cost == 0
+    assert across.cost > 0
+
+
+def test_aliases_are_bound_in_the_order_of_from(acceptor):
+    assert not accepts(acceptor, "SELECT T2.name FROM singer AS T2")
+    state = acceptor.start().step(b"SELECT T2.theme FROM singer AS T1")
+    assert state is not None
+    assert not state.accepting
+
+
+def test_a_repeated_column_ends_the_list(acceptor):
+    state = acceptor.start().step(b"SELECT name, age, name")
+    assert state is not None
+    assert state.step(b", ") is None
+    assert state.step(b" FROM singer") is not None
+
+
 def test_a_semicolon_ends_the_statement_for_good(acceptor):
     state = acceptor.start().step(b"SELECT name FROM singer;")
     assert state is not None
@@ -178,8 +242,9 @@ def test_any_bytes_that_it_takes_can_be_completed(style):
             following = state.step(sql.encode()[at : at + 7])
             assert following is not None
             state = following
-            whole = sql.encode()[: at + 7] + state.closing()
-            connection.execute("EXPLAIN " + whole.decode())
+            end = state.step(state.closing())
+            assert end is not None
+            connection.execute("EXPLAIN " + end.text())
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sqlagent import amx, threads
 from sqlagent.cursor import Cursor
 from sqlagent.errors import Cancelled, ModelError, UsageError
 from sqlagent.llama import Llama
@@ -42,9 +44,12 @@ def tiny(tiny_path: Path) -> Model:
     return Model(tiny_path)
 
 
+LARGE = os.environ.get("SQLAGENT_TEST_MODEL_LARGE", "")
+"""Path of a second real model, read before the fixtures clear the environment; optional."""
+
+
 def real_models(tiny_path: Path) -> list[Path]:
-    large = os.environ.get("SQLAGENT_TEST_MODEL_LARGE", "")
-    return [tiny_path] + ([Path(large)] if large else [])
+    return [tiny_path] + ([Path(LARGE)] if LARGE else [])
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -226,13 +231,13 @@ def test_free_decoding_stops_at_the_fence_or_the_budget(tiny: Model) -> None:
 def test_two_threads_take_turns(random_model: Model) -> None:
     (alone,) = random_model.generate(ASK, Sums())
     found: list[str] = []
-    threads = [
+    workers = [
         threading.Thread(target=lambda: found.append(random_model.generate(ASK, Sums())[0].sql))
         for _ in range(4)
     ]
-    for thread in threads:
+    for thread in workers:
         thread.start()
-    for thread in threads:
+    for thread in workers:
         thread.join()
     assert found == [alone.sql] * 4
 
@@ -357,6 +362,48 @@ def test_layout_that_a_model_writes_becomes_canonical_text() -> None:
         assert text.rstrip(b";") == acceptor.texts[0]
     assert Cursor(acceptor).step(b"SELECT\n a,\n\n b\n`") is None
     assert Cursor(acceptor).step(b"SEL\nECT") is None
+
+
+def test_forced_spans_are_fed_and_not_sampled(random_model: Model) -> None:
+    prompt = Prompt("s", "Schema:\nt(a)\n", "Question: forced?", ANSWER)
+    (candidate,) = random_model.generate(prompt, NAMES)
+    timings = random_model.last_timings
+    assert candidate.forced > 0
+    assert timings.steps + candidate.forced < candidate.tokens + 1
+    assert timings.sampled + timings.forced == candidate.tokens
+
+
+def test_fewer_threads_run_while_the_cores_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = {"wall": 0.0, "cpu": 0.0}
+    monkeypatch.setattr(threads, "_load", lambda: 0.0)
+    monkeypatch.setattr(threads.time, "monotonic", lambda: clock["wall"])
+    monkeypatch.setattr(threads.time, "process_time", lambda: clock["cpu"])
+    pace = threads.Pace(4)
+
+    def batch(share: float) -> int:
+        used = pace.start()
+        clock["wall"] += 0.1
+        clock["cpu"] += 0.1 * used * share
+        pace.stop()
+        return used
+
+    assert [batch(1.0), batch(0.95)] == [4, 4]
+    assert [batch(0.3), batch(0.3), batch(0.3)] == [4, 2, 1]
+    clock["wall"] += 100
+    assert [batch(1.0), batch(1.0)] == [2, 4]
+    assert 1 <= threads.physical_cores() <= (os.cpu_count() or 1)
+
+
+def test_avoiding_amx_leaves_the_signal_stack_as_it_was() -> None:
+    libc = ctypes.CDLL(None)
+    if not hasattr(libc, "sigaltstack"):
+        pytest.skip("no signal stacks here")
+    before, after = amx._Stack(), amx._Stack()
+    libc.sigaltstack(None, ctypes.byref(before))
+    amx.avoid()
+    libc.sigaltstack(None, ctypes.byref(after))
+    assert before.flags == after.flags
+    assert before.sp == after.sp or before.flags & 2
 
 
 def test_a_line_break_inside_a_literal_is_content() -> None:

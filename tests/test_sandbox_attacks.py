@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import re
 import shutil
 import sqlite3
 import stat
@@ -17,7 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from sqlagent import guard, process
+from bench import hostile_databases, hostile_statements
+from sqlagent import codes, guard, process
 from sqlagent.errors import DatabaseError, QueryError, QueryTimeout, SqlagentError
 from sqlagent.guard import Layers
 from sqlagent.sandbox import Limits, Sandbox
@@ -447,6 +449,58 @@ def test_secrets_in_the_environment_do_not_reach_the_worker(
         assert "secret" not in Path(f"/proc/{opened.worker_pid}/environ").read_text()
 
 
+# ---- what newer and older Pythons have ------------------------------------------------------------
+
+
+def test_defensive_mode_is_asked_for_where_python_offers_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[int, bool] = {}
+
+    class Connection:
+        def enable_load_extension(self, on: bool) -> None:
+            asked[0] = on
+
+        def setconfig(self, code: int, on: bool) -> None:
+            asked[code] = on
+
+    names = ("DEFENSIVE", "NO_CKPT_ON_CLOSE", "ENABLE_LOAD_EXTENSION", "TRUSTED_SCHEMA", "WRITABLE_SCHEMA")
+    for code, name in enumerate(names, 1):
+        monkeypatch.setattr(sqlite3, f"SQLITE_DBCONFIG_{name}", code, raising=False)
+    guard._configure(Connection())  # type: ignore[arg-type]
+    assert {code: asked[code] for code in range(6)} == {
+        0: False,
+        1: True,
+        2: True,
+        3: False,
+        4: False,
+        5: False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "judge"),
+    [
+        ("database is locked", codes.busy),
+        ("interrupted", codes.interrupted),
+        ("database disk image is malformed", codes.about_the_file),
+        ("file is not a database", codes.about_the_file),
+        ("disk I/O error", codes.about_the_file),
+        ("attempt to write a readonly database", codes.unfinished),
+        ("unable to open database file", codes.unfinished),
+    ],
+)
+def test_an_error_without_a_code_is_judged_by_its_words(
+    text: str, judge: Callable[[Exception], bool]
+) -> None:
+    assert judge(sqlite3.OperationalError(text))
+    assert not judge(sqlite3.OperationalError("no such column: x"))
+
+
+def test_the_generated_attacks_are_as_many_as_promised(tmp_path: Path) -> None:
+    hostile = list(hostile_statements.statements(tmp_path, 1))
+    assert len(hostile) >= 300 and len({sql for _, sql in hostile}) > 0.9 * len(hostile)
+    assert sum(1 for _ in hostile_databases.databases(1, 30)) >= 50
+
+
 # ---- files in every state ------------------------------------------------------------------------
 
 
@@ -802,3 +856,22 @@ def test_mutated_databases_never_take_the_sandbox_down(tmp_path: Path) -> None:
                 with contextlib.suppress(DatabaseError, QueryError):
                     opened.execute(sql, timeout=1)
         assert fingerprint(home) == before
+
+
+# ---- the page that promises all this ------------------------------------------------------------
+
+
+def test_every_test_that_the_security_page_names_exists() -> None:
+    root = Path(__file__).resolve().parent.parent
+    table = [
+        line for line in (root / "SECURITY.md").read_text(encoding="utf-8").splitlines() if line[:3] == "| *"
+    ]
+    named = {name for line in table for name in re.findall("`([^`]+)`", line.rsplit("| ", 1)[1])}
+    files = {path.name: path.read_text(encoding="utf-8") for path in (root / "tests").glob("test_*.py")}
+    assert len(named) > 30
+    for name in named:
+        if name.endswith(".py"):
+            assert name in files
+        else:
+            wanted = f"def test_{name.rstrip('…')}" + ("" if name.endswith("…") else "(")
+            assert any(wanted in text for text in files.values()), name

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from tests import train_tiny
+
 NEEDS = "training is not installed: pip install torch==2.13.0 and the train extra"
 for _name in ("torch", "transformers", "peft", "accelerate", "matplotlib"):
     pytest.importorskip(_name, reason=NEEDS)
 
-from tests import train_tiny  # noqa: E402
 from train import checkpoint, prepared  # noqa: E402
 from train.cli import main  # noqa: E402
 from train.config import from_dict  # noqa: E402

@@ -1,12 +1,19 @@
-"""A tiny random model and data set for the training tests: milliseconds a step, float32, no files from outside."""
+"""A tiny random model and data set for the training tests: milliseconds a step, float32, no files from
+outside.
+"""
 
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+# Read when torch is loaded, so this module is imported before it: models this small only lose by sharing the
+# work, and on a busy machine two threads that wait for each other take minutes.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 VOCAB = 97
 
@@ -35,7 +42,7 @@ def model(family: str, seed: int = 0, **changes: Any) -> Any:
     return LlamaOrQwen(LlamaForCausalLM, LlamaConfig(**sizes))
 
 
-def LlamaOrQwen(cls: Any, config: Any) -> Any:  # noqa: N802
+def LlamaOrQwen(cls: Any, config: Any) -> Any:
     """The model in float32 with SDPA, as training loads it."""
     config._attn_implementation = "sdpa"
     return cls(config).float().eval()
@@ -52,7 +59,9 @@ def tokens(rng: random.Random, number: int) -> np.ndarray:
 
 
 def groups(seed: int = 0, number: int = 3, questions: int = 4) -> list[Any]:
-    """Schema prefixes of unequal length with questions of unequal length; the SQL repeats part of the question."""
+    """Schema prefixes of unequal length with questions of unequal length; the SQL repeats part of the
+    question.
+    """
     from train.packing import Group, Item
 
     rng = random.Random(seed)

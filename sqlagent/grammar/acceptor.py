@@ -61,9 +61,9 @@ class Acceptor(Machine):
         self.witnesses = Witnesses(self.relations, MAX_SOURCES, self.links.neighbours)
         self._by_text = tuple(sorted(self.relations, key=lambda r: r.text))
         self._names = {r.key for r in self.relations} | {k for r in self.relations for k in r.column_keys}
-        self._aliases = tuple(
-            f"T{n}".encode() for n in range(1, _ALIASES + 20) if f"t{n}" not in self._names
-        )[:_ALIASES]
+        self.aliases = tuple(f"T{n}".encode() for n in range(1, _ALIASES + 20) if f"t{n}" not in self._names)[
+            :_ALIASES
+        ]
         self._bare: dict[Any, tuple[tuple[bytes, ...], tuple[str, ...]]] = {}
         self._dotted: dict[Any, tuple[tuple[bytes, ...], tuple[Relation, ...]]] = {}
 
@@ -109,32 +109,25 @@ class Acceptor(Machine):
 
     def aliases_for(self, env: Scope) -> tuple[bytes, ...]:
         """Aliases that SELECT may use before FROM binds them."""
-        return tuple(a for a in self._aliases if all(c.key != a.decode().lower() for c in env.ctes))
+        return self.aliases
 
-    def free_aliases(self, env: Scope) -> tuple[bytes, ...]:
-        """Aliases that nothing in this scope uses yet."""
-        waiting = {q.key for q in env.need.qualifiers}
-        return tuple(
-            a
-            for a in self._aliases
-            if (key := a.decode().lower()) not in env.sources.keys
-            and key not in waiting
-            and all(c.key != key for c in env.ctes)
-        )
+    def next_alias(self, env: Scope) -> tuple[bytes, ...]:
+        """The alias that the next aliased source of this FROM takes; none when they are used up."""
+        n = env.sources.aliased
+        return self.aliases[n : n + 1]
 
     def aliases_in_from(self, env: Scope, relation: Relation) -> tuple[bytes, ...]:
-        """Aliases that `relation` may take: those waited for that fit, then the next free one where it makes sense."""
-        found = [
-            q.text
-            for q in env.need.qualifiers
-            if q.relation is None and all(c in relation.by_key for c in q.columns)
-        ]
-        again = relation.key in env.sources.keys or any(s.relation is relation for s in env.sources.items)
+        """The alias that `relation` may take now: the next one, if it fits what SELECT wrote under it."""
+        following = self.next_alias(env)
+        if not following:
+            return ()
+        waiting = env.need.qualifier(following[0].decode().lower())
+        if waiting is not None:
+            return following if all(c in relation.by_key for c in waiting.columns) else ()
+        again = any(s.relation is relation for s in env.sources.items)
         wanted = env.need.qualifier(relation.key) is not None
         styled = self.options.style == "aliases" or not env.sources.items or env.sources.aliased > 0
-        if again or (styled and not wanted):
-            found += self.free_aliases(env)[:1]
-        return tuple(found)
+        return following if again or (styled and not wanted) else ()
 
     def can_bind(self, env: Scope, relation: Relation) -> bool:
         """Whether `relation` may come next in FROM, by its name or by an alias."""

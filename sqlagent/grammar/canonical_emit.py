@@ -111,28 +111,33 @@ class Emitter(ExpressionWriter):
         if output is None:
             bare = unwrap(node)
             ref = self.binder.refs.get(id(bare)) if isinstance(bare, exp.Column) else None
-            if in_order and ref is not None and ref.source is not None:
-                return self.column(ref, beside_aliases=True)
+            if in_order and ref is not None and ref.text is None:
+                # An alias as a whole term comes before any column of that name.
+                return self.column(ref, beside_aliases=True) if ref.source else quote(ref.name)
             if isinstance(bare, exp.Literal) and not bare.is_string:
                 raise CanonicalError("constant term")
             return self.expression(node)
         if output.ref is not None:
             return self.column(output.ref, beside_aliases=in_order)
         assert self.block is not None
-        name = fold(output.name or "")
-        # In GROUP BY a bare name is a column first.
-        hidden = not in_order and any(
-            fold(c.name or "") == name for s in self.block.sources for c in s.columns
-        )
-        if self.block.keeps_alias(output) and not hidden:
+        if self.block.keeps_alias(output) and (in_order or not self._hides(output.name or "")):
             return quote(output.name or "")
         return self.expression(output.node)
+
+    def _hides(self, name: str) -> bool:
+        """Whether a bare name is a column of this block before it is an alias."""
+        sources = self.block.sources if self.block is not None else []
+        return any(fold(c.name or "") == fold(name) for source in sources for c in source.columns)
 
     def column(self, ref: Ref, *, beside_aliases: bool = False) -> str:
         """A reference, bare where its FROM has one source and it is this block's."""
         if ref.text is not None:
             return string(ref.text)
+        if not ref.name:
+            raise CanonicalError("reference to an unnamed column")
         if ref.source is None:
+            if self._hides(ref.name):
+                raise CanonicalError("alias that a column of the same name hides")
             return quote(ref.name)
         block = self.block
         assert block is not None

@@ -59,8 +59,8 @@ class Ref:
 
     @property
     def name(self) -> str:
-        assert self.output is not None and self.output.name is not None
-        return self.output.name
+        """The column's or alias's name; "" where it has none."""
+        return (self.output.name if self.output is not None else None) or ""
 
 
 @dataclass(eq=False)
@@ -110,7 +110,8 @@ class Block:
         What refers to the alias of a plain column refers to the column, except from outside the block.
         """
         if output.ref is None:
-            return output.aliased and output.used
+            # Of two equal aliases the second can only be referred to by its place.
+            return output.aliased and output.used and self.alias(output.said or "") is output
         return self.role in ("table", "fixed") and fold(output.ref.name) != fold(output.name or "")
 
     def settle(self, done: set[Block]) -> None:
@@ -131,7 +132,7 @@ class Block:
             names: dict[str, list[Output]] = {}
             for output in self.outputs:
                 if output in renamed and output not in kept and output.ref is not None:
-                    output.name = output.ref.name
+                    output.name = output.ref.name or None
                 else:
                     output.name = output.said
                 if output.name is not None and (output.ref is not None or output.used):

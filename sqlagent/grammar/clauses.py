@@ -24,7 +24,7 @@ from sqlagent.grammar.expr import (
     word,
 )
 from sqlagent.grammar.lexers import LIMIT_NUMBER, IdentLexer
-from sqlagent.grammar.machine import Choice, Frame, Lit, Open, Option, expand
+from sqlagent.grammar.machine import QUIET, UNLIKELY, Choice, Frame, Lit, Open, Option, expand
 from sqlagent.grammar.scope import AFTER, EMPTY, FROM, SELECT, Arm, Item, Relation, Scope, Source, Sources
 
 MAX_ITEMS = 24
@@ -182,10 +182,12 @@ def item_end(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
         if not current.alias and env.column is not None:
             key = env.column[1]
             current = Item(key, grammar.spelling(env.column, env), False, current.aggregate, current.window)
-        current = replace(current, constant=not env.item_column)
+        current = replace(current, constant=not env.item_column, origin=env.column)
+        repeated = env.column is not None and any(i.origin == env.column for i in env.items)
         done = env.change(items=(*env.items, current), plain=env.plain + 1, column=None)
     else:
         done = env.change(column=None)
+        repeated = False
     options: list[Option] = []
     named = env.role == "derived" or env.role.startswith("named:")
     may_alias = current.star is None and not current.alias and env.role != "value" and not env.arms
@@ -195,7 +197,8 @@ def item_end(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
     wanted = env.width if env.width is not None else (env.arms.width if env.arms else None)
     full = wanted is None or count == wanted or done.star_width is not None
     more = (count < wanted if wanted is not None else len(done.items) < MAX_ITEMS) and done.star_width is None
-    more = more and not done.lone
+    # A column that is listed twice is the start of a loop: let the list end here.
+    more = more and not done.lone and not (repeated and wanted is None)
     if full:
         options.append(Lit(b" FROM ", (source, ("", True), (joins, None, rest)), done.change(phase=FROM)))
         if not done.has_column and done.has_query and not done.has_aggregate and not done.need.qualifiers:
@@ -259,7 +262,7 @@ def source(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
             Choice(
                 (relation.text,),
                 then_of((relation,)),
-                rare=relation not in visible and not cross and bool(visible),
+                rare=UNLIKELY if relation not in visible and not cross and visible else 0,
             )
         )
         visible = tuple(r for r in visible if r is not relation)
@@ -271,12 +274,14 @@ def source(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
         keep = tuple(r for r in rare if r not in skip)
         if keep:
             texts = tuple(r.text for r in keep)
-            options.append(Choice(texts, then_of(keep), valid_of(keep), rare=not first or bool(options)))
+            options.append(
+                Choice(texts, then_of(keep), valid_of(keep), rare=UNLIKELY if not first or options else 0)
+            )
     if first and not needed and not bound and env.depth < 4 and env.star_width is None:
         inner = Scope(depth=env.depth + 1, ctes=env.ctes, role="derived")
-        tail = (group, None, (compound, None, (order, None, (limit, None, (leave, env, None)))))
+        tail: Frame = (group, None, (compound, None, (order, None, (limit, None, (leave, env, None)))))
         tail = _retarget(tail, (word, b") AS ", (derived_alias, join, after)))
-        options.append(Lit(b"(SELECT ", (items, None, tail), inner, rare=True))
+        options.append(Lit(b"(SELECT ", (items, None, tail), inner, rare=QUIET))
     return options
 
 
@@ -291,7 +296,9 @@ def derived_alias(grammar: Any, join: str, rest: Frame, env: Scope) -> list[Opti
     """The alias of a subquery in FROM."""
     relation = env.derived
     options: list[Option] = []
-    for alias in grammar.free_aliases(env)[:1]:
+    if relation is None:
+        return options
+    for alias in grammar.next_alias(env):
         bound = _bind(grammar, env, relation, alias, True)
         if bound is not None:
             # A `*` over this subquery and more sources could pass SQLite's limit on columns.
@@ -313,7 +320,7 @@ def source_alias(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option
         for alias in grammar.aliases_in_from(env, relation):
             bound = _bind(grammar, env, relation, alias, True)
             if bound is not None:
-                aliases += [Lit(b" AS " + alias, (after_source, join, rest), bound)]
+                aliases.append(Lit(b" AS " + alias, (after_source, join, rest), bound))
     first = env.witness[0] if env.witness else None
     if first is not None and first[1] is relation and first[0] not in ("", relation.key):
         # `closing` follows first options: the alias that is waited for comes first.
@@ -373,7 +380,9 @@ def on_left(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
     new = env.sources.items[-1]
     pairs = []
     for s in env.sources.items:
-        pairs += [(s.text + b"." + t, (s.key, k)) for t, k in zip(s.relation.texts, s.relation.keys, strict=True)]
+        pairs += [
+            (s.text + b"." + t, (s.key, k)) for t, k in zip(s.relation.texts, s.relation.keys, strict=True)
+        ]
     others = sorted((t, c) for t, c in pairs if t not in links)
     texts = tuple(t for t, _ in others)
     here = (value_tail, _ON, (on_comparison, None, tail))
@@ -381,7 +390,11 @@ def on_left(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
     first = tuple(i for i, (_, c) in enumerate(others) if c[0] != new.key)
     if texts:
         options.append(
-            Choice(texts, lambda i: (here, env.change(column=others[i][1])), rare=bool(lefts) or not first)
+            Choice(
+                texts,
+                lambda i: (here, env.change(column=others[i][1])),
+                rare=UNLIKELY if lefts or not first else 0,
+            )
         )
     options += _rare_operands(grammar, (value_tail, _ON, (on_comparison, None, tail)), env)
     return options
@@ -400,11 +413,11 @@ def _rare_operands(grammar: Any, rest: Frame, env: Scope) -> list[Option]:
 
 def _as_rare(option: Option) -> Option:
     if isinstance(option, Lit):
-        return Lit(option.text, option.rest, option.env, rare=True)
+        return Lit(option.text, option.rest, option.env, rare=UNLIKELY, spelt=option.spelt)
     if isinstance(option, Choice):
-        return Choice(option.texts, option.then, option.valid, rare=True)
+        return Choice(option.texts, option.then, option.valid, rare=UNLIKELY, words=option.words)
     if isinstance(option, Open):
-        return Open(option.lexer, option.then, rare=True, tag=option.tag)
+        return Open(option.lexer, option.then, rare=UNLIKELY, tag=option.tag)
     return option
 
 
@@ -430,7 +443,7 @@ def on_right(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     rest_texts = tuple(sorted(others))
     after = (value_tail, _ON, tail)
     if rest_texts:
-        options.append(Choice(rest_texts, lambda i: (after, env), rare=True))
+        options.append(Choice(rest_texts, lambda i: (after, env), rare=UNLIKELY))
     return options + _rare_operands(grammar, after, env)
 
 
@@ -457,9 +470,12 @@ def joins(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
         options += where(grammar, rest, after)
     if env.star_width is None and not env.lone and (waiting or grammar.can_join(env)):
         again = (joins, None, rest)
-        options.append(Lit(b" CROSS JOIN ", (source, ("cross", False), again), env, rare=True))
+        options.append(Lit(b" CROSS JOIN ", (source, ("cross", False), again), env, rare=UNLIKELY))
         options.append(Lit(b" JOIN ", (source, ("join", False), again), env))
         options.append(Lit(b" LEFT JOIN ", (source, ("left", False), again), env))
+        inner, left = (source, ("join", False), again), (source, ("left", False), again)
+        options.append(Lit(b" INNER JOIN ", inner, env, rare=QUIET, spelt=b" JOIN "))
+        options.append(Lit(b" LEFT OUTER JOIN ", left, env, rare=QUIET, spelt=b" LEFT JOIN "))
     return options
 
 
@@ -494,7 +510,7 @@ def group_term(grammar: Any, n: int, rest: Frame, env: Scope) -> list[Option]:
         options += _positions(good, after, env)
     aliases = tuple(sorted(i.text for i in env.items if i.alias and i.text and _groupable(i)))
     if aliases:
-        options.append(Choice(aliases, lambda i: (after, env), rare=True))
+        options.append(Choice(aliases, lambda i: (after, env), rare=QUIET))
     return options
 
 
@@ -504,7 +520,7 @@ def _groupable(item: Item) -> bool:
 
 def _positions(texts: set[bytes], after: Frame, env: Scope) -> list[Option]:
     ordered = tuple(sorted(texts))
-    return [Choice(ordered, lambda i: (after, env), rare=True)] if ordered else []
+    return [Choice(ordered, lambda i: (after, env), rare=QUIET)] if ordered else []
 
 
 def group_tail(grammar: Any, n: int, rest: Frame, env: Scope) -> list[Option]:
@@ -587,6 +603,7 @@ def order_tail(grammar: Any, n: int, rest: Frame, env: Scope) -> list[Option]:
     plain = env.change(column=None)
     again = (order_term, n + 1, rest)
     options = [*expand(grammar, rest, plain), Lit(b" DESC", (order_nulls, n, rest), plain)]
+    options.append(Lit(b" ASC", (order_nulls, n, rest), plain, rare=QUIET, spelt=b""))
     options += _nulls(grammar, n, rest, plain)
     if n < MAX_ITEMS:
         options.append(Lit(b", ", again, plain))
@@ -606,7 +623,7 @@ def _nulls(grammar: Any, n: int, rest: Frame, env: Scope) -> list[Option]:
     if not grammar.has_nulls_order:
         return []
     after = (order_more, n, rest)
-    return [Lit(text, after, env, rare=True) for text in (b" NULLS LAST", b" NULLS FIRST")]
+    return [Lit(text, after, env, rare=QUIET) for text in (b" NULLS LAST", b" NULLS FIRST")]
 
 
 def order_more(grammar: Any, n: int, rest: Frame, env: Scope) -> list[Option]:

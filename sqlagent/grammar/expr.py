@@ -11,12 +11,13 @@ from typing import Any
 
 from sqlagent.grammar import functions
 from sqlagent.grammar.lexers import NUMBER, STRING, UNSIGNED
-from sqlagent.grammar.machine import Choice, Frame, Lit, Open, Option, expand
+from sqlagent.grammar.machine import QUIET, Choice, Frame, Lit, Open, Option, expand
 from sqlagent.grammar.scope import AFTER, SELECT, Item, Need, Scope, Source
 
 AGG, WIN, IN_AGG, NO_LITERAL, NO_QUERY, COLUMNS_DOTTED, STARS = 1, 2, 4, 8, 16, 32, 64
 """What an expression may hold: aggregates, window functions; it is an aggregate's argument; it must not start with a
-literal (SQLite reads a number in ORDER BY as a position); no subquery; columns only with their qualifier; `t.*` too."""
+literal (SQLite reads a number in ORDER BY as a position); no subquery and no column of an enclosing SELECT (SQLite
+looks for neither in GROUP BY and ORDER BY of a subquery); columns only with their qualifier; `t.*` too."""
 
 MAX_NESTING = 5
 """Parentheses, calls and CASEs inside one another."""
@@ -46,7 +47,7 @@ def maybe_comparison(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> lis
     """Nothing, or a comparison; rare, so that it does not get in the way of forced text."""
     flags, nesting, _ = ctx
     after = (condition_tail, (flags, nesting, None), rest)
-    return [*expand(grammar, rest, env), *_comparisons(grammar, ctx, after, env, rare=True)]
+    return [*expand(grammar, rest, env), *_comparisons(grammar, ctx, after, env, rare=QUIET)]
 
 
 def value_tail(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
@@ -83,36 +84,55 @@ def operand(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]
     options: list[Option] = []
     literal = not flags & NO_LITERAL
     if literal:
-        options.append(Open(NUMBER, lambda q: (rest, plain), rare=env.phase == SELECT, tag=("number", compared)))
+        options.append(
+            Open(
+                NUMBER,
+                lambda q: (rest, plain),
+                rare=QUIET if env.phase == SELECT else 0,
+                tag=("number", compared),
+            )
+        )
     options += columns(grammar, ctx, rest, env)
     if not literal:
-        options.append(Open(UNSIGNED, lambda q: ((operator, ctx, rest), plain), rare=True))
+        options.append(Open(UNSIGNED, lambda q: ((operator, ctx, rest), plain), rare=QUIET))
     if literal:
-        options.append(Open(STRING, lambda q: (rest, plain), rare=env.phase == SELECT, tag=("string", compared)))
-        options.append(Lit(b"NULL", rest, plain, rare=True))
-        options.append(Lit(b"CURRENT_TIMESTAMP", rest, plain, rare=True))
-        options.append(Lit(b"CURRENT_DATE", rest, plain, rare=True))
+        options.append(
+            Open(
+                STRING,
+                lambda q: (rest, plain),
+                rare=QUIET if env.phase == SELECT else 0,
+                tag=("string", compared),
+            )
+        )
+        options.append(Lit(b"NULL", rest, plain, rare=QUIET))
+        options.append(Lit(b"CURRENT_TIMESTAMP", rest, plain, rare=QUIET))
+        options.append(Lit(b"CURRENT_DATE", rest, plain, rare=QUIET))
     if flags & AGG:
         texts = functions.AGGREGATE_TEXTS
-        options.append(Choice(texts, lambda i: ((aggregate_start, (texts[i], ctx), rest), plain)))
+        options.append(Choice(texts, lambda i: ((aggregate_start, (texts[i], ctx), rest), plain), words=True))
     if nesting >= MAX_NESTING:
         return options
     inner: Context = (flags & ~STARS, nesting + 1, None)
     names, counts = functions.scalar()
     free: Context = (flags & ~(STARS | NO_LITERAL), nesting + 1, None)
-    options.append(Choice(names, lambda i: ((arguments, (counts[i], 1, free), rest), plain)))
+    options.append(Choice(names, lambda i: ((arguments, (counts[i], 1, free), rest), plain), words=True))
+    for text, spelt, (least, most), comma in functions.FOREIGN:
+        frame = (foreign_argument, ((least, most), 1, free, comma), rest)
+        options.append(Lit(text, frame, plain, rare=QUIET, spelt=spelt))
     options.append(Lit(b"CASE ", (case_start, free, rest), plain))
     cast = (value_or_condition, free, (word, b" AS ", (cast_type, None, rest)))
     options.append(Lit(b"CAST(", cast, plain))
     options.append(Lit(b"(", (value, inner, (word, b")", rest)), plain))
     if flags & WIN:
         wnames, wcounts = functions.window()
-        options.append(Choice(wnames, lambda i: ((window_start, (wcounts[i], free), rest), plain)))
+        options.append(
+            Choice(wnames, lambda i: ((window_start, (wcounts[i], free), rest), plain), words=True)
+        )
     if not flags & NO_QUERY and env.depth < MAX_QUERIES:
         query = grammar.subquery(1, not flags & IN_AGG, (word, b")", rest))
         options.append(Lit(b"(", query, plain))
     if literal and _has_columns(env):
-        options.append(Lit(b"-", (minus, inner, rest), plain, rare=True))
+        options.append(Lit(b"-", (minus, inner, rest), plain, rare=QUIET))
     return options
 
 
@@ -129,7 +149,7 @@ def unnamed(grammar: Any, text: bytes, rest: Frame, env: Scope) -> list[Option]:
 def cast_type(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
     """The type and closing parenthesis of a CAST."""
     texts = functions.CAST_TYPES
-    return [Choice(texts, lambda i: ((word, b")", rest), _no_column(env)))]
+    return [Choice(texts, lambda i: ((word, b")", rest), _no_column(env)), words=True)]
 
 
 # -- columns ---------------------------------------------------------------------------------------------------
@@ -155,13 +175,19 @@ def columns(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]
     dotted, owners = env.sources.dotted
     if dotted:
         options.append(Choice(dotted, lambda i: ((column_of, owners[i], rest), own)))
-    if not flags & IN_AGG:
+    if not flags & (IN_AGG | NO_QUERY):
         options += _outer_columns(rest, env)
     return options
 
 
 def _with_column(env: Scope) -> Scope:
     return env if env.has_column and env.item_column else env.change(has_column=True, item_column=True)
+
+
+def _column_then(
+    sources: tuple[Source, ...], rest: Frame, env: Scope
+) -> Callable[[int], tuple[Frame, Scope]]:
+    return lambda i: ((column_of, sources[i], rest), env)
 
 
 def _outer_columns(rest: Frame, env: Scope) -> list[Option]:
@@ -176,9 +202,7 @@ def _outer_columns(rest: Frame, env: Scope) -> list[Option]:
             if keep:
                 kept = tuple(texts[i] for i in keep)
                 sources = tuple(owners[i] for i in keep)
-                options.append(
-                    Choice(kept, lambda i, sources=sources: ((column_of, sources[i], rest), env), rare=True)
-                )
+                options.append(Choice(kept, _column_then(sources, rest, env), rare=QUIET))
         hidden |= outer.sources.keys
         outer = outer.outer
     return options
@@ -221,29 +245,32 @@ def _waiting_columns(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> lis
     options.append(
         Choice(
             dotted,
-            lambda i: ((waiting_column, (relations[i].key, relations[i].text, relations[i], ctx[0]), rest), own),
+            lambda i: (
+                (waiting_column, (relations[i].key, relations[i].text, relations[i], ctx[0]), rest),
+                own,
+            ),
             fits_relation,
         )
     )
     if env.star_width is None:
         for alias in grammar.aliases_for(env):
             key = alias.decode().lower()
-            if not _alias_fits(grammar, env, key, alias):
-                continue
+            if not _alias_fits(grammar, env, alias):
+                break
             options.append(Lit(alias + b".", (waiting_column, (key, alias, None, ctx[0]), rest), own))
     return options
 
 
-def _alias_fits(grammar: Any, env: Scope, key: str, alias: bytes) -> bool:
+def _alias_fits(grammar: Any, env: Scope, alias: bytes) -> bool:
     """Whether some column can follow `alias.`: never offer a qualifier that leads nowhere."""
     find = grammar.witnesses.find
-    old = env.need.qualifier(key)
+    old = env.need.qualifier(alias.decode().lower())
     if old is not None and old.columns:
         return True
-    if find((), env.need.with_qualified(key, alias, None, None), env.ctes, env.star_width) is None:
+    if find((), env.need.with_alias(grammar.aliases, alias, None), env.ctes, env.star_width) is None:
         return False
     return any(
-        find((), env.need.with_qualified(key, alias, None, column), env.ctes, env.star_width) is not None
+        find((), env.need.with_alias(grammar.aliases, alias, column), env.ctes, env.star_width) is not None
         for column in grammar.bare_columns(env.ctes)[1]
     )
 
@@ -254,8 +281,13 @@ def waiting_column(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Opti
     need = env.need
     texts, keys = grammar.bare_columns(env.ctes) if relation is None else (relation.texts, relation.keys)
 
+    def widened(column: str | None) -> Need:
+        if relation is None:
+            return need.with_alias(grammar.aliases, text, column)
+        return need.with_qualified(key, text, relation, column)
+
     def ready(column: str | None) -> Scope | None:
-        wanted = need.with_qualified(key, text, relation, column)
+        wanted = widened(column)
         found = grammar.witnesses.find((), wanted, env.ctes, env.star_width)
         if found is None:
             return None
@@ -267,8 +299,7 @@ def waiting_column(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Opti
         return rest, after
 
     def fits(i: int) -> bool:
-        wanted = need.with_qualified(key, text, relation, keys[i])
-        return grammar.witnesses.find((), wanted, env.ctes, env.star_width) is not None
+        return grammar.witnesses.find((), widened(keys[i]), env.ctes, env.star_width) is not None
 
     # A named table's columns add nothing to what its qualifier already asked for.
     options: list[Option] = [Choice(texts, then, None if relation is not None else fits)]
@@ -296,7 +327,29 @@ def arguments_tail(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Opti
     if n >= least:
         options.append(Lit(b")", rest, plain))
     if n < most:
-        options.append(Lit(b", ", (arguments, ((least, most), n + 1, ctx), rest), plain, rare=n >= least))
+        options.append(
+            Lit(b", ", (arguments, ((least, most), n + 1, ctx), rest), plain, rare=QUIET if n >= least else 0)
+        )
+    return options
+
+
+def foreign_argument(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
+    """The n-th argument of another dialect's function, written as SQLite has it."""
+    # `||` binds tighter than any other operator: only whole operands may stand between.
+    read = operand if arg[3] == b" || " else value
+    return read(grammar, arg[2], (foreign_tail, arg, rest), env)
+
+
+def foreign_tail(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
+    """A closing parenthesis or one more argument, with `comma` as SQLite writes what stands between them."""
+    (least, most), n, ctx, comma = arg
+    plain = _no_column(env)
+    options: list[Option] = []
+    if n >= least:
+        options.append(Lit(b")", rest, plain))
+    if n < most:
+        following = (foreign_argument, ((least, most), n + 1, ctx, comma), rest)
+        options.append(Lit(b", ", following, plain, rare=QUIET if n >= least else 0, spelt=comma))
     return options
 
 
@@ -320,10 +373,10 @@ def aggregate_close(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Opt
     plain = _no_column(env)
     options: list[Option] = [Lit(b")", end, plain)]
     if not distinct and name == b"GROUP_CONCAT(":
-        options.append(Lit(b", ", (string_then, (word, b")", end), None), plain, rare=True))
+        options.append(Lit(b", ", (string_then, (word, b")", end), None), plain, rare=QUIET))
     if not distinct and name in (b"MAX(", b"MIN("):
         inner: Context = ((flags & ~(AGG | WIN | STARS | NO_LITERAL)) | IN_AGG, nesting + 1, None)
-        options.append(Lit(b", ", (arguments, ((2, 6), 2, inner), rest), plain, rare=True))
+        options.append(Lit(b", ", (arguments, ((2, 6), 2, inner), rest), plain, rare=QUIET))
     return options
 
 
@@ -340,7 +393,7 @@ def aggregate_end(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Optio
     if nesting < MAX_NESTING:
         inner: Context = ((flags & ~(AGG | WIN | STARS | NO_LITERAL)) | IN_AGG, nesting + 1, None)
         close = (word, b")", (over, (flags, nesting, distinct), rest))
-        options.append(Lit(b" FILTER (WHERE ", (condition, inner, close), env, rare=True))
+        options.append(Lit(b" FILTER (WHERE ", (condition, inner, close), env, rare=QUIET))
     options += _over(flags, nesting, distinct, rest, env)
     return options
 
@@ -357,7 +410,7 @@ def _over(flags: int, nesting: int, distinct: bool, rest: Frame, env: Scope) -> 
     if not flags & WIN or distinct or nesting >= MAX_NESTING or not functions.window()[0]:
         return []
     inner: Context = (flags & ~(WIN | STARS), nesting + 1, None)
-    return [Lit(b" OVER (", (window_body, (0, inner), rest), _windowed(env), rare=True)]
+    return [Lit(b" OVER (", (window_body, (0, inner), rest), _windowed(env), rare=QUIET)]
 
 
 def _windowed(env: Scope) -> Scope:
@@ -412,8 +465,8 @@ def window_order_tail(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> li
         Lit(b", ", again, env),
         Lit(b" DESC)", rest, end),
         Lit(b" DESC, ", again, env),
-        Lit(to_here, rest, end, rare=True),
-        Lit(b" DESC" + to_here, rest, end, rare=True),
+        Lit(to_here, rest, end, rare=QUIET),
+        Lit(b" DESC" + to_here, rest, end, rare=QUIET),
     ]
 
 
@@ -482,7 +535,7 @@ def comparison(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Opti
     return _comparisons(grammar, ctx, rest, env)
 
 
-def _comparisons(grammar: Any, ctx: Context, rest: Frame, env: Scope, rare: bool = False) -> list[Option]:
+def _comparisons(grammar: Any, ctx: Context, rest: Frame, env: Scope, rare: int = 0) -> list[Option]:
     flags, nesting, _ = ctx
     right: Context = (flags & ~(NO_LITERAL | STARS), nesting, env.column and grammar.origin(env))
     plain = _no_column(env)
@@ -490,6 +543,7 @@ def _comparisons(grammar: Any, ctx: Context, rest: Frame, env: Scope, rare: bool
     options: list[Option] = [Lit(b" IS NULL", rest, plain, rare=rare)]
     for text in (b" = ", b" != ", b" < ", b" > ", b" <= ", b" >= ", b" LIKE ", b" NOT LIKE "):
         options.append(Lit(text, side, plain, rare=rare))
+    options.append(Lit(b" <> ", side, plain, rare=max(rare, QUIET), spelt=b" != "))
     options.append(Lit(b" IS NOT NULL", rest, plain, rare=rare))
     between = (value, right, (word, b" AND ", (value, right, rest)))
     options.append(Lit(b" BETWEEN ", between, plain, rare=rare))
@@ -498,7 +552,7 @@ def _comparisons(grammar: Any, ctx: Context, rest: Frame, env: Scope, rare: bool
     options.append(Lit(b" IN (", members, plain, rare=rare))
     options.append(Lit(b" NOT IN (", members, plain, rare=rare))
     for text in (b" GLOB ", b" NOT GLOB ", b" IS ", b" IS NOT "):
-        options.append(Lit(text, side, plain, rare=True))
+        options.append(Lit(text, side, plain, rare=QUIET))
     return options
 
 
@@ -517,7 +571,7 @@ def _scalar_member(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[
     if ctx[0] & NO_QUERY or env.depth >= MAX_QUERIES:
         return []
     frame = grammar.subquery(1, not ctx[0] & IN_AGG, (word, b")", (members_tail, ctx, rest)))
-    return [Lit(b"(", frame, env, rare=True)]
+    return [Lit(b"(", frame, env, rare=QUIET)]
 
 
 def _member(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]:

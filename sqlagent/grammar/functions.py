@@ -67,6 +67,18 @@ WINDOW: dict[str, tuple[int, int]] = {
 }
 """Functions that only exist over a window."""
 
+FOREIGN: tuple[tuple[bytes, bytes, tuple[int, int], bytes], ...] = (
+    (b"CHAR_LENGTH(", b"LENGTH(", (1, 1), b", "),
+    (b"CONCAT(", b"(", (2, 9), b" || "),
+    (b"DAY(", b"STRFTIME('%d', ", (1, 1), b", "),
+    (b"LEN(", b"LENGTH(", (1, 1), b", "),
+    (b"MONTH(", b"STRFTIME('%m', ", (1, 1), b", "),
+    (b"NVL(", b"IFNULL(", (2, 2), b", "),
+    (b"YEAR(", b"STRFTIME('%Y', ", (1, 1), b", "),
+)
+"""Functions of other dialects that models write out of habit: (as written, as SQLite has it, argument counts, what
+stands between arguments)."""
+
 CAST_TYPES = (b"DATE", b"FLOAT", b"INT", b"INTEGER", b"NUMERIC", b"REAL", b"TEXT")
 """Types that CAST may name, sorted."""
 

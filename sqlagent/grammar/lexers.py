@@ -97,7 +97,7 @@ class NumberLexer:
         self._digits = MAX_INT_DIGITS if decimal else MAX_LIMIT_DIGITS
 
     def step(self, q: tuple[int, int], byte: int) -> tuple[int, int] | None:
-        """The state after `byte`, or None. Modes: 0 start, 1 after -, 2 integer digits, 3 after the point, 4 fraction."""
+        """The state after `byte`, or None. Modes: 0 start, 1 after -, 2 digits, 3 after the point, 4 fraction."""
         mode, n = q
         if byte in _DIGITS:
             if mode <= 1:

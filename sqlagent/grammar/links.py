@@ -32,7 +32,7 @@ def affinity(declared: str) -> str:
 
 
 class Links:
-    """Foreign keys first; columns that reference the same key; else columns of one name and type."""
+    """Foreign keys first; columns that reference the same key; columns of one name and type where no key leads."""
 
     def __init__(self, schema: Schema, relations: Sequence[Relation]) -> None:
         self._relations = relations
@@ -59,6 +59,22 @@ class Links:
             for key, kind in zip(relation.column_keys, relation.types, strict=False):
                 self._names.setdefault((key, affinity(kind)), []).append(relation.index)
         self._named: dict[int, set[int]] = {}
+        self._island = self._islands(len(relations))
+
+    def _islands(self, count: int) -> list[int]:
+        """For each table, a number shared by all tables that keys connect it to."""
+        island = [-1] * count
+        for start in range(count):
+            if island[start] >= 0:
+                continue
+            island[start] = start
+            reached = [start]
+            while reached:
+                for j in self._near.get(reached.pop(), ()):
+                    if island[j] < 0:
+                        island[j] = start
+                        reached.append(j)
+        return island
 
     def _link(self, i: int, a: str, j: int, b: str) -> None:
         self._direct.setdefault((i, j), set()).add((a, b))
@@ -77,7 +93,8 @@ class Links:
             for key, kind in zip(relation.column_keys, relation.types, strict=False):
                 holders = self._names[key, affinity(kind)]
                 if 1 < len(holders) <= _COMMON:
-                    named.update(j for j in holders if j != i and (i, j) not in self._direct)
+                    # Where keys lead from one table to the other, a shared name is no link.
+                    named.update(j for j in holders if self._island[j] != self._island[i])
             self._named[i] = named
         return near | self._named[i]
 
@@ -93,8 +110,6 @@ class Links:
         for k, key in enumerate(left.column_keys):
             if key not in right.by_key:
                 continue
-            if left.index < 0 or right.index < 0:
-                found.append((key, key))
-            elif affinity(left.types[k]) == affinity(types[key]):
+            if left.index < 0 or right.index < 0 or affinity(left.types[k]) == affinity(types[key]):
                 found.append((key, key))
         return tuple(found)

@@ -5,8 +5,12 @@ Invariant: a `State` is immutable, and from every `State` a complete text can be
 The machine knows no SQL. A *rule* is a function `rule(grammar, arg, rest, env) -> list[Option]` that says how a text
 may go on: `rest` is the stack of rules still to come (a linked list of frames), `env` what is known so far. Options are
 fixed words (`Lit`), one word out of a sorted list (`Choice`) or an open class such as a string literal (`Open`).
-By convention **the first option of a list is the one that leads to the end soonest**; `closing` follows only first options.
-An option marked `rare` is accepted when it is written but never stands in the way of a forced span.
+By convention **the first option of a list is the one that leads to the end soonest**; `closing` follows first options.
+An option's `rare` level says how much it is meant: 0 offered; QUIET accepted when written, but not in the way of a
+forced span; UNLIKELY the same, and the decoder asks for a clear preference before it takes it (`State.cost`).
+
+Words match without regard to case where their canonical letters are capitals (keywords, functions), and a word may have
+other spellings (`<>`, `INNER JOIN`); `State.text` gives the text in its one canonical form.
 """
 
 from __future__ import annotations
@@ -17,6 +21,12 @@ from typing import Any, Protocol
 
 Frame = tuple[Any, Any, Any] | None
 """(rule, argument, rest): the stack of rules still to come; None at its end."""
+
+QUIET, UNLIKELY = 1, 2
+"""Levels of `rare`."""
+
+Written = tuple[Any, bytes] | None
+"""What has been read so far, in canonical form: (everything before, the last piece)."""
 
 _MEMO_LIMIT = 200_000
 """States kept per acceptor before the memo is dropped; a question makes a few hundred."""
@@ -38,33 +48,39 @@ class Lexer(Protocol):
 
 
 class Lit:
-    """One fixed text, then `rest` under `env`."""
+    """One fixed text, then `rest` under `env`; `spelt` is its canonical form where that differs."""
 
-    __slots__ = ("env", "rare", "rest", "text")
+    __slots__ = ("env", "rare", "rest", "spelt", "text")
 
-    def __init__(self, text: bytes, rest: Frame, env: Any, rare: bool = False) -> None:
+    def __init__(self, text: bytes, rest: Frame, env: Any, rare: int = 0, spelt: bytes | None = None) -> None:
         self.text = text
         self.rest = rest
         self.env = env
         self.rare = rare
+        self.spelt = text if spelt is None else spelt
 
 
 class Choice:
-    """One of many texts (sorted, distinct); `then(i)` gives (rest, env); `valid(i)` may refuse one."""
+    """One of many texts (sorted, distinct); `then(i)` gives (rest, env); `valid(i)` may refuse one.
 
-    __slots__ = ("rare", "texts", "then", "valid")
+    `words` marks texts in capitals that may be written in any case.
+    """
+
+    __slots__ = ("rare", "texts", "then", "valid", "words")
 
     def __init__(
         self,
         texts: Sequence[bytes],
         then: Callable[[int], tuple[Frame, Any]],
         valid: Callable[[int], bool] | None = None,
-        rare: bool = False,
+        rare: int = 0,
+        words: bool = False,
     ) -> None:
         self.texts = texts
         self.then = then
         self.valid = valid
         self.rare = rare
+        self.words = words
 
 
 class Open:
@@ -76,7 +92,7 @@ class Open:
         self,
         lexer: Lexer,
         then: Callable[[Any], tuple[Frame, Any]],
-        rare: bool = False,
+        rare: int = 0,
         tag: Any = None,
     ) -> None:
         self.lexer = lexer
@@ -89,7 +105,7 @@ class End:
     """The text may end here."""
 
     __slots__ = ()
-    rare = False
+    rare = 0
 
 
 Option = Lit | Choice | Open | End
@@ -112,12 +128,13 @@ def expand(grammar: Any, rest: Frame, env: Any) -> list[Option]:
 class _Point:
     """A thread that stands before an unexpanded stack."""
 
-    __slots__ = ("_options", "env", "rare", "rest")
+    __slots__ = ("_options", "env", "rare", "rest", "written")
 
-    def __init__(self, rest: Frame, env: Any, rare: bool) -> None:
+    def __init__(self, rest: Frame, env: Any, rare: int, written: Written) -> None:
         self.rest = rest
         self.env = env
         self.rare = rare
+        self.written = written
         self._options: list[Option] | None = None
 
     def options(self, grammar: Any) -> list[Option]:
@@ -129,36 +146,45 @@ class _Point:
 class _InLit:
     """A thread inside a fixed text."""
 
-    __slots__ = ("lit", "pos", "rare")
+    __slots__ = ("lit", "pos", "rare", "written")
 
-    def __init__(self, lit: Lit, pos: int, rare: bool) -> None:
+    def __init__(self, lit: Lit, pos: int, rare: int, written: Written) -> None:
         self.lit = lit
         self.pos = pos
         self.rare = rare
+        self.written = written
 
 
 class _InChoice:
     """A thread inside a list of texts: those in [lo, hi) share the first `pos` bytes and none is complete."""
 
-    __slots__ = ("choice", "hi", "lo", "pos", "rare")
+    __slots__ = ("choice", "hi", "lo", "pos", "rare", "written")
 
-    def __init__(self, choice: Choice, lo: int, hi: int, pos: int, rare: bool) -> None:
+    def __init__(self, choice: Choice, lo: int, hi: int, pos: int, rare: int, written: Written) -> None:
         self.choice = choice
         self.lo = lo
         self.hi = hi
         self.pos = pos
         self.rare = rare
+        self.written = written
 
 
 class _InOpen:
-    """A thread inside a word of an open class."""
+    """A thread inside a word of an open class; `word` is what has been read of it."""
 
-    __slots__ = ("open", "q", "rare")
+    __slots__ = ("open", "q", "rare", "word", "written")
 
-    def __init__(self, option: Open, q: Any, rare: bool) -> None:
+    def __init__(self, option: Open, q: Any, rare: int, word: bytes, written: Written) -> None:
         self.open = option
         self.q = q
         self.rare = rare
+        self.word = word
+        self.written = written
+
+    def done(self) -> _Point:
+        """The place behind the word."""
+        rest, env = self.open.then(self.q)
+        return _Point(rest, env, self.rare, (self.written, self.word))
 
 
 _Thread = _Point | _InLit | _InChoice | _InOpen
@@ -178,15 +204,20 @@ def _first_valid(choice: Choice, lo: int, hi: int) -> int:
 class State:
     """A place in a text that the grammar accepts so far. Immutable; steps are memoised."""
 
-    __slots__ = ("_bytes", "_forced", "_grammar", "_threads", "_tokens", "done")
+    __slots__ = ("_bytes", "_forced", "_grammar", "_threads", "_tokens", "_written", "cost", "done")
 
-    def __init__(self, grammar: Any, threads: tuple[_Thread, ...], done: bool = False) -> None:
+    def __init__(
+        self, grammar: Any, threads: tuple[_Thread, ...], cost: int = 0, written: Written = None
+    ) -> None:
         self._grammar = grammar
         self._threads = threads
         self._bytes: dict[int, State | None] = {}
         self._tokens: dict[bytes, State | None] = {}
         self._forced: bytes | None = None
-        self.done = done
+        self._written = written
+        self.cost = cost
+        """How many unlikely options have been taken."""
+        self.done = not threads
         """True once a `;` has closed the statement; only blanks and code fences may follow."""
 
     def step(self, data: bytes) -> State | None:
@@ -220,46 +251,64 @@ class State:
         out: list[_Thread] = []
         for thread in self._threads:
             if isinstance(thread, _InLit):
-                self._in_lit(thread.lit, thread.pos, byte, thread.rare, out)
+                self._in_lit(thread.lit, thread.pos, byte, thread.rare, thread.written, out)
             elif isinstance(thread, _Point):
                 self._in_point(thread, byte, out)
             elif isinstance(thread, _InChoice):
-                self._in_choice(thread.choice, thread.lo, thread.hi, thread.pos, byte, thread.rare, out)
+                self._in_choice(
+                    thread.choice, thread.lo, thread.hi, thread.pos, byte, thread.rare, thread.written, out
+                )
             else:
                 self._in_open(thread, byte, out)
         if not out:
             if byte == _SEMICOLON and self.accepting:
-                return State(self._grammar, (), done=True)
+                return State(self._grammar, (), self.cost, self._final())
             return None
-        return State(self._grammar, tuple(out))
+        level = min(thread.rare for thread in out)
+        if level:
+            # Only rare readings are left: from here on they are what is meant.
+            for thread in out:
+                thread.rare -= level
+        return State(self._grammar, tuple(out), self.cost + (level == UNLIKELY))
 
     def _in_point(self, point: _Point, byte: int, out: list[_Thread]) -> None:
+        written = point.written
         for option in point.options(self._grammar):
-            rare = point.rare or option.rare
+            rare = option.rare if option.rare > point.rare else point.rare
             if isinstance(option, Lit):
-                self._in_lit(option, 0, byte, rare, out)
+                self._in_lit(option, 0, byte, rare, written, out)
             elif isinstance(option, Choice):
-                self._in_choice(option, 0, len(option.texts), 0, byte, rare, out)
+                self._in_choice(option, 0, len(option.texts), 0, byte, rare, written, out)
             elif isinstance(option, Open):
                 q = option.lexer.step(option.lexer.start, byte)
                 if q is not None:
-                    out.append(_InOpen(option, q, rare))
+                    out.append(_InOpen(option, q, rare, bytes((byte,)), written))
 
     @staticmethod
-    def _in_lit(lit: Lit, pos: int, byte: int, rare: bool, out: list[_Thread]) -> None:
+    def _in_lit(lit: Lit, pos: int, byte: int, rare: int, written: Written, out: list[_Thread]) -> None:
         text = lit.text
-        if text[pos] == byte:
+        wanted = text[pos]
+        if wanted == byte or (65 <= wanted <= 90 and wanted + 32 == byte):
             pos += 1
             if pos == len(text):
-                out.append(_Point(lit.rest, lit.env, rare))
+                out.append(_Point(lit.rest, lit.env, rare, (written, lit.spelt)))
             else:
-                out.append(_InLit(lit, pos, rare))
+                out.append(_InLit(lit, pos, rare, written))
 
     @staticmethod
     def _in_choice(
-        choice: Choice, lo: int, hi: int, pos: int, byte: int, rare: bool, out: list[_Thread]
+        choice: Choice,
+        lo: int,
+        hi: int,
+        pos: int,
+        byte: int,
+        rare: int,
+        written: Written,
+        out: list[_Thread],
     ) -> None:
         texts = choice.texts
+        if choice.words and 97 <= byte <= 122:
+            byte -= 32
         lo = bisect_left(texts, byte, lo, hi, key=lambda text: text[pos])
         hi = bisect_left(texts, byte + 1, lo, hi, key=lambda text: text[pos])
         if lo == hi:
@@ -268,20 +317,46 @@ class State:
         if len(texts[lo]) == pos:
             if choice.valid is None or choice.valid(lo):
                 rest, env = choice.then(lo)
-                out.append(_Point(rest, env, rare))
+                out.append(_Point(rest, env, rare, (written, texts[lo])))
             lo += 1
         first = _first_valid(choice, lo, hi)
         if first >= 0:
-            out.append(_InChoice(choice, first, hi, pos, rare))
+            out.append(_InChoice(choice, first, hi, pos, rare, written))
 
     def _in_open(self, thread: _InOpen, byte: int, out: list[_Thread]) -> None:
         lexer = thread.open.lexer
         q = lexer.step(thread.q, byte)
         if q is not None:
-            out.append(_InOpen(thread.open, q, thread.rare))
+            word = thread.word + bytes((byte,))
+            out.append(_InOpen(thread.open, q, thread.rare, word, thread.written))
         elif byte in _FOLLOW and lexer.final(thread.q):
-            rest, env = thread.open.then(thread.q)
-            self._in_point(_Point(rest, env, thread.rare), byte, out)
+            self._in_point(thread.done(), byte, out)
+
+    def _final(self) -> Written:
+        """What has been written, where the statement may end."""
+        if self.done:
+            return self._written
+        for thread in self._threads:
+            point = thread
+            if isinstance(thread, _InOpen) and thread.open.lexer.final(thread.q):
+                point = thread.done()
+            if isinstance(point, _Point) and any(o is END for o in point.options(self._grammar)):
+                return point.written
+        return None
+
+    def text(self) -> str:
+        """The whole statement in canonical form, where it may end here.
+
+        :raises ValueError: where it may not.
+        """
+        if not self.accepting:
+            raise ValueError("the statement is not complete")
+        pieces = []
+        written = self._final()
+        while written is not None:
+            written, piece = written
+            pieces.append(piece)
+        return b"".join(reversed(pieces)).decode()
 
     @property
     def accepting(self) -> bool:
@@ -289,12 +364,10 @@ class State:
         if self.done:
             return True
         for thread in self._threads:
-            if isinstance(thread, _InOpen):
-                if not thread.open.lexer.final(thread.q):
-                    continue
-                rest, env = thread.open.then(thread.q)
-                thread = _Point(rest, env, thread.rare)
-            if isinstance(thread, _Point) and any(o is END for o in thread.options(self._grammar)):
+            point = thread
+            if isinstance(thread, _InOpen) and thread.open.lexer.final(thread.q):
+                point = thread.done()
+            if isinstance(point, _Point) and any(o is END for o in point.options(self._grammar)):
                 return True
         return False
 
@@ -448,7 +521,7 @@ class Machine:
         """The state before the first byte."""
         if self._root is None or self._made > _MEMO_LIMIT:
             self._made = 0
-            self._root = State(self, (_Point(self._rest, self._env, False),))
+            self._root = State(self, (_Point(self._rest, self._env, 0, None),))
         return self._root
 
     def made_state(self) -> None:

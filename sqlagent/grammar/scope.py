@@ -24,6 +24,7 @@ _MAX_STEPS = 200
 SELECT, FROM, AFTER = 0, 1, 2
 """Phases of a scope: its result columns, its FROM, everything behind."""
 
+
 @dataclass(frozen=True, eq=False)
 class Relation:
     """Something that may stand in FROM: a table, a view, a CTE or a subquery."""
@@ -161,9 +162,7 @@ class Need:
         """One more unqualified column."""
         return self if key in self.bare else Need(self.qualifiers, (*self.bare, key))
 
-    def with_qualified(
-        self, key: str, text: bytes, relation: Relation | None, column: str | None
-    ) -> Need:
+    def with_qualified(self, key: str, text: bytes, relation: Relation | None, column: str | None) -> Need:
         """One more `qualifier.column` (or `qualifier.*` with column None)."""
         add = frozenset() if column is None else frozenset((column,))
         old = self.qualifier(key)
@@ -173,6 +172,16 @@ class Need:
             return self
         new = Qualifier(key, text, relation, old.columns | add)
         return Need(tuple(new if q is old else q for q in self.qualifiers), self.bare)
+
+    def with_alias(self, aliases: Sequence[bytes], alias: bytes, column: str | None) -> Need:
+        """One more `alias.column`; aliases are numbered in the order of FROM, so those before it must come too."""
+        need = self
+        for earlier in aliases:
+            last = earlier == alias
+            need = need.with_qualified(earlier.decode().lower(), earlier, None, column if last else None)
+            if last:
+                break
+        return need
 
     def without(self, key: str) -> Need:
         """The need once `key` is bound."""
@@ -193,6 +202,8 @@ class Item:
     window: bool = False
     constant: bool = False
     """Whether it names no column. GROUP BY must not point at it: SQLite would read a literal there as a position."""
+    origin: tuple[str | None, str] | None = None
+    """(qualifier, column) when it is a column and nothing more."""
     star: str | None = None
     """For stars: "" for `*`, the qualifier's key for `t.*`."""
 
@@ -331,9 +342,7 @@ class Witnesses:
         self._memo[memo_key] = found
         return found
 
-    def _search(
-        self, bound: tuple[Relation, ...], need: Need, ctes: tuple[Relation, ...]
-    ) -> Witness | None:
+    def _search(self, bound: tuple[Relation, ...], need: Need, ctes: tuple[Relation, ...]) -> Witness | None:
         named = [q for q in need.qualifiers if q.relation is not None]
         fixed = [*bound, *(q.relation for q in named if q.relation is not None)]
         covered: frozenset[str] = frozenset()

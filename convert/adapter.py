@@ -1,0 +1,158 @@
+"""A peft LoRA adapter: which matrices it changes, and by what.
+
+Invariant: an adapter that was read can be applied exactly; one with parts that this code does not know is
+refused, never half applied.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.gguf_read import Rows
+from convert.weights import read_header, read_json
+from sqlagent.errors import ModelError
+
+CONFIG, WEIGHTS, RECORD = "adapter_config.json", "adapter_model.safetensors", "training.json"
+_CHANGES_BASE = ("pissa", "olora", "corda", "loftq")
+_NAME = re.compile(
+    r"(?:base_model\.model\.)?(.+?)\.(lora_A|lora_B|lora_magnitude_vector)(?:\.\w+)?(?:\.weight)?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """One matrix's change: W + scale · b @ a, then rows rescaled to `magnitude` (DoRA) when there is one.
+
+    a is (r, in), b is (out, r), magnitude is (out,), all float32, rows in the Hugging Face order.
+    """
+
+    a: Rows
+    b: Rows
+    scale: float
+    magnitude: Rows | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(out, in)."""
+        return self.b.shape[0], self.a.shape[1]
+
+    def apply(self, rows: Rows, start: int, stop: int) -> Rows:
+        """Rows start:stop of the matrix, changed. `rows` may be overwritten."""
+        changed = rows + np.float32(self.scale) * (self.b[start:stop] @ self.a)
+        if self.magnitude is not None:
+            norm = np.linalg.norm(changed, axis=1, keepdims=True)
+            changed *= self.magnitude[start:stop, None] / norm
+        return changed  # type: ignore[no-any-return]
+
+    def reordered(self, order: NDArray[np.intp] | None) -> Delta:
+        """The same change for a matrix whose row i is the original's row order[i]."""
+        if order is None:
+            return self
+        magnitude = None if self.magnitude is None else self.magnitude[order]
+        return replace(self, b=np.ascontiguousarray(self.b[order]), magnitude=magnitude)
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """An adapter folder. `deltas` by module (model.layers.0.self_attn.q_proj); `record` is training.json."""
+
+    folder: Path
+    deltas: Mapping[str, Delta]
+    config: Mapping[str, Any]
+    record: Mapping[str, Any]
+    sha256: str
+
+    @property
+    def base_sha256(self) -> str:
+        """The hash of the GGUF it was trained on, or "" when that is not known."""
+        return str(self.record.get("base_sha256", ""))
+
+    @property
+    def recipe_sha256(self) -> str:
+        """A hash of the training configuration, or ""."""
+        config = self.record.get("config")
+        return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest() if config else ""
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """The names of what it was trained on."""
+        return tuple(
+            str(mix["name"]) for mix in self.record.get("config", {}).get("mix", ()) if "name" in mix
+        )
+
+
+def read(folder: Path) -> Adapter:
+    """Read and check an adapter. Raises ModelError with one sentence on what is wrong with it."""
+    if not (folder / CONFIG).is_file():
+        raise ModelError(f"{folder} is not an adapter: it has no {CONFIG}.")
+    config = read_json(folder / CONFIG)
+    _check(config, folder)
+    if not (folder / WEIGHTS).is_file():
+        raise ModelError(f"{folder} has no {WEIGHTS}: save the adapter with peft's save_pretrained.")
+    pieces: dict[str, dict[str, Rows]] = {}
+    for name, slot in read_header(folder / WEIGHTS).items():
+        found = _NAME.fullmatch(name)
+        if found is None:
+            raise ModelError(
+                f"The adapter holds {name}, which is no LoRA matrix of a linear layer: "
+                "train without modules_to_save, bias or embedding targets."
+            )
+        pieces.setdefault(found[1], {})[found[2]] = slot.all()
+    deltas = {module: _delta(module, parts, config) for module, parts in pieces.items()}
+    if not deltas:
+        raise ModelError(f"The adapter {folder} holds no matrices.")
+    record = read_json(folder / RECORD) if (folder / RECORD).is_file() else {}
+    return Adapter(folder, deltas, config, record, _sha256(folder / WEIGHTS))
+
+
+def _check(config: Mapping[str, Any], folder: Path) -> None:
+    kind = str(config.get("peft_type", "LORA")).upper()
+    if kind != "LORA":
+        raise ModelError(f"{folder} is a {kind} adapter: only LoRA adapters can be merged or converted.")
+    if config.get("fan_in_fan_out"):
+        raise ModelError(
+            "The adapter is for transposed layers (fan_in_fan_out), which Llama and Qwen2 do not have."
+        )
+    start = config.get("init_lora_weights", True)
+    if isinstance(start, str) and start.lower().startswith(_CHANGES_BASE):
+        raise ModelError(
+            f"The adapter was started with {start}, which changes the base: convert it with "
+            "peft's `path_initial_model_for_weight_conversion` first."
+        )
+
+
+def _delta(module: str, parts: Mapping[str, Rows], config: Mapping[str, Any]) -> Delta:
+    a, b = parts.get("lora_A"), parts.get("lora_B")
+    if a is None or b is None or a.ndim != 2 or b.ndim != 2 or a.shape[0] != b.shape[1]:
+        raise ModelError(f"The adapter's matrices for {module} do not fit each other: the file is damaged.")
+    magnitude = parts.get("lora_magnitude_vector")
+    if config.get("use_dora") and (magnitude is None or magnitude.size != b.shape[0]):
+        raise ModelError(f"The adapter says it is DoRA but has no fitting magnitudes for {module}.")
+    rank = a.shape[0]
+    alpha = float(_pattern(config.get("alpha_pattern") or {}, module, config.get("lora_alpha", rank)))
+    scale = alpha / math.sqrt(rank) if config.get("use_rslora") else alpha / rank
+    return Delta(a, b, scale, None if magnitude is None else magnitude.reshape(-1))
+
+
+def _pattern(patterns: Mapping[str, Any], module: str, default: Any) -> Any:
+    """peft's rule: the first pattern that is the module's name or the end of it."""
+    for pattern, value in patterns.items():
+        if re.match(rf"(.*\.)?({pattern})$", module):
+            return value
+    return default
+
+
+def _sha256(path: Path) -> str:
+    from sqlagent.gguf_file import sha256_of
+
+    return sha256_of(path)

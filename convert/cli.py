@@ -1,0 +1,340 @@
+"""`python -m convert`: from a trained adapter to files that people run.
+
+    python -m convert merge    --base BASE --adapter DIR --out FILE.gguf    base + adapter
+    python -m convert gguf     --model DIR --out FILE.gguf                  a Hugging Face folder as a GGUF
+    python -m convert lora     --base BASE --adapter DIR --out FILE.gguf    the adapter, to apply at load
+    python -m convert quantize FILE.gguf --type Q4_K_M [--imatrix FILE]     through llama.cpp
+    python -m convert imatrix  --model FILE.gguf --data DIR --out FILE      importance of columns
+    python -m convert compare  --reference FILE.gguf --data DIR FILE.gguf…  KL, perplexity, size, speed
+    python -m convert all      --base BASE --adapter DIR --out-dir DIR --types Q4_K_M,Q8_0
+    python -m convert publish  --adapter DIR --gguf FILE --repo OWNER/NAME [--private] [--dry-run]
+
+BASE is a .gguf file, a name from the registry (tiny), a Hugging Face folder or a hub id; Llama and Qwen2
+families.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sqlagent.errors import INTERRUPTED, OK, USAGE, SqlagentError, UsageError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns its exit code."""
+    words = [_dashed(word) for word in (sys.argv[1:] if argv is None else argv)]
+    if not words:
+        print(__doc__, file=sys.stderr)
+        return USAGE
+    try:
+        options = _parser().parse_args(words)
+        run: Callable[[argparse.Namespace], None] = options.run
+        run(options)
+    except SqlagentError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except ImportError as error:
+        print(f"error: This needs {error.name}: run `pip install -e .[convert]`.", file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return OK
+
+
+def _dashed(word: str) -> str:
+    """`--dry_run` → `--dry-run`: both spellings mean the same."""
+    if not word.startswith("--"):
+        return word
+    name, equals, value = word.partition("=")
+    return name.replace("_", "-") + equals + value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m convert", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name: str, run: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        made.set_defaults(run=run)
+        made.add_argument("--quiet", action="store_true", help="no progress on stderr")
+        return made
+
+    merge = command("merge", _merge, "merge an adapter into its base")
+    _base(merge)
+    _out(merge, "a .gguf file, or a new folder for safetensors (needs a Hugging Face base)")
+    _float_type(merge)
+    _about(merge)
+    whole = command("gguf", _gguf, "write a Hugging Face folder as a GGUF")
+    whole.add_argument("--model", required=True, help="a Hugging Face folder or hub id")
+    whole.add_argument("--adapter", type=Path, help="merge this adapter on the way")
+    _out(whole, "the .gguf file")
+    _float_type(whole)
+    _about(whole)
+    lora = command("lora", _lora, "write an adapter as a GGUF LoRA")
+    _base(lora)
+    _out(lora, "the .gguf file")
+    _float_type(lora)
+    _about(lora)
+    quantize = command("quantize", _quantize, "quantise a GGUF through llama.cpp")
+    quantize.add_argument("source", type=Path, help="an F16, BF16 or F32 GGUF")
+    quantize.add_argument(
+        "--type", default="Q4_K_M", help="Q4_0, Q4_K_M, Q5_K_M, Q6_K, Q8_0, F16, BF16, … (Q4_K_M)"
+    )
+    quantize.add_argument("--out", type=Path, help="the .gguf file (beside the source)")
+    quantize.add_argument("--imatrix", type=Path, help="an importance matrix")
+    quantize.add_argument("--requantize", action="store_true", help="take a source that is quantised already")
+    quantize.add_argument("--threads", type=int, help="threads (one per core)")
+    imatrix = command("imatrix", _imatrix, "compute an importance matrix from our own prompts")
+    imatrix.add_argument("--model", type=Path, required=True, help="the GGUF to be quantised (F16)")
+    _data(imatrix, "train", 200)
+    _out(imatrix, "the file to write")
+    compare = command("compare", _compare, "measure GGUFs against a reference")
+    compare.add_argument("--reference", type=Path, required=True, help="the F16 GGUF")
+    compare.add_argument("models", type=Path, nargs="+", help="GGUFs to compare with it")
+    _data(compare, "val", 50)
+    compare.add_argument("--json", action="store_true", help="JSON instead of a table")
+    everything = command("all", _all, "merge, convert to GGUF and quantise")
+    _base(everything)
+    everything.add_argument("--out-dir", type=Path, required=True, help="folder for the files")
+    everything.add_argument(
+        "--types", default="Q4_K_M", help="types to quantise to, comma separated (Q4_K_M)"
+    )
+    everything.add_argument("--imatrix", type=Path, help="an importance matrix; or --data to compute one")
+    _data(everything, "train", 200, required=False)
+    everything.add_argument("--keep-float", action="store_true", help="keep the unquantised GGUF")
+    _float_type(everything)
+    _about(everything)
+    publish = command("publish", _publish, "upload to the Hugging Face Hub")
+    publish.add_argument("--repo", required=True, help="OWNER/NAME")
+    publish.add_argument("--adapter", type=Path, help="adapter folder")
+    publish.add_argument("--merged", type=Path, help="merged Hugging Face folder")
+    publish.add_argument(
+        "--gguf", type=Path, action="append", default=[], help="a GGUF file (several allowed)"
+    )
+    publish.add_argument(
+        "--evaluation",
+        type=Path,
+        action="append",
+        default=[],
+        help="output folder of `python -m bench accuracy`",
+    )
+    publish.add_argument("--base-model", default="", help="hub id of the base (read from the files)")
+    publish.add_argument("--license", dest="licence", default="", help="licence (read from the files)")
+    publish.add_argument("--private", action="store_true", help="make the repository private")
+    publish.add_argument("--dry-run", action="store_true", help="show the files and the card, contact nobody")
+    return parser
+
+
+def _base(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--base", required=True, help="a .gguf file, registry name, Hugging Face folder or hub id"
+    )
+    parser.add_argument("--adapter", type=Path, required=True, help="folder with adapter_model.safetensors")
+    parser.add_argument(
+        "--any-base", action="store_true", help="accept a base with another hash than trained on"
+    )
+
+
+def _out(parser: argparse.ArgumentParser, text: str) -> None:
+    parser.add_argument("--out", type=Path, required=True, help=text)
+
+
+def _float_type(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--type", choices=("f16", "bf16", "f32"), default="f16", help="number format (f16)")
+
+
+def _about(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--name", default="", help="name of the model, for its metadata")
+    parser.add_argument("--base-model", default="", help="hub id of the base, for the metadata")
+    parser.add_argument("--license", dest="licence", default="", help="licence, for the metadata")
+
+
+def _data(parser: argparse.ArgumentParser, split: str, limit: int, *, required: bool = True) -> None:
+    parser.add_argument(
+        "--data", type=Path, required=required, help="questions with SQL (see bench/datasets.py)"
+    )
+    parser.add_argument("--split", default=split, help=f"which file of --data ({split})")
+    parser.add_argument("--limit", type=int, default=limit, help=f"so many questions ({limit})")
+    parser.add_argument("--seed", type=int, default=0, help="of the draw (0)")
+    parser.add_argument("--n-ctx", type=int, default=2048, help="longest prompt in tokens (2048)")
+    parser.add_argument("--threads", type=int, help="threads (one per core)")
+
+
+def _merge(options: argparse.Namespace) -> None:
+    from convert import files, merge
+
+    base = files.resolve(options.base)
+    if base.is_dir() and options.out.suffix != ".gguf":
+        merge.into_folder(base, options.adapter, options.out, progress=_progress(options))
+    elif options.out.suffix != ".gguf":
+        raise UsageError("A GGUF base can only be merged into a GGUF: end --out with .gguf.")
+    elif base.is_dir():
+        _write_whole(base, options.out, options)
+    else:
+        _merge_gguf(base, options.out, options)
+
+
+def _merge_gguf(base: Path, out: Path, options: argparse.Namespace) -> None:
+    from convert import merge
+
+    merge.into_gguf(
+        base,
+        options.adapter,
+        out,
+        kind=options.type,
+        about=_said(options),
+        any_base=options.any_base,
+        progress=_progress(options),
+    )
+
+
+def _write_whole(model: Path, out: Path, options: argparse.Namespace) -> None:
+    from convert import gguf
+
+    progress = _progress(options)
+    gguf.convert(
+        model, out, kind=options.type, adapter=options.adapter, about=_said(options), progress=progress
+    )
+
+
+def _gguf(options: argparse.Namespace) -> None:
+    from convert import files
+
+    model = files.resolve(options.model)
+    if not model.is_dir():
+        raise UsageError(f"{options.model} is a GGUF already: use merge or quantize.")
+    _write_whole(model, options.out, options)
+
+
+def _lora(options: argparse.Namespace) -> None:
+    from convert import files, lora
+
+    base = files.resolve(options.base)
+    if base.is_dir():
+        raise UsageError("A GGUF LoRA is for a GGUF base: name a .gguf file with --base.")
+    lora.convert(
+        base,
+        options.adapter,
+        options.out,
+        kind=options.type,
+        about=_said(options),
+        any_base=options.any_base,
+        progress=_progress(options),
+    )
+
+
+def _quantize(options: argparse.Namespace) -> None:
+    from convert import quantize
+
+    kind = quantize.parse_type(options.type)
+    stem = options.source.stem
+    for ending in ("f16", "bf16", "f32"):
+        stem = stem.removesuffix(f"-{ending}").removesuffix(f".{ending}")
+    out = options.out or options.source.with_name(f"{stem}-{kind.lower()}.gguf")
+    quantize.quantize(
+        options.source,
+        out,
+        kind,
+        imatrix=options.imatrix,
+        requantize=options.requantize,
+        threads=options.threads,
+        progress=_progress(options),
+    )
+    print(out)
+
+
+def _imatrix(options: argparse.Namespace) -> None:
+    _make_imatrix(options.model, options.out, options)
+
+
+def _make_imatrix(model: Path, out: Path, options: argparse.Namespace) -> None:
+    from convert import imatrix, samples
+
+    found = _samples(model, options)
+    collected = imatrix.compute(model, found, threads=options.threads, quiet=options.quiet)
+    name = f"{samples.data_name(options.data)} {options.split}"
+    imatrix.save(collected, out, data=name, samples=len(found), progress=_progress(options))
+
+
+def _samples(model: Path, options: argparse.Namespace) -> list:  # type: ignore[type-arg]
+    from convert import samples
+
+    return samples.load(
+        model, options.data, options.split, limit=options.limit, seed=options.seed, n_ctx=options.n_ctx
+    )
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from convert import compare
+
+    found = _samples(options.reference, options)
+    rows = compare.compare(
+        options.reference, options.models, found, threads=options.threads, quiet=options.quiet
+    )
+    if options.json:
+        print(json.dumps([dataclasses.asdict(row) for row in rows], indent=1))
+    else:
+        print(compare.markdown(rows))
+
+
+def _all(options: argparse.Namespace) -> None:
+    from convert import files, quantize
+
+    kinds = [quantize.parse_type(kind) for kind in options.types.split(",") if kind.strip()]
+    if not kinds:
+        raise UsageError("--types names no type: give Q4_K_M or several, comma separated.")
+    base = files.resolve(options.base)
+    name = options.name or options.adapter.resolve().name
+    whole = options.out_dir / f"{name}-{options.type}.gguf"
+    if base.is_dir():
+        _write_whole(base, whole, options)
+    else:
+        _merge_gguf(base, whole, options)
+    matrix = options.imatrix
+    if matrix is None and options.data is not None:
+        matrix = options.out_dir / f"{name}-imatrix.gguf"
+        _make_imatrix(whole, matrix, options)
+    for kind in kinds:
+        out = options.out_dir / f"{name}-{kind.lower()}.gguf"
+        if out != whole:
+            quantize.quantize(
+                whole, out, kind, imatrix=matrix, threads=options.threads, progress=_progress(options)
+            )
+        print(out)
+    if not options.keep_float and options.type.upper() not in kinds:
+        whole.unlink()
+
+
+def _publish(options: argparse.Namespace) -> None:
+    from convert import publish
+
+    job = publish.Job(
+        repo=options.repo,
+        adapter=options.adapter,
+        merged=options.merged,
+        ggufs=tuple(options.gguf),
+        evaluations=tuple(options.evaluation),
+        base_model=options.base_model,
+        licence=options.licence,
+        private=options.private,
+    )
+    publish.publish(job, dry_run=options.dry_run, quiet=options.quiet)
+
+
+def _said(options: argparse.Namespace):  # type: ignore[no-untyped-def]
+    from convert.provenance import About
+
+    return About(options.name, options.base_model, options.licence)
+
+
+def _progress(options: argparse.Namespace):  # type: ignore[no-untyped-def]
+    from sqlagent.progress import Progress
+
+    return Progress(quiet=options.quiet)

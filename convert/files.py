@@ -1,0 +1,130 @@
+"""Files and folders appear whole or not at all, and what a user calls a model becomes a path.
+
+Invariant: a file is written beside its final name and renamed when complete; whatever goes wrong (Ctrl-C too)
+removes the draft and leaves an older file as it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlagent.errors import ModelError, UsageError
+
+HUB_FILES = ["*.json", "*.safetensors", "*.jinja", "*.txt", "README.md", "LICENSE*"]
+"""What is fetched of a base model on the hub; never pickles or code."""
+
+
+@contextlib.contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """A draft path that becomes `path` when the block ends well. Raises ModelError."""
+    draft = _draft(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield draft
+        with draft.open("rb+") as file:
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        raise ModelError(f"{path} cannot be written ({error.strerror or error}).") from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """A draft folder that becomes `path`. Raises UsageError when `path` holds something, ModelError."""
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise UsageError(f"{path} is not empty: name a new folder with --out.")
+    draft = _draft(path)
+    try:
+        draft.mkdir(parents=True)
+        yield draft
+        if path.exists():
+            path.rmdir()
+        draft.replace(path)
+    except OSError as error:
+        raise ModelError(f"{path} cannot be written ({error.strerror or error}).") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _draft(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.part")
+
+
+def refuse_same(source: Path, target: Path) -> None:
+    """Raise UsageError when a command would overwrite its own input."""
+    if target.exists() and source.exists() and target.samefile(source):
+        raise UsageError(f"{target} is the input itself: name another file with --out.")
+
+
+def resolve(name: str, *, offline: bool = False) -> Path:
+    """The GGUF file or Hugging Face folder that `name` means: a path, a registry name, or a hub id.
+
+    Raises ModelError and UsageError.
+    """
+    path = Path(name).expanduser()
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise ModelError(
+                f"{path} has no config.json: name a folder with a Hugging Face model, or a .gguf file."
+            )
+        return path
+    if path.is_file():
+        return path
+    if name.lower().endswith(".gguf"):
+        raise ModelError(f"There is no model file {name}: check the path.")
+    if name.count("/") == 1 and not name.startswith((".", "/", "~")):
+        return _from_hub(name, offline=offline)
+    from sqlagent import models
+
+    return models.ensure(name, offline=offline)
+
+
+def _from_hub(repo: str, *, offline: bool) -> Path:
+    from sqlagent import models
+
+    quiet_hub()
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    forbidden = offline or models.is_offline()
+    try:
+        place = snapshot_download(
+            repo,
+            allow_patterns=HUB_FILES,
+            local_files_only=forbidden,
+            endpoint=os.environ.get("HF_ENDPOINT") or None,
+        )
+    except LocalEntryNotFoundError:
+        why = "going online is forbidden" if forbidden else "the hub cannot be reached"
+        raise ModelError(
+            f"{repo} is not on this machine and {why}: fetch it first, or name a local model."
+        ) from None
+    except (HfHubHTTPError, HFValidationError) as error:
+        raise ModelError(f"{repo} cannot be fetched from the hub: {first_line(error)}") from None
+    return resolve(place)
+
+
+def quiet_hub() -> None:
+    """Settings that huggingface_hub reads once, when it is imported."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    endpoint = os.environ.get("HF_ENDPOINT", "")
+    if endpoint and "huggingface.co" not in endpoint:
+        os.environ.setdefault("HF_HUB_DISABLE_XET", "1")  # a mirror speaks plain HTTP
+
+
+def first_line(error: BaseException) -> str:
+    """The beginning of what an exception says, as part of a sentence."""
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__)[:300]
+
+
+def sha256_text(text: str) -> str:
+    """Hex sha256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()

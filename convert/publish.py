@@ -1,0 +1,229 @@
+"""Uploads an adapter, a merged model and GGUF files to the Hugging Face Hub, with a model card.
+
+Invariants: no token is read, printed or stored here (huggingface_hub finds its own), and no path of this
+machine leaves it. Each large file is a commit of its own, so that a second run goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from convert import adapter as adapters
+from convert import card, provenance
+from convert.files import first_line, quiet_hub
+from convert.gguf_read import GgufFile
+from convert.weights import Folder
+from sqlagent.errors import ModelError, UsageError
+
+ADAPTER_FILES = (adapters.CONFIG, adapters.WEIGHTS, adapters.RECORD)
+_MERGED = ("*.safetensors", "*.json", "*.jinja", "*.txt", "LICENSE*")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A file to upload: what it is called there, and its path or bytes."""
+
+    name: str
+    source: Path | bytes
+
+    @property
+    def size(self) -> int:
+        return len(self.source) if isinstance(self.source, bytes) else self.source.stat().st_size
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the user asked to publish."""
+
+    repo: str
+    adapter: Path | None = None
+    merged: Path | None = None
+    ggufs: tuple[Path, ...] = ()
+    evaluations: tuple[Path, ...] = ()
+    base_model: str = ""
+    licence: str = ""
+    private: bool = False
+
+
+def plan(job: Job) -> list[Item]:
+    """Every file of the repository, the card last. Raises UsageError and ModelError."""
+    if not provenance.is_hub_id(job.repo):
+        raise UsageError(f"{job.repo!r} is no repository: give --repo OWNER/NAME.")
+    if not (job.adapter or job.merged or job.ggufs):
+        raise UsageError("There is nothing to publish: give --adapter, --merged or --gguf.")
+    found = adapters.read(job.adapter) if job.adapter else None
+    files = [(path, GgufFile(path)) for path in job.ggufs]
+    base = job.base_model or _base_model(found, files)
+    items: list[Item] = []
+    if found is not None:
+        items += [
+            _adapter_item(found, name, base) for name in ADAPTER_FILES if (found.folder / name).is_file()
+        ]
+    if job.merged:
+        Folder(job.merged)  # whether it is one
+        names = sorted({path for pattern in _MERGED for path in job.merged.glob(pattern)})
+        items += [Item(path.name, path) for path in names]
+    items += [Item(path.name, path) for path in job.ggufs]
+    seen: set[str] = set()
+    for item in items:
+        if item.name in seen:
+            raise UsageError(
+                f"Two files would be called {item.name}: publish them to different repositories."
+            )
+        seen.add(item.name)
+    facts = card.Facts(
+        repo=job.repo,
+        base_model=base,
+        licence=job.licence or next((str(file.get("general.license", "")) for _, file in files), ""),
+        datasets=(found.datasets if found else ()) or _datasets(files),
+        ggufs=tuple((path.name, path.stat().st_size, _kind(file)) for path, file in files),
+        adapter=found is not None,
+        merged=job.merged is not None,
+        record=found.record if found else {},
+        evaluations=tuple(card.read_evaluation(place) for place in job.evaluations),
+    )
+    return [*items, Item("README.md", card.render(facts).encode())]
+
+
+def publish(job: Job, *, dry_run: bool = False, quiet: bool = False) -> str:
+    """Upload what `plan` lists; the repository's address. Raises UsageError and ModelError.
+
+    dry_run: show the plan on stderr and the card on stdout, and contact nobody.
+    """
+    quiet_hub()
+    items = plan(job)
+    total = sum(item.size for item in items)
+    _say(
+        quiet,
+        f"{job.repo} ({'private' if job.private else 'public'}): {len(items)} files, {total / 1e6:,.1f} MB",
+    )
+    if dry_run:
+        for item in items:
+            print(f"  {item.size / 1e6:10,.1f} MB  {item.name}", file=sys.stderr)
+        sys.stdout.write(items[-1].source.decode() if isinstance(items[-1].source, bytes) else "")
+        return ""
+    from sqlagent import models
+
+    if models.is_offline():
+        raise UsageError(
+            "Going online is forbidden (SQLAGENT_OFFLINE or HF_HUB_OFFLINE): unset it to publish."
+        )
+    return _upload(job, items, quiet=quiet)
+
+
+def _upload(job: Job, items: Sequence[Item], *, quiet: bool) -> str:
+    import huggingface_hub as hub
+    from huggingface_hub import utils
+
+    utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # its warnings show signed addresses
+    if quiet:
+        utils.disable_progress_bars()  # type: ignore[attr-defined]
+    api = hub.HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, library_name="sqlagent")
+    large = [item for item in items if isinstance(item.source, Path) and item.source.suffix != ".json"]
+    small = [item for item in items if item not in large]
+    failed: ModelError | UsageError | None = None
+    url = ""
+    try:
+        url = str(api.create_repo(job.repo, private=job.private or None, exist_ok=True))
+        if job.private:
+            api.update_repo_settings(job.repo, private=True)
+        for item in large:
+            _say(quiet, f"{item.name} ({item.size / 1e6:,.1f} MB)")
+            _commit(hub, api, job.repo, [item], f"Upload {item.name}")
+        _commit(hub, api, job.repo, small, "Upload the model card and settings")
+    except Exception as error:
+        failed = _in_words(error, job.repo)
+    if failed is not None:
+        gc.collect()  # takes down the client's progress bars, which the exception held
+        raise failed
+    _say(quiet, f"published: {url}")
+    return url
+
+
+def _commit(hub: Any, api: Any, repo: str, items: Sequence[Item], message: str) -> None:
+    operations = [
+        hub.CommitOperationAdd(
+            path_in_repo=item.name,
+            path_or_fileobj=item.source if isinstance(item.source, bytes) else str(item.source),
+        )
+        for item in items
+    ]
+    api.create_commit(repo, operations, commit_message=message)
+
+
+def _in_words(error: BaseException, repo: str) -> ModelError | UsageError:
+    """One sentence about what the hub said; never its headers, which hold the token."""
+    status: int | None = None
+    cause: BaseException | None = error
+    while status is None and cause is not None:  # the client wraps what the server said
+        status = getattr(getattr(cause, "response", None), "status_code", None)
+        cause = cause.__cause__
+    if status in (401, 403):
+        return UsageError(
+            f"The hub refuses {repo} ({status}): sign in with `hf auth login`, with a token that may write."
+        )
+    if status == 404:
+        return UsageError(f"The hub knows no {repo}, or you may not write there: check --repo.")
+    if status is not None:
+        return ModelError(f"The hub answered {status} for {repo}: run the same command again to go on.")
+    if type(error).__name__ == "LocalTokenNotFoundError":
+        return UsageError("You are not signed in to the hub: run `hf auth login` first.")
+    return ModelError(
+        f"The upload to {repo} broke ({_clean(first_line(error))}): run the same command again to go on."
+    )
+
+
+def _clean(text: str) -> str:
+    """Take a token out of a text, should one be in it."""
+    return re.sub(r"hf_[A-Za-z0-9]{8,}|Bearer\s+\S+", "…", text)
+
+
+def _adapter_item(found: adapters.Adapter, name: str, base: str) -> Item:
+    """An adapter's file; a base that is a path of this machine becomes the base's name."""
+    path = found.folder / name
+    if name != adapters.CONFIG:
+        return Item(name, path)
+    config = dict(found.config)
+    told = str(config.get("base_model_name_or_path") or "")
+    if base or not provenance.is_hub_id(told):
+        config["base_model_name_or_path"] = base or Path(told).name
+    return Item(name, (json.dumps(config, indent=2, sort_keys=True) + "\n").encode())
+
+
+def _base_model(found: adapters.Adapter | None, files: Sequence[tuple[Path, GgufFile]]) -> str:
+    """The base's hub id, from what the files say about themselves; "" when they do not."""
+    prefix = "https://huggingface.co/"
+    for _, file in files:
+        if (url := str(file.get("general.base_model.0.repo_url", ""))).startswith(prefix):
+            return url.removeprefix(prefix)
+    told = str(found.config.get("base_model_name_or_path") or "") if found else ""
+    return told if provenance.is_hub_id(told) and not Path(told).exists() else ""
+
+
+def _datasets(files: Sequence[tuple[Path, GgufFile]]) -> tuple[str, ...]:
+    for _, file in files:
+        if names := file.get("general.datasets"):
+            return tuple(name.decode("utf-8", "replace") for name in names)
+    return ()
+
+
+def _kind(file: GgufFile) -> str:
+    from convert.quantize import TYPES
+
+    if file.get("general.type") == "adapter":
+        return "LoRA"
+    number = file.get("general.file_type")
+    return next((name for name, value in TYPES.items() if value == number), "GGUF")
+
+
+def _say(quiet: bool, text: str) -> None:
+    if not quiet:
+        print(text, file=sys.stderr)

@@ -1,0 +1,137 @@
+"""Quantises a GGUF through llama.cpp, in a process of its own.
+
+Invariant: llama.cpp may abort or be interrupted without harm: the output appears when it is complete, and
+what it complained about becomes one sentence.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from convert.files import atomic, refuse_same
+from convert.gguf_read import GgufFile
+from sqlagent.errors import ModelError, UsageError
+from sqlagent.progress import Progress
+
+TYPES = {
+    "F32": 0,
+    "F16": 1,
+    "Q4_0": 2,
+    "Q4_1": 3,
+    "Q8_0": 7,
+    "Q5_0": 8,
+    "Q5_1": 9,
+    "Q2_K": 10,
+    "Q3_K_S": 11,
+    "Q3_K_M": 12,
+    "Q3_K_L": 13,
+    "Q4_K_S": 14,
+    "Q4_K_M": 15,
+    "Q5_K_S": 16,
+    "Q5_K_M": 17,
+    "Q6_K": 18,
+    "IQ4_NL": 25,
+    "IQ3_S": 26,
+    "IQ3_M": 27,
+    "IQ4_XS": 30,
+    "BF16": 32,
+}
+"""llama.cpp's file types that make sense for a model of this size, by name."""
+_FLOATS = {0, 1, 32}
+_STEP = re.compile(r"\[\s*(\d+)/\s*(\d+)\]")
+
+
+def parse_type(name: str) -> str:
+    """The type a user means, in capitals. Raises UsageError."""
+    wanted = name.strip().upper().replace("-", "_")
+    if wanted not in TYPES:
+        raise UsageError(f"There is no type {name!r}: choose one of {', '.join(TYPES)}.")
+    return wanted
+
+
+def quantize(
+    source: Path,
+    out: Path,
+    kind: str,
+    *,
+    imatrix: Path | None = None,
+    requantize: bool = False,
+    threads: int | None = None,
+    progress: Progress,
+) -> None:
+    """Write `source` as `kind` (a key of TYPES) to `out`.
+
+    imatrix: a file that `convert imatrix` (or llama-imatrix, as GGUF) wrote.
+    requantize: take a source that is quantised already, which loses quality twice.
+    Raises ModelError and UsageError.
+    """
+    refuse_same(source, out)
+    model = GgufFile(source)
+    if model.get("general.type", "model") != "model":
+        raise ModelError(
+            f"{source} is no model but of type {model.get('general.type')}: it cannot be quantised."
+        )
+    if int(model.get("general.file_type", 1)) not in _FLOATS and not requantize:
+        raise UsageError(
+            f"{source.name} is quantised already: start from an F16, BF16 or F32 file, or give --requantize."
+        )
+    if imatrix is not None:
+        from convert.imatrix import read
+
+        read(imatrix)  # whether it is one, before the long part
+    from sqlagent.threads import physical_cores
+
+    with atomic(out) as draft:
+        job = {
+            "source": str(source),
+            "out": str(draft),
+            "ftype": TYPES[kind],
+            "imatrix": str(imatrix) if imatrix else None,
+            "requantize": requantize,
+            "threads": threads or physical_cores(),
+        }
+        complaint = _run(job, f"{out.name}", source.stat().st_size, progress)
+        if complaint is not None or not draft.exists():
+            raise ModelError(
+                f"llama.cpp cannot quantise {source.name} to {kind}: {complaint or 'no file came out'}."
+            )
+
+
+def _run(job: dict[str, object], label: str, total: int, progress: Progress) -> str | None:
+    """Run a job in a child process; what went wrong, or None."""
+    root = Path(__file__).resolve().parent.parent
+    child = subprocess.Popen(
+        [sys.executable, "-m", "convert.quantize_worker", json.dumps(job)],
+        cwd=root,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+    )
+    last = ""
+    progress.start(label, total=total)
+    try:
+        assert child.stderr is not None
+        for line in child.stderr:
+            if found := _STEP.search(line):
+                progress.update(total * int(found[1]) // int(found[2]))
+            elif line.strip(". =\n"):
+                last = line.strip()
+        code = child.wait()
+    finally:
+        progress.stop()
+        if child.poll() is None:
+            child.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(10)
+    if code == 0:
+        return None
+    return last.removeprefix("llama_model_quantize: failed to quantize: ") or f"it stopped with code {code}"

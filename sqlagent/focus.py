@@ -1,0 +1,102 @@
+"""What of a database a question is about: the part of its schema, and the stored values it mentions.
+
+Invariant: neither costs a question its answer. Without an index of values (a locked file, a full disk) there
+are no hints; a schema that fits the budget is not touched. Everything that depends on the schema only is
+computed once for each fingerprint.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from sqlagent.errors import DatabaseError
+from sqlagent.linking import BUDGET, Linker
+from sqlagent.prompt import Hint
+from sqlagent.schema import Schema
+from sqlagent.values import ValueIndex
+
+HINTS = 5
+_EVIDENCE, _COLUMNS = 40, 8
+"""Stored values, and columns that hold the same one, by which tables are chosen."""
+
+
+class Focus:
+    """The linker and the value index of one database. Safe to share between threads.
+
+    Calling it is `part`, so it can be an Agent's `link`. budget: tokens of the schema part of a prompt.
+    cache_dir: see ValueIndex. values: false leaves stored values alone.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        budget: int = BUDGET,
+        cache_dir: Path | None = None,
+        values: bool = True,
+    ) -> None:
+        self._path, self._budget, self._folder, self._values = path, budget, cache_dir, values
+        self._made: tuple[str, Linker, ValueIndex] | None = None
+
+    def part(self, schema: Schema, question: str) -> Schema:
+        """The part of `schema` that `question` is about, within the budget."""
+        linker, _ = self._parts(schema)
+        if linker.total <= self._budget:
+            return schema
+        evidence = self._find(schema, question, _EVIDENCE, _COLUMNS)
+        return linker.link(question, budget=self._budget, hints=evidence)
+
+    __call__ = part
+
+    def hints(self, schema: Schema, part: Schema, question: str, limit: int = HINTS) -> list[Hint]:
+        """Stored values that `question` mentions, in columns of `part`, the surest first; none on trouble."""
+        linker, _ = self._parts(schema)
+        return self._find(schema, question, limit, None, part, linker.scores(question))
+
+    def nearest(self, schema: Schema, table: str, column: str, literal: str) -> str | None:
+        """See ValueIndex.nearest; None on trouble."""
+        if not self._values:
+            return None
+        try:
+            return self._parts(schema)[1].nearest(table, column, literal)
+        except DatabaseError:
+            return None
+
+    def build(self, schema: Schema, seconds: float | None = None) -> bool:
+        """Collect values for up to `seconds`; whether all are there. Raises DatabaseError."""
+        return self._parts(schema)[1].build(seconds)
+
+    def close(self) -> None:
+        """Let go of the value index."""
+        made, self._made = self._made, None
+        if made is not None:
+            made[2].close()
+
+    def _parts(self, schema: Schema) -> tuple[Linker, ValueIndex]:
+        made = self._made
+        if made is None or made[0] != schema.fingerprint:
+            self.close()
+            made = schema.fingerprint, Linker(schema), ValueIndex(self._path, schema, self._folder)
+            self._made = made
+        return made[1], made[2]
+
+    def _find(
+        self,
+        schema: Schema,
+        question: str,
+        limit: int,
+        columns: int | None,
+        part: Schema | None = None,
+        tables: Mapping[str, float] | None = None,
+    ) -> list[Hint]:
+        if not self._values:
+            return []
+        index = self._parts(schema)[1]
+        try:
+            if columns is not None:
+                return index.find(question, limit, columns=columns)
+            return index.find(question, limit, within=part, tables=tables)
+        except DatabaseError:
+            return []

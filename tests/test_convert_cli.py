@@ -1,0 +1,177 @@
+"""Promises of `python -m convert`: the chain works by command, stdout is data, errors are one sentence."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("gguf", reason="the convert extra is not installed")
+
+import convert_tiny as tiny
+from tiny_gguf import make_gguf
+
+from convert.cli import main
+from convert.gguf_read import GgufFile
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A base, an adapter and a small data set."""
+    make_gguf(tmp_path / "base.gguf", "llama", scale=0.1)
+    tiny.adapter(tmp_path / "adapter", scale=0.05)
+    (tmp_path / "data" / "database" / "shop").mkdir(parents=True)
+    with sqlite3.connect(tmp_path / "data" / "database" / "shop" / "shop.sqlite") as connection:
+        connection.execute("CREATE TABLE city(id INTEGER PRIMARY KEY, name TEXT)")
+    rows = [
+        {"question": f"How many {i}?", "query": "SELECT COUNT(*) FROM city", "db_id": "shop"}
+        for i in range(3)
+    ]
+    for split in ("train", "val"):
+        (tmp_path / "data" / f"{split}.json").write_text(json.dumps(rows))
+    return tmp_path
+
+
+def run(*words: str | Path) -> int:
+    return main([str(word) for word in words])
+
+
+def test_one_command_does_the_whole_chain(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = run(
+        *("all", "--base", place / "base.gguf", "--adapter", place / "adapter", "--out-dir", place / "out"),
+        *("--name", "sql", "--types", "Q8_0,q4_0", "--data", place / "data", "--limit", 2, "--threads", 1),
+    )
+    out, err = capsys.readouterr()
+    assert code == 0, err
+    assert out.splitlines() == [str(place / "out" / "sql-q8_0.gguf"), str(place / "out" / "sql-q4_0.gguf")]
+    assert sorted(p.name for p in (place / "out").iterdir()) == [
+        "sql-imatrix.gguf",
+        "sql-q4_0.gguf",
+        "sql-q8_0.gguf",
+    ]
+    file = GgufFile(place / "out" / "sql-q8_0.gguf")
+    assert file.get("general.name") == "sql" and file.get("sqlagent.adapter_sha256")
+    assert "%" in err  # progress went to stderr
+
+
+def test_the_steps_work_one_by_one(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    common = ("--base", place / "base.gguf", "--adapter", place / "adapter", "--quiet")
+    assert run("merge", *common, "--out", place / "merged-f32.gguf", "--type", "f32") == 0
+    assert run("lora", *common, "--out", place / "lora.gguf") == 0
+    assert GgufFile(place / "lora.gguf").get("adapter.type") == "lora"
+    data = ("--data", place / "data", "--limit", "2", "--threads", "1", "--quiet")
+    assert run("imatrix", "--model", place / "merged-f32.gguf", *data, "--out", place / "i.gguf") == 0
+    capsys.readouterr()
+    quantize = ("quantize", place / "merged-f32.gguf", "--threads", "1", "--quiet")
+    assert run(*quantize, "--type", "Q8_0", "--imatrix", place / "i.gguf") == 0
+    assert capsys.readouterr().out == f"{place / 'merged-q8_0.gguf'}\n"
+    compare = ("compare", "--reference", place / "merged-f32.gguf", place / "merged-q8_0.gguf", *data)
+    assert run(*compare) == 0
+    table = capsys.readouterr()
+    assert "| merged-q8_0 |" in table.out and table.err == ""
+    assert run(*compare, "--json") == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert rows[0]["kl_mean"] < 1e-9 < rows[1]["kl_mean"] < 0.1
+
+
+def test_a_folder_becomes_a_gguf_or_a_merged_folder(place: Path) -> None:
+    folder = tiny.hf_folder(place / "hf", "llama")
+    assert run("gguf", "--model", folder, "--out", place / "out.gguf", "--quiet") == 0
+    common = ("--base", folder, "--adapter", place / "adapter", "--quiet")
+    assert run("merge", *common, "--out", place / "merged") == 0
+    assert (place / "merged" / "model.safetensors").is_file()
+    assert run("merge", *common, "--out", place / "merged.gguf", "--type", "bf16") == 0
+    assert GgufFile(place / "merged.gguf").tensors["output.weight"].type.name == "BF16"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ("merge --base base.gguf --adapter none --out o.gguf", 3, "none is not an adapter"),
+        ("merge --base none.gguf --adapter adapter --out o.gguf", 3, "There is no model file none.gguf"),
+        ("merge --base base.gguf --adapter adapter --out folder", 2, "end --out with .gguf"),
+        ("merge --base nonsense --adapter adapter --out o.gguf", 2, "No model is called 'nonsense'"),
+        ("gguf --model base.gguf --out o.gguf", 2, "is a GGUF already"),
+        ("gguf --model data --out o.gguf", 3, "has no config.json"),
+        (
+            "gguf --model Org/Name --out o.gguf",
+            3,
+            "Org/Name is not on this machine and going online is forbidden",
+        ),
+        ("lora --base hf --adapter adapter --out o.gguf", 2, "for a GGUF base"),
+        ("quantize base.gguf --type Q9", 2, "There is no type 'Q9'"),
+        ("quantize none.gguf", 3, "There is no model file none.gguf"),
+        ("all --base base.gguf --adapter adapter --out-dir out --types ,", 2, "--types names no type"),
+        ("imatrix --model base.gguf --data nowhere --out i.gguf", 2, "there is no folder nowhere"),
+        ("publish --repo x --gguf base.gguf", 2, "give --repo OWNER/NAME"),
+        ("publish --repo me/x --gguf base.gguf", 2, "Going online is forbidden"),
+    ],
+)
+def test_an_error_is_one_sentence_and_a_code(
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: str,
+    code: int,
+    said: str,
+) -> None:
+    tiny.hf_folder(place / "hf", "llama")
+    monkeypatch.chdir(place)
+    before = sorted(path.name for path in place.iterdir())
+    assert main([*words.split(), "--quiet"]) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ") and said in err and err.count("\n") == 1, err
+    assert sorted(path.name for path in place.iterdir()) == before
+
+
+def test_underscores_are_dashes(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place)
+    command = "merge --base base.gguf --adapter adapter --out o.gguf --any_base --quiet"
+    assert main(command.split()) == 0
+
+
+def test_help_and_no_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert "python -m convert publish" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"])
+    assert caught.value.code == 0
+    assert "quantise a GGUF" in capsys.readouterr().out
+
+
+def test_help_needs_no_heavy_package() -> None:
+    code = (
+        "import sys\n"
+        "from convert.cli import main\n"
+        "try: main(['merge', '--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'transformers', 'gguf', 'numpy', 'huggingface_hub'} & set(sys.modules)\n"
+        "sys.exit(f'loaded {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_merge_from_a_gguf_needs_no_torch(place: Path) -> None:
+    code = (
+        "import sys\n"
+        "from convert.cli import main\n"
+        "done = main('merge --base base.gguf --adapter adapter --out o.gguf --quiet'.split())\n"
+        "heavy = {'torch', 'transformers', 'peft', 'huggingface_hub', 'safetensors'} & set(sys.modules)\n"
+        "sys.exit(f'loaded {heavy}' if heavy else done)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{code}"],
+        cwd=place,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,74 @@
+"""`python -m train evaluate`: an adapter under transformers, a GGUF under the runtime, one scorer."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+import pytest
+
+import tests.train_tiny  # noqa: F401  (before torch: it sets the number of threads)
+
+NEEDS = "training is not installed: pip install torch==2.13.0 and the train extra"
+for _name in ("torch", "transformers", "peft", "accelerate", "gguf", "sqlglot"):
+    pytest.importorskip(_name, reason=NEEDS)
+
+from sqlagent import prompt, schema  # noqa: E402
+from tests.tiny_gguf import make_gguf  # noqa: E402
+from train import evaluate, qlora, tokens  # noqa: E402
+from train.cli import main  # noqa: E402
+from train.config import from_dict  # noqa: E402
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "database" / "music").mkdir(parents=True)
+    connection = sqlite3.connect(tmp_path / "database" / "music" / "music.sqlite")
+    connection.executescript("CREATE TABLE singer (name TEXT); INSERT INTO singer VALUES ('Ann');")
+    connection.close()
+    rows = [
+        {"question": q, "query": "SELECT name FROM singer", "db_id": "music"}
+        for q in ("Who?", "Which names?")
+    ]
+    (tmp_path / "val.json").write_text(json.dumps(rows))
+    return tmp_path
+
+
+def test_an_adapter_is_scored_under_transformers(folder, tmp_path, capsys):
+    base = make_gguf(tmp_path / "tiny.gguf")
+    numbers = qlora.numbers("fp32", "cpu")
+    model = qlora.load_base(str(base), numbers=numbers, quantization="none", device="cpu")
+    tuned = qlora.add_adapter(model, from_dict({"lora_r": 2}))
+    qlora.save_adapter(tuned, qlora.adapter_state(tuned), tmp_path / "adapter", base_name=str(base))
+    words = ["--adapter-path", str(tmp_path / "adapter"), "--precision=fp32", "--data", str(folder)]
+    assert main(["evaluate", *words, "--out", str(tmp_path / "out")]) == 0
+    lines = (tmp_path / "out" / "predictions.jsonl").read_text().splitlines()
+    assert len(lines) == 2
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["decode"] == "free"
+
+
+def test_a_gguf_is_scored_under_the_runtime_with_the_grammar(folder, tmp_path):
+    base = make_gguf(tmp_path / "tiny.gguf")
+    words = ["--gguf", str(base), "--data", str(folder), "--max-tokens", "40", "--threads", "1"]
+    assert main(["evaluate", *words, "--out", str(tmp_path / "out")]) == 0
+    connection = sqlite3.connect(folder / "database" / "music" / "music.sqlite")
+    for line in (tmp_path / "out" / "predictions.jsonl").read_text().splitlines():
+        connection.execute(json.loads(line)["pred"])  # random weights, but under the grammar: it runs
+
+
+def test_batched_answers_are_those_of_single_questions(tmp_path):
+    base = make_gguf(tmp_path / "tiny.gguf")
+    numbers = qlora.numbers("fp32", "cpu")
+    model = qlora.load_base(str(base), numbers=numbers, quantization="none", device="cpu")
+    built = schema.from_ddl("CREATE TABLE t (a INT, b TEXT); CREATE TABLE long_name (c INT)")
+    prompts = [prompt.build(built, "x" * n) for n in (1, 9, 30)]
+    together = evaluate.Tuned(model, tokens.load(str(base)), "x", batch=3, longest=12)
+    alone = evaluate.Tuned(model, tokens.load(str(base)), "x", batch=1, longest=12)
+    together.look_ahead(prompts)
+    assert [together.generate(p)[0].sql for p in prompts] == [alone.generate(p)[0].sql for p in prompts]
+    assert len({together.generate(p)[0].sql for p in prompts}) > 1
+
+
+def test_nothing_to_score_is_a_usage_error(capsys):
+    assert main(["evaluate", "--data", "x"]) == 2
+    assert "--adapter-path" in capsys.readouterr().err

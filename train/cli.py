@@ -1,0 +1,208 @@
+"""`python -m train`: train an adapter, look at the data, score a model.
+
+    python -m train --recipe smollm2-135m-cpu --data DIR --output-dir out/tiny --max-minutes 60 python -m
+    train --model-name M --output-dir O --epochs 1 --batch-size 16 --lr 2e-4 --data DIR python -m train data
+    --recipe R --data DIR --stats          counts, lengths, rows, a picture python -m train data --recipe R
+    --data DIR --save FILE.npz  everything a run needs, for a machine without the data python -m train
+    evaluate --adapter-path out/tiny …          see `python -m train evaluate --help` python -m train speed
+    --recipe R --prepared FILE.npz        questions a second with and without packing python -m train
+    recipes                                     names of the recipes
+
+Invariant: a flag may be written with dashes or underscores; every field of a recipe is a flag.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import sys
+import typing
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlagent.errors import INTERRUPTED, OK, SqlagentError, UsageError
+from train import config as configuration
+from train.config import CHOICES, HELP, Config
+
+COMMANDS = ("run", "data", "evaluate", "speed", "recipes")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns its exit code."""
+    # Read when torch is loaded: threads that spin while they wait make a busy machine ten times slower.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    words = [dashed(word) for word in (sys.argv[1:] if argv is None else argv)]
+    command = words.pop(0) if words and words[0] in COMMANDS else "run"
+    try:
+        if command == "recipes":
+            print("\n".join(configuration.recipes()))
+            return OK
+        if command == "evaluate":
+            from train import evaluate
+
+            return evaluate.main(words)
+        return {"data": _data, "speed": _speed, "run": _run}[command](words)
+    except SqlagentError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def dashed(word: str) -> str:
+    """`--max_length=5` → `--max-length=5`: both spellings mean the same."""
+    if not word.startswith("--"):
+        return word
+    name, equals, value = word.partition("=")
+    return name.replace("_", "-") + equals + value
+
+
+def parser(prog: str, description: str) -> argparse.ArgumentParser:
+    """A parser with one flag for each field of `Config`."""
+    made = argparse.ArgumentParser(prog=prog, description=description, allow_abbrev=False)
+    made.add_argument(
+        "--recipe", metavar="FILE", help=f"a TOML file, or one of {', '.join(configuration.recipes())}"
+    )
+    hints = typing.get_type_hints(Config)
+    defaults = Config()
+    for field in dataclasses.fields(Config):
+        if field.name not in HELP:
+            continue
+        flag, kind = "--" + field.name.replace("_", "-"), hints[field.name]
+        help_text = HELP[field.name].replace("%", "%%")
+        default = getattr(defaults, field.name)
+        if default not in ("", (), 0, 0.0, False):
+            shown = ",".join(default) if isinstance(default, tuple) else default
+            help_text += f" (default {shown})"
+        if kind is bool:
+            made.add_argument(
+                flag, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=help_text
+            )
+        else:
+            made.add_argument(
+                flag,
+                type=kind if kind in (int, float) else str,
+                choices=CHOICES.get(field.name),
+                default=argparse.SUPPRESS,
+                metavar=None
+                if field.name in CHOICES
+                else (kind.__name__.upper() if kind in (int, float) else "X"),
+                help=help_text,
+            )
+    return made
+
+
+def _overrides(options: argparse.Namespace) -> dict[str, Any]:
+    known = {field.name for field in dataclasses.fields(Config)}
+    return {name: value for name, value in vars(options).items() if name in known}
+
+
+def _need(extra: str) -> None:
+    try:
+        import accelerate  # noqa: F401
+        import peft  # noqa: F401
+        import torch  # noqa: F401
+        import transformers  # noqa: F401
+    except ImportError as error:
+        raise UsageError(
+            f"Training needs {error.name}: run `pip install torch==2.13.0` (or a CUDA build), then "
+            f"`pip install -e .[{extra}]`."
+        ) from error
+
+
+def _run(words: Sequence[str]) -> int:
+    options = parser("python -m train", "Train a LoRA adapter.").parse_args(words)
+    config = configuration.load(options.recipe, _overrides(options))
+    if not config.output_dir:
+        raise UsageError("--output-dir is missing: the folder for the adapter and its checkpoints.")
+    _need("train")
+    from train import qlora, record
+
+    output = Path(config.output_dir)
+    output.mkdir(parents=True, exist_ok=True)
+    config = dataclasses.replace(config, model_name=qlora.resolve(config.model_name))
+    data = _dataset(config)
+    if _is_first():
+        record.start(config, data, output)
+    if config.engine == "trl":
+        from train import sft
+
+        summary = sft.run(config, data, output)
+    else:
+        from train.loop import Loop
+
+        summary = Loop(config, data, output).run()
+    if _is_first():
+        record.finish(summary, output)
+        print(
+            f"{summary.stopped} after {summary.progress.step} steps, {summary.progress.questions} questions, "
+            f"{summary.progress.seconds / 60:.1f} minutes; adapter in {output}",
+            file=sys.stderr,
+        )
+    return INTERRUPTED if summary.stopped == "interrupted" else OK
+
+
+def _is_first() -> bool:
+    return os.environ.get("RANK", "0") == "0"
+
+
+def _dataset(config: Config) -> Any:
+    from train import data, prepared, tokens
+
+    if config.prepared:
+        found = prepared.load(Path(config.prepared))
+        made_for, model = found.about.get("tokenizer", ""), Path(config.model_name).name
+        if made_for.endswith(".gguf") and model.endswith(".gguf") and made_for != model:
+            raise UsageError(f"{config.prepared} was prepared for {made_for}, not for {model}.")
+        return found
+    made, counts = data.prepare(config, tokens.load(config.model_name), quiet=not _is_first())
+    if _is_first():
+        dropped = sum(counts.dropped.values())
+        print(
+            f"{sum(counts.kept.values())} rows kept, {dropped} dropped (see `data --stats`)", file=sys.stderr
+        )
+    return made
+
+
+def _data(words: Sequence[str]) -> int:
+    made = parser(
+        "python -m train data", "Check and show the data of a recipe, or save it ready to train on."
+    )
+    made.add_argument("--stats", action="store_true", help="counts, token lengths, a few rows")
+    made.add_argument("--examples", type=int, default=3, metavar="N", help="rows shown (default 3)")
+    made.add_argument("--save", metavar="FILE.npz", help="write the prepared data set")
+    made.add_argument("--picture", metavar="FILE.png", help="draw the token lengths (default: beside --save)")
+    options = made.parse_args(words)
+    config = configuration.load(options.recipe, _overrides(options))
+    from train import data, prepared, qlora, stats, tokens
+
+    tokenizer = tokens.load(qlora.resolve(config.model_name))
+    if config.prepared:
+        found, counts = prepared.load(Path(config.prepared)), None
+    else:
+        found, counts = data.prepare(config, tokenizer)
+    if options.save:
+        found.save(Path(options.save))
+    if options.stats or not options.save:
+        print(
+            stats.describe(found, counts, questions=config.questions_per_schema, max_length=config.max_length)
+        )
+        print(stats.show(found, tokenizer, options.examples))
+    picture = options.picture or (str(Path(options.save).with_suffix(".png")) if options.save else "")
+    if picture:
+        stats.draw(found, Path(picture))
+    return OK
+
+
+def _speed(words: Sequence[str]) -> int:
+    made = parser("python -m train speed", "Questions a second with and without shared-prefix packing.")
+    options = made.parse_args(words)
+    config = configuration.load(options.recipe, _overrides(options))
+    _need("train")
+    from train import qlora, speed
+
+    config = dataclasses.replace(config, model_name=qlora.resolve(config.model_name))
+    print(speed.run(config, _dataset(config)))
+    return OK

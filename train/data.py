@@ -1,0 +1,346 @@
+"""From question/SQL pairs to encoded rows: the runtime's prompt, the grammar's SQL, every dropped row
+counted.
+
+Invariant: a row that is kept has a statement in canonical form that prepares, returns what the original
+returns (where there are rows to compare), and that the grammar accepts under the schema its prompt shows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import random
+import sqlite3
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlagent.errors import DatabaseError, UsageError
+from train import augment, prepared, sources
+from train.config import Config, Mix, to_dict
+from train.leakage import Guard
+from train.sources import Pair
+from train.tokens import Tokens, encode
+from train.view import View
+
+if TYPE_CHECKING:
+    from sqlagent.prompt import Hint, Prompt
+    from sqlagent.schema import Schema
+
+SECONDS = 2.0
+"""Longest time a training query may run."""
+COMPARED = 2000
+"""Rows of a result that are compared with the original's."""
+SCHEMAS = 4096
+"""Schemas of CREATE TABLE text kept in memory."""
+
+
+@dataclass
+class Counts:
+    """What became of the rows of each source."""
+
+    read: Counter[str] = field(default_factory=Counter)
+    kept: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[tuple[str, str]] = field(default_factory=Counter)
+    examples: dict[tuple[str, str], str] = field(default_factory=dict)
+    """The first statement that was dropped for each reason."""
+    plain: Counter[str] = field(default_factory=Counter)
+    """Augmented copies that did not pass the checks: the row as it is stands in for them."""
+
+    def drop(self, source: str, reason: str, sql: str) -> None:
+        self.dropped[source, reason] += 1
+        self.examples.setdefault((source, reason), sql)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the record beside the adapter."""
+        return {
+            name: {
+                "read": self.read[name],
+                "kept": self.kept[name],
+                "plain_copies": self.plain[name],
+                "dropped": {why: n for (s, why), n in sorted(self.dropped.items()) if s == name},
+            }
+            for name in self.read
+        }
+
+
+class Dropped(Exception):
+    """A row cannot be used; the text is the reason it is counted under."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A row that passed every check."""
+
+    question: str
+    sql: str  # canonical
+    schema: Schema  # the part that the runtime would show
+    source: str
+    hints: tuple[Hint, ...] = ()
+
+
+class Databases:
+    """Schemas and read-only connections, each opened once."""
+
+    def __init__(self) -> None:
+        self._schemas: dict[str, Schema] = {}
+        self._connections: dict[str, sqlite3.Connection] = {}
+
+    def schema(self, pair: Pair) -> Schema:
+        """The schema a pair is about. Raises Dropped when there is none."""
+        from sqlagent import schema
+
+        key = str(pair.database) if pair.database else pair.ddl
+        if key not in self._schemas:
+            if len(self._schemas) >= SCHEMAS:
+                self._schemas.clear()
+            try:
+                self._schemas[key] = (
+                    schema.read(pair.database) if pair.database else schema.from_ddl(pair.ddl)
+                )
+            except DatabaseError as error:
+                raise Dropped("the database cannot be read") from error
+        return self._schemas[key]
+
+    def connection(self, pair: Pair) -> sqlite3.Connection:
+        """A connection to run a pair's statements on: read-only, or in memory for CREATE TABLE text."""
+        key = str(pair.database) if pair.database else pair.ddl
+        if key not in self._connections:
+            if len(self._connections) >= 64:
+                for old in self._connections.values():
+                    old.close()
+                self._connections.clear()
+            if pair.database:
+                made = sqlite3.connect(f"{pair.database.resolve().as_uri()}?mode=ro", uri=True)
+                made.execute("PRAGMA query_only = 1")
+            else:
+                made = sqlite3.connect(":memory:")
+                with contextlib.suppress(sqlite3.Error):
+                    made.executescript(pair.ddl)
+            made.text_factory = lambda raw: raw.decode("utf-8", "replace")
+            self._connections[key] = made
+        return self._connections[key]
+
+
+def check(pair: Pair, databases: Databases, view: View, *, style: str) -> Example:
+    """Bring a pair's statement into canonical form and prove it. Raises Dropped."""
+    from sqlagent.grammar.canonical import CanonicalError, canonicalise
+
+    schema = databases.schema(pair)
+    try:
+        sql = canonicalise(pair.sql, schema, style=style)  # type: ignore[arg-type]
+    except CanonicalError as error:
+        raise Dropped(f"no canonical form: {error.reason}") from error
+    connection = databases.connection(pair)
+    ours = _run(connection, sql, "the canonical form does not run")
+    if pair.database:
+        theirs = _run(connection, pair.sql, "does not run")
+        if ours is not None and theirs is not None and ours != theirs:
+            raise Dropped("the canonical form returns other rows")
+    _accept(sql, schema, style)
+    part, hints = view.show(pair, schema)
+    if part is not schema:
+        _accept(sql, part, style, "the linker leaves out what it needs")
+    return Example(pair.question, sql, part, pair.source, hints)
+
+
+def _accept(sql: str, schema: Schema, style: str, reason: str = "not accepted by the grammar") -> None:
+    from sqlagent.grammar import Acceptor, Options
+
+    state = Acceptor(schema, Options(style=style)).start().step(sql.encode())
+    if state is None or not state.accepting:
+        raise Dropped(reason)
+
+
+def _run(connection: sqlite3.Connection, sql: str, reason: str) -> Counter[tuple[Any, ...]] | None:
+    """A statement's rows as a multiset; None when it takes too long or returns too much to compare."""
+    deadline = time.monotonic() + SECONDS
+    connection.set_progress_handler(lambda: time.monotonic() > deadline, 20_000)
+    try:
+        rows = connection.execute(sql.rstrip().rstrip(";")).fetchmany(COMPARED + 1)
+    except sqlite3.OperationalError as error:
+        if "interrupted" in str(error):
+            return None
+        raise Dropped(reason) from error
+    except (sqlite3.Error, sqlite3.Warning) as error:
+        raise Dropped(reason) from error
+    finally:
+        connection.set_progress_handler(None, 0)
+    return Counter(rows) if len(rows) <= COMPARED else None
+
+
+def runtime_prompt(example: Example) -> Prompt:
+    """What the runtime would show the model for a row."""
+    from sqlagent import prompt
+
+    return prompt.build(example.schema, example.question, hints=example.hints)
+
+
+class Pipeline:
+    """Reads, checks and encodes; `rows()` may be called once."""
+
+    def __init__(self, config: Config, tokens: Tokens, *, quiet: bool = False) -> None:
+        if not config.data:
+            raise UsageError("--data is missing: the folder that holds the recipe's data files.")
+        if not config.mix:
+            raise UsageError("The recipe has no [[mix]] entry, so there is nothing to train on.")
+        unknown = set(config.augment) - set(augment.KINDS)
+        if unknown:
+            raise UsageError(f"augment has no kind {sorted(unknown)[0]!r}: use {', '.join(augment.KINDS)}.")
+        self.config, self.tokens, self.quiet = config, tokens, quiet
+        self.root = Path(config.data)
+        self.counts = Counts()
+        self._databases = Databases()
+        self._view = View(hints=config.value_hints)
+        self.guard = self._guard()
+
+    def _guard(self) -> Guard:
+        held = self.config.validation
+        questions = [q for file in held.files for q, _ in sources.questions(self.root / file)]
+        databases = self.root / held.databases if held.databases else None
+        folder = self.root / held.folder if held.folder else None
+        return Guard.from_files(databases, questions, folder)
+
+    def rows(self) -> Iterator[prepared.Row]:
+        """All training rows, augmented copies and the validation slice."""
+        seen: set[tuple[str, str]] = set()
+        for mix in self.config.mix:
+            yield from self._source(mix, seen)
+        for number, file in enumerate(self.config.validation.files):
+            yield from self._validation(file, number)
+        self._view.close()
+
+    def _source(self, mix: Mix, seen: set[tuple[str, str]]) -> Iterator[prepared.Row]:
+        count, copies = self.counts, self.config.augment_copies + 1
+        for number, pair in enumerate(
+            self._progress(sources.read(mix, self.root, limit=self.config.limit), mix.name)
+        ):
+            count.read[mix.name] += 1
+            try:
+                example = self._one(pair, mix, seen)
+                row = replace(self._encode(example, mix), copies=copies)
+            except Dropped as reason:
+                count.drop(mix.name, str(reason), pair.sql)
+                continue
+            count.kept[mix.name] += 1
+            yield row
+            for copy in range(1, copies):
+                # Seeded by the database, not the row: questions must keep sharing their schema's prefix.
+                seed = f"{pair.db_id or pair.ddl}:{copy}:{self.config.seed}"
+                try:
+                    made = self._encode(self._augmented(example, seed, number), mix)
+                except Dropped:  # as it is, then: an epoch must not lose the row
+                    made = row
+                    count.plain[mix.name] += 1
+                yield replace(made, copy=copy, copies=copies)
+
+    def _one(self, pair: Pair, mix: Mix, seen: set[tuple[str, str]]) -> Example:
+        if pair.db_id and self.guard.is_database(pair.db_id):
+            if not mix.drop_validation:
+                raise self.guard.refuse(mix.name, pair.db_id)
+            raise Dropped("validation database")
+        if self.guard.is_near(pair.question):
+            raise Dropped("nearly a validation question")
+        schema = self._databases.schema(pair)
+        if pair.database and self.guard.is_copy(schema):
+            raise Dropped("a validation database under another name")
+        key = (schema.fingerprint, " ".join(pair.question.lower().split()))
+        if key in seen:
+            raise Dropped("duplicate")
+        seen.add(key)
+        return check(pair, self._databases, self._view, style=self.config.alias_style)
+
+    def _augmented(self, example: Example, seed: str, number: int) -> Example:
+        """Another look of the row. Raises Dropped where it does not pass the checks again."""
+        from sqlagent.grammar.canonical import CanonicalError, canonicalise
+
+        kinds = self.config.augment
+        schema, renamed = augment.database(example.schema, kinds, random.Random(seed))
+        question = example.question
+        if "reword" in kinds:
+            question = augment.reword(question, random.Random(f"{seed}:{number}"))
+        try:
+            sql = augment.rename_sql(example.sql, renamed)
+            if renamed:
+                sql = canonicalise(sql, schema, style=self.config.alias_style)  # type: ignore[arg-type]
+                _accept(sql, schema, self.config.alias_style)
+        except CanonicalError as error:
+            raise Dropped("the renamed statement has no canonical form") from error
+        hints = augment.rename_hints(example.hints, renamed)
+        if "drop-samples" in kinds and random.Random(f"{number}:{seed}").random() < 0.25:
+            hints = ()  # an index of values is not always at hand
+        return replace(example, schema=schema, sql=sql, question=question, hints=hints)
+
+    def _encode(self, example: Example, mix: Mix, *, validation: bool = False) -> prepared.Row:
+        encoded = encode(self.tokens, runtime_prompt(example), example.sql)
+        length = len(encoded.prefix) + len(encoded.request) + len(encoded.target)
+        if length > self.config.max_length:
+            raise Dropped("longer than max_length")
+        return prepared.Row(encoded, example.source, mix.weight, validation=validation)
+
+    def _validation(self, file: str, number: int) -> Iterator[prepared.Row]:
+        """A fixed, seeded slice of a validation file, through the same checks."""
+        held = self.config.validation
+        first = next(iter(sources._rows(file, self.root)), {})
+        kind = "context" if "context" in first else "bird" if "SQL" in first else "spider"
+        name = f"validation:{Path(file).parent.name or file}"
+        mix = Mix(name=name, kind=kind, file=file, databases=held.folder)
+        pairs = list(sources.read(mix, self.root))
+        random.Random(f"validation:{number}").shuffle(pairs)
+        # Whole databases share prefixes: the slice is cheap when its questions come in bunches.
+        for pair in pairs[: held.slice]:
+            self.counts.read[name] += 1
+            try:
+                yield self._encode(
+                    check(pair, self._databases, self._view, style=self.config.alias_style),
+                    mix,
+                    validation=True,
+                )
+                self.counts.kept[name] += 1
+            except Dropped as reason:
+                self.counts.drop(name, str(reason), pair.sql)
+
+    def _progress(self, pairs: Iterator[Pair], name: str) -> Iterator[Pair]:
+        if self.quiet:
+            return pairs
+        from tqdm import tqdm
+
+        return iter(tqdm(pairs, desc=name, unit="row", file=sys.stderr, mininterval=1.0))
+
+
+def prepare(config: Config, tokens: Tokens, *, quiet: bool = False) -> tuple[prepared.Prepared, Counts]:
+    """Read, check and encode everything the recipe names."""
+    pipeline = Pipeline(config, tokens, quiet=quiet)
+    rows = list(pipeline.rows())
+    if not any(not row.validation for row in rows):
+        raise UsageError("No row passed the checks: look at `python -m train data --stats`.")
+    settings = to_dict(config)
+    about = {
+        "tokenizer": tokens.name,
+        "counts": pipeline.counts.as_dict(),
+        "files": file_hashes(config),
+        "settings": {
+            k: settings[k]
+            for k in ("mix", "validation", "alias_style", "augment", "augment_copies", "seed", "max_length")
+        },
+    }
+    return prepared.build(rows, about), pipeline.counts
+
+
+def file_hashes(config: Config) -> dict[str, str]:
+    """sha256 (hex) of every data file the recipe names."""
+    found: dict[str, str] = {}
+    files: Sequence[str] = [
+        *(mix.file for mix in config.mix),
+        *config.validation.files,
+        config.validation.databases,
+    ]
+    for file in files:
+        path = Path(config.data) / file
+        if file and path.is_file():
+            found[file] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found

@@ -1,0 +1,180 @@
+"""`python -m train evaluate`: the score of an adapter under transformers, or of a GGUF under the runtime.
+
+    python -m train evaluate --adapter-path out/tiny --model-name tiny --data DIR/spider --split val --limit
+    200 python -m train evaluate --gguf FILE --data DIR/spider --split val --decode greedy
+
+Everything else (--split, --limit, --seed, --out, --resume …) is `python -m bench accuracy`'s. Under
+transformers the decoding is free and greedy, without the grammar: a quick look while training. The number
+to report is the GGUF's. Invariant: the statements go through the one scorer of the project,
+`bench/scoring.py`."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlagent.errors import DatabaseError, UsageError
+from train import qlora, tokens
+from train.config import CHOICES
+
+if TYPE_CHECKING:
+    from sqlagent.llm import Candidate
+    from sqlagent.prompt import Prompt
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the command; returns its exit code."""
+    made = argparse.ArgumentParser(
+        prog="python -m train evaluate",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    made.add_argument("--adapter-path", metavar="DIR", help="adapter folder, scored under transformers")
+    made.add_argument("--model-name", metavar="M", help="its base model (default: the one in training.json)")
+    made.add_argument("--gguf", metavar="FILE", help="GGUF file or registry name, scored under the runtime")
+    made.add_argument("--precision", choices=CHOICES["precision"], default="auto")
+    made.add_argument("--quantization", choices=CHOICES["quantization"], default="none")
+    made.add_argument(
+        "--batch-size", type=int, default=16, metavar="N", help="questions generated together (16)"
+    )
+    options, rest = made.parse_known_args(words)
+    try:
+        from bench import accuracy
+    except ImportError as error:
+        raise UsageError(f"Scoring needs {error.name}: run `pip install -e .[train]`.") from error
+    if options.gguf:
+        return accuracy.main([*rest, "--model", options.gguf])
+    if not options.adapter_path and not options.model_name:
+        raise UsageError(
+            "Say what to score: --adapter-path DIR (under transformers) or --gguf FILE (the runtime)."
+        )
+    if "--decode" not in rest:
+        rest = [*rest, "--decode", "free"]
+    model = Tuned.load(options)
+    model.look_ahead(_prompts(accuracy._options(rest)))
+    return accuracy.main(rest, model)
+
+
+def base_of(adapter: Path) -> str:
+    """The base model an adapter was trained on."""
+    for file, read in (
+        ("training.json", lambda found: found["config"]["model_name"]),
+        ("adapter_config.json", lambda found: found["base_model_name_or_path"]),
+    ):
+        if (adapter / file).is_file():
+            return str(read(json.loads((adapter / file).read_text(encoding="utf-8"))))
+    raise UsageError(f"{adapter} is no adapter folder: it has no adapter_config.json.")
+
+
+def _prompts(options: argparse.Namespace) -> list[Prompt]:
+    """The prompts that the scorer is going to ask for, so that they can be answered in batches."""
+    from bench import datasets
+    from sqlagent import prompt, schema
+
+    path = datasets.split_file(options.data, options.split)
+    questions = datasets.sample(datasets.load(path, options.split), options.limit, options.seed)
+    schemas: dict[str, Any] = {}
+    found = []
+    for question in questions:
+        key = str(question.database or question.ddl)
+        with contextlib.suppress(DatabaseError):  # the scorer reports it
+            if key not in schemas:
+                read = schema.read if question.database else schema.from_ddl
+                schemas[key] = read(question.database or question.ddl)
+            found.append(prompt.build(schemas[key], question.question))
+    return found
+
+
+class Tuned:
+    """A transformers model with the runtime's `generate()`: greedy and free, answers prepared in batches."""
+
+    def __init__(
+        self, model: Any, tokenizer: tokens.Tokens, name: str, *, batch: int = 16, longest: int = 192
+    ) -> None:
+        self._model, self._tokens, self.name = model.eval(), tokenizer, name
+        self._batch, self._longest = batch, longest
+        self._known: dict[Prompt, list[int]] = {}
+
+    @classmethod
+    def load(cls, options: argparse.Namespace) -> Tuned:
+        """Load a base model, with the adapter if there is one."""
+        import torch
+
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        adapter = Path(options.adapter_path) if options.adapter_path else None
+        source = qlora.resolve(options.model_name or base_of(adapter))  # type: ignore[arg-type]
+        model = qlora.load_base(
+            source,
+            numbers=qlora.numbers(options.precision, device),
+            quantization=options.quantization,
+            device=device,
+        )
+        if adapter:
+            from peft import PeftModel
+
+            model = PeftModel.from_pretrained(model, str(adapter))
+        name = (adapter or Path(source)).name
+        return cls(model, tokens.load(source), name, batch=options.batch_size)
+
+    def look_ahead(self, prompts: Sequence[Prompt]) -> None:
+        """Answer many prompts in batches of similar length; generate() then looks them up."""
+        from tqdm import tqdm
+
+        todo = list(dict.fromkeys(p for p in prompts if p not in self._known))
+        encoded = sorted(((self._tokens.prompt(p)[0], p) for p in todo), key=lambda pair: len(pair[0]))
+        for start in tqdm(range(0, len(encoded), self._batch), unit="batch", file=sys.stderr):
+            part = encoded[start : start + self._batch]
+            for (_, prompt), answer in zip(part, self._answer([ids for ids, _ in part]), strict=True):
+                self._known[prompt] = answer
+
+    def _answer(self, rows: list[list[int]]) -> list[list[int]]:
+        """Greedy continuations of prompts, without the end of turn."""
+        import torch
+
+        longest = max(map(len, rows))
+        device = next(self._model.parameters()).device
+        eos = self._tokens.eos
+        ids = torch.tensor([[eos] * (longest - len(row)) + row for row in rows], device=device)
+        mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in rows], device=device)
+        with torch.no_grad():
+            out = self._model.generate(
+                input_ids=ids,
+                attention_mask=mask,
+                max_new_tokens=self._longest,
+                do_sample=False,
+                use_cache=True,
+                eos_token_id=eos,
+                pad_token_id=eos,
+            )
+        return [row[: row.index(eos)] if eos in row else row for row in out[:, longest:].tolist()]
+
+    def generate(
+        self,
+        prompt: Prompt,
+        acceptor: Any = None,
+        *,
+        n: int = 1,
+        temperature: float = 0.0,
+        seed: int = 0,
+        max_tokens: int = 256,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> list[Candidate]:
+        """One candidate, as `sqlagent.llm.Model` gives it."""
+        from sqlagent.llm import Candidate
+
+        if acceptor is not None or n > 1:
+            raise UsageError("Under transformers only --decode free works: score the GGUF for anything else.")
+        if prompt not in self._known:
+            self.look_ahead([prompt])
+        ids = self._known[prompt]
+        text = self._tokens.text(ids).split("```", 1)[0].strip()
+        return [Candidate(text, 0.0, len(ids), 1.0, len(ids) < self._longest, 0)]
+
+    def close(self) -> None:
+        """Nothing to free: the model goes with the object."""

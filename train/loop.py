@@ -1,0 +1,415 @@
+"""The training loop: packed sequences in, a LoRA adapter out.
+
+Invariant: the course of a run is a function of its configuration and data alone. It is the same for any
+number of processes, and the same whether it ran through or was killed and resumed
+(`tests/test_train_loop.py`)."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+import random
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlagent.errors import UsageError
+from train import checkpoint, qlora
+from train.config import Config, to_dict
+from train.errors import Diverged, OutOfMemory
+from train.objective import exact_questions, forward
+from train.packing import Group, fill, pack, plan_epoch, split_group
+from train.report import Report
+
+if TYPE_CHECKING:
+    from train.prepared import Prepared
+
+Step = list[list[Group]]
+"""One optimiser step: sequences, each a list of groups."""
+
+ALLOWED_OVERFLOWS = 20
+"""fp16 skips a step whose gradients overflow and halves its scale; more than this many in a row is no
+accident.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Every step of the run, and where its epochs begin."""
+
+    steps: list[Step]
+    epoch_of: list[float]
+    too_long: int
+    warmup: int
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Validation on the packed slice."""
+
+    loss: float  # nats a target token
+    exact: float  # share of questions greedy decoding would get token for token
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How a run ended."""
+
+    stopped: str  # finished, time, steps or interrupted
+    progress: checkpoint.Progress
+    seconds: float
+    loss: float
+
+
+def make_plan(config: Config, data: Prepared) -> Plan:
+    """Lay out all epochs. Raises UsageError when nothing is left to train on."""
+    steps: list[Step] = []
+    epoch_of: list[float] = []
+    too_long = 0
+    for epoch in range(math.ceil(config.epochs)):
+        rng = random.Random(f"{config.seed}:{epoch}")
+        made, dropped = plan_epoch(
+            data.epoch(epoch, rng),
+            questions=config.questions_per_schema,
+            max_length=config.max_length,
+            batch_size=config.batch_size,
+            rng=rng,
+        )
+        part = min(1.0, config.epochs - epoch)
+        used = made[: math.ceil(len(made) * part)]
+        epoch_of += [epoch + (index + 1) / len(made) for index in range(len(used))]
+        steps += used
+        too_long += dropped
+    if config.max_steps:
+        steps = steps[: config.max_steps]
+    if not steps:
+        raise UsageError(
+            "No row is left to train on: raise --max-length or look at `python -m train data --stats`."
+        )
+    return Plan(steps, epoch_of, too_long, max(1, round(config.warmup_ratio * len(steps))))
+
+
+def learning_rate(config: Config, plan: Plan, step: int, seconds: float) -> float:
+    """Linear warm-up, then cosine to the floor, reached by the last step or by the end of the time budget."""
+    done = step / len(plan.steps)
+    if config.max_minutes:
+        done = max(done, seconds / (60 * config.max_minutes))
+    warm = min(1.0, (step + 1) / plan.warmup)
+    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+    return config.lr * warm * (config.min_lr_ratio + (1 - config.min_lr_ratio) * cosine)
+
+
+def fingerprint(config: Config, data: Prepared) -> str:
+    """Hash of what decides the course of a run: resuming with anything else would be another run."""
+    free = (
+        "output_dir data prepared resume max_minutes save_minutes keep_checkpoints eval_minutes report_to "
+        "run_name threads"
+    )
+    settings = {k: v for k, v in to_dict(config).items() if k not in free.split()}
+    return hashlib.sha256((json.dumps(settings, sort_keys=True) + data.digest).encode()).hexdigest()
+
+
+class Loop:
+    """One run. `Loop(config, data, output).run()`."""
+
+    def __init__(self, config: Config, data: Prepared, output: Path) -> None:
+        import torch
+        from accelerate import Accelerator
+        from accelerate.utils import DistributedType, set_seed
+
+        if config.threads:
+            torch.set_num_threads(config.threads)
+        self.config, self.data, self.output = config, data, output
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.numbers = qlora.numbers(config.precision, device)
+        self.accelerator = Accelerator(cpu=device == "cpu", mixed_precision=self.numbers.mixed_precision)
+        self.first = self.accelerator.is_main_process
+        # Under FSDP every process holds a part of the optimiser's state: checkpoints leave it out, and a
+        # resumed run starts it afresh. Everything else resumes exactly.
+        self._sharded = self.accelerator.distributed_type == DistributedType.FSDP
+        self.plan = make_plan(config, data)
+        source = qlora.resolve(config.model_name)
+        self.base_name = Path(source).name if Path(source).exists() else source
+        set_seed(config.seed)
+        base = qlora.load_base(
+            source,
+            numbers=self.numbers,
+            quantization=config.quantization,
+            device=device,
+        )
+        self.tuned = qlora.add_adapter(base, config)
+        trainable = [p for p in self.tuned.parameters() if p.requires_grad]
+        optimizer = torch.optim.AdamW(
+            trainable, lr=config.lr, betas=(0.9, config.beta2), weight_decay=config.weight_decay, foreach=True
+        )
+        self.model, self.optimizer = self.accelerator.prepare(self.tuned, optimizer)
+        self.trainable = [p for p in self.model.parameters() if p.requires_grad]
+        self.progress = checkpoint.Progress(fingerprint=fingerprint(config, data))
+        # Dropout differs between processes on purpose; the data order does not.
+        torch.manual_seed(config.seed * 1000 + self.accelerator.process_index)
+        self._resume()
+        self._stop = ""
+
+    # -- one step ---------------------------------------------------------------------------------
+
+    def _share(self, sequences: list[list[Group]]) -> Iterator[tuple[list[Group], float, bool]]:
+        """This process's sequences of a step: (sequence, weight, is the last). Weight 0 keeps processes in
+        step.
+        """
+        world, rank = self.accelerator.num_processes, self.accelerator.process_index
+        rounds = math.ceil(len(sequences) / world)
+        for number in range(rounds):
+            index = number * world + rank
+            real = index < len(sequences)
+            yield sequences[index if real else 0], float(real), number == rounds - 1
+
+    def _step(self, sequences: list[list[Group]], lr: float) -> tuple[float, float]:
+        """One optimiser step; returns the loss a target token, and the gradient norm before clipping."""
+        import torch
+
+        targets = sum(len(item.target) for seq in sequences for group in seq for item in group.items)
+        for setting in self.optimizer.param_groups:
+            setting["lr"] = lr
+        total = torch.zeros((), device=self.accelerator.device)
+        self.model.train()
+        for sequence, weight, last in self._share(sequences):
+            sync = contextlib.nullcontext() if last else self.accelerator.no_sync(self.model)
+            with sync:
+                nll = forward(self.model, pack(sequence), self.accelerator.device).nll * weight
+                # DDP averages gradients over processes; the step's loss is a sum over all of them.
+                self.accelerator.backward(nll * (self.accelerator.num_processes / targets))
+            total += nll.detach()
+        norm = self.accelerator.clip_grad_norm_(self.trainable, self.config.max_grad_norm)
+        loss = float(self.accelerator.reduce(total, "sum")) / targets
+        norm = float(norm)
+        if self.accelerator.scaler is None and not (math.isfinite(loss) and math.isfinite(norm)):
+            raise Diverged(
+                f"The loss became {loss} (gradient norm {norm}) at step {self.progress.step + 1}: lower --lr "
+                "or use another --precision; the last checkpoint is from before it."
+            )
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return loss, norm
+
+    # -- the run ----------------------------------------------------------------------------------
+
+    def run(self) -> Summary:
+        """Train until the plan, the time budget or a signal ends it; leaves a usable adapter each time."""
+        config, progress, plan = self.config, self.progress, self.plan
+        report = (
+            Report(config, self.output, done=progress.step, total=len(plan.steps)) if self.first else None
+        )
+        before = progress.seconds
+        started = time.monotonic()
+        saved = judged = started
+        loss, overflows, stopped = math.nan, 0, "finished"
+        with self._signals():
+            while progress.step < len(plan.steps):
+                sequences = plan.steps[progress.step]
+                lr = learning_rate(config, plan, progress.step, progress.seconds)
+                with _memory_hint(config):
+                    loss, norm = self._step(sequences, lr)
+                skipped = self.accelerator.scaler is not None and self.optimizer.step_was_skipped
+                overflows = overflows + 1 if skipped else 0
+                if overflows > ALLOWED_OVERFLOWS:
+                    raise Diverged(
+                        f"fp16 overflowed {overflows} times in a row: lower --lr or use --precision bf16."
+                    )
+                now = time.monotonic()
+                took = before + (now - started) - progress.seconds
+                tokens = sum(len(group) for seq in sequences for group in seq)
+                questions = sum(len(group.items) for seq in sequences for group in seq)
+                progress.step += 1
+                progress.seconds += took
+                progress.tokens += tokens
+                progress.questions += questions
+                progress.targets += sum(len(i.target) for s in sequences for g in s for i in g.items)
+                row = {
+                    "step": progress.step,
+                    "epoch": plan.epoch_of[progress.step - 1],
+                    "seconds": progress.seconds,
+                    "lr": lr,
+                    "loss": loss,
+                    "grad_norm": norm,
+                    "tokens": tokens,
+                    "questions": questions,
+                    "tokens_per_second": tokens / took,
+                    "questions_per_second": questions / took,
+                }
+                over = config.max_minutes and progress.seconds >= 60 * config.max_minutes
+                last = progress.step == len(plan.steps)
+                stop, save, judge = self._agree(
+                    bool(self._stop or over),
+                    bool(config.save_minutes and now - saved >= 60 * config.save_minutes),
+                    bool(config.eval_minutes and now - judged >= 60 * config.eval_minutes),
+                )
+                if (judge or stop or last) and self.data.has_validation:
+                    score = self.judge()
+                    row.update(val_loss=score.loss, val_exact=score.exact)
+                    judged = time.monotonic()
+                    self._keep_best(score, report)
+                if report:
+                    report.step(row)
+                if stop or save or last:
+                    self._save()
+                    saved = time.monotonic()
+                if stop:
+                    stopped = self._stop or "time"
+                    break
+        if report:
+            report.close()
+        self._finish()
+        return Summary(stopped, progress, time.monotonic() - started, loss)
+
+    def _agree(self, *flags: bool) -> tuple[bool, ...]:
+        """The first process's clock decides for all."""
+        if self.accelerator.num_processes == 1:
+            return flags
+        import torch
+        from accelerate.utils import broadcast
+
+        return tuple(bool(x) for x in broadcast(torch.tensor(flags, device=self.accelerator.device).int()))
+
+    def judge(self) -> Score:
+        """Score the validation slice with the packed forward pass."""
+        import torch
+
+        groups: list[Group] = []
+        for group in self.data.validation():
+            pieces, _ = split_group(
+                group, questions=self.config.questions_per_schema, max_length=self.config.max_length
+            )
+            groups += pieces
+        sums = torch.zeros(4, device=self.accelerator.device)
+        self.model.eval()
+        with torch.no_grad():
+            for sequence, weight, _ in self._share(fill(groups, self.config.max_length)):
+                packed = pack(sequence)
+                outcome = forward(self.model, packed, self.accelerator.device)
+                found = [
+                    float(outcome.nll),
+                    len(packed.labels),
+                    exact_questions(outcome, packed),
+                    packed.questions,
+                ]
+                sums += weight * torch.tensor(found, device=sums.device)
+        nll, targets, exact, questions = self.accelerator.reduce(sums, "sum").tolist()
+        return Score(nll / max(1, targets), exact / max(1, questions))
+
+    def _keep_best(self, score: Score, report: Report | None) -> None:
+        progress = self.progress
+        progress.history = {"step": progress.step, "val_loss": score.loss, "val_exact": score.exact}
+        better = progress.best_score is None or score.exact >= progress.best_score
+        if better:
+            progress.best_score, progress.best_step = score.exact, progress.step
+            state = self._adapter_state()
+            if self.first:
+                qlora.save_adapter(self.tuned, state, self.output / "best", base_name=self.base_name)
+        if report:
+            report.say(
+                f"step {progress.step}: validation loss {score.loss:.4f}, exact {100 * score.exact:.1f} %"
+                + (" (best so far)" if better else "")
+            )
+
+    def _finish(self) -> None:
+        """The adapter of the run is the best one seen; without validation, the last."""
+        state = self._adapter_state()
+        if self.first:
+            qlora.save_adapter(self.tuned, state, self.output / "last", base_name=self.base_name)
+            chosen = self.output / ("best" if self.progress.best_step else "last")
+            for name in ("adapter_config.json", "adapter_model.safetensors"):
+                draft = self.output / f".{name}"
+                draft.write_bytes((chosen / name).read_bytes())
+                draft.replace(self.output / name)
+        self.accelerator.wait_for_everyone()
+
+    # -- checkpoints ------------------------------------------------------------------------------
+
+    def _adapter_state(self) -> dict[str, Any]:
+        return qlora.adapter_state(self.tuned)
+
+    def _save(self) -> None:
+        from accelerate.utils import gather_object
+
+        rng = gather_object([checkpoint.rng_state()])
+        adapter = self._adapter_state()
+        if self.first:
+            scaler = self.accelerator.scaler
+            checkpoint.save(
+                self.output,
+                self.progress,
+                adapter=adapter,
+                optimizer=None if self._sharded else self.optimizer.state_dict(),
+                rng=rng,
+                scaler=scaler.state_dict() if scaler is not None else None,
+                keep=self.config.keep_checkpoints,
+            )
+        self.accelerator.wait_for_everyone()
+
+    def _resume(self) -> None:
+        found = checkpoint.find(self.output, self.config.resume)
+        if found is None:
+            return
+        from peft import set_peft_model_state_dict
+
+        progress, adapter, state = checkpoint.load(found)
+        if progress.fingerprint != self.progress.fingerprint:
+            raise UsageError(
+                f"{found} belongs to a run with other data or settings: use the same ones, another "
+                "--output-dir, or --resume never."
+            )
+        set_peft_model_state_dict(self.tuned, adapter)
+        if state["optimizer"] is not None:
+            self.optimizer.load_state_dict(state["optimizer"])
+        if state["scaler"] is not None and self.accelerator.scaler is not None:
+            self.accelerator.scaler.load_state_dict(state["scaler"])
+        rank = self.accelerator.process_index
+        if rank < len(state["rng"]):
+            checkpoint.set_rng_state(state["rng"][rank])
+        self.progress = progress
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        """SIGINT and SIGTERM end the run after the step in hand, with a checkpoint."""
+
+        def ask(number: int, _frame: Any) -> None:
+            if self._stop and number == signal.SIGINT:
+                raise KeyboardInterrupt
+            self._stop = "interrupted"
+
+        try:
+            old = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        except ValueError:  # not in the main thread
+            yield
+            return
+        try:
+            yield
+        finally:
+            for number, handler in old.items():
+                signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _memory_hint(config: Config) -> Iterator[None]:
+    import torch
+
+    try:
+        yield
+    except (torch.cuda.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        text = str(error)
+        if (
+            isinstance(error, RuntimeError)
+            and "out of memory" not in text
+            and "can't allocate memory" not in text
+        ):
+            raise
+        extra = "" if config.gradient_checkpointing else " or use --gradient-checkpointing"
+        raise OutOfMemory(
+            f"Out of memory: lower --max-length (now {config.max_length}) or --lora-r "
+            f"(now {config.lora_r}){extra}."
+        ) from error

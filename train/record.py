@@ -1,0 +1,185 @@
+"""What is written beside an adapter: the resolved configuration, data hashes, versions, and a model card."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from train.config import Config, to_dict
+
+if TYPE_CHECKING:
+    from train.loop import Summary
+    from train.prepared import Prepared
+
+PACKAGES = (
+    "torch",
+    "transformers",
+    "peft",
+    "trl",
+    "bitsandbytes",
+    "accelerate",
+    "datasets",
+    "tokenizers",
+    "safetensors",
+    "sqlglot",
+    "llama-cpp-python",
+    "gguf",
+    "numpy",
+)
+
+
+def versions() -> dict[str, str]:
+    """Versions of what shapes a run; packages that are not installed are left out."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def git_revision() -> str:
+    """The checkout's commit, with + when files differ from it; "" outside a checkout."""
+
+    def git(*words: str) -> str:
+        root = Path(__file__).resolve().parent.parent
+        done = subprocess.run(
+            ["git", *words], cwd=root, capture_output=True, text=True, timeout=20, check=True
+        )
+        return done.stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD") + (
+            "+" if git("status", "--porcelain", "--untracked-files=no") else ""
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def hardware() -> str:
+    """The machine in a few words."""
+    import torch
+
+    if torch.cuda.is_available():
+        return f"{torch.cuda.device_count()} × {torch.cuda.get_device_name()}"
+    return f"CPU, {torch.get_num_threads()} threads"
+
+
+def start(config: Config, data: Prepared, output: Path) -> None:
+    """Write `training.json` before the first step, so that a killed run has one too."""
+    shown = to_dict(config)
+    # Where things lay on this machine is nobody's business, and no part of the result.
+    for key in ("output_dir", "data", "prepared", "init_adapter", "model_name"):
+        shown[key] = Path(shown[key]).name if shown[key].startswith(("/", ".", "~")) else shown[key]
+    record = {
+        "config": shown,
+        "data": {"digest": data.digest, "rows": len(data), **data.about},
+        "versions": versions(),
+        "git": git_revision(),
+        "hardware": hardware(),
+    }
+    source = Path(config.model_name)
+    if source.is_file():
+        record["base_sha256"] = _sha256(source)
+    _write(output / "training.json", record)
+
+
+def finish(summary: Summary, output: Path) -> None:
+    """Add how the run ended to `training.json` and write the card."""
+    path = output / "training.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    done = summary.progress
+    record["result"] = {
+        "stopped": summary.stopped,
+        "steps": done.step,
+        "hours": round(done.seconds / 3600, 4),
+        "tokens": done.tokens,
+        "questions": done.questions,
+        "target_tokens": done.targets,
+        "best_step": done.best_step,
+        "best_exact": done.best_score,
+        "last": done.history,
+    }
+    record["files"] = {
+        name: _sha256(output / name) for name in ("adapter_model.safetensors", "adapter_config.json")
+    }
+    _write(path, record)
+    (output / "README.md").write_text(card(record), encoding="utf-8")
+
+
+def card(record: dict[str, Any]) -> str:
+    """A model card from `training.json`."""
+    config, result, data = record["config"], record["result"], record["data"]
+    counts = data.get("counts", {})
+    rows = "\n".join(
+        f"| {name} | {one['kept']} | {sum(one['dropped'].values())} |" for name, one in counts.items()
+    )
+    exact = "not measured" if result["best_exact"] is None else f"{100 * result['best_exact']:.1f} %"
+    return f"""---
+library_name: peft
+license: apache-2.0
+pipeline_tag: text-generation
+tags: [text-to-sql, sqlite, lora]
+---
+
+# A text-to-SQL adapter for {config["model_name"]}
+
+A LoRA adapter (rank {config["lora_r"]}, alpha {config["lora_alpha"]}) that turns a question and the schema of
+a SQLite database into one SELECT statement. Made with `python -m train`; `training.json` beside this file has
+the whole configuration, the hashes of the data, the versions and the git revision.
+
+| | |
+|---|---|
+| base | {config["model_name"]}{" (NF4)" if config["quantization"] == "nf4" else ""} |
+| steps, questions | {result["steps"]}, {result["questions"]} |
+| tokens | {result["tokens"]}, {result["target_tokens"]} of them learnt |
+| hours, hardware | {result["hours"]:.2f} on {record["hardware"]} |
+| best step | {result["best_step"]} |
+| exact match on the validation slice, greedy, unquantised | {exact} |
+
+![Loss](loss.png)
+
+## Data
+
+| source | rows | dropped |
+|---|---|---|
+{rows}
+
+Spider and BIRD are CC BY-SA 4.0, Spider-Syn is MIT, sql-create-context is CC BY 4.0. Validation databases and
+near-copies of validation questions were left out.
+
+## Limits
+
+It writes SQL for SQLite in one fixed form and reads English questions. It can be wrong in ways that look
+right: check a statement before you rely on its rows. Scores of the quantised model that ships are in the
+project's README.
+"""
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return (
+            hashlib.file_digest(file, "sha256").hexdigest()
+            if hasattr(hashlib, "file_digest")
+            else _slow(path)
+        )
+
+
+def _slow(path: Path) -> str:
+    sha = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            sha.update(chunk)
+    return sha.hexdigest()
+
+
+def _write(path: Path, record: dict[str, Any]) -> None:
+    draft = path.with_name(f".{path.name}")
+    draft.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    draft.replace(path)

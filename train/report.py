@@ -1,0 +1,132 @@
+"""What a run leaves to read: a progress bar, loss.csv, loss.png, Weights & Biases if asked.
+
+Invariant: loss.csv holds one line for every optimiser step that the adapter has seen, also after a resume.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from train.config import Config, to_dict
+
+COLUMNS = (
+    "step",
+    "epoch",
+    "seconds",
+    "lr",
+    "loss",
+    "grad_norm",
+    "tokens",
+    "questions",
+    "tokens_per_second",
+    "questions_per_second",
+    "val_loss",
+    "val_exact",
+)
+
+
+class Report:
+    """Collects one row a step; only the first process makes one."""
+
+    def __init__(self, config: Config, output: Path, *, done: int, total: int) -> None:
+        from tqdm import tqdm
+
+        self._path = output / "loss.csv"
+        self._picture = output / "loss.png"
+        self._rows = [row for row in read_csv(self._path) if int(row["step"]) <= done]
+        with self._path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            writer.writerows(self._rows)
+        self._file = self._path.open("a", newline="", encoding="utf-8", buffering=1)
+        self._writer = csv.DictWriter(self._file, COLUMNS)
+        self._bar = tqdm(
+            total=total, initial=done, unit="step", file=sys.stderr, dynamic_ncols=True, mininterval=1.0
+        )
+        self._wandb = _start_wandb(config, output) if config.report_to == "wandb" else None
+
+    def step(self, row: dict[str, Any]) -> None:
+        """Record a step. Missing columns stay empty."""
+        row = {key: _short(value) for key, value in row.items()}
+        self._rows.append({key: str(value) for key, value in row.items()})
+        self._writer.writerow(row)
+        self._bar.update(1)
+        self._bar.set_postfix_str(f"loss {row['loss']}, {row['tokens_per_second']} tok/s", refresh=False)
+        if self._wandb is not None:
+            self._wandb.log({k: v for k, v in row.items() if k != "step"}, step=row["step"])
+
+    def say(self, text: str) -> None:
+        """A line above the progress bar, on stderr."""
+        self._bar.write(text, file=sys.stderr)
+
+    def close(self) -> None:
+        """Flush everything and draw the picture."""
+        self._bar.close()
+        self._file.close()
+        if self._rows:
+            draw(self._rows, self._picture)
+        if self._wandb is not None:
+            self._wandb.finish()
+
+
+def _start_wandb(config: Config, output: Path) -> Any:
+    import wandb
+
+    os.environ.setdefault("WANDB_SILENT", "true")
+    return wandb.init(
+        project="sqlagent", name=config.run_name or output.name, dir=str(output), config=to_dict(config)
+    )
+
+
+def _short(value: Any) -> Any:
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """The rows of a loss.csv; an unfinished last line is left out."""
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [row for row in csv.DictReader(file) if row.get("step", "").isdigit() and row.get("loss")]
+
+
+def draw(rows: Sequence[dict[str, str]], path: Path) -> None:
+    """Plot training loss (with a running mean) and validation loss and exact match over steps."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    steps = [int(row["step"]) for row in rows]
+    losses = [float(row["loss"]) for row in rows]
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    FigureCanvasAgg(figure)
+    left = figure.add_subplot()
+    left.plot(steps, losses, color="#9db7d5", linewidth=0.8, label="training, each step")
+    left.plot(steps, running_mean(losses), color="#1f4e8c", linewidth=1.6, label="training, running mean")
+    judged = [row for row in rows if row.get("val_loss")]
+    at = [int(row["step"]) for row in judged]
+    left.plot(at, [float(row["val_loss"]) for row in judged], "o-", color="#c0392b", label="validation")
+    left.set(xlabel="optimiser step", ylabel="loss per SQL token (nats)")
+    left.set_ylim(0, max(running_mean(losses)[min(5, len(losses) - 1) :]) * 1.2 + 0.05)
+    right = left.twinx()
+    exact = [100 * float(row["val_exact"]) for row in judged]
+    right.plot(at, exact, "s--", color="#27803b", label="validation, exact (right axis)")
+    right.set(ylabel="exact match (%)", ylim=(0, 100))
+    lines = [line for axes in (left, right) for line in axes.get_lines()]
+    left.legend(lines, [str(line.get_label()) for line in lines], fontsize=8, loc="upper right")
+    figure.savefig(path, dpi=150)
+
+
+def running_mean(values: Sequence[float], keep: float = 0.95) -> list[float]:
+    """Exponential running mean, unbiased at the start."""
+    total = weight = 0.0
+    means = []
+    for value in values:
+        total = keep * total + (1 - keep) * value
+        weight = keep * weight + (1 - keep)
+        means.append(total / weight)
+    return means

@@ -1,0 +1,88 @@
+"""Question/SQL pairs from files, as they stand: no row is judged here.
+
+Reads Spider-format lists, BIRD's, and b-mc2/sql-create-context (`question, context, answer`) from .json,
+.jsonl or the Hugging Face Hub."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlagent.errors import UsageError
+from train.config import Mix
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A question and the SQL that answers it, on a database file or on CREATE TABLE text."""
+
+    question: str
+    sql: str
+    db_id: str
+    source: str
+    database: Path | None = None
+    ddl: str = ""
+
+
+def read(mix: Mix, root: Path, *, limit: int = 0) -> Iterator[Pair]:
+    """The pairs of one source. Raises UsageError when a file or a field is missing."""
+    number = 0
+    for row in _rows(mix.file, root):
+        if any(row.get(key) != value for key, value in mix.where.items()):
+            continue
+        if limit and number >= limit:
+            return
+        try:
+            yield _pair(mix, row, root, number)
+        except KeyError as error:
+            raise UsageError(
+                f"{mix.file}: row {number + 1} has no field {error}; is kind = {mix.kind!r} right?"
+            ) from error
+        number += 1
+
+
+def questions(path: Path) -> Iterator[tuple[str, str]]:
+    """(question, db_id) of a validation file of any kind."""
+    for row in _rows(path.name, path.parent):
+        yield row["question"], row.get("db_id", "")
+
+
+def _pair(mix: Mix, row: dict[str, Any], root: Path, number: int) -> Pair:
+    question = " ".join(row["question"].split())
+    if mix.kind == "context":
+        return Pair(question, row["answer"], row.get("db_id", ""), mix.name, ddl=row["context"])
+    db_id = row["db_id"]
+    folder = root / mix.databases / db_id
+    database = next((p for p in (folder / f"{db_id}.sqlite", folder / f"{db_id}.db") if p.is_file()), None)
+    if database is None:
+        found = sorted(folder.glob("*.sqlite")) if folder.is_dir() else []
+        database = found[0] if found else folder / f"{db_id}.sqlite"
+    if mix.kind == "spider":
+        return Pair(question, row["query"], db_id, mix.name, database=database)
+    if mix.kind == "bird":
+        evidence = " ".join(str(row.get("evidence") or "").split())
+        if evidence and (mix.evidence == "append" or (mix.evidence == "half" and number % 2)):
+            question = f"{question} ({evidence.rstrip(';')})"
+        return Pair(question, row["SQL"], db_id, mix.name, database=database)
+    raise UsageError(f"kind must be spider, bird or context, not {mix.kind!r}.")
+
+
+def _rows(file: str, root: Path) -> Iterator[dict[str, Any]]:
+    if file.startswith("hub:"):
+        import datasets
+
+        yield from datasets.load_dataset(file.removeprefix("hub:"), split="train")
+        return
+    path = root / file
+    if not path.is_file():
+        raise UsageError(f"No data file {path}: is --data right?")
+    with path.open(encoding="utf-8") as handle:
+        if path.suffix == ".jsonl":
+            for line in handle:
+                if line.strip():
+                    yield json.loads(line)
+        else:
+            yield from json.load(handle)

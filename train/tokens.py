@@ -1,0 +1,158 @@
+"""Prompts and SQL as token ids, laid out exactly as the runtime lays them out.
+
+Invariant: for a GGUF, the ids come from the runtime's own code (`sqlagent.chat`, `sqlagent.vocab`) and
+llama.cpp's tokenizer. Hugging Face's conversion of a GGUF tokenizer is not used: it loses the
+pre-tokenizer, so that SmolLM2 reads "count(*)  >=  3" differently from what it will meet when it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from sqlagent.errors import ModelError
+
+if TYPE_CHECKING:
+    from sqlagent.prompt import Prompt
+
+Ids = np.ndarray
+"""int32 [n]"""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """One training row: prefix + request is the prompt, target is what to learn."""
+
+    prefix: Ids
+    request: Ids
+    target: Ids
+
+
+class Tokens(Protocol):
+    """What training needs of a tokenizer."""
+
+    name: str
+    eos: int
+
+    def prompt(self, prompt: Prompt) -> tuple[list[int], int]:
+        """The prompt's ids, and how many of them depend on the schema alone."""
+        ...
+
+    def plain(self, text: str) -> list[int]:
+        """Ids of a text in which nothing is a special token."""
+        ...
+
+    def text(self, ids: list[int]) -> str:
+        """What ids stand for, special tokens shown."""
+        ...
+
+
+def encode(tokens: Tokens, prompt: Prompt, sql: str) -> Encoded:
+    """Encode a row; the target is what is left of the statement, and the end of the turn.
+
+    The prompt already opens the answer ("```sql\\n"); where that opening holds the statement's first word
+    too, the word is not learnt."""
+    ids, cut = tokens.prompt(prompt)
+    given = max((n for n in range(len(sql) + 1) if prompt.answer.endswith(sql[:n])), default=0)
+    target = [*tokens.plain(sql[given:]), tokens.eos]
+    return Encoded(np.array(ids[:cut], np.int32), np.array(ids[cut:], np.int32), np.array(target, np.int32))
+
+
+class GgufTokens:
+    """llama.cpp's tokenizer of a GGUF, through the runtime's own layout."""
+
+    def __init__(self, path: Path) -> None:
+        from sqlagent.chat import Chat
+        from sqlagent.vocab import Vocab
+
+        self._file = _VocabOnly(path)
+        self._vocab = Vocab(self._file)  # type: ignore[arg-type]
+        self._chat = Chat(self._file, self._vocab)  # type: ignore[arg-type]
+        self.name = path.name
+        self.eos = self._vocab.eos
+
+    def prompt(self, prompt: Prompt) -> tuple[list[int], int]:
+        found = self._chat.tokens(prompt)
+        return list(found.ids), found.prefix
+
+    def plain(self, text: str) -> list[int]:
+        return self._vocab.tokenize(text.encode("utf-8", "replace"))
+
+    def text(self, ids: list[int]) -> str:
+        return b"".join(self._vocab.piece(int(i), special=True) for i in ids).decode("utf-8", "replace")
+
+
+class _VocabOnly:
+    """The part of a GGUF that tokenising needs: loads in milliseconds and holds no weights."""
+
+    def __init__(self, path: Path) -> None:
+        from sqlagent.llama import check_gguf, library
+
+        check_gguf(path)
+        self.lib = library()
+        params = self.lib.llama_model_default_params()
+        params.vocab_only = True
+        params.n_gpu_layers = 0
+        self._model = self.lib.llama_model_load_from_file(str(path).encode(), params)
+        if not self._model:
+            raise ModelError(f"llama.cpp cannot read the vocabulary of {path.name}.")
+        self.vocab = self.lib.llama_model_get_vocab(self._model)
+        self.n_vocab = int(self.lib.llama_vocab_n_tokens(self.vocab))
+
+    def chat_template(self) -> str:
+        raw = self.lib.llama_model_chat_template(self._model, None)
+        return raw.decode("utf-8", "replace") if raw else ""
+
+
+class HubTokens:
+    """A Hugging Face tokenizer with a chat template."""
+
+    _SYSTEM, _USER = "Xq7SYSTEMq7X", "Xq7USERq7X"
+
+    def __init__(self, source: str, tokenizer: Any = None) -> None:
+        if tokenizer is None:
+            from transformers import AutoTokenizer
+
+            try:
+                tokenizer = AutoTokenizer.from_pretrained(source)
+            except (OSError, ValueError) as error:
+                raise ModelError(
+                    f"Cannot load the tokenizer of {source}: {str(error).splitlines()[0]}"
+                ) from error
+        self._tokenizer = tokenizer
+        self.name = source
+        self.eos = tokenizer.eos_token_id
+        messages = [{"role": "system", "content": self._SYSTEM}, {"role": "user", "content": self._USER}]
+        try:
+            text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        except Exception:  # no template, or one that refuses a system turn: the template's own code raises
+            text = f"{self._SYSTEM}\n\n### Input\n{self._USER}\n\n### Response\n"
+        before, rest = text.split(self._SYSTEM, 1)
+        between, after = rest.split(self._USER, 1)
+        self._pieces = (before, between, after)
+
+    def _special(self, text: str) -> list[int]:
+        return self._tokenizer(text, add_special_tokens=False)["input_ids"] if text else []
+
+    def prompt(self, prompt: Prompt) -> tuple[list[int], int]:
+        before, between, after = self._pieces
+        ids = self._special(before) + self.plain(prompt.system) + self._special(between)
+        ids += self.plain(prompt.context)
+        cut = len(ids)
+        ids += self.plain(prompt.request) + self._special(after) + self.plain(prompt.answer)
+        return ids, cut
+
+    def plain(self, text: str) -> list[int]:
+        if not text:
+            return []
+        return self._tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+
+    def text(self, ids: list[int]) -> str:
+        return self._tokenizer.decode(ids)
+
+
+def load(source: str) -> Tokens:
+    """The tokenizer of a model: llama.cpp's for a .gguf file, Hugging Face's for a folder or a hub name."""
+    return GgufTokens(Path(source)) if source.endswith(".gguf") else HubTokens(source)

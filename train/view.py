@@ -1,0 +1,58 @@
+"""What the runtime would show the model of a database for a question: the part of its schema, and value
+hints.
+
+Invariant: parts and hints come from the runtime's own `sqlagent.focus`; nothing is chosen here.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from train.sources import Pair
+
+if TYPE_CHECKING:
+    from sqlagent.focus import Focus
+    from sqlagent.prompt import Hint
+    from sqlagent.schema import Schema
+
+
+class View:
+    """The runtime's view of databases. Value indexes lie in a folder of their own that goes with the
+    object.
+    """
+
+    def __init__(self, *, hints: bool) -> None:
+        self._hints = hints
+        self._folder = tempfile.TemporaryDirectory(prefix="sqlagent-train-")
+        self._focus: dict[Path, Focus] = {}
+
+    def show(self, pair: Pair, schema: Schema) -> tuple[Schema, tuple[Hint, ...]]:
+        """The part of `schema` that the question would be asked with, and the stored values it mentions."""
+        if pair.database is None:
+            from sqlagent.linking import BUDGET, Linker
+
+            linker = Linker(schema)
+            return (schema if linker.total <= BUDGET else linker.link(pair.question)), ()
+        focus = self._focus.get(pair.database)
+        if focus is None:
+            from sqlagent.errors import DatabaseError
+            from sqlagent.focus import Focus
+
+            focus = Focus(pair.database, cache_dir=Path(self._folder.name), values=self._hints)
+            if self._hints:
+                try:
+                    focus.build(schema)
+                except DatabaseError:
+                    focus = Focus(pair.database, values=False)
+            self._focus[pair.database] = focus
+        part = focus.part(schema, pair.question)
+        return part, tuple(focus.hints(schema, part, pair.question))
+
+    def close(self) -> None:
+        """Close and remove the indexes."""
+        for focus in self._focus.values():
+            focus.close()
+        self._focus.clear()
+        self._folder.cleanup()
