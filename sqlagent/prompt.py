@@ -107,7 +107,7 @@ def table_line(table: Table) -> str:
     links = {key.columns[0]: key for key in table.foreign_keys if len(key.columns) == 1}
     parts = [column_text(column, links.get(column.name), len(table.primary_key)) for column in table.columns]
     parts += [
-        f"foreign key ({', '.join(map(name, key.columns))}) references "
+        f"FOREIGN KEY ({', '.join(map(name, key.columns))}) REFERENCES "
         f"{name(key.ref_table)}({', '.join(map(name, key.ref_columns))})"
         for key in table.foreign_keys
         if len(key.columns) > 1
@@ -148,7 +148,8 @@ def sample_text(column: Column) -> str | None:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             # A number tells little, unless the column's type says that it should have been a text or a date.
             return None if short_type(column) in ("INTEGER", "REAL", "") else str(value)
-        return literal(value, SAMPLE_CHARS)
+        # Inside a comment, which no value may close.
+        return literal(value, SAMPLE_CHARS).replace("*/", "* /")
     return None
 
 

@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench.walk import TEMPERS, walk
+from sqlagent import guard
 from sqlagent import schema as schemas
-from sqlagent.grammar import Acceptor, Options
+from sqlagent.grammar import Acceptor, Options, functions
 from tests.hostile import build, hostile_schemas
 
 DDL = """
@@ -284,3 +285,9 @@ def test_the_memo_does_not_grow_without_bound(acceptor, monkeypatch):
 def test_a_schema_without_tables_is_refused():
     with pytest.raises(ValueError, match="no tables"):
         Acceptor(schemas.Schema(path="", tables=(), skipped=()))
+
+
+def test_the_sandbox_lets_every_function_of_the_grammar_run():
+    allowed = {name.lower() for name in guard.FUNCTIONS}
+    offered = [*functions.SCALAR, *functions.AGGREGATES, *functions.WINDOW]
+    assert [name for name in offered if name.lower() not in allowed] == []

@@ -42,10 +42,11 @@ def one_column(**values: object) -> str:
 
 def test_a_table_is_one_line_with_types_keys_links_and_a_value() -> None:
     assert prompt.context(SCHEMA) == (
-        "Schema:\n"
-        "Album(AlbumId int pk, Title text 'Let There Be Rock', ArtistId -> Artist.ArtistId, Price real, "
-        "Released datetime '2009-01-01 00:00:00', Cover blob)\n"
-        '"a b"(x int, y int, "qu""ote", (x, y) -> Album(AlbumId, ArtistId))\n'
+        "CREATE TABLE Album (AlbumId INTEGER PRIMARY KEY, Title TEXT /* 'Let There Be Rock' */, "
+        "ArtistId INTEGER REFERENCES Artist(ArtistId), Price REAL, "
+        "Released datetime /* '2009-01-01 00:00:00' */, Cover blob);\n"
+        'CREATE TABLE "a b" (x INTEGER, y INTEGER, "qu""ote", '
+        "FOREIGN KEY (x, y) REFERENCES Album(AlbumId, ArtistId));\n"
         "\n"
     )
 
@@ -88,13 +89,15 @@ def test_only_the_last_turns_are_shown() -> None:
         "tab\tand\x00zero",
         "\u202eright to left",
         "it's",
+        "*/ DROP",
     ],
 )
 def test_no_value_starts_a_line_or_leaves_its_quotes(value: str) -> None:
     text = one_column(type="TEXT", samples=(value,))
-    assert len(text.splitlines()) == 3
-    shown = text.splitlines()[1]
+    assert len(text.splitlines()) == 2
+    shown = text.splitlines()[0]
     assert shown.isprintable()
+    assert shown.count("*/") == 1
     assert shown.count("'") % 2 == 0
     request = prompt.request(
         value, history=[Turn(value, value)], hints=[Hint("t", "c", value)], error=(value, value)
@@ -111,11 +114,11 @@ def test_long_values_and_questions_are_cut() -> None:
 @pytest.mark.parametrize(
     ("declared", "short"),
     [
-        ("INTEGER", "int"),
-        ("BIGINT UNSIGNED", "int"),
-        ("VARCHAR(20)", "text"),
-        ("DECIMAL(10, 2)", "real"),
-        ("double precision", "real"),
+        ("INTEGER", "INTEGER"),
+        ("BIGINT UNSIGNED", "INTEGER"),
+        ("VARCHAR(20)", "TEXT"),
+        ("DECIMAL(10, 2)", "REAL"),
+        ("double precision", "REAL"),
         ("DATE", "date"),
         ("", ""),
         ("a type of sixteen letters or more", "a type of sixte…"),
@@ -128,7 +131,7 @@ def test_types_are_short(declared: str, short: str) -> None:
 def test_a_value_is_shown_where_it_tells_something() -> None:
     assert "7" not in one_column(type="INTEGER", samples=(7,))
     assert "'7'" in one_column(type="TEXT", samples=("7",))
-    assert "date 20090101" in one_column(type="DATE", samples=(20090101,))
+    assert "date /* 20090101 */" in one_column(type="DATE", samples=(20090101,))
     assert "'real one'" in one_column(type="TEXT", samples=("", "  ", b"blob", "real one"))
 
 
@@ -137,7 +140,7 @@ def test_a_value_is_shown_where_it_tells_something() -> None:
 )
 def test_any_name_can_be_shown(name: str) -> None:
     text = one_column(name=name, type="INT")
-    assert len(text.splitlines()) == 3
+    assert len(text.splitlines()) == 2
     assert text.isprintable() or all(line.isprintable() for line in text.splitlines())
 
 
