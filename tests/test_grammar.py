@@ -54,6 +54,9 @@ GOOD = [
     "SELECT T1.name FROM singer AS T1 JOIN concert AS T2 ON T1.id = T2.singer_id WHERE T2.theme = 'x'",
     "SELECT T2.name FROM concert AS T1 JOIN singer AS T2 ON T1.singer_id = T2.id",
     "SELECT T1.name, T2.name FROM singer AS T1 JOIN singer AS T2 ON T1.mentor_id = T2.id",
+    "SELECT s.name, c.theme FROM singer AS s JOIN concert AS c ON s.id = c.singer_id",
+    "SELECT COUNT(*) FROM concert AS c JOIN stadium AS st ON c.stadium_id = st.id WHERE st.city = 'Oslo'",
+    "SELECT s1.name, s2.name FROM singer AS s1 JOIN singer AS s2 ON s1.mentor_id = s2.id",
     "SELECT singer.name FROM singer LEFT JOIN concert ON singer.id = concert.singer_id WHERE concert.id IS NULL",
     "SELECT stadium.name FROM stadium CROSS JOIN singer",
     "SELECT name FROM singer WHERE id NOT IN (SELECT singer_id FROM concert)",
@@ -87,6 +90,7 @@ def test_it_accepts_the_sql_that_people_need(acceptor, connection, sql):
 
 
 BAD = [
+    "SELECT c.name FROM singer AS c",
     "SELECT theme FROM singer",
     "SELECT singer.theme FROM singer",
     "SELECT stadium.name FROM singer",
@@ -162,6 +166,10 @@ def test_an_inner_query_hides_outer_names(acceptor):
     ("written", "canonical"),
     [
         ("select count(*) from singer", "SELECT COUNT(*) FROM singer"),
+        (
+            "SELECT s.name FROM singer s JOIN concert c ON s.id = c.singer_id",
+            "SELECT s.name FROM singer AS s JOIN concert AS c ON s.id = c.singer_id",
+        ),
         ("SELECT name FROM singer WHERE age <> 3", "SELECT name FROM singer WHERE age != 3"),
         (
             "SELECT name FROM singer ORDER BY age ASC, id LIMIT 1",

@@ -65,6 +65,7 @@ class Acceptor(Machine):
             :_ALIASES
         ]
         self._bare: dict[Any, tuple[tuple[bytes, ...], tuple[str, ...]]] = {}
+        self._shorts: dict[Any, tuple[bytes, ...]] = {}
         self._dotted: dict[Any, tuple[tuple[bytes, ...], tuple[Relation, ...]]] = {}
 
     # -- what the rules ask ------------------------------------------------------------------------------------
@@ -107,6 +108,16 @@ class Acceptor(Machine):
         widest = max([self._widest, *(c.width or _MAX_COLUMNS for c in env.ctes)])
         return widest * self.max_sources + clauses.MAX_ITEMS > _MAX_COLUMNS
 
+    def shorts(self, ctes: tuple[Relation, ...]) -> tuple[bytes, ...]:
+        """Short aliases such as b"c." for customers that SELECT may use before FROM binds them, sorted."""
+        if ctes not in self._shorts:
+            if len(self._shorts) > 64:
+                self._shorts.clear()
+            found = {a for r in (*ctes, *self.relations) if r.columns for a in r.shorts}
+            found -= self._names | {c.key for c in ctes}
+            self._shorts[ctes] = tuple(sorted(a.encode() + b"." for a in found))
+        return self._shorts[ctes]
+
     def aliases_for(self, env: Scope) -> tuple[bytes, ...]:
         """Aliases that SELECT may use before FROM binds them."""
         return self.aliases
@@ -117,17 +128,33 @@ class Acceptor(Machine):
         return self.aliases[n : n + 1]
 
     def aliases_in_from(self, env: Scope, relation: Relation) -> tuple[bytes, ...]:
-        """The alias that `relation` may take now: the next one, if it fits what SELECT wrote under it."""
+        """The aliases that `relation` may take now: those that SELECT used and that fit, the next number, short ones."""
+        found = [
+            q.text for q in env.need.qualifiers if q.relation is None and not q.numbered and q.fits(relation)
+        ]
         following = self.next_alias(env)
-        if not following:
-            return ()
-        waiting = env.need.qualifier(following[0].decode().lower())
-        if waiting is not None:
-            return following if all(c in relation.by_key for c in waiting.columns) else ()
+        waiting = env.need.qualifier(following[0].decode().lower()) if following else None
         again = any(s.relation is relation for s in env.sources.items)
         wanted = env.need.qualifier(relation.key) is not None
         styled = self.options.style == "aliases" or not env.sources.items or env.sources.aliased > 0
-        return following if again or (styled and not wanted) else ()
+        if waiting is not None:
+            found += following if waiting.fits(relation) else ()
+        elif again or (styled and not wanted):
+            found += following
+        return tuple(found)
+
+    def new_shorts(self, env: Scope, relation: Relation) -> tuple[bytes, ...]:
+        """Short aliases that `relation` may take although nothing has used them yet."""
+        if env.need.qualifier(relation.key) is not None:
+            return ()
+        return tuple(
+            alias.encode()
+            for alias in sorted(relation.shorts)
+            if alias not in self._names
+            and alias not in env.sources.keys
+            and env.need.qualifier(alias) is None
+            and all(c.key != alias for c in env.ctes)
+        )
 
     def can_bind(self, env: Scope, relation: Relation) -> bool:
         """Whether `relation` may come next in FROM, by its name or by an alias."""
@@ -167,7 +194,7 @@ class Acceptor(Machine):
                     offered.update(holders[:50])
             for q in env.need.qualifiers:
                 if q.relation is None:
-                    offered.update(r for r in everything if all(c in r.by_key for c in q.columns))
+                    offered.update(r for r in everything if q.fits(r))
             offered |= self._bridges(needed, needed)
         else:
             bound = env.sources.relations

@@ -25,7 +25,19 @@ from sqlagent.grammar.expr import (
 )
 from sqlagent.grammar.lexers import LIMIT_NUMBER, IdentLexer
 from sqlagent.grammar.machine import QUIET, UNLIKELY, Choice, Frame, Lit, Open, Option, expand
-from sqlagent.grammar.scope import AFTER, EMPTY, FROM, SELECT, Arm, Item, Relation, Scope, Source, Sources
+from sqlagent.grammar.scope import (
+    AFTER,
+    EMPTY,
+    FROM,
+    SELECT,
+    Arm,
+    Item,
+    Relation,
+    Scope,
+    Source,
+    Sources,
+    is_numbered,
+)
 
 MAX_ITEMS = 24
 """Result columns, GROUP BY or ORDER BY terms."""
@@ -318,15 +330,30 @@ def source_alias(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option
     aliases: list[Option] = []
     if wanted is None or wanted.relation is not relation or not plain:
         for alias in grammar.aliases_in_from(env, relation):
-            bound = _bind(grammar, env, relation, alias, True)
-            if bound is not None:
-                aliases.append(Lit(b" AS " + alias, (after_source, join, rest), bound))
+            aliases += _named(grammar, env, relation, alias, join, rest, 0)
+        for alias in grammar.new_shorts(env, relation):
+            aliases += _named(grammar, env, relation, alias, join, rest, QUIET)
     first = env.witness[0] if env.witness else None
     if first is not None and first[1] is relation and first[0] not in ("", relation.key):
         # `closing` follows first options: the alias that is waited for comes first.
-        aliases.sort(key=lambda o: not (isinstance(o, Lit) and o.text[4:].decode().lower() == first[0]))
+        aliases.sort(key=lambda o: not (isinstance(o, Lit) and o.spelt[4:].decode().lower() == first[0]))
         return aliases + plain
     return plain + aliases
+
+
+def _named(
+    grammar: Any, env: Scope, relation: Relation, alias: bytes, join: str, rest: Frame, rare: int
+) -> list[Option]:
+    """`relation` under an alias, with AS or without."""
+    bound = _bind(grammar, env, relation, alias, True)
+    if bound is None:
+        return []
+    frame = (after_source, join, rest)
+    spelt = b" AS " + alias
+    return [
+        Lit(spelt, frame, bound, rare=rare),
+        Lit(b" " + alias, frame, bound, rare=QUIET, spelt=spelt),
+    ]
 
 
 def after_source(grammar: Any, join: str, rest: Frame, env: Scope) -> list[Option]:
@@ -344,10 +371,12 @@ def _bind(grammar: Any, env: Scope, relation: Relation, text: bytes, aliased: bo
     """The scope with one more source, or None where that would leave no witness."""
     key = text.decode().lower() if aliased else relation.key
     wanted = env.need.qualifier(key)
-    if wanted is not None and not all(c in relation.by_key for c in wanted.columns):
+    if wanted is not None and wanted.relation is None and not wanted.fits(relation):
+        return None
+    if key in env.sources.keys:
         return None
     need = env.need.without(key)
-    sources = env.sources.add(Source(relation, text, key, aliased))
+    sources = env.sources.add(Source(relation, text, key, aliased and is_numbered(key)))
     rest = _take(env.witness, key, relation)
     if rest is None:
         rest = grammar.witnesses.find(sources.relations, need, env.ctes, env.star_width)

@@ -12,7 +12,7 @@ from typing import Any
 from sqlagent.grammar import functions
 from sqlagent.grammar.lexers import NUMBER, STRING, UNSIGNED
 from sqlagent.grammar.machine import QUIET, Choice, Frame, Lit, Open, Option, expand
-from sqlagent.grammar.scope import AFTER, SELECT, Item, Need, Scope, Source
+from sqlagent.grammar.scope import AFTER, SELECT, Item, Need, Scope, Source, is_numbered
 
 AGG, WIN, IN_AGG, NO_LITERAL, NO_QUERY, COLUMNS_DOTTED, STARS = 1, 2, 4, 8, 16, 32, 64
 """What an expression may hold: aggregates, window functions; it is an aggregate's argument; it must not start with a
@@ -253,6 +253,16 @@ def _waiting_columns(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> lis
         )
     )
     if env.star_width is None:
+        shorts = grammar.shorts(env.ctes)
+
+        def fits_short(i: int) -> bool:
+            return _alias_fits(grammar, env, shorts[i][:-1])
+
+        def short(i: int) -> tuple[Frame, Scope]:
+            alias = shorts[i][:-1]
+            return (waiting_column, (alias.decode(), alias, None, ctx[0]), rest), own
+
+        options.append(Choice(shorts, short, fits_short, rare=QUIET))
         for alias in grammar.aliases_for(env):
             key = alias.decode().lower()
             if not _alias_fits(grammar, env, alias):
@@ -261,17 +271,26 @@ def _waiting_columns(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> lis
     return options
 
 
+def _alias_need(grammar: Any, need: Need, alias: bytes, column: str | None) -> Need:
+    key = alias.decode().lower()
+    if is_numbered(key):
+        return need.with_alias(grammar.aliases, alias, column)
+    return need.with_qualified(key, alias, None, column)
+
+
 def _alias_fits(grammar: Any, env: Scope, alias: bytes) -> bool:
     """Whether some column can follow `alias.`: never offer a qualifier that leads nowhere."""
     find = grammar.witnesses.find
     old = env.need.qualifier(alias.decode().lower())
     if old is not None and old.columns:
         return True
-    if find((), env.need.with_alias(grammar.aliases, alias, None), env.ctes, env.star_width) is None:
+    found = find((), _alias_need(grammar, env.need, alias, None), env.ctes, env.star_width)
+    if found is None:
         return False
+    likely = next((r.keys for key, r in found if key == alias.decode().lower()), ())
     return any(
-        find((), env.need.with_alias(grammar.aliases, alias, column), env.ctes, env.star_width) is not None
-        for column in grammar.bare_columns(env.ctes)[1]
+        find((), _alias_need(grammar, env.need, alias, column), env.ctes, env.star_width) is not None
+        for column in (*likely, *grammar.bare_columns(env.ctes)[1])
     )
 
 
@@ -283,7 +302,7 @@ def waiting_column(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Opti
 
     def widened(column: str | None) -> Need:
         if relation is None:
-            return need.with_alias(grammar.aliases, text, column)
+            return _alias_need(grammar, need, text, column)
         return need.with_qualified(key, text, relation, column)
 
     def ready(column: str | None) -> Scope | None:

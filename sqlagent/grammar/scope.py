@@ -6,23 +6,33 @@ bound, give every waiting column exactly one meaning. An option that would leave
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from sqlagent.grammar.names import quote
+from sqlagent.grammar.names import is_bare, quote
 from sqlagent.schema import fold
 
 Witness = tuple[tuple[str, "Relation"], ...]
 """Tables still to be joined: (the qualifier each is for, or "" where an unqualified column needs it; the table)."""
+
+_HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_NUMBERED = re.compile(r"t\d+\Z")
+"""Keys of the aliases T1, T2 …, which any table may take."""
 
 _MAX_STEPS = 200
 """Tables tried in one search for a witness."""
 
 SELECT, FROM, AFTER = 0, 1, 2
 """Phases of a scope: its result columns, its FROM, everything behind."""
+
+
+def is_numbered(key: str) -> bool:
+    """Whether a qualifier's key is T1, T2 …"""
+    return _NUMBERED.match(key) is not None
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +57,16 @@ class Relation:
     def text(self) -> bytes:
         """The name as SQL writes it."""
         return quote(self.name).encode()
+
+    @cached_property
+    def shorts(self) -> frozenset[str]:
+        """Aliases that people give such a table: the first letters of its name, its words' initials."""
+        words = [w for w in re.split(r"[^a-z0-9]+", _HUMPS.sub("_", self.name).lower()) if w[:1].isalpha()]
+        found = {w[:n] for w in words[:1] for n in range(1, 5)}
+        if len(words) > 1:
+            found.add("".join(w[0] for w in words)[:4])
+        found |= {alias + digit for alias in found if len(alias) == 1 for digit in "12"}
+        return frozenset(alias for alias in found if is_bare(alias) and not _NUMBERED.match(alias))
 
     @cached_property
     def column_keys(self) -> tuple[str, ...]:
@@ -82,6 +102,7 @@ class Source:
     """The qualifier as SQL writes it: the table's name or an alias."""
     key: str
     aliased: bool
+    """Whether the qualifier is one of the numbered aliases."""
 
 
 class Sources:
@@ -142,6 +163,17 @@ class Qualifier:
     relation: Relation | None
     """The table it names; None for an alias, which may become any table that has the columns."""
     columns: frozenset[str]
+
+    @property
+    def numbered(self) -> bool:
+        """Whether it is one of T1, T2 …, whose tables come in that order."""
+        return self.relation is None and _NUMBERED.match(self.key) is not None
+
+    def fits(self, relation: Relation) -> bool:
+        """Whether `relation` may take this alias."""
+        return (self.numbered or self.key in relation.shorts) and all(
+            c in relation.by_key for c in self.columns
+        )
 
 
 @dataclass(frozen=True)
@@ -408,10 +440,12 @@ class Witnesses:
 
     def _candidates(self, q: Qualifier, ctes: tuple[Relation, ...]) -> Sequence[Relation]:
         """The relations that alias `q` may become."""
-        if not q.columns:
-            return [*ctes, *self._relations]
-        first = min(q.columns)
-        return [r for r in self.holders(first, ctes) if all(key in r.by_key for key in q.columns)]
+        if q.columns:
+            first = min(q.columns)
+            found = [r for r in self.holders(first, ctes) if all(key in r.by_key for key in q.columns)]
+        else:
+            found = [*ctes, *self._relations]
+        return found if q.numbered else [r for r in found if q.key in r.shorts]
 
     def _exact(
         self, bound: tuple[Relation, ...], found: Witness, ctes: tuple[Relation, ...], width: int
