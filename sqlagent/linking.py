@@ -283,8 +283,10 @@ def _doc(place: int, table: Table, referred: Collection[str]) -> _Doc:
         if column.name in links:
             shown.append(prompt.column_text(column, links[column.name], size))
         costs.append(max(tokens(line + ", ") for line in shown))
-    base = tokens(prompt.name(table.name) + "()\n") + sum(
-        tokens(f"({', '.join(key.columns)}) -> {key.ref_table}({', '.join(key.ref_columns)}), ")
+    base = tokens(f"CREATE TABLE {prompt.name(table.name)} ();\n") + sum(
+        tokens(
+            f"FOREIGN KEY ({', '.join(key.columns)}) REFERENCES {key.ref_table}({', '.join(key.ref_columns)}), "
+        )
         for key in table.foreign_keys
         if len(key.columns) > 1
     )

@@ -22,7 +22,10 @@ QUESTION_CHARS = 12_000
 HISTORY_TURNS = 3
 """Earlier questions that a follow-up may refer to."""
 
-SYSTEM = "You are an SQLite expert. Answer each question with one SQL query."
+SYSTEM = (
+    "You are an SQLite expert. Answer each question with one SQL query. "
+    "Select * when the question does not say which columns it wants."
+)
 ANSWER = "```sql\n"
 
 _SIZE = re.compile(r"\s*\(.*", re.DOTALL)

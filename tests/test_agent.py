@@ -233,7 +233,7 @@ def test_a_changed_database_is_read_again(tmp_path: Path) -> None:
             connection.execute("CREATE TABLE b(y)")
             connection.execute("INSERT INTO b VALUES (7)")
         assert asked.ask("What now?").rows == [(7,)]
-    assert "b(y" in model.prompts[1].context
+    assert "TABLE b (y" in model.prompts[1].context
     assert model.acceptors[0] is not model.acceptors[1]
 
 

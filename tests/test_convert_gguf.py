@@ -92,7 +92,7 @@ def llama_cpp(path: Path, samples: list[Sample], adapter: Path | None = None) ->
 def distance(
     reference: list[Any], other: list[Any], samples: list[Sample], *, tie: float = 0.0
 ) -> tuple[float, float]:
-    """(mean KL, share of positions with the same best token, or one that the reference rates within `tie`)."""
+    """(mean KL, share of positions with the best token, or one that the reference rates within `tie`)."""
     found = [compare.tally(r, o, s.ids[1:]) for r, o, s in zip(reference, other, samples, strict=True)]
     kl = np.concatenate([part[0] for part in found])
     wanted, given = np.concatenate(reference), np.concatenate(other).argmax(axis=1)
@@ -126,7 +126,7 @@ def test_logits_are_those_of_transformers(tmp_path: Path, name: str) -> None:
     folder = tiny.hf_folder(tmp_path / "hf", family, **options)
     samples = prompts(json.loads((folder / "config.json").read_text())["vocab_size"])
     want = hugging_face(folder, samples)
-    # float32 shows that the numbers are in their places. float16 may lose what rounding loses, which depends on
+    # float32 shows that the numbers are in their places. float16 loses what rounding loses, which depends on
     # the kernels that the processor has; with random weights that turns a few near ties.
     for kind, most, tie in (("f32", 1e-8, 0.0), ("f16", 1e-4, 0.03)):
         gguf.convert(folder, tmp_path / f"{kind}.gguf", kind=kind, progress=QUIET)

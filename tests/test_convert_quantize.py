@@ -145,6 +145,7 @@ def test_failures_are_one_sentence_and_leave_nothing(tmp_path: Path, float_model
 
 
 def test_samples_are_the_prompts_of_the_agent(tmp_path: Path, float_model: Path) -> None:
+    from sqlagent import prompt, schema
     from sqlagent.llama import Llama
     from sqlagent.vocab import Vocab
 
@@ -164,7 +165,9 @@ def test_samples_are_the_prompts_of_the_agent(tmp_path: Path, float_model: Path)
     text = b"".join(vocab.piece(token, special=True) for token in found[0].ids).decode()
     answer = b"".join(vocab.piece(token, special=True) for token in found[0].ids[found[0].answer :]).decode()
     llama.close()
-    assert "city(id int pk, name text)" in text and "Question: How many cities" in text
+    shown = schema.read(folder / "database" / "shop" / "shop.sqlite")
+    wanted = [prompt.build(shown, row["question"]) for row in rows]
+    assert any(one.context + one.request in text for one in wanted) and prompt.SYSTEM in text
     assert answer.lower().startswith("select count(*) from city\n```") and answer.endswith("<|im_end|>")
     with pytest.raises(UsageError, match="fits 16 tokens"):
         samples.load(float_model, folder, "train", limit=3, n_ctx=16)

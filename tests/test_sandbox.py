@@ -394,6 +394,7 @@ def test_ctrl_c_stops_the_statement_is_raised_again_and_the_next_one_works(pets:
     code = f"""
 import signal, sys, threading, time, os
 from sqlagent.sandbox import Sandbox
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a runner in the background ignores it
 with Sandbox({str(pets)!r}) as box:
     box.execute("SELECT 1")
     first = box.worker_pid

@@ -46,6 +46,9 @@ class OneOf:
     def closing(self) -> bytes:
         return b"" if self.done else min((text[len(self.read) :] for text in self._left), key=len)
 
+    def text(self) -> str:
+        return self.read.decode()
+
 
 @dataclass(frozen=True)
 class Sums:
@@ -55,9 +58,13 @@ class Sums:
     rest: tuple[bytes, ...] = (b"SELECT ",)
     accepting: bool = False
     done: bool = False
+    read: bytes = b""
 
     def start(self) -> Sums:
         return self
+
+    def text(self) -> str:
+        return self.read.decode()
 
     def step(self, data: bytes) -> Sums | None:
         state: Sums | None = self
@@ -69,16 +76,17 @@ class Sums:
         if self.done:
             return None
         if self.accepting and byte == b";":
-            return Sums(self.words, (), False, True)
+            return Sums(self.words, (), False, True, self.read)
+        read = self.read + byte
         options = tuple(text[1:] for text in self.rest if text.startswith(byte))
         if not options:
             return None
         if b"" not in options:
-            return Sums(self.words, options)
+            return Sums(self.words, options, read=read)
         longer = tuple(text for text in options if text)
         if self.rest and self.rest[0].endswith(b" ") and not self.accepting:
-            return Sums(self.words, self.words)
-        return Sums(self.words, (*longer, b" + "), True)
+            return Sums(self.words, self.words, read=read)
+        return Sums(self.words, (*longer, b" + "), True, read=read)
 
     def forced(self) -> bytes:
         return self.rest[0] if len(self.rest) == 1 and not self.accepting else b""

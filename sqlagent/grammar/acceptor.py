@@ -128,7 +128,7 @@ class Acceptor(Machine):
         return self.aliases[n : n + 1]
 
     def aliases_in_from(self, env: Scope, relation: Relation) -> tuple[bytes, ...]:
-        """The aliases that `relation` may take now: those that SELECT used and that fit, the next number, short ones."""
+        """The aliases that `relation` may take now: those that SELECT used and that fit, and the next number."""
         found = [
             q.text for q in env.need.qualifiers if q.relation is None and not q.numbered and q.fits(relation)
         ]
