@@ -20,9 +20,10 @@ from sqlagent.errors import Cancelled, DatabaseError, NoAnswer, QueryError, Usag
 from sqlagent.steps import Answer, Observer, Step, Trace
 
 if TYPE_CHECKING:
+    from sqlagent.focus import Focus
     from sqlagent.llm import Candidate, Timings
     from sqlagent.opening import FileState
-    from sqlagent.prompt import Prompt, Turn
+    from sqlagent.prompt import Hint, Prompt, Turn
     from sqlagent.sandbox import Limits, Result, Sandbox
     from sqlagent.schema import Schema
 
@@ -73,7 +74,7 @@ class Agent:
 
     `model` is a loaded model object, a registry name, a path to a GGUF file, or None for the default. A model
     given as an object stays the caller's: `close()` leaves it open. `link` narrows a schema to the part
-    that a question is about.
+    that a question is about, instead of the linker that comes with the package.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class Agent:
         self._schema: Schema | None = None
         self._seen: FileState | None = None
         self._sandbox: Sandbox | None = None
+        self._focus: Focus | None = None
         self._acceptors: dict[str, Any] = {}
 
     # ---- what it works with ----
@@ -204,11 +206,13 @@ class Agent:
             model = self.load_model()
             loaded = time.monotonic()
             self._stop_if_cancelled()
-            view = self._link(schema, question) if self._link else schema
+            focus = self._open_focus()
+            view = self._link(schema, question) if self._link else focus.part(schema, question)
+            hints = focus.hints(schema, view, question)
 
             failed: tuple[str, str] | None = None
             for _ in range(self._attempts):
-                candidate = self._reason(model, view, question, history, failed, trace)
+                candidate = self._reason(model, view, question, history, hints, failed, trace)
                 if failed is not None and candidate.sql == failed[0]:
                     break  # it has nothing better to say
                 result = self._act(candidate.sql, trace)
@@ -257,6 +261,9 @@ class Agent:
         with self._lock:
             self._close_sandbox()
             self._close_model()
+            if self._focus is not None:
+                self._focus.close()
+                self._focus = None
 
     def __enter__(self) -> Agent:
         return self
@@ -272,6 +279,7 @@ class Agent:
         schema: Schema,
         question: str,
         history: Sequence[Turn],
+        hints: Sequence[Hint],
         failed: tuple[str, str] | None,
         trace: Trace,
     ) -> Candidate:
@@ -279,7 +287,7 @@ class Agent:
 
         trace.status("thinking")
         started = time.monotonic()
-        text = prompt.build(schema, question, history=history, error=failed)
+        text = prompt.build(schema, question, history=history, hints=hints, error=failed)
         candidates = model.generate(text, self._acceptor(schema), cancelled=self._cancel.is_set)
         self._stop_if_cancelled()
         if not candidates or not candidates[0].sql.strip():
@@ -323,6 +331,13 @@ class Agent:
         if schema.fingerprint not in self._acceptors:
             self._acceptors = {schema.fingerprint: Acceptor(schema)}
         return self._acceptors[schema.fingerprint]
+
+    def _open_focus(self) -> Focus:
+        from sqlagent.focus import Focus
+
+        if self._focus is None:
+            self._focus = Focus(self.database)
+        return self._focus
 
     def _open_sandbox(self) -> Sandbox:
         from sqlagent.sandbox import Sandbox

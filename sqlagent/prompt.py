@@ -22,10 +22,7 @@ QUESTION_CHARS = 12_000
 HISTORY_TURNS = 3
 """Earlier questions that a follow-up may refer to."""
 
-SYSTEM = (
-    "You are an SQLite expert. Answer each question with one SQL query. "
-    "Select * when the question does not say which columns it wants."
-)
+SYSTEM = "You are an SQLite expert. Answer each question with one SQL query."
 ANSWER = "```sql\n"
 
 _SIZE = re.compile(r"\s*\(.*", re.DOTALL)
