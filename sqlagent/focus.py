@@ -53,7 +53,8 @@ class Focus:
     def hints(self, schema: Schema, part: Schema, question: str, limit: int = HINTS) -> list[Hint]:
         """Stored values that `question` mentions, in columns of `part`, the surest first; none on trouble."""
         linker, _ = self._parts(schema)
-        return self._find(schema, question, limit, None, part, linker.scores(question))
+        found = self._find(schema, question, limit, None, part, linker.scores(question))
+        return _as_written(found, question)
 
     def nearest(self, schema: Schema, table: str, column: str, literal: str) -> str | None:
         """See ValueIndex.nearest; None on trouble."""
@@ -100,3 +101,9 @@ class Focus:
             return index.find(question, limit, within=part, tables=tables)
         except DatabaseError:
             return []
+
+
+def _as_written(hints: list[Hint], question: str) -> list[Hint]:
+    """Without values that another column holds in just the spelling of the question: 'Sales' and not 'sales'."""
+    exact = {str(hint.value).lower() for hint in hints if str(hint.value) in question}
+    return [hint for hint in hints if str(hint.value) in question or str(hint.value).lower() not in exact]

@@ -10,7 +10,7 @@ import pytest
 
 from bench.united import wide
 from sqlagent import linking, prompt, schema
-from sqlagent.focus import Focus
+from sqlagent.focus import Focus, _as_written
 from sqlagent.linking import Linker, link
 from sqlagent.prompt import Hint
 from sqlagent.schema import Column, ForeignKey, Schema, Table
@@ -232,3 +232,10 @@ def test_a_changed_schema_gets_a_linker_of_its_own(tmp_path: Path) -> None:
     connection.commit()
     connection.close()
     assert "volcano" in names(focus(schema.read(path), "List the volcanoes."))
+
+
+def test_the_spelling_of_the_question_decides_between_columns() -> None:
+    capital, small = Hint("department", "name", "Sales"), Hint("assignment", "role", "sales")
+    assert _as_written([small, capital], "Who works in Sales?") == [capital]
+    assert _as_written([small, capital], "who does sales?") == [small]
+    assert _as_written([small, capital], "Who works in SALES?") == [small, capital]
