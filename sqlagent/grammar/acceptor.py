@@ -11,10 +11,10 @@ from typing import Any
 
 from sqlagent.grammar import clauses
 from sqlagent.grammar.links import Links
-from sqlagent.grammar.machine import Frame, Machine, State
+from sqlagent.grammar.machine import Frame, Machine
 from sqlagent.grammar.names import KEYWORDS
 from sqlagent.grammar.scope import Relation, Scope, Witnesses
-from sqlagent.schema import Schema, fold
+from sqlagent.schema import Schema
 
 MAX_SOURCES = 10
 """Sources in one FROM."""
@@ -118,10 +118,6 @@ class Acceptor(Machine):
             self._shorts[ctes] = tuple(sorted(a.encode() + b"." for a in found))
         return self._shorts[ctes]
 
-    def aliases_for(self, env: Scope) -> tuple[bytes, ...]:
-        """Aliases that SELECT may use before FROM binds them."""
-        return self.aliases
-
     def next_alias(self, env: Scope) -> tuple[bytes, ...]:
         """The alias that the next aliased source of this FROM takes; none when they are used up."""
         n = env.sources.aliased
@@ -162,11 +158,11 @@ class Acceptor(Machine):
         if (
             relation.key not in env.sources.keys
             and (wanted is None or wanted.relation is relation)
-            and clauses._bind(self, env, relation, relation.text, False) is not None
+            and clauses.bind(self, env, relation, relation.text, False) is not None
         ):
             return True
         return any(
-            clauses._bind(self, env, relation, alias, True) is not None
+            clauses.bind(self, env, relation, alias, True) is not None
             for alias in self.aliases_in_from(env, relation)
         )
 
@@ -255,11 +251,3 @@ class Acceptor(Machine):
                     return relation.name, relation.columns[at]
             scope = scope.outer
         return None
-
-
-def start(schema: Schema, options: Options | None = None) -> State:
-    """The state before the first byte of a statement over `schema`."""
-    return Acceptor(schema, options).start()
-
-
-__all__ = ["Acceptor", "Options", "fold", "start"]

@@ -16,6 +16,7 @@ from sqlagent.grammar.expr import (
     STARS,
     WIN,
     Context,
+    comparison,
     condition,
     condition_tail,
     operand,
@@ -29,13 +30,11 @@ from sqlagent.grammar.scope import (
     AFTER,
     EMPTY,
     FROM,
-    SELECT,
     Arm,
     Item,
     Relation,
     Scope,
     Source,
-    Sources,
     is_numbered,
 )
 
@@ -311,7 +310,7 @@ def derived_alias(grammar: Any, join: str, rest: Frame, env: Scope) -> list[Opti
     if relation is None:
         return options
     for alias in grammar.next_alias(env):
-        bound = _bind(grammar, env, relation, alias, True)
+        bound = bind(grammar, env, relation, alias, True)
         if bound is not None:
             # A `*` over this subquery and more sources could pass SQLite's limit on columns.
             options.append(Lit(alias, rest, bound.change(lone=bool(env.bare_stars or env.star_qualifiers))))
@@ -324,7 +323,7 @@ def source_alias(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option
     plain: list[Option] = []
     wanted = env.need.qualifier(relation.key)
     if relation.key not in env.sources.keys and (wanted is None or wanted.relation is relation):
-        bound = _bind(grammar, env, relation, relation.text, False)
+        bound = bind(grammar, env, relation, relation.text, False)
         if bound is not None:
             plain = _bound(grammar, join, rest, bound)
     aliases: list[Option] = []
@@ -345,7 +344,7 @@ def _named(
     grammar: Any, env: Scope, relation: Relation, alias: bytes, join: str, rest: Frame, rare: int
 ) -> list[Option]:
     """`relation` under an alias, with AS or without."""
-    bound = _bind(grammar, env, relation, alias, True)
+    bound = bind(grammar, env, relation, alias, True)
     if bound is None:
         return []
     frame = (after_source, join, rest)
@@ -367,7 +366,7 @@ def _bound(grammar: Any, join: str, rest: Frame, env: Scope) -> list[Option]:
     return [Lit(b" ON ", (on_left, None, rest), env)]
 
 
-def _bind(grammar: Any, env: Scope, relation: Relation, text: bytes, aliased: bool) -> Scope | None:
+def bind(grammar: Any, env: Scope, relation: Relation, text: bytes, aliased: bool) -> Scope | None:
     """The scope with one more source, or None where that would leave no witness."""
     key = text.decode().lower() if aliased else relation.key
     wanted = env.need.qualifier(key)
@@ -478,8 +477,6 @@ def on_right(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
 
 def on_comparison(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
     """A comparison in ON."""
-    from sqlagent.grammar.expr import comparison
-
     options = comparison(grammar, _ON, rest, env)
     equal = next(o for o in options if isinstance(o, Lit) and o.text == b" = ")
     return [equal, *(_as_rare(o) for o in options if o is not equal)]
@@ -676,6 +673,3 @@ def limit_number(grammar: Any, frame: Frame, rest: Frame, env: Scope) -> list[Op
 def limit_tail(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
     """OFFSET or nothing."""
     return [*expand(grammar, rest, env), Lit(b" OFFSET ", (limit_number, rest, None), env)]
-
-
-__all__ = ["SELECT", "Sources", "query", "star_done", "statement"]

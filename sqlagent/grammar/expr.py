@@ -24,6 +24,8 @@ MAX_NESTING = 5
 MAX_QUERIES = 4
 """SELECTs inside one another."""
 
+OPERATORS = (b" + ", b" - ", b" * ", b" / ", b" % ", b" || ")
+
 Context = tuple[int, int, Any]
 """(flags, nesting, the column that a literal is compared with or None)"""
 
@@ -58,7 +60,7 @@ def value_tail(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Opti
     plain = _no_column(env)
     return [
         *expand(grammar, rest, env),
-        *(Lit(text, frame, plain) for text in (b" + ", b" - ", b" * ", b" / ", b" % ", b" || ")),
+        *(Lit(text, frame, plain) for text in OPERATORS),
     ]
 
 
@@ -69,8 +71,7 @@ def operator(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option
         tail = tail[2]
     if tail is None or tail[0] is not value_tail:
         return []
-    texts = (b" + ", b" - ", b" * ", b" / ", b" % ", b" || ")
-    return [o for o in value_tail(grammar, ctx, tail[2], env) if isinstance(o, Lit) and o.text in texts]
+    return [o for o in value_tail(grammar, ctx, tail[2], env) if isinstance(o, Lit) and o.text in OPERATORS]
 
 
 def _no_column(env: Scope) -> Scope:
@@ -263,7 +264,7 @@ def _waiting_columns(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> lis
             return (waiting_column, (alias.decode(), alias, None, ctx[0]), rest), own
 
         options.append(Choice(shorts, short, fits_short, rare=QUIET))
-        for alias in grammar.aliases_for(env):
+        for alias in grammar.aliases:
             key = alias.decode().lower()
             if not _alias_fits(grammar, env, alias):
                 break
