@@ -190,6 +190,17 @@ class _InOpen:
 _Thread = _Point | _InLit | _InChoice | _InOpen
 
 
+def _begun(thread: _Thread) -> bool:
+    """Whether more than a blank of a rare option has been written."""
+    if not thread.rare:
+        return False
+    if isinstance(thread, _InLit):
+        return bool(thread.lit.text[: thread.pos].strip())
+    if isinstance(thread, _InChoice):
+        return bool(thread.choice.texts[thread.lo][: thread.pos].strip())
+    return True
+
+
 def _first_valid(choice: Choice, lo: int, hi: int) -> int:
     """The first index in [lo, hi) that is valid, or -1."""
     valid = choice.valid
@@ -381,13 +392,47 @@ class State:
                 found += [o.tag for o in thread.options(self._grammar) if isinstance(o, Open)]
         return [tag for tag in found if tag is not None]
 
+    def offers(self, pick: Callable[[int, int], int]) -> list[bytes]:
+        """Words that may come next or end the present one; of a list of names the one that `pick(low, high)` points at.
+
+        Rare options too. Open words are not listed: any byte that `step` takes may start one.
+        """
+        found: list[bytes] = []
+        for thread in self._threads:
+            if isinstance(thread, _InLit):
+                found.append(thread.lit.text[thread.pos :])
+            elif isinstance(thread, _InChoice):
+                found += self._picked(thread.choice, thread.lo, thread.hi, thread.pos, pick)
+            else:
+                if isinstance(thread, _InOpen):
+                    if not thread.open.lexer.final(thread.q):
+                        continue
+                    thread = thread.done()
+                for option in thread.options(self._grammar):
+                    if isinstance(option, Lit):
+                        found.append(option.text)
+                    elif isinstance(option, Choice):
+                        found += self._picked(option, 0, len(option.texts), 0, pick)
+        return found
+
+    @staticmethod
+    def _picked(
+        choice: Choice, lo: int, hi: int, pos: int, pick: Callable[[int, int], int]
+    ) -> list[bytes]:
+        i = pick(lo, hi) if lo < hi else hi
+        if i < hi and (choice.valid is None or choice.valid(i)):
+            return [choice.texts[i][pos:]]
+        return []
+
     def forced(self, limit: int = 1024) -> bytes:
         """The continuation up to the first place where there is a choice, rare options aside; b"" if none."""
         if self._forced is None:
             out = bytearray()
             state: State | None = self
+            # Someone who has begun to write a rare option means it: `e` may be the start of `e.name`.
+            begun = any(_begun(thread) for thread in self._threads)
             while state is not None and not state.done and len(out) < limit:
-                byte = state._only_byte()
+                byte = state._only_byte(begun)
                 if byte is None:
                     break
                 out.append(byte)
@@ -395,10 +440,10 @@ class State:
             self._forced = bytes(out)
         return self._forced
 
-    def _only_byte(self) -> int | None:
-        """The one byte that may come next (rare options aside), or None."""
+    def _only_byte(self, begun: bool) -> int | None:
+        """The one byte that may come next, or None; rare threads count only when one was `begun`."""
         threads: Sequence[_Thread] = self._threads
-        if any(not t.rare for t in threads):
+        if not begun and any(not t.rare for t in threads):
             threads = [t for t in threads if not t.rare]
         found: set[int] = set()
         for thread in threads:
