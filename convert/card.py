@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from convert.weights import read_json
 from sqlagent.errors import UsageError
+from sqlagent.weights.safetensors import read_json
 
 METRICS = (("correct", "execution accuracy"), ("exact", "normalised exact match"))
 """Shares of a report that go into the model index."""

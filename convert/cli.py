@@ -182,7 +182,7 @@ def _merge(options: argparse.Namespace) -> None:
 
 
 def _merge_gguf(base: Path, out: Path, options: argparse.Namespace) -> None:
-    from convert import merge
+    from sqlagent.weights import merge
 
     merge.into_gguf(
         base,
@@ -214,7 +214,8 @@ def _gguf(options: argparse.Namespace) -> None:
 
 
 def _lora(options: argparse.Namespace) -> None:
-    from convert import files, lora
+    from convert import files
+    from sqlagent.weights import lora
 
     base = files.resolve(options.base)
     if base.is_dir():
@@ -231,7 +232,7 @@ def _lora(options: argparse.Namespace) -> None:
 
 
 def _quantize(options: argparse.Namespace) -> None:
-    from convert import quantize
+    from sqlagent.weights import quantize
 
     kind = quantize.parse_type(options.type)
     stem = options.source.stem
@@ -285,7 +286,8 @@ def _compare(options: argparse.Namespace) -> None:
 
 
 def _all(options: argparse.Namespace) -> None:
-    from convert import files, quantize
+    from convert import files
+    from sqlagent.weights import quantize
 
     kinds = [quantize.parse_type(kind) for kind in options.types.split(",") if kind.strip()]
     if not kinds:
@@ -329,7 +331,7 @@ def _publish(options: argparse.Namespace) -> None:
 
 
 def _said(options: argparse.Namespace):  # type: ignore[no-untyped-def]
-    from convert.provenance import About
+    from sqlagent.weights.provenance import About
 
     return About(options.name, options.base_model, options.licence)
 

@@ -1,8 +1,4 @@
-"""Files and folders appear whole or not at all, and what a user calls a model becomes a path.
-
-Invariant: a file is written beside its final name and renamed when complete; whatever goes wrong (Ctrl-C too)
-removes the draft and leaves an older file as it was.
-"""
+"""What a user calls a model becomes a path, and folders appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -14,25 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sqlagent.errors import ModelError, UsageError
+from sqlagent.weights.files import draft_of
 
 HUB_FILES = ["*.json", "*.safetensors", "*.jinja", "*.txt", "README.md", "LICENSE*"]
 """What is fetched of a base model on the hub; never pickles or code."""
-
-
-@contextlib.contextmanager
-def atomic(path: Path) -> Iterator[Path]:
-    """A draft path that becomes `path` when the block ends well. Raises ModelError."""
-    draft = _draft(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield draft
-        with draft.open("rb+") as file:
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as error:
-        raise ModelError(f"{path} cannot be written ({error.strerror or error}).") from error
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -40,7 +21,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     """A draft folder that becomes `path`. Raises UsageError when `path` holds something, ModelError."""
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise UsageError(f"{path} is not empty: name a new folder with --out.")
-    draft = _draft(path)
+    draft = draft_of(path)
     try:
         draft.mkdir(parents=True)
         yield draft
@@ -51,16 +32,6 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         raise ModelError(f"{path} cannot be written ({error.strerror or error}).") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-
-
-def _draft(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.part")
-
-
-def refuse_same(source: Path, target: Path) -> None:
-    """Raise UsageError when a command would overwrite its own input."""
-    if target.exists() and source.exists() and target.samefile(source):
-        raise UsageError(f"{target} is the input itself: name another file with --out.")
 
 
 def resolve(name: str, *, offline: bool = False) -> Path:

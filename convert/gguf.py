@@ -11,16 +11,19 @@ from pathlib import Path
 
 import numpy as np
 
-from convert import adapter as adapters
-from convert import families, merge, provenance, tokenizer
-from convert.adapter import Delta
-from convert.files import refuse_same
-from convert.gguf_read import Rows, Value
-from convert.gguf_write import FILE_TYPES, TYPES, Part, storage, text, uint, write
-from convert.provenance import About
-from convert.weights import Folder, Slot
+from convert import merge, tokenizer
+from convert.folder import Folder
 from sqlagent.errors import ModelError
 from sqlagent.progress import Progress
+from sqlagent.weights import adapter as adapters
+from sqlagent.weights import families, provenance
+from sqlagent.weights.adapter import Delta
+from sqlagent.weights.files import refuse_same
+from sqlagent.weights.fit import check_vocabulary
+from sqlagent.weights.gguf_read import Rows, Value
+from sqlagent.weights.gguf_write import FILE_TYPES, TYPES, Part, storage, text, uint, write
+from sqlagent.weights.provenance import About
+from sqlagent.weights.safetensors import Slot
 
 _TABLES = (".rotary_emb.inv_freq", ".attn.bias", ".attn.masked_bias")
 """Tensors that a checkpoint may hold and nobody needs."""
@@ -49,7 +52,7 @@ def convert(
     found = adapters.read(adapter) if adapter else None
     deltas = merge.by_tensor(found, base.tensors) if found else {}
     if found:
-        merge.check_vocabulary(found, rows)
+        check_vocabulary(found, rows)
     fields |= provenance.fields(about or About(), found)
     write(out, arch, fields, parts(base, arch, kind, deltas), progress=progress)
 

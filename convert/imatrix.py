@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.gguf_read import GgufFile, Rows, Value
-from convert.gguf_write import TYPES, Part, text, texts, uint, write
 from convert.samples import Sample, bar, total
 from sqlagent.errors import ModelError
 from sqlagent.progress import Progress
+from sqlagent.weights.gguf_read import Rows, Value
+from sqlagent.weights.gguf_write import TYPES, Part, text, texts, uint, write
 
 _F32 = 0
 
@@ -144,21 +144,6 @@ def save(collector: Collector, path: Path, *, data: str, samples: int, progress:
         "imatrix.chunk_size": uint(1),
     }
     write(path, "imatrix", fields, parts, progress=progress)
-
-
-def read(path: Path) -> dict[str, Rows]:
-    """Mean squares by tensor. Raises ModelError for a file that is no importance matrix."""
-    file = GgufFile(path)
-    if file.get("general.type") != "imatrix":
-        raise ModelError(f"{path} is no importance matrix: make one with `python -m convert imatrix`.")
-    found = {}
-    for name, tensor in file.tensors.items():
-        if name.endswith(".in_sum2"):
-            weight = name.removesuffix(".in_sum2")
-            counts = file.rows(f"{weight}.counts", 0, tensor.shape[0])
-            means = file.rows(name, 0, tensor.shape[0]) / np.maximum(counts, 1)
-            found[weight] = np.ascontiguousarray(means.reshape(-1), np.float32)
-    return found
 
 
 def _rows(values: Rows) -> Callable[[int, int], Rows]:

@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from convert import adapter as adapters
-from convert import card, provenance
+from convert import card
 from convert.files import first_line, quiet_hub
-from convert.gguf_read import GgufFile
-from convert.weights import Folder
+from convert.folder import Folder
 from sqlagent.errors import ModelError, UsageError
+from sqlagent.weights import adapter as adapters
+from sqlagent.weights import provenance
+from sqlagent.weights.gguf_read import GgufFile
 
 ADAPTER_FILES = (adapters.CONFIG, adapters.WEIGHTS, adapters.RECORD)
 _MERGED = ("*.safetensors", "*.json", "*.jinja", "*.txt", "LICENSE*")
@@ -64,9 +65,7 @@ def plan(job: Job) -> list[Item]:
     base = job.base_model or _base_model(found, files)
     items: list[Item] = []
     if found is not None:
-        items += [
-            _adapter_item(found, name, base) for name in ADAPTER_FILES if (found.folder / name).is_file()
-        ]
+        items += [_adapter_item(found, name, base) for name in ADAPTER_FILES if (found.path / name).is_file()]
     if job.merged:
         Folder(job.merged)  # whether it is one
         names = sorted({path for pattern in _MERGED for path in job.merged.glob(pattern)})
@@ -188,7 +187,7 @@ def _clean(text: str) -> str:
 
 def _adapter_item(found: adapters.Adapter, name: str, base: str) -> Item:
     """An adapter's file; a base that is a path of this machine becomes the base's name."""
-    path = found.folder / name
+    path = found.path / name
     if name != adapters.CONFIG:
         return Item(name, path)
     config = dict(found.config)
@@ -216,7 +215,7 @@ def _datasets(files: Sequence[tuple[Path, GgufFile]]) -> tuple[str, ...]:
 
 
 def _kind(file: GgufFile) -> str:
-    from convert.quantize import TYPES
+    from sqlagent.weights.quantize import TYPES
 
     if file.get("general.type") == "adapter":
         return "LoRA"

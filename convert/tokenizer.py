@@ -16,10 +16,10 @@ from typing import Any
 import gguf
 from gguf import GGUFValueType, TokenType
 
-from convert.gguf_read import Value
-from convert.gguf_write import flag, text, texts, uint
-from convert.weights import read_json
 from sqlagent.errors import ModelError
+from sqlagent.weights.gguf_read import Value
+from sqlagent.weights.gguf_write import flag, text, texts, uint
+from sqlagent.weights.safetensors import read_json
 
 _WORDS = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|%s"

@@ -16,7 +16,7 @@ import convert_tiny as tiny
 from tiny_gguf import make_gguf
 
 from convert.cli import main
-from convert.gguf_read import GgufFile
+from sqlagent.weights.gguf_read import GgufFile
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -14,11 +14,13 @@ pytest.importorskip("gguf", reason="the convert extra is not installed")
 
 import convert_tiny as tiny
 
-from convert import compare, gguf, lora, merge
-from convert.gguf_read import GgufFile
+from convert import compare, gguf
+from convert import merge as folders
 from convert.samples import Sample
 from sqlagent.errors import ModelError
 from sqlagent.progress import Progress
+from sqlagent.weights import lora, merge
+from sqlagent.weights.gguf_read import GgufFile
 
 QUIET = Progress(quiet=True)
 PROMPTS, LENGTH = 60, 24
@@ -157,7 +159,7 @@ def test_every_way_of_applying_an_adapter_agrees_with_peft(
 
     gguf.convert(folder, tmp_path / "whole.gguf", adapter=adapter, **exact)
     merge.into_gguf(base, adapter, tmp_path / "merged.gguf", **exact)
-    merge.into_folder(folder, adapter, tmp_path / "merged", progress=QUIET)
+    folders.into_folder(folder, adapter, tmp_path / "merged", progress=QUIET)
     gguf.convert(tmp_path / "merged", tmp_path / "folder.gguf", **exact)
     found = {name: llama_cpp(tmp_path / f"{name}.gguf", samples) for name in ("whole", "merged", "folder")}
     if not options.get("dora"):

@@ -17,13 +17,14 @@ pytest.importorskip("gguf", reason="the convert extra is not installed")
 import convert_tiny as tiny
 from tiny_gguf import make_gguf
 
-from convert import adapter as adapters
-from convert import lora, merge, weights
-from convert.gguf_read import GgufFile
-from convert.gguf_write import TYPES, Part, uint, write
-from convert.provenance import About
+from convert import merge as folders
 from sqlagent.errors import ModelError, UsageError
 from sqlagent.progress import Progress
+from sqlagent.weights import adapter as adapters
+from sqlagent.weights import lora, merge, safetensors
+from sqlagent.weights.gguf_read import GgufFile
+from sqlagent.weights.gguf_write import TYPES, Part, uint, write
+from sqlagent.weights.provenance import About
 
 QUIET = Progress(quiet=True)
 NAMES = {
@@ -48,7 +49,7 @@ def to_llama_cpp(matrix: Any, heads: int) -> Any:
 
 def expected(base: Any, folder: Path, layer: int, module: str, scale: float, arch: str) -> Any:
     """What a merged tensor must be, worked out the other way round: in Hugging Face's order, whole."""
-    slots = weights.read_header(folder / "adapter_model.safetensors")
+    slots = safetensors.read_header(folder / "adapter_model.safetensors")
     at = f"base_model.model.model.layers.{layer}.{module}"
     a, b = (slots[f"{at}.lora_{part}.weight"].all() for part in "AB")
     delta = scale * (b.astype(np.float64) @ a.astype(np.float64))
@@ -88,7 +89,7 @@ def test_dora_rescales_the_rows(tmp_path: Path) -> None:
     folder = tiny.adapter(tmp_path / "adapter", dora=True)
     merge.into_gguf(base, folder, tmp_path / "out.gguf", kind="f32", progress=QUIET)
     before, after = GgufFile(base), GgufFile(tmp_path / "out.gguf")
-    slots = weights.read_header(folder / "adapter_model.safetensors")
+    slots = safetensors.read_header(folder / "adapter_model.safetensors")
     magnitude = slots["base_model.model.model.layers.0.self_attn.q_proj.lora_magnitude_vector"].all()
     magnitude = to_llama_cpp(magnitude[:, None], tiny.HEADS)
     plain = expected(whole(before, "blk.0.attn_q.weight"), folder, 0, "self_attn.q_proj", 2.0, "llama")
@@ -162,9 +163,9 @@ def test_a_quantised_base_is_dequantised_first(tmp_path: Path) -> None:
 def test_a_folder_merges_into_a_folder(tmp_path: Path, dtype: str) -> None:
     base = tiny.hf_folder(tmp_path / "base", "llama", dtype=dtype)
     folder = tiny.adapter(tmp_path / "adapter")
-    merge.into_folder(base, folder, tmp_path / "out", progress=QUIET)
-    before = weights.read_header(base / "model.safetensors")
-    after = weights.read_header(tmp_path / "out" / "model.safetensors")
+    folders.into_folder(base, folder, tmp_path / "out", progress=QUIET)
+    before = safetensors.read_header(base / "model.safetensors")
+    after = safetensors.read_header(tmp_path / "out" / "model.safetensors")
     assert {n: (s.dtype, s.shape) for n, s in before.items()} == {
         n: (s.dtype, s.shape) for n, s in after.items()
     }
@@ -176,12 +177,12 @@ def test_a_folder_merges_into_a_folder(tmp_path: Path, dtype: str) -> None:
     np.testing.assert_array_equal(after[untouched].all(), before[untouched].all())
     assert (tmp_path / "out" / "tokenizer.json").read_bytes() == (base / "tokenizer.json").read_bytes()
     with pytest.raises(UsageError, match="not empty"):
-        merge.into_folder(base, folder, tmp_path / "out", progress=QUIET)
+        folders.into_folder(base, folder, tmp_path / "out", progress=QUIET)
 
 
 def test_bfloat16_rounds_to_nearest_even() -> None:
     values = np.array([1.0, 1 + 2**-8, 1 + 3 * 2**-8, 1 + 2**-8 + 2**-20, -3.14159], np.float32)
-    back = weights.decode(weights.encode(values, "BF16"), "BF16")
+    back = safetensors.decode(safetensors.encode(values, "BF16"), "BF16")
     np.testing.assert_array_equal(back[:4], np.array([1.0, 1.0, 1 + 2**-6, 1 + 2**-7], np.float32))
     assert abs(back[4] + 3.14159) < 0.01
 

@@ -19,11 +19,12 @@ import convert_tiny as tiny
 from hub_stand_in import Hub
 from tiny_gguf import make_gguf
 
-from convert import card, lora, merge, publish
-from convert.provenance import About
+from convert import card, publish
 from sqlagent import models
 from sqlagent.errors import ModelError, UsageError
 from sqlagent.progress import Progress
+from sqlagent.weights import lora, merge
+from sqlagent.weights.provenance import About
 
 ROOT = Path(__file__).resolve().parent.parent
 QUIET = Progress(quiet=True)
@@ -218,7 +219,7 @@ def test_a_base_on_the_hub_can_be_converted(hub: Hub, tmp_path: Path) -> None:
     words = ("gguf", "--model", "Org/Base-1B", "--out", tmp_path / "out.gguf", "--quiet")
     done = convert(hub, *words, token=None, **home)
     assert done.returncode == 0, done.stderr
-    from convert.gguf_read import GgufFile
+    from sqlagent.weights.gguf_read import GgufFile
 
     assert GgufFile(tmp_path / "out.gguf").arch == "llama"
     hub.requests.clear()

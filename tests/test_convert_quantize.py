@@ -14,11 +14,12 @@ pytest.importorskip("gguf", reason="the convert extra is not installed")
 
 from tiny_gguf import make_gguf
 
-from convert import compare, imatrix, quantize, samples
-from convert.gguf_read import GgufFile
+from convert import compare, imatrix, samples
 from convert.samples import Sample
 from sqlagent.errors import ModelError, UsageError
 from sqlagent.progress import Progress
+from sqlagent.weights import importance, quantize
+from sqlagent.weights.gguf_read import GgufFile
 
 QUIET = Progress(quiet=True)
 
@@ -84,7 +85,7 @@ def test_an_importance_matrix_holds_the_mean_squares_of_what_goes_in(
     found = random_samples(count=3)
     collected = imatrix.compute(float_model, found, threads=1, quiet=True)
     imatrix.save(collected, tmp_path / "i.gguf", data="toy", samples=3, progress=QUIET)
-    means = imatrix.read(tmp_path / "i.gguf")
+    means = importance.read(tmp_path / "i.gguf")
     file = GgufFile(float_model)
     matrices = {name for name, tensor in file.tensors.items() if len(tensor.shape) == 2}
     assert set(means) == matrices - {"token_embd.weight"}

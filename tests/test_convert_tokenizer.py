@@ -14,11 +14,11 @@ pytest.importorskip("gguf", reason="the convert extra is not installed")
 import convert_tiny as tiny
 
 from convert import gguf, tokenizer
-from convert.gguf_read import GgufFile
 from sqlagent.errors import ModelError
 from sqlagent.llama import Llama
 from sqlagent.progress import Progress
 from sqlagent.vocab import Vocab
+from sqlagent.weights.gguf_read import GgufFile
 
 QUIET = Progress(quiet=True)
 

@@ -16,10 +16,10 @@ import gguf
 import numpy as np
 from gguf import GGMLQuantizationType, GGUFValueType
 
-from convert.files import atomic
-from convert.gguf_read import Rows, Value, nbytes
 from sqlagent.errors import ModelError
 from sqlagent.progress import Progress
+from sqlagent.weights.files import atomic
+from sqlagent.weights.gguf_read import Rows, Value, nbytes
 
 CHUNK = 32 << 20
 """Bytes of float32 rows in memory at a time."""

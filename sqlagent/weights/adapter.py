@@ -1,4 +1,4 @@
-"""A peft LoRA adapter: which matrices it changes, and by what.
+"""A LoRA adapter, as peft saves it or as a GGUF: which matrices it changes, and by what.
 
 Invariant: an adapter that was read can be applied exactly; one with parts that this code does not know is
 refused, never half applied.
@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.gguf_read import Rows
-from convert.weights import read_header, read_json
 from sqlagent.errors import ModelError
+from sqlagent.weights.gguf_read import GgufFile, Rows
+from sqlagent.weights.safetensors import read_header, read_json
 
 CONFIG, WEIGHTS, RECORD = "adapter_config.json", "adapter_model.safetensors", "training.json"
 _CHANGES_BASE = ("pissa", "olora", "corda", "loftq")
@@ -64,13 +64,17 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """An adapter folder. `deltas` by module (model.layers.0.self_attn.q_proj); `record` is training.json."""
+    """An adapter. `deltas` by module (model.layers.0.self_attn.q_proj); `record` is training.json.
 
-    folder: Path
+    Of a GGUF LoRA `arch` is set, and `deltas` are by GGUF tensor and in its row order.
+    """
+
+    path: Path
     deltas: Mapping[str, Delta]
     config: Mapping[str, Any]
     record: Mapping[str, Any]
     sha256: str
+    arch: str = ""
 
     @property
     def base_sha256(self) -> str:
@@ -91,8 +95,36 @@ class Adapter:
         )
 
 
-def read(folder: Path) -> Adapter:
-    """Read and check an adapter. Raises ModelError with one sentence on what is wrong with it."""
+def read(path: Path) -> Adapter:
+    """Read and check an adapter: a peft folder, or a GGUF LoRA. Raises ModelError with one sentence."""
+    return _read_gguf(path) if path.is_file() else _read_folder(path)
+
+
+def _read_gguf(path: Path) -> Adapter:
+    file = GgufFile(path)
+    if file.get("general.type") != "adapter" or file.get("adapter.type") != "lora":
+        raise ModelError(f"{path} is no LoRA adapter: name a peft folder or a GGUF LoRA.")
+    alpha = float(file.get("adapter.lora.alpha") or 0.0)
+    deltas: dict[str, Delta] = {}
+    for name in file.tensors:
+        if name.endswith(".lora_a"):
+            module = name.removesuffix(".lora_a")
+            if f"{module}.lora_b" not in file.tensors or module.startswith("token_embd"):
+                raise ModelError(f"The adapter {path} changes {module} in a way that is not known here.")
+            a, b = (
+                file.rows(f"{module}.{part}", 0, file.tensors[f"{module}.{part}"].shape[0])
+                for part in ("lora_a", "lora_b")
+            )
+            _check_pair(module, a, b)
+            deltas[module] = Delta(a, b, alpha / a.shape[0] if alpha else 1.0)
+    if not deltas:
+        raise ModelError(f"The adapter {path} holds no matrices.")
+    record = {"base_sha256": file.get("sqlagent.base_sha256", "")}
+    sha256 = str(file.get("sqlagent.adapter_sha256") or _sha256(path))
+    return Adapter(path, deltas, {"lora_alpha": alpha}, record, sha256, file.arch)
+
+
+def _read_folder(folder: Path) -> Adapter:
     if not (folder / CONFIG).is_file():
         raise ModelError(f"{folder} is not an adapter: it has no {CONFIG}.")
     config = read_json(folder / CONFIG)
@@ -133,8 +165,8 @@ def _check(config: Mapping[str, Any], folder: Path) -> None:
 
 def _delta(module: str, parts: Mapping[str, Rows], config: Mapping[str, Any]) -> Delta:
     a, b = parts.get("lora_A"), parts.get("lora_B")
-    if a is None or b is None or a.ndim != 2 or b.ndim != 2 or a.shape[0] != b.shape[1]:
-        raise ModelError(f"The adapter's matrices for {module} do not fit each other: the file is damaged.")
+    _check_pair(module, a, b)
+    assert a is not None and b is not None
     magnitude = parts.get("lora_magnitude_vector")
     if config.get("use_dora") and (magnitude is None or magnitude.size != b.shape[0]):
         raise ModelError(f"The adapter says it is DoRA but has no fitting magnitudes for {module}.")
@@ -142,6 +174,11 @@ def _delta(module: str, parts: Mapping[str, Rows], config: Mapping[str, Any]) ->
     alpha = float(_pattern(config.get("alpha_pattern") or {}, module, config.get("lora_alpha", rank)))
     scale = alpha / math.sqrt(rank) if config.get("use_rslora") else alpha / rank
     return Delta(a, b, scale, None if magnitude is None else magnitude.reshape(-1))
+
+
+def _check_pair(module: str, a: Rows | None, b: Rows | None) -> None:
+    if a is None or b is None or a.ndim != 2 or b.ndim != 2 or a.shape[0] != b.shape[1]:
+        raise ModelError(f"The adapter's matrices for {module} do not fit each other: the file is damaged.")
 
 
 def _pattern(patterns: Mapping[str, Any], module: str, default: Any) -> Any:

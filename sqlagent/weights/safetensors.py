@@ -1,4 +1,4 @@
-"""Reads safetensors, alone or as a Hugging Face model folder, a few rows at a time and without torch.
+"""Reads safetensors, a few rows at a time and without torch.
 
 Invariant: values come out as float32 whatever they are stored as; a file that does not hold what its header
 says is refused.
@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from convert.gguf_read import Rows
 from sqlagent.errors import ModelError
+from sqlagent.weights.gguf_read import Rows
 
 _SIZES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
 
@@ -97,34 +97,6 @@ def read_header(file: Path) -> dict[str, Slot]:
         if slot.offset + slot.nbytes > file.stat().st_size:
             raise ModelError(f"{file} is cut short: fetch it again.")
     return {slot.name: slot for slot in sorted(slots, key=lambda slot: slot.offset)}
-
-
-class Folder:
-    """A Hugging Face model folder: `config` (its config.json) and `tensors`. Raises ModelError."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.config = read_json(path / "config.json")
-        self.shards = sorted(path.glob("model*.safetensors"))
-        index = path / "model.safetensors.index.json"
-        if index.is_file():
-            self.shards = [path / name for name in sorted(set(read_json(index)["weight_map"].values()))]
-        if not self.shards:
-            pickled = any(path.glob("*.bin"))
-            hint = (
-                "convert its .bin files with `save_pretrained` first"
-                if pickled
-                else "its weights are missing"
-            )
-            raise ModelError(f"{path} has no safetensors: {hint}.")
-        self.tensors: dict[str, Slot] = {}
-        for shard in self.shards:
-            self.tensors.update(read_header(shard))
-
-    @property
-    def architecture(self) -> str:
-        """The class that config.json names."""
-        return str((self.config.get("architectures") or ["a model without an architecture"])[0])
 
 
 def read_json(path: Path) -> Any:

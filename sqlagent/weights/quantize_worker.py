@@ -27,7 +27,7 @@ def main(job: dict[str, Any]) -> int:
     params.allow_requantize = job["requantize"]
     kept: list[Any] = []
     if job["imatrix"]:
-        from convert.imatrix import read
+        from sqlagent.weights.importance import read
 
         entries = [(name.encode(), values) for name, values in read(Path(job["imatrix"])).items()]
         table = (lib.llama_model_imatrix_data * (len(entries) + 1))()  # the last one, without a name, ends it

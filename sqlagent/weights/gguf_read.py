@@ -14,23 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import gguf
 import numpy as np
+from gguf import GGMLQuantizationType, GGUFValueType
 from numpy.typing import NDArray
 
 from sqlagent.errors import ModelError
 from sqlagent.gguf_file import check_header
 
 Rows = NDArray[np.float32]
-
-try:
-    import gguf
-    from gguf import GGMLQuantizationType, GGUFValueType
-except ImportError as error:
-    from sqlagent.errors import UsageError
-
-    raise UsageError(
-        "`python -m convert` needs the package gguf: run `pip install -e .[convert]`."
-    ) from error
 
 STRING, ARRAY = GGUFValueType.STRING, GGUFValueType.ARRAY
 _SCALARS = {

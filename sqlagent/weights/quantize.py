@@ -14,10 +14,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from convert.files import atomic, refuse_same
-from convert.gguf_read import GgufFile
 from sqlagent.errors import ModelError, UsageError
 from sqlagent.progress import Progress
+from sqlagent.weights.files import atomic, refuse_same
+from sqlagent.weights.gguf_read import GgufFile
 
 TYPES = {
     "F32": 0,
@@ -82,17 +82,17 @@ def quantize(
             f"{source.name} is quantised already: start from an F16, BF16 or F32 file, or give --requantize."
         )
     if imatrix is not None:
-        from convert.imatrix import read
+        from sqlagent.weights.importance import read
 
         read(imatrix)  # whether it is one, before the long part
     from sqlagent.threads import physical_cores
 
     with atomic(out) as draft:
         job = {
-            "source": str(source),
-            "out": str(draft),
+            "source": str(source.absolute()),
+            "out": str(draft.absolute()),
             "ftype": TYPES[kind],
-            "imatrix": str(imatrix) if imatrix else None,
+            "imatrix": str(imatrix.absolute()) if imatrix else None,
             "requantize": requantize,
             "threads": threads or physical_cores(),
         }
@@ -105,9 +105,9 @@ def quantize(
 
 def _run(job: dict[str, object], label: str, total: int, progress: Progress) -> str | None:
     """Run a job in a child process; what went wrong, or None."""
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]  # where the child finds this package
     child = subprocess.Popen(
-        [sys.executable, "-m", "convert.quantize_worker", json.dumps(job)],
+        [sys.executable, "-m", "sqlagent.weights.quantize_worker", json.dumps(job)],
         cwd=root,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
         stdin=subprocess.DEVNULL,

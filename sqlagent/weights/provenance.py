@@ -9,9 +9,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from convert.adapter import Adapter
-from convert.gguf_read import Value
-from convert.gguf_write import text, texts, uint
+from sqlagent.weights.adapter import Adapter
+from sqlagent.weights.gguf_read import Value
+from sqlagent.weights.gguf_write import text, texts, uint
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 

@@ -10,38 +10,33 @@ from pathlib import Path
 
 import numpy as np
 
-from convert import adapter as adapters
-from convert import families, merge, provenance
-from convert.files import refuse_same
-from convert.gguf_read import GgufFile, Rows, Value
-from convert.gguf_write import FILE_TYPES, TYPES, Part, real, text, uint, write
-from convert.provenance import About
 from sqlagent.errors import ModelError
 from sqlagent.progress import Progress
+from sqlagent.weights import provenance
+from sqlagent.weights.fit import fit
+from sqlagent.weights.gguf_read import Rows, Value
+from sqlagent.weights.gguf_write import FILE_TYPES, TYPES, Part, real, text, uint, write
+from sqlagent.weights.provenance import About
 
 
 def convert(
     base_path: Path,
-    folder: Path,
+    adapter: Path,
     out: Path,
     *,
     kind: str = "f16",
     about: About | None = None,
     any_base: bool = False,
+    base_sha256: str = "",
     progress: Progress,
 ) -> None:
-    """Write the adapter in `folder` as a GGUF LoRA for a GGUF base. Raises ModelError, UsageError."""
-    refuse_same(base_path, out)
-    base, adapter = GgufFile(base_path), adapters.read(folder)
-    families.check_arch(base.arch, base_path)
-    base_sha256 = merge.check_base(adapter, base_path, any_base=any_base)
-    merge.check_vocabulary(adapter, base.tensors["token_embd.weight"].shape[0])
-    deltas = merge.by_gguf_name(adapter, base)
-    if any(delta.magnitude is not None for delta in deltas.values()):
+    """Write an adapter as a GGUF LoRA for a GGUF base. Raises ModelError, UsageError."""
+    found = fit(base_path, adapter, out, any_base=any_base, base_sha256=base_sha256)
+    if any(delta.magnitude is not None for delta in found.deltas.values()):
         raise ModelError("The adapter is DoRA, which a GGUF LoRA cannot express: merge it instead.")
-    alpha = float(adapter.config.get("lora_alpha") or 1.0)
+    alpha = float(found.adapter.config.get("lora_alpha") or 1.0)
     parts = []
-    for name, delta in sorted(deltas.items()):
+    for name, delta in sorted(found.deltas.items()):
         # llama.cpp scales by alpha / rank, with one alpha for all; what differs from that goes into b.
         b = delta.b * np.float32(delta.scale * delta.a.shape[0] / alpha)
         parts.append(Part(f"{name}.lora_a", delta.a.shape, TYPES[kind], _slice(delta.a)))
@@ -52,8 +47,10 @@ def convert(
         "adapter.lora.alpha": real(alpha),
         "general.file_type": uint(FILE_TYPES[kind]),
     }
-    fields |= provenance.fields(about or About(name=folder.resolve().name), adapter, base_sha256=base_sha256)
-    write(out, base.arch, fields, parts, progress=progress)
+    fields |= provenance.fields(
+        about or About(name=adapter.resolve().name), found.adapter, base_sha256=found.base_sha256
+    )
+    write(out, found.base.arch, fields, parts, progress=progress)
 
 
 def _slice(values: Rows) -> Callable[[int, int], Rows]:

@@ -15,9 +15,9 @@ import gguf
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.gguf_read import GgufFile, Value
-from convert.gguf_write import real, text, uint
 from sqlagent.errors import ModelError
+from sqlagent.weights.gguf_read import GgufFile, Value
+from sqlagent.weights.gguf_write import real, text, uint
 
 ARCHES = {"LlamaForCausalLM": "llama", "Qwen2ForCausalLM": "qwen2"}
 _ENUM = {"llama": gguf.MODEL_ARCH.LLAMA, "qwen2": gguf.MODEL_ARCH.QWEN2}

@@ -1,0 +1,109 @@
+"""A base and an adapter that belong together, checked before a byte is written.
+
+Invariant: every matrix of the adapter is matched with exactly one matrix of the base, of the same shape and in
+the base's row order; a base with another shape, vocabulary or hash is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlagent.errors import ModelError
+from sqlagent.gguf_file import sha256_of, stamped_sha256
+from sqlagent.weights import adapter as adapters
+from sqlagent.weights import families, safetensors
+from sqlagent.weights.adapter import Adapter, Delta
+from sqlagent.weights.files import refuse_same
+from sqlagent.weights.gguf_read import GgufFile
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """An opened base, its sha256, an adapter, and the adapter's changes by GGUF tensor."""
+
+    base: GgufFile
+    base_sha256: str
+    adapter: Adapter
+    deltas: Mapping[str, Delta]
+
+
+def fit(
+    base_path: Path, adapter_path: Path, out: Path, *, any_base: bool = False, base_sha256: str = ""
+) -> Fit:
+    """Open a GGUF base and an adapter (a peft folder or a GGUF LoRA) that are to become `out`.
+
+    base_sha256: the base's hash where it is known already. any_base: take a base with another hash than the
+    adapter was trained on. Raises ModelError, UsageError.
+    """
+    refuse_same(base_path, out)
+    refuse_same(adapter_path, out)
+    base = GgufFile(base_path)
+    families.check_arch(base.arch, base_path)
+    adapter = adapters.read(adapter_path)
+    if adapter.arch not in ("", base.arch):
+        raise ModelError(
+            f"The adapter {adapter_path.name} is for a {adapter.arch} model and {base_path.name} is a "
+            f"{base.arch}: name the base it was trained on."
+        )
+    found = base_sha256 or stamped_sha256(base_path) or sha256_of(base_path)
+    if not any_base:
+        check_base(adapter, base_path, found)
+    check_vocabulary(adapter, base.tensors["token_embd.weight"].shape[0])
+    return Fit(base, found, adapter, by_gguf_name(adapter, base))
+
+
+def by_gguf_name(adapter: Adapter, base: GgufFile) -> dict[str, Delta]:
+    """The adapter's changes by GGUF tensor, in the GGUF's row order. Raises ModelError when one is unfit."""
+    layers, order = int(base.of_arch("block_count", 0)), families.order_for(base)
+    found: dict[str, Delta] = {}
+    for module, delta in adapter.deltas.items():
+        # A GGUF LoRA has the base's own names and row order already.
+        name = module if adapter.arch else families.gguf_name(base.arch, layers, f"{module}.weight")
+        if name == "output.weight" and name not in base.tensors:
+            raise ModelError(
+                "The adapter changes the output head, which this base shares with its embedding: "
+                "train without lm_head."
+            )
+        if name is None or name not in base.tensors:
+            raise ModelError(
+                f"The adapter changes {module}, which {base.path.name} does not have: it is for another base."
+            )
+        check_shape(module, delta, base.tensors[name].shape)
+        found[name] = delta if adapter.arch else delta.reordered(order(name))
+    return found
+
+
+def check_shape(module: str, delta: Delta, shape: tuple[int, ...]) -> None:
+    """Raise ModelError when a change is not of the matrix's shape."""
+    if delta.shape != shape:
+        have, want = "×".join(map(str, delta.shape)), "×".join(map(str, shape))
+        raise ModelError(
+            f"The adapter's {module} is {have} and the base's is {want}: it was trained on another base."
+        )
+
+
+def check_base(adapter: Adapter, base: Path, found: str) -> None:
+    """Raise ModelError when the adapter was trained on other bytes than those with the sha256 `found`."""
+    wanted = adapter.base_sha256
+    if wanted and wanted != found:
+        raise ModelError(
+            f"The adapter was trained on a base with sha256 {wanted[:12]}…, and {base.name} has "
+            f"{found[:12]}…: name that base, or let `python -m convert … --any-base` make a model of the two."
+        )
+
+
+def check_vocabulary(adapter: Adapter, rows: int) -> None:
+    """Raise ModelError when the adapter came with a tokenizer that the base has no embeddings for."""
+    place = adapter.path / "tokenizer.json"
+    if not place.is_file():
+        return
+    tokenizer = safetensors.read_json(place)
+    added = [token["id"] for token in tokenizer.get("added_tokens") or []]
+    size = 1 + max([*tokenizer.get("model", {}).get("vocab", {}).values(), *added], default=-1)
+    if size > rows:
+        raise ModelError(
+            f"The adapter's vocabulary has {size} tokens and the base's {rows}: "
+            "it was trained on another base."
+        )
