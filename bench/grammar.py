@@ -1,8 +1,8 @@
 """python -m bench grammar: soundness of the SQL acceptor, and what it costs.
 
 `--fuzz N` spreads N random statements over the databases under `--data` (Spider and BIRD layouts, and any *.sqlite)
-and over hostile schemas made in code; each must prepare. `--speed` times building and stepping. Exit code 1 on any
-failure.
+and over hostile schemas made in code; each must prepare. `--gguf N` has models with random weights write N more,
+through the decoder that questions go through. `--speed` times building and stepping. Exit code 1 on any failure.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
-from bench.walk import TEMPERS, walk
+from bench.walk import MIX, walk
 from sqlagent import schema as schemas
 from sqlagent.grammar import Acceptor, Options
 
@@ -47,6 +48,10 @@ _FEATURES = {
     "subquery": r"\(SELECT ",
     "DISTINCT": r"DISTINCT ",
 }
+_MOST = 8
+"""Counts above this are reported together."""
+_AT_ONCE = 8
+"""Statements that a model writes in one batch."""
 
 
 def databases(folder: Path) -> Iterator[Path]:
@@ -66,65 +71,121 @@ def hostile(folder: Path, seed: int) -> Iterator[Path]:
         yield path
 
 
+class Report:
+    """Counts what statements held, and keeps those that do not prepare."""
+
+    def __init__(self) -> None:
+        self.made = 0
+        self.failures: list[str] = []
+        self._features: collections.Counter[str] = collections.Counter()
+        self._joins: collections.Counter[int] = collections.Counter()
+        self._nesting: collections.Counter[int] = collections.Counter()
+
+    def check(self, connection: sqlite3.Connection, where: str, write: Callable[[], str]) -> None:
+        """Count the statement that `write` makes; it must prepare on `connection`."""
+        sql = ""
+        try:
+            sql = write()
+            connection.execute("EXPLAIN " + sql)
+        except (sqlite3.Error, sqlite3.Warning, AssertionError) as error:
+            self.failures.append(f"{where}: {error}\n    {sql}")
+        self.made += 1
+        bare = re.sub(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"", "''", sql)
+        for name, pattern in _FEATURES.items():
+            self._features[name] += bool(re.search(pattern, bare))
+        self._joins[min(bare.count(" JOIN "), _MOST)] += 1
+        self._nesting[min(_depth(bare), _MOST)] += 1
+
+    def show(self, title: str) -> None:
+        """Print the counts and the first failures."""
+        made = max(1, self.made)
+        print(f"{title}: {self.made} statements, {len(self.failures)} failures")
+        shares = (f"{name} {count / made:.1%}" for name, count in self._features.most_common())
+        print("share of statements with: " + ", ".join(shares))
+        for what, counts in (("joins", self._joins), ("SELECTs inside one another", self._nesting)):
+            parts = (f"{k}{'+' if k == _MOST else ''}: {v / made:.1%}" for k, v in sorted(counts.items()))
+            print(f"{what}: " + ", ".join(parts))
+        for failure in self.failures[:20]:
+            print(failure)
+
+
+def _depth(bare: str) -> int:
+    """How many SELECTs stand inside one another below the outermost one."""
+    inside: list[bool] = []
+    deepest = 0
+    for token in re.findall(r"\(SELECT |\(|\)", bare):
+        if token == ")":
+            del inside[-1:]
+        else:
+            inside.append(token != "(")
+            deepest = max(deepest, sum(inside))
+    return deepest
+
+
+def _targets(paths: list[Path]) -> Iterator[tuple[Path, sqlite3.Connection, list[Acceptor]]]:
+    """Each database that has tables, open, with an acceptor in each alias style."""
+    for path in paths:
+        schema = schemas.read(str(path))
+        if not schema.tables:
+            continue
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+        yield path, connection, [Acceptor(schema, Options(style=style)) for style in ("names", "aliases")]
+        connection.close()
+
+
 def fuzz(paths: list[Path], total: int, seed: int) -> int:
     """Writes `total` statements over the databases; prints what they held; returns the number of failures."""
     rng = random.Random(seed)
     share = max(1, -(-total // max(1, len(paths))))
-    features: collections.Counter[str] = collections.Counter()
-    joins: collections.Counter[int] = collections.Counter()
-    nesting: collections.Counter[int] = collections.Counter()
-    failures: list[str] = []
-    made = 0
-    with tqdm(total=share * len(paths), unit=" statements", file=sys.stderr) as bar:
-        for path in paths:
-            schema = schemas.read(str(path))
-            if not schema.tables:
-                continue
-            connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
-            acceptors = [Acceptor(schema, Options(style=style)) for style in ("names", "aliases")]
-            for n in range(share):
-                budget = rng.choice((20, 60, 150, 300, 600))
-                temper = TEMPERS[n % len(TEMPERS)]
-                sql = ""
-                try:
-                    sql = walk(
-                        acceptors[n % 2], rng, budget=budget, stop=rng.choice((0.02, 0.1, 0.3)), temper=temper
-                    )
-                    connection.execute("EXPLAIN " + sql)
-                except (sqlite3.Error, sqlite3.Warning, AssertionError) as error:
-                    failures.append(f"{path.name} ({temper}): {error}\n    {sql}")
-                made += 1
+    report = Report()
+    with tqdm(total=share * len(paths), unit=" statements", file=sys.stderr, disable=None) as bar:
+        for path, connection, acceptors in _targets(paths):
+            offset = rng.randrange(2 * len(MIX))
+            for n in range(offset, offset + share):
+                temper = MIX[n // 2 % len(MIX)]
+                budget, stop = rng.choice((20, 150, 300, 600, 1000)), rng.choice((0.02, 0.1, 0.2))
+                write = partial(walk, acceptors[n % 2], rng, budget=budget, stop=stop, temper=temper)
+                report.check(connection, f"{path.name} ({temper})", write)
                 bar.update()
-                _tally(sql, features, joins, nesting)
-            connection.close()
-    print(f"{made} statements over {len(paths)} databases, {len(failures)} failures")
-    print("share of statements with: " + ", ".join(f"{k} {v / made:.1%}" for k, v in features.most_common()))
-    print("joins: " + ", ".join(f"{k}: {v}" for k, v in sorted(joins.items())))
-    print("nested SELECTs: " + ", ".join(f"{k}: {v}" for k, v in sorted(nesting.items())))
-    for failure in failures[:20]:
-        print(failure)
-    return len(failures)
+    report.show(f"random walks over {len(paths)} databases")
+    return len(report.failures)
 
 
-def _tally(
-    sql: str,
-    features: collections.Counter[str],
-    joins: collections.Counter[int],
-    nesting: collections.Counter[int],
-) -> None:
-    bare = re.sub(r"'(?:[^']|'')*'", "''", sql)
-    for name, pattern in _FEATURES.items():
-        features[name] += bool(re.search(pattern, bare))
-    joins[bare.count(" JOIN ")] += 1
-    depth = deepest = 0
-    for token in re.findall(r"\(SELECT |\(|\)", bare):
-        if token == ")":
-            depth -= 1
-        else:
-            depth += 1
-        if token == "(SELECT ":
-            deepest = max(deepest, depth)
-    nesting[bare.count("SELECT ") - 1] += 1
+def random_weights(paths: list[Path], total: int, seed: int, scratch: Path) -> int:
+    """Has models of random weights write `total` statements; prints what they held; returns the number of failures."""
+    from sqlagent.llm import Model
+    from sqlagent.prompt import ANSWER, Prompt
+    from tests.tiny_gguf import make_gguf
+
+    rng = random.Random(seed)
+    report = Report()
+    kinds = [(arch, scale) for arch in ("qwen2", "llama") for scale in (0.05, 0.3, 2.0)]
+    files = [
+        make_gguf(scratch / f"{n}.gguf", arch, seed + n, scale=scale) for n, (arch, scale) in enumerate(kinds)
+    ]
+    models = [Model(file, n_parallel=_AT_ONCE) for file in files]
+    rounds = max(1, -(-total // (_AT_ONCE * len(paths))))
+    with tqdm(total=total, unit=" statements", file=sys.stderr, disable=None) as bar:
+        for number, (path, connection, acceptors) in enumerate(_targets(paths)):
+            for n in range(rounds):
+                if report.made >= total:
+                    break
+                prompt = Prompt("You write SQL.", "", f"Question: {rng.random()}?", ANSWER)
+                found = models[(number + n) % len(models)].generate(
+                    prompt,
+                    acceptors[(number + n) % 2],
+                    n=_AT_ONCE,
+                    temperature=rng.choice((0.5, 1.0, 3.0)),
+                    seed=rng.randrange(1 << 30),
+                    max_tokens=rng.choice((16, 60, 120, 200)),
+                )
+                for candidate in found:
+                    report.check(connection, f"{path.name} (random weights)", lambda c=candidate: c.sql)
+                bar.update(len(found))
+    for model in models:
+        model.close()
+    report.show(f"models with random weights over {len(paths)} databases")
+    return len(report.failures)
 
 
 def speed() -> None:
@@ -170,15 +231,22 @@ def main(argv: list[str]) -> int:
     """Runs the checks that the flags ask for."""
     parser = argparse.ArgumentParser(prog="python -m bench grammar", description=__doc__.splitlines()[0])
     parser.add_argument("--fuzz", type=int, metavar="N", default=0, help="check N random statements")
+    parser.add_argument(
+        "--gguf", type=int, metavar="N", default=0, help="check N statements of models with random weights"
+    )
     parser.add_argument("--data", type=Path, action="append", default=[], help="folder with *.sqlite files")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--speed", action="store_true", help="time building and stepping")
     args = parser.parse_args(argv)
     if args.speed:
         speed()
-    if not args.fuzz:
-        return 0
+    failures = 0
     with tempfile.TemporaryDirectory() as scratch:
-        paths = [p for folder in args.data for p in databases(folder)]
-        paths += hostile(Path(scratch), args.seed)
-        return 1 if fuzz(paths, args.fuzz, args.seed) else 0
+        if args.fuzz or args.gguf:
+            paths = [p for folder in args.data for p in databases(folder)]
+            paths += hostile(Path(scratch), args.seed)
+        if args.fuzz:
+            failures += fuzz(paths, args.fuzz, args.seed)
+        if args.gguf:
+            failures += random_weights(paths, args.gguf, args.seed, Path(scratch))
+    return 1 if failures else 0
