@@ -6,6 +6,8 @@ Invariant: every text that the acceptor accepts as complete is one read-only SEL
 from __future__ import annotations
 
 import sqlite3
+import string
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,6 +116,7 @@ class Acceptor(Machine):
             if len(self._shorts) > 64:
                 self._shorts.clear()
             found = {a for r in (*ctes, *self.relations) if r.columns for a in r.shorts}
+            found |= set(string.ascii_lowercase)
             found -= self._names | {c.key for c in ctes}
             self._shorts[ctes] = tuple(sorted(a.encode() + b"." for a in found))
         return self._shorts[ctes]
@@ -126,7 +129,7 @@ class Acceptor(Machine):
     def aliases_in_from(self, env: Scope, relation: Relation) -> tuple[bytes, ...]:
         """The aliases that `relation` may take now: those that SELECT used and that fit, and the next number."""
         found = [
-            q.text for q in env.need.qualifiers if q.relation is None and not q.numbered and q.fits(relation)
+            q.text for q in env.need.qualifiers if q.relation is None and not q.numbered and env.fits(q, relation)
         ]
         following = self.next_alias(env)
         waiting = env.need.qualifier(following[0].decode().lower()) if following else None
@@ -134,7 +137,7 @@ class Acceptor(Machine):
         wanted = env.need.qualifier(relation.key) is not None
         styled = self.options.style == "aliases" or not env.sources.items or env.sources.aliased > 0
         if waiting is not None:
-            found += following if waiting.fits(relation) else ()
+            found += following if env.fits(waiting, relation) else ()
         elif again or (styled and not wanted):
             found += following
         return tuple(found)
@@ -143,9 +146,10 @@ class Acceptor(Machine):
         """Short aliases that `relation` may take although nothing has used them yet."""
         if env.need.qualifier(relation.key) is not None:
             return ()
+        again = any(s.relation is relation for s in env.sources.items)
         return tuple(
             alias.encode()
-            for alias in sorted(relation.shorts)
+            for alias in sorted(relation.shorts | set(string.ascii_lowercase) if again else relation.shorts)
             if alias not in self._names
             and alias not in env.sources.keys
             and env.need.qualifier(alias) is None
@@ -190,7 +194,7 @@ class Acceptor(Machine):
                     offered.update(holders[:50])
             for q in env.need.qualifiers:
                 if q.relation is None:
-                    offered.update(r for r in everything if q.fits(r))
+                    offered.update(r for r in everything if env.fits(q, r))
             offered |= self._bridges(needed, needed)
         else:
             bound = env.sources.relations
@@ -198,12 +202,26 @@ class Acceptor(Machine):
             if not needed:
                 offered = linked
             else:
-                offered = {r for r in needed if r in linked} or {
-                    r for r in linked if any(n.index in self.links.neighbours(r) for n in needed)
-                }
+                able = set(needed) | self._able(env, everything)
+                far = {r.index for r in able if r not in linked}
+                offered = {r for r in able if r in linked}
+                if far and (not offered or any(q.relation is None for q in env.need.qualifiers)):
+                    # What is needed may be two joins away.
+                    offered |= {r for r in linked if far & self.links.neighbours(r)}
                 offered = offered or set(needed)
         visible = tuple(r for r in everything if r in offered)
         return visible, tuple(r for r in everything if r not in offered)
+
+    def _able(self, env: Scope, relations: Sequence[Relation]) -> set[Relation]:
+        """Tables that a waiting alias may become, or that hold a waiting unqualified column."""
+        found: set[Relation] = set()
+        for q in env.need.qualifiers:
+            if q.relation is None and q.columns:
+                found.update(r for r in relations if env.fits(q, r))
+        for key in env.need.bare:
+            if not any(key in r.by_key for r in env.sources.relations):
+                found.update(self.witnesses.holders(key, env.ctes)[:50])
+        return found
 
     def _bridges(self, some: list[Relation], others: list[Relation]) -> set[Relation]:
         """Tables that link two of the given ones that no link joins directly."""

@@ -370,7 +370,7 @@ def bind(grammar: Any, env: Scope, relation: Relation, text: bytes, aliased: boo
     """The scope with one more source, or None where that would leave no witness."""
     key = text.decode().lower() if aliased else relation.key
     wanted = env.need.qualifier(key)
-    if wanted is not None and wanted.relation is None and not wanted.fits(relation):
+    if wanted is not None and wanted.relation is None and not env.fits(wanted, relation):
         return None
     if key in env.sources.keys:
         return None

@@ -171,9 +171,11 @@ class Qualifier:
 
     def fits(self, relation: Relation) -> bool:
         """Whether `relation` may take this alias."""
-        return (self.numbered or self.key in relation.shorts) and all(
-            c in relation.by_key for c in self.columns
-        )
+        return (self.numbered or self.key in relation.shorts) and self.covered_by(relation)
+
+    def covered_by(self, relation: Relation) -> bool:
+        """Whether `relation` has all its columns."""
+        return all(c in relation.by_key for c in self.columns)
 
 
 @dataclass(frozen=True)
@@ -296,6 +298,19 @@ class Scope:
             setattr(new, name, value)
         return new
 
+    def fits(self, q: Qualifier, relation: Relation) -> bool:
+        """Whether `relation` may take the waiting alias `q`.
+
+        Joined to itself, a table may go by any letter: `m` for the employee who is the manager."""
+        if q.fits(relation):
+            return True
+        if len(q.key) != 1 or q.relation is not None or not q.covered_by(relation):
+            return False
+        others = (o for o in self.need.qualifiers if o is not q and not o.numbered)
+        return relation in self.sources.relations or any(
+            o.relation is relation or (o.relation is None and o.fits(relation)) for o in others
+        )
+
     def total_width(self) -> int | None:
         """The number of result columns, once FROM is known; None when a source's width is not."""
         total = self.plain
@@ -405,7 +420,7 @@ class Witnesses:
         if steps[0] > _MAX_STEPS:
             return None
         if aliases:
-            name, candidates = aliases[0].key, self._candidates(aliases[0], ctes)
+            name, candidates = aliases[0].key, self._candidates(aliases[0], ctes, taken)
         else:
             missing = next((key for key in bare if key not in covered), None)
             if missing is None:
@@ -438,14 +453,19 @@ class Witnesses:
                 break
         return None
 
-    def _candidates(self, q: Qualifier, ctes: tuple[Relation, ...]) -> Sequence[Relation]:
-        """The relations that alias `q` may become."""
+    def _candidates(
+        self, q: Qualifier, ctes: tuple[Relation, ...], taken: Sequence[Relation]
+    ) -> Sequence[Relation]:
+        """The relations that alias `q` may become next to those `taken`."""
         if q.columns:
             first = min(q.columns)
-            found = [r for r in self.holders(first, ctes) if all(key in r.by_key for key in q.columns)]
+            found = [r for r in self.holders(first, ctes) if q.covered_by(r)]
         else:
             found = [*ctes, *self._relations]
-        return found if q.numbered else [r for r in found if q.key in r.shorts]
+        if q.numbered:
+            return found
+        own = [r for r in found if q.key in r.shorts]
+        return own + [r for r in found if r in taken and r not in own] if len(q.key) == 1 else own
 
     def _exact(
         self, bound: tuple[Relation, ...], found: Witness, ctes: tuple[Relation, ...], width: int
