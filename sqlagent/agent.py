@@ -225,7 +225,7 @@ class Agent:
                         "act": trace.seconds("act"),
                         "total": time.monotonic() - began,
                     }
-                    return _answer(question, candidate, result, trace.steps, timings)
+                    return _answer(question, schema, candidate, result, trace.steps, timings)
                 failed = (candidate.sql, result)
             assert failed is not None
             raise NoAnswer(
@@ -375,8 +375,15 @@ def check_question(question: str) -> str:
 
 
 def _answer(
-    question: str, candidate: Candidate, result: Result, steps: Sequence[Step], timings: dict[str, float]
+    question: str,
+    schema: Schema,
+    candidate: Candidate,
+    result: Result,
+    steps: Sequence[Step],
+    timings: dict[str, float],
 ) -> Answer:
+    from sqlagent.explain import in_words
+
     chosen = max(1, candidate.tokens - candidate.forced)
     note = "" if candidate.finished else "The statement was cut at the length limit and may be incomplete."
     return Answer(
@@ -389,6 +396,7 @@ def _answer(
         steps=tuple(steps),
         timings=timings,
         note=note,
+        words=in_words(candidate.sql, schema),
     )
 
 

@@ -50,6 +50,7 @@ class Console:
     verbose: bool = False
     no_color: bool = False
     show_sql: bool = True
+    show_words: bool = True
     _spinner: _Spinner | None = field(default=None, repr=False)
 
     @property
@@ -81,6 +82,13 @@ class Console:
             self._write(highlight_sql(sql))
         else:
             self._print(sql)
+
+    def words(self, words: str) -> None:
+        """What the statement computes, in a sentence, where the statement itself is shown."""
+        if words and self.show_words and (self.show_sql or self.verbose):
+            from sqlagent.explain import sentence
+
+            self.notice(sentence(words))
 
     def _print(self, text: str, *, dim: bool = False) -> None:
         from sqlagent.terminal import visible

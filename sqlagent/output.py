@@ -51,7 +51,8 @@ class Output:
         render.write_line((render.highlight_sql(sql) if color else sql) + ";")
 
     def answer(self, answer: Answer) -> None:
-        """Write an answer's rows, then what should be known before trusting them."""
+        """Write what was computed, the rows, and what should be known before trusting them."""
+        self.console.words(answer.words)
         self.rows(answer.columns, answer.rows, answer.truncated)
         self.notes(answer)
 

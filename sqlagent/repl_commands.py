@@ -136,6 +136,14 @@ def show_sql(session: Repl, argument: str) -> None:
     console.notice(f"Statements are {'shown' if console.show_sql else 'not shown'}.")
 
 
+@command("\\words", usage="[on|off]", choices=("on", "off"))
+def show_words(session: Repl, argument: str) -> None:
+    """say in words what a statement computes, or not"""
+    console = session.output.console
+    console.show_words = _switch(argument, console.show_words)
+    console.notice(f"Statements are {'put' if console.show_words else 'not put'} into words.")
+
+
 @command("\\format", ".mode", usage="[FORMAT]", choices=tuple(render.FORMATS))
 def choose_format(session: Repl, argument: str) -> None:
     """how rows are written: table, json, jsonl, csv, tsv, markdown"""

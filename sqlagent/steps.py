@@ -33,7 +33,8 @@ class Answer:
     """The rows, the statement that made them, and how it came about.
 
     `confidence` is in 0…1: the model's mean probability per token it chose, not calibrated yet. `timings` are
-    seconds by name. `note` says what a reader should know before trusting the rows, or is "".
+    seconds by name. `note` says what a reader should know before trusting the rows, or is "". `words` says in
+    English what the statement computes, a noun phrase, or is "".
     """
 
     question: str
@@ -45,6 +46,7 @@ class Answer:
     steps: tuple[Step, ...]
     timings: dict[str, float]
     note: str = ""
+    words: str = ""
 
 
 @dataclass

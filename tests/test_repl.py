@@ -26,6 +26,7 @@ pexpect = pytest.importorskip("pexpect") if sys.platform != "win32" else None
 PROMPT = "sqlagent>"
 FAKE = Path(__file__).with_name("fake_model.py")
 TOP = "SELECT name FROM employees ORDER BY salary DESC LIMIT 1"
+SHOWN = TOP + "\nName of employees, the one with the highest salary.\n"
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT COUNT(*) FROM n"
 
 
@@ -154,7 +155,16 @@ def test_a_question_that_begins_like_a_statement_is_a_question(session: Session,
 
 def test_a_question_shows_its_statement_on_stderr_and_its_rows_on_stdout(session: Session) -> None:
     assert session.type("Who earns the most?") == "name\nIngrid Solberg\n"
+    assert session.err == SHOWN
+
+
+def test_words_off_hides_the_sentence(session: Session) -> None:
+    session.type("\\words off")
+    session.type("Who earns the most?")
     assert session.err == TOP + "\n"
+    session.type("\\words")
+    session.type("Who earns the most?")
+    assert session.err == SHOWN
 
 
 def test_sql_off_hides_the_statement(session: Session) -> None:
@@ -163,7 +173,7 @@ def test_sql_off_hides_the_statement(session: Session) -> None:
     assert session.err == ""
     session.type("\\sql")
     session.type("Who earns the most?")
-    assert session.err == TOP + "\n"
+    assert session.err == SHOWN
 
 
 def test_d_lists_tables_and_columns(session: Session) -> None:
