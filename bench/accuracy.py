@@ -22,7 +22,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from bench import datasets, report
 from bench.datasets import Question
@@ -30,9 +30,22 @@ from bench.predict import Decode, Guess, Place, Prediction, parse_decode, predic
 from bench.scoring import Outcome, orders, same_outcome, score
 from sqlagent.errors import INTERRUPTED, OK, UsageError
 
+if TYPE_CHECKING:
+    from sqlagent.adapters import Files
+
 PREDICTIONS = "predictions.jsonl"
 RUN = "run.json"
-SAME = ("data_sha256", "model", "model_sha256", "decode", "style", "seed", "max_tokens", "n_ctx")
+SAME = (
+    "data_sha256",
+    "model",
+    "model_sha256",
+    "adapter_sha256",
+    "decode",
+    "style",
+    "seed",
+    "max_tokens",
+    "n_ctx",
+)
 """What must not change between a run and its continuation."""
 
 
@@ -49,10 +62,10 @@ def main(argv: Sequence[str], model: Any = None) -> int:
     path = datasets.split_file(options.data, options.split)
     everything = datasets.load(path, options.split)
     questions = datasets.sample(everything, options.limit, options.seed)
-    file = (
-        None if model is not None or decode.mode == "gold" or options.rescore else _model_file(options.model)
-    )
-    settings = _settings(options, decode, path, file, model)
+    files = None
+    if model is None and decode.mode != "gold" and not options.rescore:
+        files = _model_files(options)
+    settings = _settings(options, decode, path, files, model)
     out = options.out or Path("bench/out") / _slug(settings)
     known = _start(out, settings, resume=options.resume, rescore=options.rescore)
     if options.rescore:
@@ -64,8 +77,8 @@ def main(argv: Sequence[str], model: Any = None) -> int:
     status = OK
     loaded = model
     try:
-        if todo and file is not None:
-            loaded = _load(file, options, decode)
+        if todo and files is not None:
+            loaded = _load(files, options, decode)
         with (out / PREDICTIONS).open("a", encoding="utf-8") as sink:
             for record in answer_all(todo, loaded, decode, done):
                 _write(sink, record)
@@ -75,7 +88,7 @@ def main(argv: Sequence[str], model: Any = None) -> int:
         print(f"interrupted after {count} of {len(questions)}: go on with --resume.", file=sys.stderr)
         status = INTERRUPTED
     finally:
-        if file is not None and loaded is not None:
+        if files is not None and loaded is not None:
             loaded.close()
     records = [known[question.id] for question in questions if question.id in known]
     text = report.markdown(records, settings)
@@ -95,6 +108,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--limit", type=int, help="so many questions, drawn by --seed (all)")
     parser.add_argument("--seed", type=int, default=0, help="of the draw and of sampled candidates (0)")
     parser.add_argument("--model", help="a name from the registry or a GGUF file (the default model)")
+    parser.add_argument("--adapter", type=Path, help="a LoRA adapter to apply: a peft folder or a GGUF")
     parser.add_argument(
         "--decode",
         default="greedy",
@@ -301,22 +315,22 @@ def _rescore(
 # --- the setting -----------------------------------------------------------------------------------
 
 
-def _model_file(name: str | None) -> Path:
+def _model_files(options: argparse.Namespace) -> Files:
     from sqlagent import models
 
-    return models.ensure(name, offline=False, quiet=False)
+    return models.ready(options.model, adapter=options.adapter)
 
 
-def _load(file: Path, options: argparse.Namespace, decode: Decode) -> Any:
+def _load(files: Files, options: argparse.Namespace, decode: Decode) -> Any:
     from sqlagent.llm import Model
 
-    return Model(file, n_ctx=options.n_ctx, threads=options.threads, n_parallel=max(8, decode.n))
+    return Model.of(files, n_ctx=options.n_ctx, threads=options.threads, n_parallel=max(8, decode.n))
 
 
 def _settings(
-    options: argparse.Namespace, decode: Decode, path: Path, file: Path | None, model: Any
+    options: argparse.Namespace, decode: Decode, path: Path, files: Files | None, model: Any
 ) -> dict[str, Any]:
-    name = file.stem if file is not None else getattr(model, "name", "none")
+    name = files.name if files is not None else getattr(model, "name", "none")
     return {
         "title": f"{name}, {decode.text}, {path.stem}",
         "data": path.name,
@@ -325,7 +339,8 @@ def _settings(
         "limit": options.limit,
         "seed": options.seed,
         "model": name,
-        "model_sha256": _sha256(file) if file is not None else None,
+        "model_sha256": _sha256(files.model) if files is not None else None,
+        "adapter_sha256": _sha256(files.adapter) if files is not None and files.adapter else None,
         "decode": decode.text,
         "style": decode.style,
         "max_tokens": decode.max_tokens,

@@ -22,12 +22,15 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench import datasets
 from bench.datasets import Question
 from bench.stats import percentile
 from sqlagent.errors import OK, ModelError, UsageError
+
+if TYPE_CHECKING:
+    from sqlagent.adapters import Files
 
 ROOT = Path(__file__).resolve().parent.parent
 PHASES = ("start", "schema", "load", "grammar", "prefill", "first_token")
@@ -52,13 +55,13 @@ def main(argv: Sequence[str], model: Any = None) -> int:
         f"- load average at the start: {_load()}",
         f"- threads: {options.threads or 'auto'}",
     ]
-    file: Path | None = None
+    files: Files | None = None
     if model is None:
         from sqlagent import models
 
-        file = models.ensure(options.model)
-        lines += [f"- model: {file.stem}", "", *_starts(file, first, options.threads)]
-    lines += ["", *_questions(file, further, options.threads, model)]
+        files = models.ready(options.model, adapter=options.adapter)
+        lines += [f"- model: {files.name}", "", *_starts(files, first, options.threads)]
+    lines += ["", *_questions(files, further, options.threads, model)]
     print("\n".join(lines))
     return OK
 
@@ -71,6 +74,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--limit", type=int, default=20, help="further questions in one process (20)")
     parser.add_argument("--seed", type=int, default=0, help="of the draw (0)")
     parser.add_argument("--model", help="a name from the registry or a GGUF file (the default model)")
+    parser.add_argument("--adapter", type=Path, help="a LoRA adapter to apply: a peft folder or a GGUF")
     parser.add_argument("--threads", type=int, help="threads of the model (its own choice)")
     options = parser.parse_args(list(argv))
     if options.databases < 1 or options.limit < 1:
@@ -90,13 +94,13 @@ def _one_each(questions: Sequence[Question], count: int) -> Iterator[Question]:
 # --- a new process ---------------------------------------------------------------------------------
 
 
-def _starts(file: Path, questions: Sequence[Question], threads: int | None) -> list[str]:
+def _starts(files: Files, questions: Sequence[Question], threads: int | None) -> list[str]:
     found: dict[str, list[dict[str, float]]] = {"never seen": [], "seen before": []}
     for question in questions:
         with tempfile.TemporaryDirectory() as cache:
             for kind in found:
                 print(f"{question.db}, {kind} …", file=sys.stderr)
-                found[kind].append(_spawn(file, question, cache, threads))
+                found[kind].append(_spawn(files, question, cache, threads))
     lines = ["## Seconds to the first token in a new process, medians", ""]
     lines += ["| database | n | " + " | ".join(PHASES) + " | prompt tokens | of them cached |"]
     lines += ["|---|" + "---:|" * (len(PHASES) + 3)]
@@ -107,10 +111,11 @@ def _starts(file: Path, questions: Sequence[Question], threads: int | None) -> l
     return lines
 
 
-def _spawn(file: Path, question: Question, cache: str, threads: int | None) -> dict[str, float]:
+def _spawn(files: Files, question: Question, cache: str, threads: int | None) -> dict[str, float]:
     """Ask in a new process; raises ModelError with the child's last words when it fails."""
     job = {
-        "model": str(file),
+        "model": str(files.model),
+        "adapter": str(files.adapter) if files.adapter else None,
         "database": str(question.database),
         "question": question.question,
         "cache": cache,
@@ -144,7 +149,7 @@ def first_token(job: dict[str, Any]) -> dict[str, float]:
     marks.append(time.time())
     from sqlagent.llm import Model
 
-    with Model(job["model"], threads=job["threads"], cache_dir=job["cache"]) as model:
+    with Model(job["model"], adapter=job["adapter"], threads=job["threads"], cache_dir=job["cache"]) as model:
         marks.append(time.time())
         from sqlagent.grammar import Acceptor
 
@@ -166,16 +171,16 @@ def first_token(job: dict[str, Any]) -> dict[str, float]:
 
 
 def _questions(
-    file: Path | None, questions: Sequence[Question], threads: int | None, model: Any
+    files: Files | None, questions: Sequence[Question], threads: int | None, model: Any
 ) -> list[str]:
     from bench.accuracy import answer_all
     from bench.predict import parse_decode
 
     loaded = model
-    if loaded is None and file is not None:
+    if loaded is None and files is not None:
         from sqlagent.llm import Model
 
-        loaded = Model(file, threads=threads)
+        loaded = Model.of(files, threads=threads)
     try:
         records = list(answer_all(questions, loaded, parse_decode("greedy")))
     finally:

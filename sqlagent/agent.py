@@ -20,6 +20,7 @@ from sqlagent.errors import Cancelled, DatabaseError, NoAnswer, QueryError, Usag
 from sqlagent.steps import Answer, Observer, Step, Trace
 
 if TYPE_CHECKING:
+    from sqlagent.adapters import Files
     from sqlagent.focus import Focus
     from sqlagent.llm import Candidate, Timings
     from sqlagent.opening import FileState
@@ -73,8 +74,8 @@ class Agent:
     """Answers questions about one SQLite database.
 
     `model` is a loaded model object, a registry name, a path to a GGUF file, or None for the default. A model
-    given as an object stays the caller's: `close()` leaves it open. `link` narrows a schema to the part
-    that a question is about, instead of the linker that comes with the package.
+    given as an object stays the caller's: `close()` leaves it open. `adapter` is a peft folder or a GGUF LoRA
+    for it. `link` narrows a schema to the part that a question is about, instead of the package's own linker.
     """
 
     def __init__(
@@ -87,13 +88,14 @@ class Agent:
         offline: bool = False,
         quiet: bool = True,
         link: Link | None = None,
+        adapter: str | Path | None = None,
     ) -> None:
         if effort not in ATTEMPTS:
             raise UsageError(f"There is no effort {effort!r}; choose one of {', '.join(ATTEMPTS)}.")
         self.database = str(database)
-        self._given = model
+        self._given, self._adapter = model, adapter
         self._model: TextModel | None = None if model is None or isinstance(model, str) else model
-        self._model_file: Path | None = None
+        self._files: Files | None = None
         self._limits = limits
         self._attempts = ATTEMPTS[effort]
         self._offline = offline
@@ -130,21 +132,23 @@ class Agent:
         """
         with self._lock:
             self._tables()
-            if self._model is None and self._model_file is None:
+            if self._model is None and self._files is None:
                 from sqlagent import models
 
                 assert self._given is None or isinstance(self._given, str)
-                self._model_file = models.ensure(self._given, offline=self._offline, quiet=self._quiet)
+                self._files = models.ready(
+                    self._given, adapter=self._adapter, offline=self._offline, quiet=self._quiet
+                )
 
     def load_model(self) -> TextModel:
         """The model, fetched and loaded on first use. Raises as `fetch_model` does."""
         with self._lock:
             if self._model is None:
                 self.fetch_model()
-                assert self._model_file is not None
+                assert self._files is not None
                 from sqlagent import llm, models
 
-                self._model = llm.Model(self._model_file, cache_dir=models.cache_dir() / "prefix")
+                self._model = llm.Model.of(self._files, cache_dir=models.cache_dir() / "prefix")
             return self._model
 
     def _tables(self) -> Schema:
@@ -161,7 +165,7 @@ class Agent:
         models.find(model)
         with self._lock:
             self._close_model()
-            self._given, self._model, self._model_file = model, None, None
+            self._given, self._adapter, self._model, self._files = model, None, None, None
 
     @property
     def model_name(self) -> str:

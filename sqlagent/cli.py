@@ -108,6 +108,7 @@ def build_parser() -> Parser:
 
     work = Parser(add_help=False)
     option(work, "-m", "--model", metavar="M", help="a model's name (see `sqlagent models`) or a .gguf file")
+    option(work, "--adapter", metavar="PATH", help="a LoRA adapter for the model: a peft folder or a GGUF")
     option(work, "--offline", action="store_true", help="never go online; a missing model is an error")
     option(work, "-n", "--limit", type=_whole, metavar="N", help="most rows (default 1000; 0 for no limit)")
     option(work, "--timeout", type=_seconds, metavar="S", help="seconds a statement may run (default 10)")
@@ -152,8 +153,13 @@ def build_parser() -> Parser:
     option(models, "--offline", action="store_true", help="never go online")
     option(models, "--from", dest="source", metavar="PATH", help="pull: copy from this file or folder")
     option(models, "--name", metavar="NAME", help="add: what to call the model")
+    option(models, "--adapter", metavar="PATH", help="add: a LoRA adapter, a peft folder or a GGUF")
+    option(
+        models, "--apply", choices=["load", "merge"], help="add: apply the adapter at load (default) or merge"
+    )
     doctor = command("doctor", [shape])
     option(doctor, "-m", "--model", metavar="M", help="the model to look at")
+    option(doctor, "--adapter", metavar="PATH", help="a LoRA adapter for it")
     return parser
 
 
@@ -242,7 +248,7 @@ def _sort(argv: Sequence[str]) -> tuple[list[str], list[str]]:
         else:
             name = text.split("=")[0] if text.startswith("--") else text[:2]
             if name not in OPTIONS:
-                close = difflib.get_close_matches(name, OPTIONS, n=1)
+                close = difflib.get_close_matches(name, OPTIONS, n=1, cutoff=0.7)
                 hint = f"did you mean {close[0]}?" if close else "see `sqlagent --help`."
                 raise UsageError(f"There is no option {name}; {hint}")
             options.append(text)

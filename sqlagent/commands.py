@@ -20,6 +20,7 @@ from sqlagent.interrupt import cancels
 from sqlagent.output import Output
 
 if TYPE_CHECKING:
+    from sqlagent.adapters import Files
     from sqlagent.sandbox import Limits
 
 Command = Callable[[argparse.Namespace, Console, TextModel | None], int]
@@ -71,12 +72,16 @@ def models(args: argparse.Namespace, console: Console, model: TextModel | None) 
         _list_models(args, console)
     elif action == "pull":
         source = Path(args.source).expanduser() if args.source else None
-        path = registry.pull(target, offline=args.offline, quiet=console.quiet, source=source)
-        render.write_line(str(path))
+        registry.pull(target, offline=args.offline, quiet=console.quiet, source=source)
+        _write_files(registry.ready(target, offline=args.offline, quiet=console.quiet))
     elif action == "path":
-        render.write_line(str(registry.path(target) if target else registry.path(registry.default().name)))
+        _write_files(registry.located(target or registry.default().name))
     elif action == "add":
-        entry = registry.add(target, name=args.name)
+        if args.apply and not args.adapter:
+            raise UsageError("--apply says how an adapter is applied: name one with --adapter.")
+        entry = registry.add(
+            target, name=args.name, adapter=args.adapter, apply=args.apply or "load", quiet=console.quiet
+        )
         console.notice(f"Added {entry.name}; use it with --model {entry.name}.")
     else:
         freed = registry.remove(target)
@@ -89,7 +94,7 @@ def doctor(args: argparse.Namespace, console: Console, model: TextModel | None) 
     from sqlagent import doctor as examination
 
     with console.working("looking around"):
-        findings = examination.examine(args.model)
+        findings = examination.examine(args.model, args.adapter)
     output = _output(args, console)
     if args.format == "table":
         wide = max(len(finding.what) for finding in findings)
@@ -141,7 +146,14 @@ def _answer(
 def _agent(args: argparse.Namespace, console: Console, model: TextModel | None, database: str) -> Agent:
     chosen = model if model is not None else args.model
     path = str(Path(database).expanduser())
-    return Agent(path, chosen, limits=limits_from(args), offline=args.offline, quiet=console.quiet)
+    return Agent(
+        path,
+        chosen,
+        limits=limits_from(args),
+        offline=args.offline,
+        quiet=console.quiet,
+        adapter=args.adapter,
+    )
 
 
 def _output(args: argparse.Namespace, console: Console) -> Output:
@@ -161,6 +173,11 @@ def limits_from(args: argparse.Namespace) -> Limits:
     return Limits(**{name: value for name, value in asked.items() if value is not None})
 
 
+def _write_files(files: Files) -> None:
+    """A model's file and, on a line of its own, the adapter that is applied to it."""
+    render.write(f"{path}\n" for path in (files.model, files.adapter) if path is not None)
+
+
 def _list_models(args: argparse.Namespace, console: Console) -> None:
     from sqlagent import models as registry
 
@@ -170,7 +187,7 @@ def _list_models(args: argparse.Namespace, console: Console) -> None:
             status.entry.name,
             ", ".join(status.entry.aliases),
             status.state,
-            round(status.entry.size / 1e6),
+            round(status.size / 1e6),
             status.entry.licence,
             status.entry.accuracy or None,
             status.entry.about,

@@ -11,9 +11,14 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlagent import __version__
 from sqlagent.errors import SqlagentError
+
+if TYPE_CHECKING:
+    from sqlagent.adapters import Files
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +31,7 @@ class Finding:
     advice: str = ""
 
 
-def examine(model: str | None = None) -> list[Finding]:
+def examine(model: str | None = None, adapter: str | None = None) -> list[Finding]:
     """Everything worth knowing, in the order it is printed. `model`: a name or path, None for the default."""
     findings = [
         Finding("sqlagent", __version__),
@@ -35,7 +40,7 @@ def examine(model: str | None = None) -> list[Finding]:
         _sqlite(),
         *_llama(),
     ]
-    findings += _model(model, can_run=all(finding.ok for finding in findings))
+    findings += _model(model, adapter, can_run=all(finding.ok for finding in findings))
     return findings
 
 
@@ -73,33 +78,36 @@ def cpu_features(info: str) -> str:
     return " ".join(on) or "none"
 
 
-def _model(name: str | None, *, can_run: bool) -> Iterator[Finding]:
+def _model(name: str | None, adapter: str | None, *, can_run: bool) -> Iterator[Finding]:
     from sqlagent import models
 
     try:
         found = models.find(name)
         yield Finding("cache folder", str(models.cache_dir()))
         label = found.name
-        here = models.installed(found) if isinstance(found, models.Entry) else found
+        here = models.prepared(found) if isinstance(found, models.Entry) else models.Files(found)
+        if adapter is not None:
+            here = models.ready(name, adapter=Path(adapter), offline=True, quiet=True)
     except SqlagentError as error:
         yield Finding("model", "unknown", ok=False, advice=str(error))
         return
     if here is None:
         yield Finding("model", f"{label}, not here yet (`sqlagent models pull {label}` fetches it)")
         return
-    yield Finding("model", f"{label} at {here}")
+    beside = f", with the adapter {here.adapter}" if here.adapter else ""
+    yield Finding("model", f"{label} at {here.model}{beside}")
     if can_run:
-        yield _speed(str(here))
+        yield _speed(here)
 
 
-def _speed(path: str) -> Finding:
+def _speed(files: Files) -> Finding:
     """Load the model and let it answer one question without a grammar."""
     from sqlagent import llm, prompt, schema
 
     tables = schema.from_ddl("CREATE TABLE employees (id INTEGER PRIMARY KEY, name TEXT, salary INTEGER)")
     try:
         started = time.monotonic()
-        with llm.Model(path) as model:
+        with llm.Model.of(files) as model:
             loaded = time.monotonic() - started
             written = model.generate(prompt.build(tables, "Who earns the most?"), None, max_tokens=24)
             took = model.last_timings

@@ -75,8 +75,12 @@ class Llama:
         threads: int | None = None,
         n_batch: int = 512,
         flash: str = "auto",
+        adapter: str | Path | None = None,
     ) -> None:
-        """Load the file; ModelError when it is not a GGUF that llama.cpp can run."""
+        """Load the file; ModelError when it is not a GGUF that llama.cpp can run.
+
+        adapter: a GGUF LoRA that is applied to every product with a weight.
+        """
         self.lib = library()
         self.path = Path(path)
         self.threads = threads or physical_cores()
@@ -87,6 +91,7 @@ class Llama:
         self._cancelled: Callable[[], bool] | None = None
         self._interrupt: BaseException | None = None
         self._polled = 0.0
+        self.adapter = None if adapter is None else Path(adapter)
         check_gguf(self.path)
         params = self.lib.llama_model_default_params()
         params.n_gpu_layers = 0
@@ -96,12 +101,14 @@ class Llama:
         self.vocab = self.lib.llama_model_get_vocab(self._model)
         self.n_vocab = int(self.lib.llama_vocab_n_tokens(self.vocab))
         trained = int(self.lib.llama_model_n_ctx_train(self._model))
+        lora = self._load_adapter()  # before the context, which must have room for its products
         self._ctx = self._new_context(min(n_ctx, trained) if trained > 0 else n_ctx)
         self.n_ctx = int(self.lib.llama_n_ctx(self._ctx))
         self._mem = self.lib.llama_get_memory(self._ctx)
         if not self._mem:
             self.close()
             raise ModelError(f"{self.path.name} is not a text generation model: choose another one.")
+        self._apply_adapter(lora)
         self._make_batch()
         self._views: dict[int, Logits] = {}
         self._abort = self.lib.ggml_abort_callback(self._should_abort)
@@ -122,6 +129,33 @@ class Llama:
             self.close()
             raise ModelError(f"llama.cpp cannot make a context for {self.path.name}: {reason}.")
         return ctx
+
+    def _load_adapter(self) -> Any:
+        """The adapter in llama.cpp's hands (freed with the model), or None. Raises ModelError."""
+        global _last_complaint
+        if self.adapter is None:
+            return None
+        _last_complaint = ""
+        try:
+            check_gguf(self.adapter)
+            lora = self.lib.llama_adapter_lora_init(self._model, str(self.adapter).encode())
+            if not lora:
+                raise ModelError(
+                    f"The adapter {self.adapter.name} cannot be applied to {self.path.name} "
+                    f"({_last_complaint or 'llama.cpp says no more'}): name the base it was trained on."
+                )
+        except ModelError:
+            self.close()
+            raise
+        return lora
+
+    def _apply_adapter(self, lora: Any) -> None:
+        if lora is None:
+            return
+        loras, scales = (type(lora) * 1)(lora), (ctypes.c_float * 1)(1.0)
+        if self.lib.llama_set_adapters_lora(self._ctx, loras, 1, scales) != 0:
+            self.close()
+            raise ModelError(f"llama.cpp cannot apply the adapter to {self.path.name}: {_last_complaint}.")
 
     def _make_batch(self) -> None:
         """Arrays that llama.cpp reads in place; row i belongs to exactly one sequence."""

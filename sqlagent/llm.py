@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,10 +23,13 @@ from sqlagent.decode import Counters, Decoder, Track
 from sqlagent.drafts import Drafter, held_word
 from sqlagent.errors import ModelError, UsageError
 from sqlagent.llama import Llama, Logits, version
-from sqlagent.prefix import PrefixCache, model_identity
+from sqlagent.prefix import PrefixCache, adapter_identity, model_identity
 from sqlagent.prompt import Prompt
 from sqlagent.sampling import Settings
 from sqlagent.vocab import Vocab
+
+if TYPE_CHECKING:
+    from sqlagent.adapters import Files
 
 LEAST_BUDGET = 16
 """Tokens a statement needs at the least; a prompt must leave room for them."""
@@ -74,11 +78,16 @@ class Model:
         cache_dir: str | Path | None = None,
         n_parallel: int = 8,
         drafter: Drafter = held_word,
+        adapter: str | Path | None = None,
+        name: str = "",
     ) -> None:
-        """Load `path`; prefixes are kept in `cache_dir` (nowhere when None). Raises ModelError."""
+        """Load `path`, and a GGUF LoRA to apply to it; prefixes are kept in `cache_dir` (nowhere when None).
+
+        Raises ModelError.
+        """
         started = time.perf_counter()
         self._lock = threading.Lock()
-        self._llama = Llama(path, n_ctx=n_ctx, n_seq=n_parallel + 1, threads=threads)
+        self._llama = Llama(path, n_ctx=n_ctx, n_seq=n_parallel + 1, threads=threads, adapter=adapter)
         self._vocab = Vocab(self._llama)
         self._chat = Chat(self._llama, self._vocab)
         self._decoder = Decoder(self._llama, self._vocab, drafter)
@@ -88,10 +97,17 @@ class Model:
         self._cache: PrefixCache | None = None
         if cache_dir is not None:
             settings = f"{model_identity(Path(path))} {version()} {self._llama.n_ctx} {self._llama.flash} f16"
+            if adapter is not None:  # keys and values are its work as much as the base's
+                settings += f" {adapter_identity(Path(adapter))}"
             self._cache = PrefixCache(Path(cache_dir), settings)
         self._load_seconds = time.perf_counter() - started
         self.last_timings = Timings(load=self._load_seconds)
-        self.name = Path(path).stem
+        self.name = name or Path(path).stem
+
+    @classmethod
+    def of(cls, files: Files, **settings: Any) -> Model:
+        """Load what `models.ready` made ready."""
+        return cls(files.model, adapter=files.adapter, name=files.name, **settings)
 
     @property
     def n_ctx(self) -> int:

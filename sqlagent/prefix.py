@@ -35,6 +35,13 @@ def model_identity(path: Path) -> str:
     return digest.hexdigest()
 
 
+def adapter_identity(path: Path) -> str:
+    """The sha256 of a whole adapter, which is small enough to be read at every start."""
+    from sqlagent.gguf_file import sha256_of, stamped_sha256
+
+    return stamped_sha256(path) or sha256_of(path)
+
+
 class PrefixCache:
     """A folder of KV states; `settings` names everything that a state depends on besides its tokens."""
 

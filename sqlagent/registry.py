@@ -1,7 +1,8 @@
 """The list of models: the ones that sqlagent ships knowledge of, and the ones a user added.
 
-Invariant: an entry says exactly which bytes it means (size and sha256). The shipped list is
-models/registry.toml; the user's own is `added.json` in the cache folder, and names files by absolute path.
+Invariant: an entry says exactly which bytes it means (size and sha256); an adapter that came with the package
+is as good as the package. The shipped list is models/registry.toml; the user's own is `added.json` in the
+cache folder, and names files by absolute path.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import functools
 import json
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,11 @@ _KINDS: dict[str, type[Source]] = {"path": PathSource, "hub": HubSource, "pypi":
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One model. `size` in bytes; `path` is set for a file of the user's own, outside the cache."""
+    """One model. `size` in bytes; `path` is set for a file of the user's own, outside the cache.
+
+    A tuned one has an adapter, which is applied as `apply` and `quantize` say; its file is its base's, which is
+    the entry `base` unless the base is the user's own file. `lora` is an adapter that has to be fetched.
+    """
 
     name: str
     file: str
@@ -41,6 +46,17 @@ class Entry:
     sources: tuple[Source, ...] = ()
     default: bool = False
     path: Path | None = None
+    base: str = ""
+    adapter: Path | None = None
+    adapter_sha256: str = ""
+    lora: Entry | None = None
+    apply: str = "load"
+    quantize: str = ""
+
+    @property
+    def adapter_path(self) -> Path | None:
+        """The adapter's folder or GGUF, wherever it is or will be; None for a model without one."""
+        return models_dir() / self.lora.file if self.lora else self.adapter
 
 
 def cache_dir() -> Path:
@@ -83,8 +99,21 @@ def shipped() -> dict[str, Entry]:
 
 @functools.cache
 def _read(place: Path) -> dict[str, Entry]:
-    tables = tomllib.loads(place.read_text(encoding="utf-8"))["model"]
-    return {fields["name"]: _entry(fields) for fields in tables}
+    content = tomllib.loads(place.read_text(encoding="utf-8"))
+    aliases: dict[str, list[str]] = {}
+    for alias, name in content.get("aliases", {}).items():
+        aliases.setdefault(name, []).append(alias)
+    found: dict[str, Entry] = {}
+    for fields in content["model"]:
+        name = fields["name"]
+        fields = {"default": content.get("default") == name, **fields}
+        fields["aliases"] = (*fields.get("aliases", ()), *aliases.pop(name, ()))
+        entry = _tuned_entry(fields, found, place.parent) if "base" in fields else _entry(fields)
+        if entry is not None:
+            found[name] = entry
+    if aliases:
+        raise ValueError(f"an alias for {next(iter(aliases))}, which is not in the list")
+    return found
 
 
 def _entry(fields: dict[str, Any]) -> Entry:
@@ -92,7 +121,29 @@ def _entry(fields: dict[str, Any]) -> Entry:
         _KINDS[s["kind"]](**{key: value for key, value in s.items() if key != "kind"})
         for s in fields["sources"]
     )
-    return Entry(**{**fields, "sources": sources, "aliases": tuple(fields.get("aliases", ()))})
+    return Entry(**{**fields, "sources": sources})
+
+
+def _tuned_entry(fields: dict[str, Any], known: dict[str, Entry], folder: Path) -> Entry | None:
+    """A base and an adapter; None when the adapter has not been made yet."""
+    base = known[fields["base"]]
+    if fields.get("apply", "load") not in ("load", "merge"):
+        raise ValueError(f"{fields['name']} is applied by {fields['apply']!r}, not by load or merge")
+    if "lora" in fields:
+        lora = _entry({"name": f"{fields['name']} (adapter)", "licence": base.licence, **fields["lora"]})
+        adapter = Path(lora.file)
+        fields = {**fields, "lora": lora}
+    else:
+        adapter = folder / fields["adapter"]
+        if not (adapter / "adapter_config.json").is_file():
+            return None
+    return _over(base, {**fields, "adapter": adapter})
+
+
+def _over(base: Entry, fields: dict[str, Any]) -> Entry:
+    """An entry that has its base's file, and of the rest what it does not say itself."""
+    own = {"aliases": (), "default": False, "about": "", "accuracy": "", "lora": None}
+    return replace(base, **{**own, **fields})
 
 
 def added() -> dict[str, Entry]:
@@ -105,11 +156,15 @@ def added() -> dict[str, Entry]:
         ) from None
 
 
-def remember(name: str, path: Path, size: int, sha256: str) -> Entry:
-    """Record a file of the user's own under `name`, in place of an earlier one. Raises ModelError."""
-    record = {"path": str(path), "size": size, "sha256": sha256}
+def remember(name: str, record: dict[str, Any]) -> Entry:
+    """Record a model of the user's own under `name`, in place of an earlier one. Raises ModelError.
+
+    record: `path`, `size` and `sha256` of a file, or `base`, the name of an entry; and where there is an
+    adapter, `adapter` (its path), `adapter_sha256`, `apply` and `quantize`.
+    """
+    entry = _added_entry(name, record)
     _write({**_records(), name: record})
-    return _added_entry(name, record)
+    return entry
 
 
 def forget(name: str) -> None:
@@ -118,15 +173,16 @@ def forget(name: str) -> None:
 
 
 def _added_entry(name: str, record: dict[str, Any]) -> Entry:
-    path = Path(record["path"])
-    return Entry(
-        name=name,
-        file=path.name,
-        size=record["size"],
-        sha256=record["sha256"],
-        licence="your own file",
-        path=path,
-    )
+    if "base" in record:
+        found = replace(shipped()[record["base"]], base=record["base"])
+    else:
+        path = Path(record["path"])
+        found = Entry(name, path.name, record["size"], record["sha256"], "your own file", path=path)
+    fields: dict[str, Any] = {"name": name}
+    if "adapter" in record:
+        fields |= {key: record[key] for key in ("adapter_sha256", "apply", "quantize")}
+        fields |= {"adapter": Path(record["adapter"])}
+    return _over(found, fields)
 
 
 def _added_file() -> Path:

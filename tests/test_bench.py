@@ -21,6 +21,7 @@ from fake_model import FakeModel, candidate
 from bench import __main__ as bench_main
 from bench import accuracy, compare, datasets, latency, report
 from bench.predict import Guess, Place, choose, first_statement, parse_decode, question_seed
+from sqlagent.adapters import Files
 from sqlagent.errors import OK, USAGE, ModelError, UsageError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -395,7 +396,7 @@ def test_latency_tells_the_first_question_of_a_database_from_the_others(data, ca
 
 def test_a_new_process_finds_the_prefix_that_the_one_before_it_left(data, tmp_path, tiny_path):
     question = datasets.load(data, "val")[0]
-    never, before = (latency._spawn(tiny_path, question, str(tmp_path / "cache"), 1) for _ in range(2))
+    never, before = (latency._spawn(Files(tiny_path), question, str(tmp_path / "cache"), 1) for _ in range(2))
     assert never["cached_tokens"] == 0 < before["cached_tokens"]
     assert never["prompt_tokens"] == before["prompt_tokens"]
     assert before["first_token"] > before["load"] > 0
@@ -403,4 +404,4 @@ def test_a_new_process_finds_the_prefix_that_the_one_before_it_left(data, tmp_pa
 
 def test_a_failing_measured_process_is_reported_in_its_own_words(data, tmp_path):
     with pytest.raises(ModelError, match="the measured process failed"):
-        latency._spawn(tmp_path / "missing.gguf", datasets.load(data, "val")[0], str(tmp_path), 1)
+        latency._spawn(Files(tmp_path / "missing.gguf"), datasets.load(data, "val")[0], str(tmp_path), 1)

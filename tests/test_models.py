@@ -655,7 +655,7 @@ def test_removing_frees_everything_that_a_pull_left(toy: Callable[..., Path], se
     with pytest.raises(UsageError, match="nothing to remove"):
         models.remove("toy")
     with pytest.raises(ModelError, match="sqlagent models pull toy"):
-        models.path("toy")
+        models.located("toy")
 
 
 # The real thing

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -20,6 +20,7 @@ HEAVY = (
     "torch",
     "transformers",
     "huggingface_hub",
+    "gguf",
     "prompt_toolkit",
     "sqlglot",
     "tqdm",
@@ -62,7 +63,25 @@ def test_the_wheel_holds_the_package_its_grammar_and_the_registry(wheel: zipfile
 def test_the_wheel_holds_nothing_else(wheel: zipfile.ZipFile) -> None:
     tops = {name.split("/")[0] for name in wheel.namelist()}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"sqlagent"}
-    assert sum(item.file_size for item in wheel.infolist()) < 3_000_000
+    code = [item for item in wheel.infolist() if not item.filename.startswith("sqlagent/_models/")]
+    assert sum(item.file_size for item in code) < 3_000_000
+
+
+def test_the_wheel_holds_every_adapter_that_the_registry_names(wheel: zipfile.ZipFile) -> None:
+    names = set(wheel.namelist())
+    for folder in (path.parent for path in (ROOT / "models").glob("*/adapter_config.json")):
+        for file in ("adapter_config.json", "adapter_model.safetensors", "training.json", "README.md"):
+            assert (folder / file).is_file(), f"{folder.name} lacks {file}"
+            assert f"sqlagent/_models/{folder.name}/{file}" in names
+
+
+def test_an_adapter_in_models_becomes_part_of_the_wheel() -> None:
+    """setup.cfg's patterns, on files that need not be there yet."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    patterns = config["options.package_data"]["sqlagent._models"].split()
+    for name in ("adapter_config.json", "adapter_model.safetensors", "training.json", "README.md"):
+        assert any(PurePosixPath("some-sql", name).match(pattern) for pattern in patterns), name
 
 
 def test_the_wheel_gives_two_commands(wheel: zipfile.ZipFile) -> None:

@@ -1,12 +1,12 @@
 """`python -m train`: train an adapter, look at the data, score a model.
 
-    python -m train --recipe smollm2-135m-cpu --data DIR --output-dir out/tiny --max-minutes 60 python -m
-    train --model-name M --output-dir O --epochs 1 --batch-size 16 --lr 2e-4 --data DIR python -m train data
-    --recipe R --data DIR --stats          counts, lengths, rows, a picture python -m train data --recipe R
-    --data DIR --save FILE.npz  everything a run needs, for a machine without the data python -m train
-    evaluate --adapter-path out/tiny …          see `python -m train evaluate --help` python -m train speed
-    --recipe R --prepared FILE.npz        questions a second with and without packing python -m train
-    recipes                                     names of the recipes
+    python -m train --recipe smollm2-135m-cpu --data DIR --output-dir out/tiny --max-minutes 60
+    python -m train --model-name M --output-dir O --epochs 1 --batch-size 16 --lr 2e-4 --data DIR
+    python -m train data --recipe R --data DIR --stats          counts, lengths, rows, a picture
+    python -m train data --recipe R --data DIR --save FILE.npz  everything a run needs, to be moved elsewhere
+    python -m train evaluate --adapter-path out/tiny …          see `python -m train evaluate --help`
+    python -m train speed --recipe R --prepared FILE.npz        questions a second, packed and not
+    python -m train recipes                                     names of the recipes
 
 Invariant: a flag may be written with dashes or underscores; every field of a recipe is a flag.
 """

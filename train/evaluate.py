@@ -1,8 +1,10 @@
 """`python -m train evaluate`: the score of an adapter under transformers, or of a GGUF under the runtime.
 
-    python -m train evaluate --adapter-path out/tiny --model-name tiny --data DIR/spider --split val --limit
-    200 python -m train evaluate --gguf FILE --data DIR/spider --split val --decode greedy
+    python -m train evaluate --adapter-path out/tiny --model-name smollm2-135m --data DIR/spider --limit 200
+    python -m train evaluate --gguf FILE --data DIR/spider --split val --decode greedy
+    python -m train evaluate --gguf smollm2-135m --adapter-path out/tiny --data DIR/sql_create_context
 
+The second scores a model under the runtime, the third a base with the adapter applied at load.
 Everything else (--split, --limit, --seed, --out, --resume …) is `python -m bench accuracy`'s. Under
 transformers the decoding is free and greedy, without the grammar: a quick look while training. The number
 to report is the GGUF's. Invariant: the statements go through the one scorer of the project,
@@ -35,7 +37,9 @@ def main(words: Sequence[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    made.add_argument("--adapter-path", metavar="DIR", help="adapter folder, scored under transformers")
+    made.add_argument(
+        "--adapter-path", metavar="DIR", help="adapter folder: under transformers, or with --gguf the runtime"
+    )
     made.add_argument("--model-name", metavar="M", help="its base model (default: the one in training.json)")
     made.add_argument("--gguf", metavar="FILE", help="GGUF file or registry name, scored under the runtime")
     made.add_argument("--precision", choices=CHOICES["precision"], default="auto")
@@ -49,7 +53,8 @@ def main(words: Sequence[str]) -> int:
     except ImportError as error:
         raise UsageError(f"Scoring needs {error.name}: run `pip install -e .[train]`.") from error
     if options.gguf:
-        return accuracy.main([*rest, "--model", options.gguf])
+        with_adapter = ["--adapter", options.adapter_path] if options.adapter_path else []
+        return accuracy.main([*rest, "--model", options.gguf, *with_adapter])
     if not options.adapter_path and not options.model_name:
         raise UsageError(
             "Say what to score: --adapter-path DIR (under transformers) or --gguf FILE (the runtime)."

@@ -100,11 +100,24 @@ def read(path: Path) -> Adapter:
     return _read_gguf(path) if path.is_file() else _read_folder(path)
 
 
-def _read_gguf(path: Path) -> Adapter:
-    file = GgufFile(path)
+def read_head(path: Path) -> Adapter:
+    """A GGUF LoRA without its matrices. Raises ModelError when it is none."""
+    return _head(GgufFile(path), {})
+
+
+def _head(file: GgufFile, deltas: Mapping[str, Delta]) -> Adapter:
+    path = file.path
     if file.get("general.type") != "adapter" or file.get("adapter.type") != "lora":
         raise ModelError(f"{path} is no LoRA adapter: name a peft folder or a GGUF LoRA.")
-    alpha = float(file.get("adapter.lora.alpha") or 0.0)
+    record = {"base_sha256": file.get("sqlagent.base_sha256", "")}
+    sha256 = str(file.get("sqlagent.adapter_sha256") or _sha256(path))
+    config = {"lora_alpha": float(file.get("adapter.lora.alpha") or 0.0)}
+    return Adapter(path, deltas, config, record, sha256, file.arch or "nameless")
+
+
+def _read_gguf(path: Path) -> Adapter:
+    file = GgufFile(path)
+    alpha = float(_head(file, {}).config["lora_alpha"])
     deltas: dict[str, Delta] = {}
     for name in file.tensors:
         if name.endswith(".lora_a"):
@@ -119,9 +132,7 @@ def _read_gguf(path: Path) -> Adapter:
             deltas[module] = Delta(a, b, alpha / a.shape[0] if alpha else 1.0)
     if not deltas:
         raise ModelError(f"The adapter {path} holds no matrices.")
-    record = {"base_sha256": file.get("sqlagent.base_sha256", "")}
-    sha256 = str(file.get("sqlagent.adapter_sha256") or _sha256(path))
-    return Adapter(path, deltas, {"lora_alpha": alpha}, record, sha256, file.arch)
+    return _head(file, deltas)
 
 
 def _read_folder(folder: Path) -> Adapter:

@@ -43,15 +43,28 @@ def fit(
     families.check_arch(base.arch, base_path)
     adapter = adapters.read(adapter_path)
     if adapter.arch not in ("", base.arch):
-        raise ModelError(
-            f"The adapter {adapter_path.name} is for a {adapter.arch} model and {base_path.name} is a "
-            f"{base.arch}: name the base it was trained on."
-        )
+        raise ModelError(_other_arch(adapter, base_path, base.arch))
     found = base_sha256 or stamped_sha256(base_path) or sha256_of(base_path)
     if not any_base:
         check_base(adapter, base_path, found)
     check_vocabulary(adapter, base.tensors["token_embd.weight"].shape[0])
     return Fit(base, found, adapter, by_gguf_name(adapter, base))
+
+
+def check_lora(adapter_path: Path, base_path: Path, base_sha256: str) -> None:
+    """Raise ModelError when a GGUF LoRA says it is none, or for another base; llama.cpp checks its shapes."""
+    adapter = adapters.read_head(adapter_path)
+    arch = GgufFile(base_path).arch
+    if adapter.arch != arch:
+        raise ModelError(_other_arch(adapter, base_path, arch))
+    check_base(adapter, base_path, base_sha256)
+
+
+def _other_arch(adapter: Adapter, base: Path, arch: str) -> str:
+    return (
+        f"The adapter {adapter.path.name} is for a {adapter.arch} model and {base.name} is a "
+        f"{arch}: name the base it was trained on."
+    )
 
 
 def by_gguf_name(adapter: Adapter, base: GgufFile) -> dict[str, Delta]:

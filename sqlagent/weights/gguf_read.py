@@ -59,6 +59,11 @@ class Tensor:
     offset: int
     row_bytes: int
 
+    @property
+    def items(self) -> int:
+        """How many numbers it holds."""
+        return math.prod(self.shape)
+
 
 class GgufFile:
     """An opened GGUF file. Raises ModelError when it is none, or damaged."""

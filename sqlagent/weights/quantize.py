@@ -55,6 +55,15 @@ def parse_type(name: str) -> str:
     return wanted
 
 
+def type_of(model: GgufFile) -> str:
+    """What most of a GGUF is held in. Raises UsageError for a type that cannot be written here."""
+    number = int(model.get("general.file_type", 1))
+    for name, known in TYPES.items():
+        if known == number:
+            return name
+    raise UsageError(f"{model.path.name} is of a type that cannot be written here: name one with quantize.")
+
+
 def quantize(
     source: Path,
     out: Path,
