@@ -29,6 +29,7 @@ from sqlagent.errors import DatabaseError, SqlagentError, UsageError
 
 if TYPE_CHECKING:
     from bench.scoring import Rows
+    from sqlagent.focus import Focus
     from sqlagent.llm import Candidate
     from sqlagent.prompt import Prompt
     from sqlagent.sandbox import Sandbox
@@ -104,6 +105,7 @@ class Place:
         self.style = style
         self.columns = table_columns(question)
         self._agent: Any = None
+        self._acceptors: dict[str, Any] = {}
         self._gold: dict[str, Outcome] = {}
 
     @cached_property
@@ -115,12 +117,30 @@ class Place:
         return schema.read(self.question.database)
 
     @cached_property
-    def acceptor(self) -> Any:
-        from sqlagent.grammar import Acceptor, Options
+    def focus(self) -> Focus | None:
+        """What finds tables and values, as in the product; None where there are no rows."""
+        from sqlagent.focus import Focus
+
+        return None if self.question.database is None else Focus(self.question.database)
+
+    def ask(self, question: str) -> tuple[Prompt, Any]:
+        """The prompt that the product makes of a question, and the acceptor of the tables in it."""
+        from sqlagent import prompt
 
         if not self.schema.tables:
             raise DatabaseError(f"{self.question.db} has no tables, so there is nothing to select from.")
-        return Acceptor(self.schema, Options(style=self.style))
+        if self.focus is None:
+            return prompt.build(self.schema, question), self._acceptor(self.schema)
+        part = self.focus.part(self.schema, question)
+        hints = self.focus.hints(self.schema, part, question)
+        return prompt.build(part, question, hints=hints), self._acceptor(part)
+
+    def _acceptor(self, part: Schema) -> Any:
+        from sqlagent.grammar import Acceptor, Options
+
+        if part.fingerprint not in self._acceptors:
+            self._acceptors = {part.fingerprint: Acceptor(part, Options(style=self.style))}
+        return self._acceptors[part.fingerprint]
 
     @cached_property
     def sandbox(self) -> Sandbox:
@@ -157,6 +177,8 @@ class Place:
             self.sandbox.close()
         if self._agent is not None:
             self._agent.close()
+        if self.__dict__.get("focus") is not None:
+            self.__dict__["focus"].close()
 
     def _compile(self, sql: str) -> str | None:
         """SQLite's words about a statement over the DDL alone, None when it compiles; nothing is run."""
@@ -189,8 +211,8 @@ def predict_gold(question: Question, place: Place, model: Any, decode: Decode) -
 def predict_one(question: Question, place: Place, model: Any, decode: Decode) -> Prediction:
     """The greedy statement, under the grammar or (mode "free") without it."""
     free = decode.mode == "free"
-    acceptor = None if free else place.acceptor
-    found = model.generate(_prompt(question, place), acceptor, n=1, max_tokens=decode.max_tokens)
+    text, acceptor = place.ask(question.question)
+    found = model.generate(text, None if free else acceptor, n=1, max_tokens=decode.max_tokens)
     guesses = _guesses(found, free)
     return _prediction(guesses[0] if guesses else None, guesses, _timings(model))
 
@@ -198,9 +220,10 @@ def predict_one(question: Question, place: Place, model: Any, decode: Decode) ->
 def predict_vote(question: Question, place: Place, model: Any, decode: Decode) -> Prediction:
     """The statement whose result most candidates agree on."""
     free = decode.mode == "free-vote"
+    text, acceptor = place.ask(question.question)
     found = model.generate(
-        _prompt(question, place),
-        None if free else place.acceptor,
+        text,
+        None if free else acceptor,
         n=decode.n,
         temperature=decode.temperature,
         seed=question_seed(decode.seed, question.id),
@@ -276,12 +299,6 @@ def first_statement(text: str) -> str:
             text = text[:place]
             break
     return text.strip()
-
-
-def _prompt(question: Question, place: Place) -> Prompt:
-    from sqlagent import prompt
-
-    return prompt.build(place.schema, question.question)
 
 
 def _guesses(candidates: Sequence[Candidate], free: bool) -> tuple[Guess, ...]:
