@@ -15,7 +15,7 @@ from sqlagent.grammar import clauses
 from sqlagent.grammar.links import Links
 from sqlagent.grammar.machine import Frame, Machine
 from sqlagent.grammar.names import KEYWORDS
-from sqlagent.grammar.scope import Relation, Scope, Witnesses
+from sqlagent.grammar.scope import Qualifier, Relation, Scope, Witnesses
 from sqlagent.schema import Schema
 
 MAX_SOURCES = 10
@@ -66,6 +66,7 @@ class Acceptor(Machine):
         self.aliases = tuple(f"T{n}".encode() for n in range(1, _ALIASES + 20) if f"t{n}" not in self._names)[
             :_ALIASES
         ]
+        self.numbered = tuple(sorted(alias + b"." for alias in self.aliases))
         self._bare: dict[Any, tuple[tuple[bytes, ...], tuple[str, ...]]] = {}
         self._shorts: dict[Any, tuple[bytes, ...]] = {}
         self._dotted: dict[Any, tuple[tuple[bytes, ...], tuple[Relation, ...]]] = {}
@@ -174,7 +175,12 @@ class Acceptor(Machine):
         """Whether any table at all may be joined to the sources bound so far."""
         if len(env.sources.items) >= self.max_sources:
             return False
-        return any(self.can_bind(env, relation) for relation in (*env.ctes, *self.relations))
+        # A table that has an unqualified column too would make it ambiguous: not worth a closer look.
+        return any(
+            self.can_bind(env, relation)
+            for relation in (*env.ctes, *self.relations)
+            if not any(key in relation.by_key for key in env.need.bare)
+        )
 
     def join_choices(self, env: Scope, first: bool) -> tuple[tuple[Relation, ...], tuple[Relation, ...]]:
         """(offered, accepted too) relations for the next place in FROM, each sorted by text."""
@@ -194,7 +200,7 @@ class Acceptor(Machine):
                     offered.update(holders[:50])
             for q in env.need.qualifiers:
                 if q.relation is None:
-                    offered.update(r for r in everything if env.fits(q, r))
+                    offered.update(r for r in self._holding(q, everything, env) if env.fits(q, r))
             offered |= self._bridges(needed, needed)
         else:
             bound = env.sources.relations
@@ -217,11 +223,15 @@ class Acceptor(Machine):
         found: set[Relation] = set()
         for q in env.need.qualifiers:
             if q.relation is None and q.columns:
-                found.update(r for r in relations if env.fits(q, r))
+                found.update(r for r in self._holding(q, relations, env) if env.fits(q, r))
         for key in env.need.bare:
             if not any(key in r.by_key for r in env.sources.relations):
                 found.update(self.witnesses.holders(key, env.ctes)[:50])
         return found
+
+    def _holding(self, q: Qualifier, relations: Sequence[Relation], env: Scope) -> Sequence[Relation]:
+        """Those of all `relations` that have a column that `q` asks for."""
+        return self.witnesses.holders(self.witnesses.rarest(q.columns), env.ctes) if q.columns else relations
 
     def _bridges(self, some: list[Relation], others: list[Relation]) -> set[Relation]:
         """Tables that link two of the given ones that no link joins directly."""

@@ -264,11 +264,13 @@ def _waiting_columns(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> lis
             return (waiting_column, (alias.decode(), alias, None, ctx[0]), rest), own
 
         options.append(Choice(shorts, short, fits_short, rare=QUIET))
-        for alias in grammar.aliases:
-            key = alias.decode().lower()
-            if not _alias_fits(grammar, env, alias):
-                break
-            options.append(Lit(alias + b".", (waiting_column, (key, alias, None, ctx[0]), rest), own))
+        numbered = grammar.numbered
+
+        def number(i: int) -> tuple[Frame, Scope]:
+            alias = numbered[i][:-1]
+            return (waiting_column, (alias.decode().lower(), alias, None, ctx[0]), rest), own
+
+        options.append(Choice(numbered, number, lambda i: _alias_fits(grammar, env, numbered[i][:-1])))
     return options
 
 

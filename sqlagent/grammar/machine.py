@@ -32,6 +32,10 @@ _MEMO_LIMIT = 200_000
 """States kept per acceptor before the memo is dropped; a question makes a few hundred."""
 
 
+_LOOK = 32
+"""Names looked at for a short one when a statement has to end."""
+
+
 class Lexer(Protocol):
     """An open class of words, read byte by byte; `q` is the lexer's own state."""
 
@@ -215,7 +219,7 @@ def _first_valid(choice: Choice, lo: int, hi: int) -> int:
 class State:
     """A place in a text that the grammar accepts so far. Immutable; steps are memoised."""
 
-    __slots__ = ("_bytes", "_forced", "_grammar", "_threads", "_tokens", "_written", "cost", "done")
+    __slots__ = ("_bytes", "_closing", "_forced", "_grammar", "_threads", "_tokens", "_written", "cost", "done")
 
     def __init__(
         self, grammar: Any, threads: tuple[_Thread, ...], cost: int = 0, written: Written = None
@@ -225,6 +229,7 @@ class State:
         self._bytes: dict[int, State | None] = {}
         self._tokens: dict[bytes, State | None] = {}
         self._forced: bytes | None = None
+        self._closing: bytes | None = None
         self._written = written
         self.cost = cost
         """How many unlikely options have been taken."""
@@ -457,13 +462,22 @@ class State:
                 options = thread.options(self._grammar)
                 if any(not o.rare for o in options):
                     options = [o for o in options if not o.rare]
+                # Which of many names are valid is asked last: nearly always something else settles it.
+                late = []
                 for option in options:
                     if isinstance(option, Lit):
                         found.add(option.text[0])
                     elif isinstance(option, Choice):
-                        self._choice_bytes(option, 0, len(option.texts), 0, found)
+                        if option.valid is None:
+                            self._choice_bytes(option, 0, len(option.texts), 0, found)
+                        else:
+                            late.append(option)
                     else:
                         return None
+                for option in late:
+                    if len(found) > 1:
+                        return None
+                    self._choice_bytes(option, 0, len(option.texts), 0, found)
             if len(found) > 1:
                 return None
         return found.pop() if len(found) == 1 else None
@@ -475,24 +489,32 @@ class State:
         if valid is None and hi > lo:
             found.update((texts[lo][pos], texts[hi - 1][pos]))
             return
-        for i in range(lo, hi):
-            if texts[i][pos] not in found and (valid is None or valid(i)):
-                found.add(texts[i][pos])
+        i = lo
+        while i < hi:
+            byte = texts[i][pos]
+            if byte in found or valid is None or valid(i):
+                found.add(byte)
                 if len(found) > 1:
                     return
+                # On to the first text that goes on otherwise.
+                i = bisect_left(texts, byte + 1, i, hi, key=lambda text: text[pos])
+            else:
+                i += 1
 
     def closing(self) -> bytes:
         """A short continuation that completes the statement (b"" when it is complete)."""
-        if self.done:
-            return b""
-        best: bytes | None = None
+        if self._closing is None:
+            self._closing = b"" if self.done else self._close()
+        return self._closing
+
+    def _close(self) -> bytes:
+        # Threads stand in the order of their options, so the first that can be closed leads to the end soonest, and
+        # what is left of an ending that has been begun is the ending from there.
         for thread in self._threads:
             text = self._close_thread(thread)
-            if text is not None and (best is None or len(text) < len(best)):
-                best = text
-        if best is None:  # pragma: no cover - the grammar's invariant forbids it
-            raise AssertionError("the grammar has a dead end")
-        return best
+            if text is not None:
+                return text
+        raise AssertionError("the grammar has a dead end")  # pragma: no cover - the grammar's invariant forbids it
 
     def _close_thread(self, thread: _Thread) -> bytes | None:
         out = bytearray()
@@ -539,17 +561,13 @@ class State:
                 return None
 
 
-def _shortest(choice: Choice, lo: int, hi: int, look: int = 64) -> int:
-    """The shortest of the first `look` valid texts in [lo, hi), or -1."""
-    best = -1
-    seen = 0
-    for i in range(lo, hi):
-        if choice.valid is None or choice.valid(i):
-            if best < 0 or len(choice.texts[i]) < len(choice.texts[best]):
+def _shortest(choice: Choice, lo: int, hi: int) -> int:
+    """A short valid text in [lo, hi), or -1: the first valid one, or a shorter one of the few behind it."""
+    best = _first_valid(choice, lo, hi)
+    if best >= 0:
+        for i in range(best + 1, min(hi, best + _LOOK)):
+            if len(choice.texts[i]) < len(choice.texts[best]) and (choice.valid is None or choice.valid(i)):
                 best = i
-            seen += 1
-            if seen == look:
-                break
     return best
 
 

@@ -7,7 +7,7 @@ bound, give every waiting column exactly one meaning. An option that would leave
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -23,7 +23,7 @@ _HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NUMBERED = re.compile(r"t\d+\Z")
 """Keys of the aliases T1, T2 …, which any table may take."""
 
-_MAX_STEPS = 200
+_MAX_STEPS = 2000
 """Tables tried in one search for a witness."""
 
 SELECT, FROM, AFTER = 0, 1, 2
@@ -358,11 +358,16 @@ class Witnesses:
         for relation in relations:
             for key in relation.by_key:
                 self._holders.setdefault(key, []).append(relation)
+        self._by_short: dict[str, list[Relation]] | None = None
         self._memo: dict[Any, Witness | None] = {}
 
     def holders(self, key: str, ctes: Iterable[Relation]) -> list[Relation]:
         """The relations that have column `key`."""
         return [*(c for c in ctes if key in c.by_key), *self._holders.get(key, ())]
+
+    def rarest(self, keys: Iterable[str]) -> str:
+        """The column name of `keys` that the fewest tables have."""
+        return min(keys, key=lambda key: len(self._holders.get(key, ())))
 
     def find(
         self,
@@ -402,6 +407,10 @@ class Witnesses:
         aliases = [q for q in need.qualifiers if q.relation is None]
         if len(fixed) + len(aliases) > self._max:
             return None
+        for key in need.bare:
+            # An alias whose columns include an unqualified one settles that one; two would make it ambiguous.
+            if sum(key in q.columns for q in aliases) + (key in covered) > 1:
+                return None
         steps = [0]
         return self._choose(aliases, fixed, chosen, covered, need.bare, ctes, steps)
 
@@ -416,9 +425,6 @@ class Witnesses:
         steps: list[int],
     ) -> Witness | None:
         """Depth-first: a table for each alias, then for each unqualified column that none has yet."""
-        steps[0] += 1
-        if steps[0] > _MAX_STEPS:
-            return None
         if aliases:
             name, candidates = aliases[0].key, self._candidates(aliases[0], ctes, taken)
         else:
@@ -428,15 +434,12 @@ class Witnesses:
             name, candidates = "", self.holders(missing, ctes)
         if len(taken) + max(1, len(aliases)) > self._max:
             return None
-        open_bare = [key for key in bare if key not in covered]
-        near = set().union(*(self._near(r) for r in taken)) if taken else set()
-        ranked = sorted(
-            candidates,
-            key=lambda r: (-sum(key in r.by_key for key in open_bare), r.index not in near),
-        )
-        for relation in ranked:
-            hits = {key for key in bare if key in relation.by_key}
-            if hits & covered:
+        for relation in self._ranked(candidates, [key for key in bare if key not in covered], taken):
+            steps[0] += 1
+            if steps[0] > _MAX_STEPS:
+                return None
+            hits = {key for key in bare if key in relation.by_key} if bare else covered
+            if bare and hits & covered:
                 continue
             found = self._choose(
                 aliases[1:],
@@ -449,23 +452,54 @@ class Witnesses:
             )
             if found is not None:
                 return found
-            if steps[0] > _MAX_STEPS:
-                break
         return None
+
+    def _ranked(
+        self, candidates: Sequence[Relation], wanted: Sequence[str], taken: Sequence[Relation]
+    ) -> Iterator[Relation]:
+        """First those with most of the `wanted` columns, among them first those that a key links to the `taken`.
+
+        Nearly always the first one will do, and there may be a thousand: none is looked at before it is needed.
+        """
+        near = set().union(*(self._near(r) for r in taken)) if taken else set()
+        first: list[Relation] = []
+        if wanted and len(candidates) > 1:
+            hits = {r: n for r in candidates if (n := sum(key in r.by_key for key in wanted))}
+            first = sorted(hits, key=lambda r: (-hits[r], r.index not in near))
+            yield from first
+            if len(first) == len(candidates):
+                return
+        seen = set(first)
+        if near:
+            close = [r for r in candidates if r.index in near and r not in seen]
+            yield from close
+            seen.update(close)
+        yield from (r for r in candidates if r not in seen) if seen else candidates
 
     def _candidates(
         self, q: Qualifier, ctes: tuple[Relation, ...], taken: Sequence[Relation]
     ) -> Sequence[Relation]:
         """The relations that alias `q` may become next to those `taken`."""
         if q.columns:
-            first = min(q.columns)
-            found = [r for r in self.holders(first, ctes) if q.covered_by(r)]
+            found = self.holders(self.rarest(q.columns), ctes)
+            if len(q.columns) > 1:
+                found = [r for r in found if q.covered_by(r)]
+            own = [] if q.numbered else [r for r in found if q.key in r.shorts]
         else:
             found = [*ctes, *self._relations]
-        if q.numbered:
-            return found
-        own = [r for r in found if q.key in r.shorts]
-        return own + [r for r in found if r in taken and r not in own] if len(q.key) == 1 else own
+            own = [] if q.numbered else self._called(q.key, ctes)
+        if q.numbered or len(q.key) > 1:
+            return found if q.numbered else own
+        return own + [r for r in taken if r not in own and q.covered_by(r)]
+
+    def _called(self, alias: str, ctes: tuple[Relation, ...]) -> list[Relation]:
+        """The relations whose short alias may be `alias`."""
+        if self._by_short is None:
+            self._by_short = {}
+            for relation in self._relations:
+                for short in relation.shorts:
+                    self._by_short.setdefault(short, []).append(relation)
+        return [*(c for c in ctes if alias in c.shorts), *self._by_short.get(alias, ())]
 
     def _exact(
         self, bound: tuple[Relation, ...], found: Witness, ctes: tuple[Relation, ...], width: int
