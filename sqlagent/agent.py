@@ -194,9 +194,13 @@ class Agent:
     def ask(self, question: str, *, history: Sequence[Turn] = (), observer: Observer | None = None) -> Answer:
         """Answer a question.
 
+        history: the turns that it goes on from, oldest first, where it cannot be understood alone
+        (`conversation.Conversation` keeps them).
         Raises UsageError (no question, or one too long), DatabaseError, ModelError, NoAnswer, QueryTimeout,
         and Cancelled.
         """
+        from sqlagent.conversation import spoken, subject
+
         question = check_question(question)
         with self._lock:
             self._cancel.clear()
@@ -211,8 +215,9 @@ class Agent:
             loaded = time.monotonic()
             self._stop_if_cancelled()
             focus = self._open_focus()
-            view = self._link(schema, question) if self._link else focus.part(schema, question)
-            hints = focus.hints(schema, view, question)
+            about = subject(question, history)
+            view = self._link(schema, about) if self._link else focus.part(schema, about)
+            hints = focus.hints(schema, view, spoken(question, history))
 
             failed: tuple[str, str] | None = None
             for _ in range(self._attempts):

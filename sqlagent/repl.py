@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from sqlagent import completion, errors, repl_commands, repl_input
 from sqlagent.console import is_terminal, wants_color
+from sqlagent.conversation import Conversation
 from sqlagent.errors import QueryError, SqlagentError
 from sqlagent.interrupt import cancels
 from sqlagent.output import Output, timings
@@ -37,12 +38,13 @@ _COMMENT = re.compile(r"^\s*(?:--[^\n]*\n|/\*.*?\*/)*\s*", re.DOTALL)
 
 
 class Repl:
-    """One session over one agent. Commands change `output` and `timing`."""
+    """One session over one agent. Commands change `output`, `timing` and `conversation`."""
 
     def __init__(self, agent: Agent, output: Output) -> None:
         self.agent = agent
         self.output = output
         self.timing = False
+        self.conversation = Conversation()
         self._code = errors.OK
 
     def run(self) -> int:
@@ -95,8 +97,12 @@ class Repl:
     def _question(self, text: str) -> None:
         console = self.output.console
         self.agent.fetch_model()
+        history = self.conversation.history(text, self.agent.schema())
+        if history:
+            console.notice("(going on from the question before; \\new begins afresh)")
         with console.working("reading the database"), cancels(self.agent.cancel):
-            answer = self.agent.ask(text, observer=console)
+            answer = self.agent.ask(text, history=history, observer=console)
+        self.conversation.add(text, answer.sql, history)
         self.output.answer(answer)
         if self.timing and not console.verbose:
             console.notice(timings(answer))
@@ -121,7 +127,14 @@ class Repl:
         from sqlagent import models
 
         color = wants_color(sys.stdout, no_color=self.output.console.no_color)
-        return repl_input.typed_lines(models.cache_dir() / "history", self.complete, color=color)
+        return repl_input.typed_lines(
+            models.cache_dir() / "history", self.complete, color=color, prompt=self._prompt
+        )
+
+    def _prompt(self) -> str:
+        """The prompt; from the first follow-up on with the number of questions that hang together."""
+        turns = len(self.conversation.turns)
+        return f"sqlagent ({turns})> " if turns > 1 else repl_input.PROMPT
 
     def complete(self, before: str) -> tuple[str, list[str]]:
         """What Tab offers after the text before the cursor."""

@@ -165,6 +165,13 @@ def choose_limit(session: Repl, argument: str) -> None:
     session.output.console.notice(f"At most {most} rows are shown." if most else "All rows are shown.")
 
 
+@command("\\new")
+def begin_afresh(session: Repl, argument: str) -> None:
+    """forget the questions before; "and by city?" goes on from them otherwise"""
+    session.conversation.forget()
+    session.output.console.notice("The next question stands on its own.")
+
+
 @command("\\timing", ".timer", usage="[on|off]", choices=("on", "off"))
 def show_timing(session: Repl, argument: str) -> None:
     """say how long each answer took"""

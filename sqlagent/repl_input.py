@@ -32,12 +32,14 @@ def piped_lines() -> Iterator[str]:
         yield line.rstrip("\r\n")
 
 
-def typed_lines(history: Path, complete: Complete, *, color: bool) -> Iterator[str]:
-    """Lines typed at a prompt on the terminal."""
+def typed_lines(
+    history: Path, complete: Complete, *, color: bool, prompt: Callable[[], str] = lambda: PROMPT
+) -> Iterator[str]:
+    """Lines typed on the terminal; `prompt` is asked before each for what to show in front of it."""
     session = _session(history, complete, color=color)
     while True:
         try:
-            yield session.prompt(PROMPT)
+            yield session.prompt(prompt())
         except KeyboardInterrupt:
             continue
         except EOFError:

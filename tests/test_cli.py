@@ -67,7 +67,7 @@ def test_rows_go_to_stdout_and_the_statement_to_stderr(run: Run, db: str) -> Non
     done = run("ask", db, "Who earns the most?")
     assert done.code == 0
     assert done.out.splitlines()[3] == "| Ingrid Solberg | 168000 |"
-    assert done.err == TOP + "\nName and salary of employees, the one with the highest salary.\n"
+    assert done.err == TOP + "\nName and salary of employees, the 2 with the highest salary.\n"
 
 
 @pytest.mark.parametrize("format", [name for name in FORMATS if name != "table"])

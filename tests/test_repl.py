@@ -18,6 +18,7 @@ from fake_model import FakeModel
 from sqlagent import completion, demo, repl_commands, schema
 from sqlagent.agent import Agent
 from sqlagent.console import Console
+from sqlagent.errors import NoAnswer
 from sqlagent.output import Output
 from sqlagent.repl import Repl
 
@@ -174,6 +175,41 @@ def test_sql_off_hides_the_statement(session: Session) -> None:
     session.type("\\sql")
     session.type("Who earns the most?")
     assert session.err == SHOWN
+
+
+def test_a_follow_up_is_asked_with_what_was_asked_before(session: Session) -> None:
+    session.type("Who earns the most?")
+    session.type("and in Sales?")
+    assert "going on" in session.err
+    session.type("How many projects are there?")
+    assert "going on" not in session.err
+    session.type("and in Sales?")
+    session.type("\\new")
+    session.type("and in Sales?")
+    assert "going on" not in session.err
+    earlier = [prompt.request.count("Who earns the most?") for prompt in session.model.prompts]
+    assert earlier == [1, 1, 0, 0, 0]
+    assert "How many projects" in session.model.prompts[3].request
+    assert "How many projects" not in session.model.prompts[4].request
+
+
+def test_a_question_without_an_answer_is_no_turn(db: str, capsys: pytest.CaptureFixture[str]) -> None:
+    made = Session(db, ["SELECT nope FROM employees", "SELECT nope FROM employees", TOP], capsys)
+    with pytest.raises(NoAnswer):
+        made.type("Who?")
+    made.type("and in Sales?")
+    assert "Who?" not in made.model.prompts[-1].request
+    made.agent.close()
+
+
+def test_the_prompt_tells_how_many_questions_hang_together(session: Session) -> None:
+    assert session.repl._prompt() == PROMPT + " "
+    session.type("Who earns the most?")
+    assert session.repl._prompt() == PROMPT + " "
+    session.type("and in Sales?")
+    assert session.repl._prompt() == "sqlagent (2)> "
+    session.type("\\new")
+    assert session.repl._prompt() == PROMPT + " "
 
 
 def test_d_lists_tables_and_columns(session: Session) -> None:

@@ -1,0 +1,141 @@
+"""Follow-ups: which question is one, and what the model is then given."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from fake_model import FakeModel
+
+from sqlagent import demo, schema
+from sqlagent.agent import Agent
+from sqlagent.conversation import Conversation, follows_up, spoken, subject
+from sqlagent.prompt import HISTORY_TURNS, Turn
+
+COMPANY = schema.from_ddl(demo.SCHEMA)
+LAST = Turn("How many employees are there?", "SELECT COUNT(*) FROM employees")
+
+GOES_ON = [
+    "only those hired after 2015",
+    "and by department?",
+    "What about Germany?",
+    "sort them by name",
+    "how many are there?",
+    "And the longest?",
+    "Show their emails too",
+    "By city?",
+    "just the top 5",
+    "fewer than 10",
+    "What is their average salary?",
+    "the same for Marketing",
+    "sort by salary",
+    "Cheapest first",
+    "with the title",
+    "order it the other way round",
+    "list the names instead",
+    "only employees in Sales",
+    "which of them earns the most?",
+    "How many is that?",
+    "And which of these lead a project?",
+    "ok, and in Paris?",
+    "How many employees have each?",
+]
+STANDS_ALONE = [
+    "Who earns the most in Sales?",
+    "How many employees does each department have?",
+    "Which projects belong to departments in London?",
+    "What is the average salary of engineers?",
+    "List all projects and their budgets",
+    "For each department, list its employees",
+    "Which employees earn more than those in Sales who were hired before 2015?",
+    "Show the name of each employee and the name of his manager",
+    "How many projects are there?",
+    "And how many projects are there?",
+    "Sort the projects by budget",
+    "In which city is the department with the most employees, and how many of them live there?",
+    "Show departments that have more than one project",
+    "What is the highest salary?",
+]
+
+
+@pytest.mark.parametrize("question", GOES_ON)
+def test_a_question_that_points_back_goes_on(question: str) -> None:
+    assert follows_up(question, COMPANY, LAST)
+
+
+@pytest.mark.parametrize("question", STANDS_ALONE)
+def test_a_whole_question_stands_alone(question: str) -> None:
+    assert not follows_up(question, COMPANY, LAST)
+
+
+def test_the_first_question_has_nothing_to_go_on_from() -> None:
+    assert Conversation().history("only those hired after 2015", COMPANY) == ()
+
+
+def test_a_chain_grows_by_follow_ups_and_a_new_subject_begins_another() -> None:
+    talk = Conversation()
+    for question in ("List the employees", "only those in Sales", "sort them by name"):
+        talk.add(question, "SELECT name FROM employees", talk.history(question, COMPANY))
+    assert [turn.question for turn in talk.turns] == [
+        "List the employees",
+        "only those in Sales",
+        "sort them by name",
+    ]
+    talk.add("How many projects are there?", "SELECT 1", talk.history("How many projects are there?", COMPANY))
+    assert [turn.question for turn in talk.turns] == ["How many projects are there?"]
+    talk.forget()
+    assert talk.history("sort them by name", COMPANY) == ()
+
+
+def test_only_the_last_turns_are_handed_on() -> None:
+    talk = Conversation()
+    for number in range(9):
+        talk.add(f"and {number}?", f"SELECT {number}", (LAST,))
+    assert [turn.sql for turn in talk.history("and then?", COMPANY)] == [
+        f"SELECT {number}" for number in range(9 - HISTORY_TURNS, 9)
+    ]
+
+
+def test_what_was_said_before_is_looked_for_too() -> None:
+    before = [Turn("Tracks by AC/DC", "SELECT Track.Name FROM Track JOIN Artist")]
+    assert spoken("only short ones", before) == "only short ones\nTracks by AC/DC"
+    assert "Artist" in subject("only short ones", before).split()
+    assert subject("whole", ()) == spoken("whole", ()) == "whole"
+
+
+def test_a_follow_up_shows_the_model_the_turns_the_tables_and_the_values_before(tmp_path: Path) -> None:
+    model = FakeModel(["SELECT name FROM employees"])
+    seen: list[str] = []
+
+    def link(found: schema.Schema, question: str) -> schema.Schema:
+        seen.append(question)
+        return found
+
+    before = (Turn("Who works in Marketing?", "SELECT e.name FROM employees AS e JOIN departments"),)
+    with Agent(demo.build(tmp_path / "c.db"), model, link=link) as agent:
+        agent.ask("only those hired after 2015", history=before)
+        agent.ask("only those hired after 2015")
+    first, second = model.prompts
+    assert "Who works in Marketing?" in first.request
+    assert before[0].sql in first.request
+    assert "departments.name = 'Marketing'" in first.request, "a stored value that only the question before names"
+    assert {"departments", "employees"} <= set(seen[0].split())
+    assert "Marketing" not in second.request
+    assert seen[1] == "only those hired after 2015"
+    assert (first.system, first.context) == (second.system, second.context), "the cached part is the same"
+
+
+CASES = Path(__file__).with_name("conversations.json")
+
+
+def test_the_written_conversations_are_sound() -> None:
+    cases = json.loads(CASES.read_text(encoding="utf-8"))
+    assert len(cases) >= 30
+    assert {case["db"] for case in cases} == {"chinook", "northwind"}
+    for case in cases:
+        assert 2 <= len(case["turns"]) <= 3
+        assert "new" not in case["turns"][0]
+        for turn in case["turns"]:
+            assert turn["question"]
+            assert turn["query"].startswith("SELECT ")
