@@ -73,9 +73,9 @@ class Acceptor(Machine):
 
     # -- what the rules ask ------------------------------------------------------------------------------------
 
-    def subquery(self, width: int | None, correlated: bool, rest: Frame) -> Frame:
-        """A frame that reads a query of `width` columns."""
-        return (clauses.query, (width, correlated, "value"), rest)
+    def subquery(self, width: int | None, correlated: bool, load: int, rest: Frame) -> Frame:
+        """A frame that reads a query of `width` columns; `load` as in Scope."""
+        return (clauses.query, (width, correlated, "value", load), rest)
 
     def is_taken(self, name: str) -> bool:
         """Whether a new name would be a keyword, a name of the schema, or an alias of ours."""
@@ -193,15 +193,16 @@ class Acceptor(Machine):
             return everything, ()
         offered: set[Relation] = set()
         if first:
-            offered.update(needed)
+            later = {q.key for q in env.need.qualifiers if q.numbered} - {q.key for q in env.need.next_aliases}
+            offered.update(r for key, r in env.witness if key not in later)
             for key in env.need.bare:
                 holders = self.witnesses.holders(key, env.ctes)
                 if not any(q.relation in holders for q in env.need.qualifiers):
                     offered.update(holders[:50])
-            for q in env.need.qualifiers:
-                if q.relation is None:
-                    offered.update(r for r in self._holding(q, everything, env) if env.fits(q, r))
-            offered |= self._bridges(needed, needed)
+            for q in env.need.next_aliases:
+                offered.update(r for r in self._holding(q, everything, env) if env.fits(q, r))
+            if not any(q.numbered for q in env.need.qualifiers):  # T1 is the first table, not one on the way
+                offered |= self._bridges(needed, needed)
         else:
             bound = env.sources.relations
             linked = {self.relations[j] for r in bound for j in self.links.neighbours(r)} | set(env.ctes)
@@ -221,8 +222,8 @@ class Acceptor(Machine):
     def _able(self, env: Scope, relations: Sequence[Relation]) -> set[Relation]:
         """Tables that a waiting alias may become, or that hold a waiting unqualified column."""
         found: set[Relation] = set()
-        for q in env.need.qualifiers:
-            if q.relation is None and q.columns:
+        for q in env.need.next_aliases:
+            if q.columns:
                 found.update(r for r in self._holding(q, relations, env) if env.fits(q, r))
         for key in env.need.bare:
             if not any(key in r.by_key for r in env.sources.relations):

@@ -192,6 +192,13 @@ class Need:
                 return q
         return None
 
+    @cached_property
+    def next_aliases(self) -> tuple[Qualifier, ...]:
+        """The waiting aliases that the next table may take: of the numbered ones the first."""
+        numbered = [q for q in self.qualifiers if q.numbered]
+        first = min(numbered, key=lambda q: int(q.key[1:]), default=None)
+        return tuple(q for q in self.qualifiers if q.relation is None and (not q.numbered or q is first))
+
     def with_bare(self, key: str) -> Need:
         """One more unqualified column."""
         return self if key in self.bare else Need(self.qualifiers, (*self.bare, key))
@@ -282,6 +289,10 @@ class Scope:
     grouped: bool = False
     arms: Arm | None = None
     """The first arm of a set operation, as `Arm`; None outside one."""
+    terms: int = 0
+    """Operators and connectives so far, those of enclosing SELECTs too."""
+    load: int = 0
+    """Symbols on the stack of SQLite's parser at the start of a result column."""
     column: tuple[str | None, str] | None = None
     """(qualifier key, column key) when the value just written is one column."""
     witness: tuple[tuple[str, Relation], ...] = ()
