@@ -13,6 +13,8 @@ NEEDS = "training is not installed: pip install torch==2.13.0 and the train extr
 for _name in ("torch", "transformers", "peft", "accelerate", "gguf", "sqlglot"):
     pytest.importorskip(_name, reason=NEEDS)
 
+import convert_tiny  # noqa: E402
+
 from sqlagent import prompt, schema  # noqa: E402
 from tests.tiny_gguf import make_gguf  # noqa: E402
 from train import evaluate, qlora, tokens  # noqa: E402
@@ -67,6 +69,37 @@ def test_batched_answers_are_those_of_single_questions(tmp_path):
     together.look_ahead(prompts)
     assert [together.generate(p)[0].sql for p in prompts] == [alone.generate(p)[0].sql for p in prompts]
     assert len({together.generate(p)[0].sql for p in prompts}) > 1
+
+
+def test_every_prompt_of_a_run_is_answered_in_a_batch(folder, tmp_path, monkeypatch):
+    """The prompts that are prepared are the very ones that the scorer asks for, value hints and all."""
+    base = make_gguf(tmp_path / "tiny.gguf")
+    batches = []
+    answer = evaluate.Tuned._answer
+    monkeypatch.setattr(
+        evaluate.Tuned, "_answer", lambda self, rows: batches.append(len(rows)) or answer(self, rows)
+    )
+    rows = [
+        {"question": q, "query": "SELECT name FROM singer", "db_id": "music"} for q in ("Is Ann one?", "Who?")
+    ]
+    (folder / "val.json").write_text(json.dumps(rows))
+    words = ["--model-name", str(base), "--precision=fp32", "--data", str(folder)]
+    assert main(["evaluate", *words, "--out", str(tmp_path / "out")]) == 0
+    assert batches == [2]
+
+
+def test_a_base_with_its_adapter_is_scored_under_the_runtime(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("SQLAGENT_HOME", str(tmp_path / "home"))
+    base = make_gguf(tmp_path / "tiny.gguf", "llama", scale=0.1)
+    adapter = convert_tiny.adapter(tmp_path / "tuned", scale=0.1)
+    words = ["--gguf", str(base), "--adapter-path", str(adapter), "--data", str(folder), "--threads", "1"]
+    assert main(["evaluate", *words, "--max-tokens", "40", "--out", str(tmp_path / "out")]) == 0
+    settings = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert settings["model"] == "tiny+tuned" and settings["adapter_sha256"]
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    for measure in ("correct", "exact", "tree"):
+        low, high = report["measures"][measure]["by_question"]
+        assert 0 <= low < high <= 1, measure
 
 
 def test_nothing_to_score_is_a_usage_error(capsys):

@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlagent.errors import DatabaseError, UsageError
+from sqlagent.errors import SqlagentError, UsageError
 from train import qlora, tokens
 from train.config import CHOICES
 
@@ -80,19 +80,20 @@ def base_of(adapter: Path) -> str:
 def _prompts(options: argparse.Namespace) -> list[Prompt]:
     """The prompts that the scorer is going to ask for, so that they can be answered in batches."""
     from bench import datasets
-    from sqlagent import prompt, schema
+    from bench.predict import Place
 
     path = datasets.split_file(options.data, options.split)
     questions = datasets.sample(datasets.load(path, options.split), options.limit, options.seed)
-    schemas: dict[str, Any] = {}
     found = []
+    place: Place | None = None
     for question in questions:
-        key = str(question.database or question.ddl)
-        with contextlib.suppress(DatabaseError):  # the scorer reports it
-            if key not in schemas:
-                read = schema.read if question.database else schema.from_ddl
-                schemas[key] = read(question.database or question.ddl)
-            found.append(prompt.build(schemas[key], question.question))
+        with contextlib.suppress(SqlagentError):  # the scorer reports it
+            if place is None or (place.question.database, place.question.ddl) != (
+                question.database,
+                question.ddl,
+            ):
+                place = Place(question, options.timeout, options.style)
+            found.append(place.ask(question.question)[0])
     return found
 
 
