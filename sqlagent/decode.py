@@ -42,6 +42,7 @@ class Track:
     used: int = 0
     forced: int = 0
     logprob: float = 0.0
+    worst: float = 0.0
     margin: float = 1.0
     live: bool = True
     finished: bool = False
@@ -160,6 +161,7 @@ class Decoder:
         self.counters.sampled += 1
         track.used += 1
         track.logprob += choice.logprob
+        track.worst = min(track.worst, choice.logprob)
         track.margin = min(track.margin, choice.gap)
         self._move(track, choice.cursor)
         if track.live:

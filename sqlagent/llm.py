@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ from sqlagent.vocab import Vocab
 
 if TYPE_CHECKING:
     from sqlagent.adapters import Files
+    from sqlagent.vectors import Vectors
 
 LEAST_BUDGET = 16
 """Tokens a statement needs at the least; a prompt must leave room for them."""
@@ -39,7 +41,11 @@ WORTH_LOADING = 32
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One statement. `logprob` sums ln p of the sampled tokens, `margin` is the closest decision."""
+    """One statement. `logprob` sums ln p of the sampled tokens, `margin` is the closest decision.
+
+    `worst` is the ln p of the least likely token chosen; probabilities are those of the model alone, so a low
+    one says that the grammar kept it from what it would have written.
+    """
 
     sql: str
     logprob: float
@@ -47,6 +53,7 @@ class Candidate:
     margin: float
     finished: bool
     forced: int
+    worst: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +99,7 @@ class Model:
         self._chat = Chat(self._llama, self._vocab)
         self._decoder = Decoder(self._llama, self._vocab, drafter)
         self._parallel = n_parallel
+        self._path = Path(path)
         self._held: list[int] = []
         self._logits: Logits | None = None
         self._cache: PrefixCache | None = None
@@ -113,6 +121,16 @@ class Model:
     def n_ctx(self) -> int:
         """Tokens that a prompt and its answers may take together."""
         return self._llama.n_ctx
+
+    @cached_property
+    def vectors(self) -> Vectors | None:
+        """How near in meaning words are to this model; None where its file does not let itself be read."""
+        from sqlagent.vectors import Vectors
+
+        try:
+            return Vectors(self._path, self._vocab.tokenize)
+        except ModelError:
+            return None
 
     def count(self, prompt: Prompt) -> int:
         """How many tokens a prompt takes."""
@@ -290,4 +308,5 @@ def _candidate(track: Track) -> Candidate:
         margin=max(0.0, track.margin),
         finished=track.finished,
         forced=track.forced,
+        worst=track.worst,
     )
