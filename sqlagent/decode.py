@@ -22,6 +22,11 @@ from sqlagent.vocab import Vocab
 CHECK_BELOW = 128
 """Tokens left from which the budget is checked at each token; before that, every CHECK_EVERY."""
 CHECK_EVERY = 16
+LOOP_CHECK = 8
+"""Every so many tokens a statement is looked at for going round in circles."""
+LOOP_TIMES = 4
+LOOP_LENGTHS = range(4, 81)
+"""A statement whose end is the same 4 to 80 bytes, so many times over, will not come to its own end."""
 UNLIKELY_NATS = 3.0
 """By how much the model must prefer what the grammar finds unlikely, such as a join along no key."""
 
@@ -164,6 +169,8 @@ class Decoder:
         track.worst = min(track.worst, choice.logprob)
         track.margin = min(track.margin, choice.gap)
         self._move(track, choice.cursor)
+        if track.live and track.used % LOOP_CHECK == 0 and loops(bytes(track.text)):
+            self._close(track)
         if track.live:
             track.feed = [choice.token]
         return choice.token
@@ -266,3 +273,14 @@ class Decoder:
             track.forced += 1
             self.counters.forced += 1
         return tokens[-1] if tokens else -1
+
+
+def loops(text: bytes) -> bool:
+    """Whether the text ends in the same words again and again."""
+    for length in LOOP_LENGTHS:
+        if len(text) < LOOP_TIMES * length:
+            return False
+        end = text[-length:]
+        if text.endswith(end * LOOP_TIMES) and end.strip(b"0123456789. '"):
+            return True
+    return False

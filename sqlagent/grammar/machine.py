@@ -24,6 +24,8 @@ Frame = tuple[Any, Any, Any] | None
 
 QUIET, UNLIKELY = 1, 2
 """Levels of `rare`."""
+MAX_READINGS = 64
+"""Readings of one text that are followed. Each can be completed by itself, so dropping others makes no dead end."""
 
 Written = tuple[Any, bytes] | None
 """What has been read so far, in canonical form: (everything before, the last piece)."""
@@ -285,6 +287,9 @@ class State:
             # Only rare readings are left: from here on they are what is meant.
             for thread in out:
                 thread.rare -= level
+        if len(out) > MAX_READINGS:
+            out.sort(key=lambda thread: thread.rare)
+            del out[MAX_READINGS:]
         return State(self._grammar, tuple(out), self.cost + (level == UNLIKELY))
 
     def _in_point(self, point: _Point, byte: int, out: list[_Thread]) -> None:
