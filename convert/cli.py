@@ -5,7 +5,8 @@
     python -m convert lora     --base BASE --adapter DIR --out FILE.gguf    the adapter, to apply at load
     python -m convert quantize FILE.gguf --type Q4_K_M [--imatrix FILE]     through llama.cpp
     python -m convert imatrix  --model FILE.gguf --data DIR --out FILE      importance of columns
-    python -m convert compare  --reference FILE.gguf --data DIR FILE.gguf…  KL, perplexity, size, speed
+    python -m convert compare  --reference FILE.gguf --data DIR FILE.gguf… [--at-load BASE ADAPTER]
+                               [--evaluation OUT…]      KL, perplexity, size, speed, accuracy in one table
     python -m convert all      --base BASE --adapter DIR --out-dir DIR --types Q4_K_M,Q8_0
     python -m convert publish  --adapter DIR --gguf FILE --repo OWNER/NAME [--private] [--dry-run]
 
@@ -97,7 +98,23 @@ def _parser() -> argparse.ArgumentParser:
     _out(imatrix, "the file to write")
     compare = command("compare", _compare, "measure GGUFs against a reference")
     compare.add_argument("--reference", type=Path, required=True, help="the F16 GGUF")
-    compare.add_argument("models", type=Path, nargs="+", help="GGUFs to compare with it")
+    compare.add_argument("models", type=Path, nargs="*", help="GGUFs to compare with it")
+    compare.add_argument(
+        "--at-load",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("BASE", "ADAPTER"),
+        help="a base with an adapter (peft folder or GGUF LoRA) applied when it is loaded (several allowed)",
+    )
+    compare.add_argument(
+        "--evaluation",
+        type=Path,
+        action="append",
+        default=[],
+        help="output folder of `python -m bench accuracy` on one of the files (several allowed)",
+    )
+    compare.add_argument("--picture", type=Path, help="draw accuracy (or KL) against size and speed")
     _data(compare, "val", 50)
     compare.add_argument("--json", action="store_true", help="JSON instead of a table")
     everything = command("all", _all, "merge, convert to GGUF and quantise")
@@ -273,12 +290,19 @@ def _samples(model: Path, options: argparse.Namespace) -> list:  # type: ignore[
 
 
 def _compare(options: argparse.Namespace) -> None:
-    from convert import compare
+    from convert import card, compare
+    from sqlagent import models
 
+    evaluations = [card.read_evaluation(place) for place in options.evaluation]
+    others = [models.ready(path, quiet=options.quiet) for path in options.models]
+    others += [models.ready(base, adapter=adapter, quiet=options.quiet) for base, adapter in options.at_load]
+    if not others:
+        raise UsageError("Say what to compare with the reference: GGUF files, or --at-load BASE ADAPTER.")
     found = _samples(options.reference, options)
-    rows = compare.compare(
-        options.reference, options.models, found, threads=options.threads, quiet=options.quiet
-    )
+    rows = compare.compare(options.reference, others, found, threads=options.threads, quiet=options.quiet)
+    rows = compare.with_accuracy(rows, [models.Files(options.reference), *others], evaluations)
+    if options.picture:
+        compare.draw(rows, options.picture)
     if options.json:
         print(json.dumps([dataclasses.asdict(row) for row in rows], indent=1))
     else:

@@ -1,6 +1,8 @@
-"""How far other GGUFs are from a reference: KL, top-1 agreement, perplexity on SQL, size and speed.
+"""How far other models are from a reference: KL, top-1 agreement, perplexity on SQL, size, speed, accuracy.
 
-Invariant: every model sees the same tokens, and only positions that predict a statement's tokens count.
+A model is a GGUF, or a GGUF with a LoRA that is applied when it is loaded. Invariant: every model sees the same
+tokens, only positions that predict a statement's tokens count, and an accuracy stands only beside the very
+files that were evaluated.
 """
 
 from __future__ import annotations
@@ -8,15 +10,18 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from convert.card import Evaluation
 from convert.samples import Sample, bar, total
-from sqlagent.errors import ModelError
+from sqlagent.adapters import Files
+from sqlagent.errors import ModelError, UsageError
+from sqlagent.gguf_file import sha256_of
 
 Matrix = NDArray[np.float32]
 GENERATED = 32
@@ -25,7 +30,11 @@ GENERATED = 32
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One model against the reference. kl in nats, agreement as a share, speeds in tokens a second."""
+    """One model against the reference. kl in nats, agreement as a share, speeds in tokens a second.
+
+    accuracy is the share of `questions` answered right, between low and high with 95 % confidence, in `seconds`
+    at the median.
+    """
 
     name: str
     mb: float
@@ -36,17 +45,24 @@ class Row:
     perplexity: float
     prompt_speed: float
     generation_speed: float
+    accuracy: float | None = None
+    low: float | None = None
+    high: float | None = None
+    questions: int | None = None
+    seconds: float | None = None
 
 
 class Runner:
     """A model that gives logits for the statement of a sample, and measures its own speed."""
 
-    def __init__(self, path: Path, samples: Sequence[Sample], threads: int | None) -> None:
+    def __init__(
+        self, path: Path, samples: Sequence[Sample], threads: int | None, adapter: Path | None = None
+    ) -> None:
         from sqlagent.llama import Llama
 
         self.path = path
         n_ctx = max(len(sample.ids) for sample in samples) + GENERATED
-        self.llama = Llama(path, n_ctx=n_ctx, n_seq=1, threads=threads)
+        self.llama = Llama(path, n_ctx=n_ctx, n_seq=1, threads=threads, adapter=adapter)
         self.prompt = self.generation = 0.0  # seconds
         self.prompt_tokens = self.generated = 0
 
@@ -85,7 +101,7 @@ class Runner:
 
 def compare(
     reference: Path,
-    models: Sequence[Path],
+    models: Sequence[Files],
     samples: Sequence[Sample],
     *,
     threads: int | None = None,
@@ -95,9 +111,10 @@ def compare(
     rows: list[Row] = []
     width = 0
     with tempfile.TemporaryFile() as spool:  # the reference's logits; a gigabyte for Qwen and 50 samples
-        for number, path in enumerate([reference, *models]):
-            runner = Runner(path, samples, threads)
-            counter = bar(path.name, total(samples), quiet=quiet)
+        for number, files in enumerate([Files(reference, name=reference.stem), *models]):
+            path = files.model
+            runner = Runner(path, samples, threads, files.adapter)
+            counter = bar(_name(files), total(samples), quiet=quiet)
             tallies = []
             offset = 0
             try:
@@ -117,15 +134,20 @@ def compare(
             finally:
                 counter.close()
                 runner.close()
-            rows.append(_row(path, runner, tallies))
+            rows.append(_row(files, runner, tallies))
     return rows
 
 
-def _row(path: Path, runner: Runner, tallies: Sequence[tuple[Any, Any, Any]]) -> Row:
+def _name(files: Files) -> str:
+    """A merged file by its name, a base and its adapter as both."""
+    return f"{files.name or files.model.stem}, LoRA at load" if files.adapter else files.model.stem
+
+
+def _row(files: Files, runner: Runner, tallies: Sequence[tuple[Any, Any, Any]]) -> Row:
     kl, same, loss = (np.concatenate(parts) for parts in zip(*tallies, strict=True))
     return Row(
-        name=path.stem,
-        mb=path.stat().st_size / 1e6,
+        name=_name(files),
+        mb=sum(path.stat().st_size for path in (files.model, files.adapter) if path) / 1e6,
         positions=kl.size,
         kl_mean=float(kl.mean()),
         kl_p99=float(np.percentile(kl, 99)),
@@ -150,15 +172,83 @@ def log_softmax(logits: Matrix) -> NDArray[np.float64]:
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))  # type: ignore[no-any-return]
 
 
+def with_accuracy(
+    rows: Sequence[Row], models: Sequence[Files], evaluations: Sequence[Evaluation]
+) -> list[Row]:
+    """The rows with what `python -m bench accuracy` found for the same files; rows and models in one order.
+
+    Raises UsageError for an evaluation of none of them.
+    """
+    found = list(rows)
+    hashes = [
+        [sha256_of(path) if path else None for path in (files.model, files.adapter)] for files in models
+    ]
+    for run in evaluations:
+        wanted = [run.settings.get("model_sha256"), run.settings.get("adapter_sha256")]
+        places = [place for place, known in enumerate(hashes) if known == wanted]
+        if not places:
+            raise UsageError(
+                f"The evaluation of {run.settings.get('model', 'a model')} is of none of these files: "
+                "evaluate the file that is compared."
+            )
+        judged = run.report.get("judged_by", "correct")
+        share = run.report["measures"][judged]
+        low, high = share["by_question"]
+        for place in places:
+            found[place] = replace(
+                found[place],
+                accuracy=share["share"],
+                low=low,
+                high=high,
+                questions=share["of"],
+                seconds=run.report.get("seconds", {}).get("p50"),
+            )
+    return found
+
+
 def markdown(rows: Sequence[Row]) -> str:
-    """The rows as a table."""
+    """The rows as a table; accuracy where some row has it."""
+    judged = any(row.accuracy is not None for row in rows)
     lines = [
-        "| model | MB | KL mean | KL p99 | top-1 | perplexity on SQL | prompt t/s | generation t/s |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|",
+        "| model | MB | KL mean | KL p99 | top-1 | perplexity on SQL | prompt t/s | generation t/s |"
+        + (" accuracy (95 %) | of | s/question |" if judged else ""),
+        "|---|---:|---:|---:|---:|---:|---:|---:|" + ("---:|---:|---:|" if judged else ""),
     ]
     lines += [
         f"| {row.name} | {row.mb:.0f} | {row.kl_mean:.2e} | {row.kl_p99:.2e} | {100 * row.top1:.2f} % "
         f"| {row.perplexity:.3f} | {row.prompt_speed:.0f} | {row.generation_speed:.1f} |"
+        + (_judged(row) if judged else "")
         for row in rows
     ]
     return "\n".join([*lines, "", f"{rows[0].positions} positions." if rows else ""]).rstrip()
+
+
+def _judged(row: Row) -> str:
+    if row.accuracy is None or row.low is None or row.high is None:
+        return " | | |"
+    share = f"{100 * row.accuracy:.1f} % ({100 * row.low:.1f} – {100 * row.high:.1f})"
+    return f" {share} | {row.questions} | {row.seconds or 0:.2f} |"
+
+
+def draw(rows: Sequence[Row], path: Path) -> None:
+    """A picture: accuracy (or, without any, KL) against size, and against generation speed."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    judged = [row for row in rows if row.accuracy is not None]
+    shown = judged or list(rows)
+    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    for place, (label, get) in enumerate(
+        (("size, MB", lambda row: row.mb), ("tokens generated a second", lambda row: row.generation_speed)), 1
+    ):
+        axes = figure.add_subplot(1, 2, place)
+        for row in shown:
+            high = 100 * (row.accuracy or 0.0) if judged else row.kl_mean
+            axes.plot(get(row), high, "o")
+            axes.annotate(row.name, (get(row), high), xytext=(4, 4), textcoords="offset points", fontsize=7)
+        axes.set_xlabel(label)
+        axes.set_ylabel("execution accuracy, %" if judged else "KL from the reference, nats")
+    draft = path.with_name(f".{path.name}")
+    figure.savefig(draft, dpi=110, format=path.suffix.lstrip(".") or "png")
+    draft.replace(path)

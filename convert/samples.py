@@ -27,7 +27,7 @@ def load(
     Raises UsageError when there are none.
     """
     from bench import datasets
-    from sqlagent import prompt, schema
+    from bench.predict import Place
     from sqlagent.chat import Chat
     from sqlagent.llama import Llama
     from sqlagent.vocab import Vocab
@@ -39,11 +39,12 @@ def load(
         found: list[Sample] = []
         for question in datasets.sample(datasets.load(datasets.split_file(data, split), split), limit, seed):
             try:
-                shown = schema.read(question.database) if question.database else schema.from_ddl(question.ddl)
+                place = Place(question)
+                asked, _ = place.ask(question.question)
             except SqlagentError:
                 continue  # a database that cannot be read has no prompt
-            before = chat.tokens(prompt.build(shown, question.question)).ids
-            after = [*vocab.tokenize(f"{_canonical(question.gold, shown)}\n```".encode()), vocab.eos]
+            before = chat.tokens(asked).ids
+            after = [*vocab.tokenize(f"{_canonical(question.gold, place.schema)}\n```".encode()), vocab.eos]
             if len(before) + len(after) <= n_ctx:
                 found.append(Sample((*before, *after), len(before)))
     finally:

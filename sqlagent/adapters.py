@@ -200,7 +200,8 @@ def _convert(plan: Plan, base: Path, sha256: str, target: Path, progress: Progre
     from sqlagent.weights import lora
 
     progress.note(f"Making the adapter {plan.adapter.name} ready; this is done once.")
-    lora.convert(base, plan.adapter, target, base_sha256=sha256, progress=progress)
+    # A fraction of a second: too short for a bar.
+    lora.convert(base, plan.adapter, target, base_sha256=sha256, progress=Progress(quiet=True))
 
 
 def _merge(plan: Plan, base: Path, sha256: str, target: Path, progress: Progress) -> None:

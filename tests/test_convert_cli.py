@@ -38,7 +38,7 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(*words: str | Path) -> int:
+def run(*words: str | int | Path) -> int:
     return main([str(word) for word in words])
 
 
@@ -80,6 +80,49 @@ def test_the_steps_work_one_by_one(place: Path, capsys: pytest.CaptureFixture[st
     assert rows[0]["kl_mean"] < 1e-9 < rows[1]["kl_mean"] < 0.1
 
 
+def test_merged_and_at_load_stand_in_one_table_with_what_was_evaluated(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("matplotlib", reason="the convert extra is not installed")
+    from bench import accuracy
+
+    monkeypatch.setenv("SQLAGENT_HOME", str(place / "home"))
+    pair = (place / "base.gguf", place / "adapter")
+    common = ("--base", pair[0], "--adapter", pair[1], "--quiet", "--type", "f32")
+    assert run("merge", *common, "--out", place / "merged.gguf") == 0
+    runs = {"merged": ["--model", place / "merged.gguf"], "load": ["--model", pair[0], "--adapter", pair[1]]}
+    for name, words in runs.items():
+        settings = ["--data", place / "data", "--max-tokens", 30, "--threads", 1, "--out", place / name]
+        assert accuracy.main([str(word) for word in (*words, *settings)]) == 0
+    capsys.readouterr()
+    compare = [
+        *("compare", "--reference", place / "merged.gguf", pair[0], "--at-load", *pair),
+        *("--data", place / "data", "--limit", 2, "--threads", 1, "--quiet", "--picture", place / "p.png"),
+    ]
+    evaluated = ["--evaluation", place / "merged", "--evaluation", place / "load"]
+    assert run(*compare, *evaluated, "--json") == 0
+    merged, plain, loaded = json.loads(capsys.readouterr().out)
+    assert loaded["name"] == "base+adapter, LoRA at load"
+    assert loaded["kl_mean"] < 0.01 * plain["kl_mean"], "the adapter was not applied"
+    assert loaded["mb"] > plain["mb"]
+    assert plain["accuracy"] is None and merged["questions"] == loaded["questions"] == 3
+    assert (place / "p.png").read_bytes().startswith(b"\x89PNG")
+    assert run(*compare, *evaluated) == 0
+    assert "accuracy (95 %)" in capsys.readouterr().out
+    other = [
+        "compare",
+        "--reference",
+        pair[0],
+        pair[0],
+        "--data",
+        place / "data",
+        "--evaluation",
+        place / "load",
+    ]
+    assert run(*other, "--quiet", "--limit", 1) == 2
+    assert "none of these files" in capsys.readouterr().err
+
+
 def test_a_folder_becomes_a_gguf_or_a_merged_folder(place: Path) -> None:
     folder = tiny.hf_folder(place / "hf", "llama")
     assert run("gguf", "--model", folder, "--out", place / "out.gguf", "--quiet") == 0
@@ -109,6 +152,8 @@ def test_a_folder_becomes_a_gguf_or_a_merged_folder(place: Path) -> None:
         ("quantize none.gguf", 3, "There is no model file none.gguf"),
         ("all --base base.gguf --adapter adapter --out-dir out --types ,", 2, "--types names no type"),
         ("imatrix --model base.gguf --data nowhere --out i.gguf", 2, "there is no folder nowhere"),
+        ("compare --reference base.gguf --data data", 2, "Say what to compare"),
+        ("compare --reference base.gguf --data data none.gguf", 3, "There is no model file"),
         ("publish --repo x --gguf base.gguf", 2, "give --repo OWNER/NAME"),
         ("publish --repo me/x --gguf base.gguf", 2, "Going online is forbidden"),
     ],

@@ -16,6 +16,7 @@ from tiny_gguf import make_gguf
 
 from convert import compare, imatrix, samples
 from convert.samples import Sample
+from sqlagent.adapters import Files
 from sqlagent.errors import ModelError, UsageError
 from sqlagent.progress import Progress
 from sqlagent.weights import importance, quantize
@@ -58,7 +59,7 @@ def test_fewer_bits_are_further_away_and_smaller(tmp_path: Path, float_model: Pa
     for kind in ("F16", "Q8_0", "Q4_0"):
         outs.append(tmp_path / f"{kind}.gguf")
         quantize.quantize(float_model, outs[-1], kind, threads=1, progress=QUIET)
-    rows = compare.compare(float_model, outs, random_samples(), threads=1, quiet=True)
+    rows = compare.compare(float_model, [Files(out) for out in outs], random_samples(), threads=1, quiet=True)
     assert [row.name for row in rows] == ["model-f32", "F16", "Q8_0", "Q4_0"]
     assert rows[0].kl_mean < 1e-9 and rows[0].top1 == 1.0
     assert rows[0].kl_mean < rows[1].kl_mean < rows[2].kl_mean < rows[3].kl_mean
