@@ -1,7 +1,7 @@
 """A question in, rows out: reason (a statement), act (run it), observe (what came back).
 
 The database is looked at before a model is loaded or fetched, so a wrong path costs nothing. What a question
-did is in `Answer.steps`, in order. An execution error goes back to the model once, with what SQLite said.
+did is in `Answer.steps`, in order; how a statement is chosen is `attempt.Attempt`'s business.
 
 Threads: one agent does one thing at a time; calls from several threads wait for each other. `cancel()` may be
 called from any thread or from a signal handler and ends the running step with `Cancelled`.
@@ -9,27 +9,28 @@ called from any thread or from a signal handler and ends the running step with `
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from sqlagent.errors import Cancelled, DatabaseError, NoAnswer, QueryError, UsageError
+from sqlagent.attempt import EFFORTS, Attempt, Chosen, TextModel, effort_of
+from sqlagent.confidence import confidence
+from sqlagent.errors import Cancelled, DatabaseError, UsageError
 from sqlagent.steps import Answer, Observer, Step, Trace
 
 if TYPE_CHECKING:
     from sqlagent.adapters import Files
     from sqlagent.focus import Focus
-    from sqlagent.llm import Candidate, Timings
     from sqlagent.opening import FileState
-    from sqlagent.prompt import Hint, Prompt, Turn
+    from sqlagent.prompt import Prompt, Turn
     from sqlagent.sandbox import Limits, Result, Sandbox
     from sqlagent.schema import Schema
 
 __all__ = [
-    "ATTEMPTS",
+    "EFFORTS",
     "MAX_QUESTION",
     "Agent",
     "Answer",
@@ -44,30 +45,6 @@ Link = Callable[["Schema", str], "Schema"]
 
 MAX_QUESTION = 2000
 """Characters of the longest question taken: more would crowd the schema out of the model's context."""
-
-ATTEMPTS = {"low": 1, "normal": 2}
-"""Statements an effort may try: a second one is written knowing the error of the first."""
-
-
-class TextModel(Protocol):
-    """What an agent needs of a model; `llm.Model` is one, tests bring another."""
-
-    name: str
-    last_timings: Timings
-
-    def generate(
-        self,
-        prompt: Prompt,
-        acceptor: Any,
-        *,
-        n: int = 1,
-        temperature: float = 0.0,
-        seed: int = 0,
-        max_tokens: int = 256,
-        cancelled: Callable[[], bool] | None = None,
-    ) -> list[Candidate]: ...
-
-    def close(self) -> None: ...
 
 
 class Agent:
@@ -90,14 +67,12 @@ class Agent:
         link: Link | None = None,
         adapter: str | Path | None = None,
     ) -> None:
-        if effort not in ATTEMPTS:
-            raise UsageError(f"There is no effort {effort!r}; choose one of {', '.join(ATTEMPTS)}.")
+        self._effort = effort_of(effort)
         self.database = str(database)
         self._given, self._adapter = model, adapter
         self._model: TextModel | None = None if model is None or isinstance(model, str) else model
         self._files: Files | None = None
         self._limits = limits
-        self._attempts = ATTEMPTS[effort]
         self._offline = offline
         self._quiet = quiet
         self._link = link
@@ -199,7 +174,9 @@ class Agent:
         Raises UsageError (no question, or one too long), DatabaseError, ModelError, NoAnswer, QueryTimeout,
         and Cancelled.
         """
+        from sqlagent import prompt
         from sqlagent.conversation import spoken, subject
+        from sqlagent.repair import corrected
 
         question = check_question(question)
         with self._lock:
@@ -219,27 +196,30 @@ class Agent:
             view = self._link(schema, about) if self._link else focus.part(schema, about)
             hints = focus.hints(schema, view, spoken(question, history))
 
-            failed: tuple[str, str] | None = None
-            for _ in range(self._attempts):
-                candidate = self._reason(model, view, question, history, hints, failed, trace)
-                if failed is not None and candidate.sql == failed[0]:
-                    break  # it has nothing better to say
-                result = self._act(candidate.sql, trace)
-                if not isinstance(result, str):
-                    timings = {
-                        "schema": read - began,
-                        "load": loaded - read,
-                        "reason": trace.seconds("reason"),
-                        "first token": model.last_timings.first_token,
-                        "act": trace.seconds("act"),
-                        "total": time.monotonic() - began,
-                    }
-                    return _answer(question, schema, candidate, result, trace.steps, timings)
-                failed = (candidate.sql, result)
-            assert failed is not None
-            raise NoAnswer(
-                f"The model found no statement that runs; SQLite said: {failed[1]}. Try other words."
-            )
+            def build(failed: tuple[str, str] | None) -> Prompt:
+                return prompt.build(view, question, history=history, hints=hints, error=failed)
+
+            chosen = Attempt(
+                question=question,
+                model=model,
+                acceptor=self._acceptor(view),
+                prompt=build,
+                execute=self._open_sandbox().execute,
+                correct=lambda sql: corrected(sql, schema, partial(focus.nearest, schema)),
+                check=self._stop_if_cancelled,
+                cancelled=self._cancel.is_set,
+                trace=trace,
+                tables=len(view.tables),
+            ).run(self._effort)
+            timings = {
+                "schema": read - began,
+                "load": loaded - read,
+                "reason": trace.seconds("reason"),
+                "first token": chosen.first_token,
+                "act": trace.seconds("act"),
+                "total": time.monotonic() - began,
+            }
+            return _answer(question, schema, chosen, trace.steps, timings)
 
     def run_sql(self, sql: str) -> Result:
         """Run a person's own statement in the sandbox.
@@ -279,58 +259,6 @@ class Agent:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    # ---- the steps ----
-
-    def _reason(
-        self,
-        model: TextModel,
-        schema: Schema,
-        question: str,
-        history: Sequence[Turn],
-        hints: Sequence[Hint],
-        failed: tuple[str, str] | None,
-        trace: Trace,
-    ) -> Candidate:
-        from sqlagent import prompt
-
-        trace.status("thinking")
-        started = time.monotonic()
-        text = prompt.build(schema, question, history=history, hints=hints, error=failed)
-        candidates = model.generate(text, self._acceptor(schema), cancelled=self._cancel.is_set)
-        self._stop_if_cancelled()
-        if not candidates or not candidates[0].sql.strip():
-            raise NoAnswer("The model wrote no statement for this question; try other words.")
-        best = candidates[0]
-        read, written = _count(len(schema.tables), "table"), _count(best.tokens, "token")
-        times = model.last_timings
-        said = (
-            f"{read} read, {written} written by {model.name} (prompt {times.prompt_tokens} tokens, "
-            f"{times.cached_tokens} kept from before, first token after {times.first_token:.2f} s)"
-        )
-        if failed is not None:
-            said += " knowing the error"
-        if not best.finished:
-            said += ", cut at the length limit"
-        trace.add("reason", said, best.sql, started)
-        return best
-
-    def _act(self, sql: str, trace: Trace) -> Result | str:
-        """Run a statement: its result, or what SQLite said against it."""
-        trace.status("running the statement")
-        started = time.monotonic()
-        try:
-            result = self._open_sandbox().execute(sql)
-        except QueryError as error:
-            trace.add("act", "the statement was refused", sql, started)
-            trace.add("observe", str(error), None, time.monotonic())
-            return str(error).rstrip(".")
-        self._stop_if_cancelled()
-        trace.add("act", "the statement ran", sql, started)
-        rows = _count(len(result.rows), "row")
-        shape = f"{rows} of {_count(len(result.columns), 'column')}" if result.rows else "no rows"
-        trace.add("observe", shape + (", cut" if result.truncated else ""), None, time.monotonic())
-        return result
 
     # ---- what is kept between questions ----
 
@@ -384,30 +312,26 @@ def check_question(question: str) -> str:
 
 
 def _answer(
-    question: str,
-    schema: Schema,
-    candidate: Candidate,
-    result: Result,
-    steps: Sequence[Step],
-    timings: dict[str, float],
+    question: str, schema: Schema, chosen: Chosen, steps: Sequence[Step], timings: dict[str, float]
 ) -> Answer:
     from sqlagent.explain import in_words
 
-    chosen = max(1, candidate.tokens - candidate.forced)
-    note = "" if candidate.finished else "The statement was cut at the length limit and may be incomplete."
+    best, result = chosen.best, chosen.result
+    notes = [
+        f"{column.text!r} is not in {column.table}.{column.column}; {value!r}, which is, was taken for it."
+        for column, value in chosen.corrections
+    ]
+    if not best.candidate.finished:
+        notes.append("The statement was cut at the length limit and may be incomplete.")
     return Answer(
         question=question,
-        sql=candidate.sql,
+        sql=best.sql,
         columns=result.columns,
         rows=result.rows,
         truncated=result.truncated,
-        confidence=min(1.0, math.exp(min(0.0, candidate.logprob) / chosen)),
+        confidence=confidence(chosen),
         steps=tuple(steps),
         timings=timings,
-        note=note,
-        words=in_words(candidate.sql, schema),
+        note=" ".join(notes),
+        words=in_words(best.sql, schema),
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -23,7 +23,7 @@ from sqlagent.llm import Candidate, Timings  # noqa: E402
 
 HANG = "hang"
 
-Entry = str | Candidate | BaseException | list[str]
+Entry = str | Candidate | BaseException | list[str] | list[Candidate]
 
 
 def candidate(sql: str, **changes: Any) -> Candidate:
@@ -36,6 +36,8 @@ class FakeModel:
     """Plays back one entry a call: a statement, a Candidate, an error to raise, or a list of n statements.
 
     When the script is over the last entry is repeated. `prompts` and `acceptors` remember what it was given.
+    Several statements at once come from a list alone: where none is next, drawing adds nothing and takes nothing
+    from the script; `draws` counts how often it was asked for.
     """
 
     name = "fake"
@@ -46,6 +48,7 @@ class FakeModel:
         self.prompts: list[Any] = []
         self.acceptors: list[Any] = []
         self.closed = False
+        self.draws = 0
         self.last_timings = Timings()
 
     def enqueue(self, *entries: Entry) -> None:
@@ -62,9 +65,13 @@ class FakeModel:
         max_tokens: int = 256,
         cancelled: Callable[[], bool] | None = None,
     ) -> list[Candidate]:
+        entry = self._script[min(self._next, len(self._script) - 1)]
+        if n > 1:
+            self.draws += 1
+            if not isinstance(entry, list):
+                return []
         self.prompts.append(prompt)
         self.acceptors.append(acceptor)
-        entry = self._script[min(self._next, len(self._script) - 1)]
         self._next += 1
         if isinstance(entry, BaseException):
             raise entry
@@ -77,7 +84,7 @@ class FakeModel:
                 time.sleep(0.01)
             raise AssertionError("nobody cancelled")
         if isinstance(entry, list):
-            return [candidate(sql) for sql in entry]
+            return [one if isinstance(one, Candidate) else candidate(one) for one in entry]
         return [entry if isinstance(entry, Candidate) else candidate(entry)]
 
     def close(self) -> None:

@@ -105,15 +105,15 @@ def test_a_model_that_repeats_itself_is_not_run_again(company: Path) -> None:
     assert [step.kind for step in heard].count("act") == 1
 
 
-def test_low_effort_tries_once(company: Path) -> None:
+def test_fast_effort_tries_once(company: Path) -> None:
     model = FakeModel([BROKEN, TOP])
-    with Agent(company, model, effort="low") as asked, pytest.raises(NoAnswer):
+    with Agent(company, model, effort="fast") as asked, pytest.raises(NoAnswer):
         asked.ask("Who?")
     assert len(model.prompts) == 1
 
 
 def test_an_effort_nobody_knows_is_a_usage_error(company: Path) -> None:
-    with pytest.raises(UsageError, match="low, normal"):
+    with pytest.raises(UsageError, match="fast, normal, high"):
         agent(company, TOP, effort="heroic")
 
 

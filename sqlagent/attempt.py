@@ -1,0 +1,234 @@
+"""One question on its way: statements are written, corrected, run and weighed against each other.
+
+The greedy statement is enough where nothing speaks against it. Where something does, more are drawn in one batch
+and the result that most of them agree on is taken. Only when none runs is the model told what SQLite said.
+"""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sqlagent.choosing import Tried, choose, doubts
+from sqlagent.errors import NoAnswer, QueryError, QueryTimeout, UsageError
+from sqlagent.steps import Trace
+
+if TYPE_CHECKING:
+    from sqlagent.llm import Candidate, Timings
+    from sqlagent.prompt import Prompt
+    from sqlagent.repair import Compared
+    from sqlagent.sandbox import Result
+
+TEMPERATURE = 0.7
+"""Of the statements that are drawn beside the greedy one."""
+PATIENCE = 2.0
+"""Seconds that such a statement may run: another one may be quicker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much is tried: `more` statements beside the greedy one, when it is in doubt or `always`."""
+
+    more: int
+    always: bool = False
+
+
+EFFORTS = {"fast": Effort(0), "normal": Effort(4), "high": Effort(7, always=True)}
+
+
+def effort_of(name: str) -> Effort:
+    """The effort of that name. Raises UsageError."""
+    if name not in EFFORTS:
+        raise UsageError(f"There is no effort {name!r}; choose one of {', '.join(EFFORTS)}.")
+    return EFFORTS[name]
+
+
+class TextModel(Protocol):
+    """What an agent needs of a model; `llm.Model` is one, tests bring another."""
+
+    name: str
+    last_timings: Timings
+
+    def generate(
+        self,
+        prompt: Prompt,
+        acceptor: Any,
+        *,
+        n: int = 1,
+        temperature: float = 0.0,
+        seed: int = 0,
+        max_tokens: int = 256,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> list[Candidate]: ...
+
+    def close(self) -> None: ...
+
+
+class Execute(Protocol):
+    """Runs a statement in the sandbox; `timeout` in seconds, None for the user's own limit."""
+
+    def __call__(self, sql: str, *, timeout: float | None = None) -> Result: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The statement to answer with, and what speaks for it."""
+
+    best: Tried
+    result: Result
+    drawn: int
+    """Statements that were written."""
+    agreement: float
+    """The share of their weight behind this result; 1.0 when there is only one."""
+    doubts: tuple[str, ...]
+    """What spoke against the greedy statement."""
+    corrections: tuple[tuple[Compared, str], ...]
+    """Texts of the statement that were replaced by the stored values that were meant."""
+    first_token: float
+    """Seconds until the model had read the prompt."""
+
+
+@dataclass
+class Attempt:
+    """Everything that one question needs.
+
+    `prompt` builds the model's input, given the statement that failed last and its error. `correct` puts right
+    the texts of a statement. `check` raises Cancelled when the person has had enough.
+    """
+
+    question: str
+    model: TextModel
+    acceptor: Any
+    prompt: Callable[[tuple[str, str] | None], Prompt]
+    execute: Execute
+    correct: Callable[[str], tuple[str, list[tuple[Compared, str]]]]
+    check: Callable[[], None]
+    cancelled: Callable[[], bool]
+    trace: Trace
+    tables: int = 0
+    _corrections: dict[str, list[tuple[Compared, str]]] = field(default_factory=dict)
+
+    def run(self, effort: Effort) -> Chosen:
+        """The answer's statement and its rows. Raises NoAnswer, QueryTimeout, DatabaseError, Cancelled."""
+        first = self._try(self._write(None))
+        first_token = self.model.last_timings.first_token
+        tried, found = [first], doubts(first)
+        if effort.more and (effort.always or found):
+            tried += self._draw(effort.more, found)
+        best, agreement = choose(tried) if len(tried) > 1 else (first, 1.0)
+        if best.result is None and effort.more:
+            best, agreement = self._second_thought(first), 0.0
+        if best.result is None:
+            raise NoAnswer(
+                f"The model found no statement that runs; SQLite said: {best.error}. Try other words."
+            )
+        return Chosen(
+            best,
+            best.result,
+            len(tried),
+            agreement,
+            tuple(found),
+            tuple(self._corrections.get(best.sql, ())),
+            first_token,
+        )
+
+    # ---- writing ----
+
+    def _write(self, failed: tuple[str, str] | None) -> Candidate:
+        """The greedy statement."""
+        self.trace.status("thinking")
+        started = time.monotonic()
+        candidates = self.model.generate(self.prompt(failed), self.acceptor, cancelled=self.cancelled)
+        self.check()
+        if not candidates or not candidates[0].sql.strip():
+            raise NoAnswer("The model wrote no statement for this question; try other words.")
+        best = self._corrected(candidates[0])
+        times = self.model.last_timings
+        said = (
+            f"{count(self.tables, 'table')} read, {count(best.tokens, 'token')} written by {self.model.name} "
+            f"(prompt {times.prompt_tokens} tokens, {times.cached_tokens} kept from before, "
+            f"first token after {times.first_token:.2f} s)"
+        )
+        if failed is not None:
+            said += " knowing the error"
+        if not best.finished:
+            said += ", cut at the length limit"
+        self.trace.add("reason", said, best.sql, started)
+        return best
+
+    def _draw(self, more: int, found: Sequence[str]) -> list[Tried]:
+        """More statements, drawn at a temperature, and what came of each."""
+        self.trace.status("weighing other statements")
+        started = time.monotonic()
+        drawn = self.model.generate(
+            self.prompt(None),
+            self.acceptor,
+            n=more + 1,
+            temperature=TEMPERATURE,
+            seed=zlib.crc32(self.question.encode()),
+            cancelled=self.cancelled,
+        )[1:]
+        self.check()
+        if not drawn:
+            return []
+        why = f" because {' and '.join(found)}" if found else ""
+        self.trace.add("reason", f"{count(len(drawn), 'more statement')} drawn{why}", None, started)
+        started = time.monotonic()
+        known: dict[str, Tried] = {}
+        tried = []
+        for candidate in map(self._corrected, drawn):
+            if not candidate.sql.strip():
+                continue
+            if candidate.sql not in known:
+                known[candidate.sql] = self._quietly(candidate)
+            tried.append(replace(known[candidate.sql], candidate=candidate))
+        self.trace.add("act", f"{count(len(known), 'different one')} run", None, started)
+        return tried
+
+    def _second_thought(self, failed: Tried) -> Tried:
+        """What the model writes once it knows the error; the failed one when it has nothing better to say."""
+        candidate = self._write((failed.sql, failed.error))
+        return failed if candidate.sql == failed.sql else self._try(candidate)
+
+    def _corrected(self, candidate: Candidate) -> Candidate:
+        sql, changes = self.correct(candidate.sql)
+        if changes:
+            self._corrections[sql] = changes
+        return replace(candidate, sql=sql) if changes else candidate
+
+    # ---- running ----
+
+    def _try(self, candidate: Candidate) -> Tried:
+        """Run a statement and say so."""
+        self.trace.status("running the statement")
+        started = time.monotonic()
+        try:
+            result = self.execute(candidate.sql)
+        except QueryError as error:
+            self.trace.add("act", "the statement was refused", candidate.sql, started)
+            self.trace.add("observe", str(error), None, time.monotonic())
+            return Tried(candidate, None, str(error).rstrip("."))
+        self.check()
+        self.trace.add("act", "the statement ran", candidate.sql, started)
+        rows = count(len(result.rows), "row")
+        shape = f"{rows} of {count(len(result.columns), 'column')}" if result.rows else "no rows"
+        self.trace.add("observe", shape + (", cut" if result.truncated else ""), None, time.monotonic())
+        return Tried(candidate, result)
+
+    def _quietly(self, candidate: Candidate) -> Tried:
+        """Run a statement that is only there to be compared."""
+        try:
+            result = self.execute(candidate.sql, timeout=PATIENCE)
+        except (QueryError, QueryTimeout) as error:
+            self.check()
+            return Tried(candidate, None, str(error).rstrip("."))
+        self.check()
+        return Tried(candidate, result)
+
+
+def count(number: int, noun: str) -> str:
+    """A number and its noun, in the right number."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,105 @@
+"""Which of several statements to believe, and how far.
+
+Statements that give the same rows agree, whatever they look like. Each has a vote, weighed by how sure the model
+was of it; the group with the most weight wins, and its likeliest member speaks for it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlagent.llm import Candidate
+    from sqlagent.sandbox import Result
+
+COMPARED = 2000
+"""Rows of a result that are compared with another's."""
+UNSURE_MARGIN = 0.15
+"""A lead in probability, at the closest decision, under which a statement is in doubt."""
+FORCED_AWAY = -4.0
+"""ln p of a token that the model would hardly have written by itself: the grammar led it there."""
+EMPTY_WEIGHT = 0.3
+"""What the vote of a statement without rows counts; people ask for what is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A statement and what came of it: a result, or what SQLite said against it."""
+
+    candidate: Candidate
+    result: Result | None
+    error: str = ""
+
+    @property
+    def sql(self) -> str:
+        return self.candidate.sql
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to see: no rows, or NULL alone."""
+        return self.result is None or all(cell is None for row in self.result.rows for cell in row)
+
+
+def sureness(candidate: Candidate) -> float:
+    """The geometric mean of the probabilities of the tokens that were chosen, in 0…1."""
+    chosen = max(1, candidate.tokens - candidate.forced)
+    return math.exp(min(0.0, candidate.logprob) / chosen)
+
+
+def doubts(tried: Tried) -> list[str]:
+    """Why a greedy statement is not convincing; empty when it is."""
+    candidate = tried.candidate
+    found = []
+    if tried.result is None:
+        found.append("it did not run")
+    elif not tried.result.rows:
+        found.append("it found nothing")
+    elif tried.empty:
+        found.append("it found only NULL")
+    if not candidate.finished:
+        found.append("it was cut")
+    if candidate.worst < FORCED_AWAY:
+        found.append("the model wanted to write something else")
+    if candidate.margin < UNSURE_MARGIN:
+        found.append("another statement was nearly as likely")
+    return found
+
+
+def choose(tried: Sequence[Tried]) -> tuple[Tried, float]:
+    """The statement to believe, and the share of all weight that agrees with it (0…1).
+
+    The first is the greedy one: it wins ties. Statements that did not run have no vote.
+    """
+    weights: dict[Hashable, float] = {}
+    members: dict[Hashable, list[Tried]] = {}
+    for one in tried:
+        if one.result is None:
+            continue
+        key = outcome(one.result)
+        weight = sureness(one.candidate) * (EMPTY_WEIGHT if one.empty else 1.0)
+        weights[key] = weights.get(key, 0.0) + weight
+        members.setdefault(key, []).append(one)
+    if not weights:
+        return tried[0], 0.0
+    best = max(weights, key=lambda key: weights[key])
+    spoken = max(members[best], key=lambda one: one.candidate.logprob)
+    return spoken, weights[best] / sum(weights.values())
+
+
+def outcome(result: Result) -> Hashable:
+    """A key that is equal for results that hold the same: the order of rows and columns does not matter."""
+    rows = result.rows[:COMPARED]
+    columns = sorted(tuple(sorted(map(_cell, column))) for column in zip(*rows, strict=True))
+    if len(columns) == 1:
+        return len(result.rows), columns[0]
+    # Columns that hold the same values in another combination of rows are another result.
+    order = sorted(range(len(result.columns)), key=lambda i: sorted(_cell(row[i]) for row in rows))
+    return len(result.rows), tuple(sorted(tuple(_cell(row[i]) for i in order) for row in rows))
+
+
+def _cell(value: object) -> str:
+    # Sums differ in their last digits with the order of the rows, and 5.0 is 5.
+    return f"{value:.9g}" if isinstance(value, float) else repr(value)
