@@ -14,7 +14,18 @@ from collections.abc import Sequence
 from sqlagent.grammar import Acceptor, State
 
 TEMPERS = ("clauses", "random", "stubborn", "greedy")
-MIX = ("clauses", "clauses", "stubborn", "clauses", "random", "clauses", "greedy", "clauses")
+MIX = (
+    "clauses",
+    "stubborn",
+    "clauses",
+    "clauses",
+    "random",
+    "clauses",
+    "clauses",
+    "greedy",
+    "clauses",
+    "clauses",
+)
 """Tempers in the order in which a long run takes them."""
 
 _BYTES = [bytes([b]) for b in (*range(32, 59), *range(60, 127), 0xC3, 0xA9, 0xE2, 0x82, 0xAC, 0xF0, 0x9F)]
@@ -31,17 +42,17 @@ _WEIGHTS: dict[bytes, float] = {
     b"CURRENT_TIMESTAMP": 0.1,
     b"CURRENT_DATE": 0.1,
     b"-": 0.2,
-    b" FROM ": 40,
+    b" FROM ": 60,
     b" JOIN ": 6,
     b" LEFT JOIN ": 3,
     b" CROSS JOIN ": 1,
     b" INNER JOIN ": 1,
     b" LEFT OUTER JOIN ": 1,
     b" ON ": 10,
-    b" WHERE ": 32,
-    b" GROUP BY ": 32,
-    b" HAVING ": 60,
-    b" ORDER BY ": 22,
+    b" WHERE ": 50,
+    b" GROUP BY ": 50,
+    b" HAVING ": 150,
+    b" ORDER BY ": 26,
     b" LIMIT ": 8,
     b" OFFSET ": 2,
     b" UNION SELECT ": 6,

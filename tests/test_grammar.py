@@ -256,8 +256,8 @@ def test_any_bytes_that_it_takes_can_be_completed(style):
             connection.execute("EXPLAIN " + end.text())
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(seed=st.integers(0, 2**32), budget=st.integers(10, 500), temper=st.sampled_from(TEMPERS))
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32), budget=st.integers(10, 400), temper=st.sampled_from(TEMPERS))
 def test_whatever_is_written_prepares(acceptor, connection, seed, budget, temper):
     sql = walk(acceptor, random.Random(seed), budget=budget, stop=0.05, temper=temper)
     connection.execute("EXPLAIN " + sql)
@@ -279,6 +279,69 @@ def test_whatever_is_written_prepares_over_hostile_names(tmp_path):
             except sqlite3.Error as error:
                 pytest.fail(f"{label}: {error}: {sql}")
         connection.close()
+
+
+DEEPER = (
+    b" OR ",
+    b" AND ",
+    b" = ",
+    b" IS NOT ",
+    b" NOT BETWEEN ",
+    b" + ",
+    b" * ",
+    b" || ",
+    b" IN (",
+    b"SELECT ",
+    b" FROM singer WHERE ",
+    b" FROM singer JOIN concert ON ",
+    b"(SELECT ",
+    b"EXISTS (",
+    b"NOT ",
+    b"CASE WHEN ",
+    b"CASE ",
+    b" WHEN ",
+    b" THEN ",
+    b" ELSE ",
+    b"SUM(",
+    b" FILTER (WHERE ",
+    b" OVER (PARTITION BY ",
+    b"NULLIF(",
+    b"CAST(",
+    b"(",
+    b"1",
+    b"age",
+    b"singer.age",
+)
+
+
+@pytest.mark.parametrize("start", [b"SELECT ", b"SELECT name FROM singer WHERE ", b"WITH one AS (SELECT "])
+def test_no_statement_overflows_sqlites_parser(acceptor, connection, start):
+    rng = random.Random(4)
+    pieces = list(DEEPER)
+    longest = 0
+    for _ in range(12):
+        state = acceptor.start().step(start)
+        for _ in range(80):
+            rng.shuffle(pieces)
+            # Openers first: a literal closes what could be nested further.
+            pieces.sort(key=lambda piece: piece[-1:].isalnum())
+            after = next((after for piece in pieces if (after := state.step(piece)) is not None), None)
+            if after is None:
+                break
+            state = after
+        ending = state.closing()
+        connection.execute("EXPLAIN " + state.step(ending).text())
+        longest = max(longest, len(ending))
+    assert longest > 40
+
+
+def test_an_expression_stays_shallow_enough_for_sqlite(acceptor, connection):
+    state = acceptor.start().step(b"SELECT name FROM singer WHERE 1 = 1")
+    for piece in (b" + 1", b" OR 1 = 1"):
+        while (after := state.step(piece)) is not None:
+            state = after
+    assert len(state.text()) > 1000
+    connection.execute("EXPLAIN " + state.text())
 
 
 def test_the_memo_does_not_grow_without_bound(acceptor, monkeypatch):

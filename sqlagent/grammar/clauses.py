@@ -43,17 +43,24 @@ MAX_ITEMS = 24
 MAX_ARMS = 5
 """SELECTs joined by set operations."""
 
-_ITEM: Context = (AGG | WIN | STARS, 0, None)
-_WHERE: Context = (0, 0, None)
-_HAVING: Context = (AGG, 0, None)
-_GROUP: Context = (NO_LITERAL | NO_QUERY, 0, None)
-_ON: Context = (COLUMNS_DOTTED | NO_QUERY, 1, None)
+_LOADS = {"item": 0, "where": 1, "having": 3, "group": 5, "on": 5, "order": 7, "arm": 2, "derived": 6}
+"""Symbols that a clause keeps on the stack of SQLite's parser, beside those of its SELECT (`Scope.load`)."""
+_WITH, _BEHIND_WITH = 7, 2
+"""The same for a CTE's query and for the query behind WITH."""
+
+
+def _context(flags: int, env: Scope, clause: str) -> Context:
+    return (flags, env.load + _LOADS[clause], None)
+
+
+def _on(env: Scope) -> Context:
+    return _context(COLUMNS_DOTTED | NO_QUERY, env, "on")
 
 
 def statement(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
     """A query, with WITH before it or not."""
     return [
-        *query(grammar, (None, False, "top"), rest, env),
+        *query(grammar, (None, False, "top", 0), rest, env),
         Lit(b"WITH ", (cte, None, rest), env),
     ]
 
@@ -64,7 +71,11 @@ def cte(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
     lexer = IdentLexer(lambda name: name in taken or grammar.is_taken(name))
 
     def then(q: bytes) -> tuple[Frame, Scope]:
-        body = (query, (None, False, "named:" + q.decode("ascii")), (word, b")", (cte_tail, None, rest)))
+        body = (
+            query,
+            (None, False, "named:" + q.decode("ascii"), _WITH),
+            (word, b")", (cte_tail, None, rest)),
+        )
         return (word, b" AS (", body), env
 
     return [Open(lexer, then)]
@@ -72,7 +83,7 @@ def cte(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
 
 def cte_tail(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
     """Behind a CTE."""
-    options: list[Option] = [Lit(b" ", (query, (None, False, "top"), rest), env)]
+    options: list[Option] = [Lit(b" ", (query, (None, False, "top", _BEHIND_WITH), rest), env)]
     if len(env.ctes) < 4:
         options.append(Lit(b", ", (cte, None, rest), env))
     return options
@@ -81,15 +92,17 @@ def cte_tail(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
 def query(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     """A SELECT with set operations, ORDER BY and LIMIT, in a scope of its own.
 
-    `arg` is (width or None, may refer to `env`, role); role is "top", "value" or "named:<name>".
+    `arg` is (width or None, may refer to `env`, role, load); role is "top", "value" or "named:<name>".
     """
-    width, correlated, role = arg
+    width, correlated, role, load = arg
     inner = Scope(
         outer=env if correlated else None,
         depth=env.depth + 1,
         ctes=env.ctes,
         width=width,
         role=role,
+        terms=env.terms,
+        load=load,
     )
     tail = (group, None, (compound, None, (order, None, (limit, None, (leave, env, rest)))))
     return [Lit(b"SELECT ", (items, None, tail), inner)]
@@ -170,8 +183,8 @@ def item(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
             )
             options.append(Lit(b"*", (item_end, None, rest), star))
     stars = env.width is None and not env.arms and not grammar.is_wide(env)
-    flags = _ITEM[0] if stars else _ITEM[0] & ~STARS
-    return options + value_or_condition(grammar, (flags, 0, None), (item_end, None, rest), env)
+    ctx = _context(AGG | WIN | STARS if stars else AGG | WIN, env, "item")
+    return options + value_or_condition(grammar, ctx, (item_end, None, rest), env)
 
 
 def star_done(grammar: Any, key: str, rest: Frame, env: Scope) -> list[Option]:
@@ -289,7 +302,8 @@ def source(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
                 Choice(texts, then_of(keep), valid_of(keep), rare=UNLIKELY if not first or options else 0)
             )
     if first and not needed and not bound and env.depth < 4 and env.star_width is None:
-        inner = Scope(depth=env.depth + 1, ctes=env.ctes, role="derived")
+        load = env.load + _LOADS["derived"]
+        inner = Scope(depth=env.depth + 1, ctes=env.ctes, role="derived", terms=env.terms, load=load)
         tail: Frame = (group, None, (compound, None, (order, None, (limit, None, (leave, env, None)))))
         tail = _retarget(tail, (word, b") AS ", (derived_alias, join, after)))
         options.append(Lit(b"(SELECT ", (items, None, tail), inner, rare=QUIET))
@@ -400,7 +414,7 @@ def _take(
 def on_left(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
     """ON: first the columns that a key links to the new source, then anything else."""
     links = grammar.links_to_last(env)
-    tail = (condition_tail, _ON, rest)
+    tail = (condition_tail, _on(env), rest)
     lefts = tuple(sorted(links))
     options: list[Option] = []
     if lefts:
@@ -413,7 +427,7 @@ def on_left(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
         ]
     others = sorted((t, c) for t, c in pairs if t not in links)
     texts = tuple(t for t, _ in others)
-    here = (value_tail, _ON, (on_comparison, None, tail))
+    here = (value_tail, _on(env), (on_comparison, None, tail))
     # Columns of the new source come last, so that `closing` starts with an earlier one.
     first = tuple(i for i, (_, c) in enumerate(others) if c[0] != new.key)
     if texts:
@@ -424,14 +438,14 @@ def on_left(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
                 rare=UNLIKELY if lefts or not first else 0,
             )
         )
-    options += _rare_operands(grammar, (value_tail, _ON, (on_comparison, None, tail)), env)
+    options += _rare_operands(grammar, (value_tail, _on(env), (on_comparison, None, tail)), env)
     return options
 
 
 def _rare_operands(grammar: Any, rest: Frame, env: Scope) -> list[Option]:
     """Operands of ON that are no plain columns: calls, literals, CASE."""
     found = []
-    for option in operand(grammar, _ON, rest, env):
+    for option in operand(grammar, _on(env), rest, env):
         if isinstance(option, Choice) and option.texts == env.sources.dotted[0]:
             continue
         option = _as_rare(option)
@@ -457,7 +471,7 @@ def on_operator(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]
 
 
 def _rare_tail(grammar: Any, frame: Frame, env: Scope) -> list[Option]:
-    return [_as_rare(o) for o in value_tail(grammar, _ON, frame, env)]
+    return [_as_rare(o) for o in value_tail(grammar, _on(env), frame, env)]
 
 
 def on_right(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
@@ -469,7 +483,7 @@ def on_right(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     for s in env.sources.items:
         others += [s.text + b"." + t for t in s.relation.texts if s.text + b"." + t not in partners]
     rest_texts = tuple(sorted(others))
-    after = (value_tail, _ON, tail)
+    after = (value_tail, _on(env), tail)
     if rest_texts:
         options.append(Choice(rest_texts, lambda i: (after, env), rare=UNLIKELY))
     return options + _rare_operands(grammar, after, env)
@@ -477,7 +491,7 @@ def on_right(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
 
 def on_comparison(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
     """A comparison in ON."""
-    options = comparison(grammar, _ON, rest, env)
+    options = comparison(grammar, _on(env), rest, env)
     equal = next(o for o in options if isinstance(o, Lit) and o.text == b" = ")
     return [equal, *(_as_rare(o) for o in options if o is not equal)]
 
@@ -507,7 +521,7 @@ def joins(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
 
 def where(grammar: Any, rest: Frame, env: Scope) -> list[Option]:
     """WHERE or nothing."""
-    return [*expand(grammar, rest, env), Lit(b" WHERE ", (condition, _WHERE, rest), env)]
+    return [*expand(grammar, rest, env), Lit(b" WHERE ", (condition, _context(0, env, "where"), rest), env)]
 
 
 # -- behind WHERE ----------------------------------------------------------------------------------------------
@@ -529,7 +543,7 @@ def _columns(env: Scope) -> bool:
 def group_term(grammar: Any, n: int, rest: Frame, env: Scope) -> list[Option]:
     """One GROUP BY term: a value, or a result column by alias or number."""
     after = (group_tail, n, rest)
-    options = value_or_condition(grammar, _GROUP, after, env)
+    options = value_or_condition(grammar, _context(NO_LITERAL | NO_QUERY, env, "group"), after, env)
     plain = [i for i in env.items if i.star is None]
     if len(plain) == len(env.items):
         good = {str(k + 1).encode() for k, i in enumerate(plain) if _groupable(i)}
@@ -552,7 +566,10 @@ def _positions(texts: set[bytes], after: Frame, env: Scope) -> list[Option]:
 def group_tail(grammar: Any, n: int, rest: Frame, env: Scope) -> list[Option]:
     """Behind a GROUP BY term."""
     plain = env.change(column=None)
-    options = [*expand(grammar, rest, plain), Lit(b" HAVING ", (condition, _HAVING, rest), plain)]
+    options = [
+        *expand(grammar, rest, plain),
+        Lit(b" HAVING ", (condition, _context(AGG, env, "having"), rest), plain),
+    ]
     if n < MAX_ITEMS:
         options.append(Lit(b", ", (group_term, n + 1, rest), plain))
     return options
@@ -572,6 +589,8 @@ def compound(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
         depth=env.depth,
         ctes=env.ctes,
         role=env.role,
+        terms=env.terms,
+        load=env.load if env.arms else env.load + _LOADS["arm"],
         arms=first.next(),
     )
     frame = (arm_items, None, (group, None, (compound, None, rest)))
@@ -615,7 +634,7 @@ def order_term(grammar: Any, n: int, rest: Frame, env: Scope) -> list[Option]:
             options.append(Choice(names, lambda i: (after, env)))
         return options
     flags = NO_LITERAL | NO_QUERY | (AGG if env.grouped or env.has_aggregate else 0)
-    options += value_or_condition(grammar, (flags, 0, None), after, env)
+    options += value_or_condition(grammar, _context(flags, env, "order"), after, env)
     if all(i.star is None for i in env.items):
         options += _positions({str(k + 1).encode() for k in range(len(env.items))}, after, env)
     aliases = tuple(sorted({i.text for i in env.items if i.alias and i.text}))

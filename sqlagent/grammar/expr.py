@@ -19,15 +19,23 @@ AGG, WIN, IN_AGG, NO_LITERAL, NO_QUERY, COLUMNS_DOTTED, STARS = 1, 2, 4, 8, 16, 
 literal (SQLite reads a number in ORDER BY as a position); no subquery and no column of an enclosing SELECT (SQLite
 looks for neither in GROUP BY and ORDER BY of a subquery); columns only with their qualifier; `t.*` too."""
 
-MAX_NESTING = 5
-"""Parentheses, calls and CASEs inside one another."""
+ROOM = 70
+"""Symbols on the stack of SQLite's parser up to which something nested may be opened. It overflows at 100; the longest
+expression without anything nested in it takes 20 more."""
+NEST, QUERY, WINDOW = 8, 5, 16
+"""Symbols that a parenthesis, call or CASE, a subquery and a window keep on that stack, at the most."""
+AND_OR, COMPARED = 4, 2
+"""Symbols that wait there for the right side of a connective and of a comparison."""
+MAX_TERMS = 300
+"""Operators and connectives in a SELECT with those around it; SQLite takes expressions of depth 1,000."""
 MAX_QUERIES = 4
 """SELECTs inside one another."""
 
-OPERATORS = (b" + ", b" - ", b" * ", b" / ", b" % ", b" || ")
+OPERATORS = {b" + ": 2, b" - ": 2, b" * ": 4, b" / ": 4, b" % ": 4, b" || ": 6}
+"""Each with what may wait on the parser's stack for its right side: itself and all that bind less."""
 
 Context = tuple[int, int, Any]
-"""(flags, nesting, the column that a literal is compared with or None)"""
+"""(flags, symbols on the parser's stack, the column that a literal is compared with or None)"""
 
 
 def word(grammar: Any, text: bytes, rest: Frame, env: Scope) -> list[Option]:
@@ -47,20 +55,23 @@ def value_or_condition(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> l
 
 def maybe_comparison(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
     """Nothing, or a comparison; rare, so that it does not get in the way of forced text."""
-    flags, nesting, _ = ctx
-    after = (condition_tail, (flags, nesting, None), rest)
+    flags, load, _ = ctx
+    after = (condition_tail, (flags, load, None), rest)
     return [*expand(grammar, rest, env), *_comparisons(grammar, ctx, after, env, rare=QUIET)]
 
 
 def value_tail(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
     """The end of a value, or an operator and the next operand."""
-    flags, nesting, compared = ctx
-    again: Context = (flags & ~(NO_LITERAL | STARS), nesting, compared)
-    frame = (operand, again, (unnamed, b"", (value_tail, again, rest)))
-    plain = _no_column(env)
-    return [
-        *expand(grammar, rest, env),
-        *(Lit(text, frame, plain) for text in OPERATORS),
+    flags, load, compared = ctx
+    options = expand(grammar, rest, env)
+    if env.terms >= MAX_TERMS:
+        return options
+    flags &= ~(NO_LITERAL | STARS)
+    tail = (unnamed, b"", (value_tail, (flags, load, compared), rest))
+    more = env.change(column=None, terms=env.terms + 1)
+    return options + [
+        Lit(text, (operand, (flags, load + waiting, compared), tail), more)
+        for text, waiting in OPERATORS.items()
     ]
 
 
@@ -71,7 +82,9 @@ def operator(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option
         tail = tail[2]
     if tail is None or tail[0] is not value_tail:
         return []
-    return [o for o in value_tail(grammar, ctx, tail[2], env) if isinstance(o, Lit) and o.text in OPERATORS]
+    return [
+        o for o in value_tail(grammar, tail[1], tail[2], env) if isinstance(o, Lit) and o.text in OPERATORS
+    ]
 
 
 def _no_column(env: Scope) -> Scope:
@@ -80,7 +93,7 @@ def _no_column(env: Scope) -> Scope:
 
 def operand(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
     """A column, literal, call, CASE, CAST, subquery or parenthesis."""
-    flags, nesting, compared = ctx
+    flags, load, compared = ctx
     plain = _no_column(env)
     options: list[Option] = []
     literal = not flags & NO_LITERAL
@@ -108,14 +121,18 @@ def operand(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]
         options.append(Lit(b"NULL", rest, plain, rare=QUIET))
         options.append(Lit(b"CURRENT_TIMESTAMP", rest, plain, rare=QUIET))
         options.append(Lit(b"CURRENT_DATE", rest, plain, rare=QUIET))
-    if flags & AGG:
+    roomy = load + NEST <= ROOM
+    if flags & AGG and roomy:
         texts = functions.AGGREGATE_TEXTS
         options.append(Choice(texts, lambda i: ((aggregate_start, (texts[i], ctx), rest), plain), words=True))
-    if nesting >= MAX_NESTING:
+    if not flags & NO_QUERY and env.depth < MAX_QUERIES and load + QUERY <= ROOM:
+        query = grammar.subquery(1, not flags & IN_AGG, load + QUERY, (word, b")", rest))
+        options.append(Lit(b"(", query, plain))
+    if not roomy:
         return options
-    inner: Context = (flags & ~STARS, nesting + 1, None)
+    inner: Context = (flags & ~STARS, load + NEST, None)
     names, counts = functions.scalar()
-    free: Context = (flags & ~(STARS | NO_LITERAL), nesting + 1, None)
+    free: Context = (flags & ~(STARS | NO_LITERAL), load + NEST, None)
     options.append(Choice(names, lambda i: ((arguments, (counts[i], 1, free), rest), plain), words=True))
     for text, spelt, (least, most), comma in functions.FOREIGN:
         frame = (foreign_argument, ((least, most), 1, free, comma), rest)
@@ -124,14 +141,9 @@ def operand(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]
     cast = (value_or_condition, free, (word, b" AS ", (cast_type, None, rest)))
     options.append(Lit(b"CAST(", cast, plain))
     options.append(Lit(b"(", (value, inner, (word, b")", rest)), plain))
-    if flags & WIN:
+    if flags & WIN and load + WINDOW <= ROOM:
         wnames, wcounts = functions.window()
-        options.append(
-            Choice(wnames, lambda i: ((window_start, (wcounts[i], free), rest), plain), words=True)
-        )
-    if not flags & NO_QUERY and env.depth < MAX_QUERIES:
-        query = grammar.subquery(1, not flags & IN_AGG, (word, b")", rest))
-        options.append(Lit(b"(", query, plain))
+        options.append(Choice(wnames, lambda i: ((window_start, (wcounts[i], ctx), rest), plain), words=True))
     if literal and _has_columns(env):
         options.append(Lit(b"-", (minus, inner, rest), plain, rare=QUIET))
     return options
@@ -139,7 +151,9 @@ def operand(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]
 
 def minus(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
     """What a minus sign may stand before: a column, a call, a parenthesis; never a literal (`--` opens a comment)."""
-    return operand(grammar, (ctx[0] | NO_LITERAL, ctx[1], None), (unnamed, b"", rest), env)
+    options = operand(grammar, (ctx[0] | NO_LITERAL, ctx[1], None), (unnamed, b"", rest), env)
+    # `-1` has one reading, the number: two would double with every minus sign.
+    return [o for o in options if not (isinstance(o, Open) and o.lexer is UNSIGNED)]
 
 
 def unnamed(grammar: Any, text: bytes, rest: Frame, env: Scope) -> list[Option]:
@@ -377,27 +391,27 @@ def foreign_tail(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option
 
 def aggregate_start(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     """The argument of an aggregate."""
-    name, (flags, nesting, _) = arg
-    inner: Context = ((flags & ~(AGG | WIN | STARS | NO_LITERAL)) | IN_AGG, nesting + 1, None)
+    name, (flags, load, _) = arg
+    inner: Context = ((flags & ~(AGG | WIN | STARS | NO_LITERAL)) | IN_AGG, load + NEST, None)
     options: list[Option] = []
     if name == b"COUNT(":
-        options.append(Lit(b"*)", (aggregate_end, (flags, nesting, False), rest), env))
-    options += value_or_condition(grammar, inner, (aggregate_close, (name, flags, nesting, False), rest), env)
-    distinct = (value_or_condition, inner, (aggregate_close, (name, flags, nesting, True), rest))
+        options.append(Lit(b"*)", (aggregate_end, (flags, load, False), rest), env))
+    options += value_or_condition(grammar, inner, (aggregate_close, (name, flags, load, False), rest), env)
+    distinct = (value_or_condition, inner, (aggregate_close, (name, flags, load, True), rest))
     options.append(Lit(b"DISTINCT ", distinct, env))
     return options
 
 
 def aggregate_close(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     """The end of an aggregate's arguments: a separator for GROUP_CONCAT; MAX and MIN of several values are scalar."""
-    name, flags, nesting, distinct = arg
-    end = (aggregate_end, (flags, nesting, distinct), rest)
+    name, flags, load, distinct = arg
+    end = (aggregate_end, (flags, load, distinct), rest)
     plain = _no_column(env)
     options: list[Option] = [Lit(b")", end, plain)]
     if not distinct and name == b"GROUP_CONCAT(":
         options.append(Lit(b", ", (string_then, (word, b")", end), None), plain, rare=QUIET))
     if not distinct and name in (b"MAX(", b"MIN("):
-        inner: Context = ((flags & ~(AGG | WIN | STARS | NO_LITERAL)) | IN_AGG, nesting + 1, None)
+        inner: Context = ((flags & ~(AGG | WIN | STARS | NO_LITERAL)) | IN_AGG, load + NEST, None)
         options.append(Lit(b", ", (arguments, ((2, 6), 2, inner), rest), plain, rare=QUIET))
     return options
 
@@ -409,29 +423,29 @@ def string_then(grammar: Any, frame: Frame, rest: Frame, env: Scope) -> list[Opt
 
 def aggregate_end(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     """Behind an aggregate: FILTER, OVER, or nothing."""
-    flags, nesting, distinct = arg
+    flags, load, distinct = arg
     item = Item(aggregate=True, window=env.item.window)
     options = expand(grammar, rest, env.change(has_aggregate=True, column=None, item=item))
-    if nesting < MAX_NESTING:
-        inner: Context = ((flags & ~(AGG | WIN | STARS | NO_LITERAL)) | IN_AGG, nesting + 1, None)
-        close = (word, b")", (over, (flags, nesting, distinct), rest))
+    if load + NEST <= ROOM:
+        inner: Context = ((flags & ~(AGG | WIN | STARS | NO_LITERAL)) | IN_AGG, load + NEST, None)
+        close = (word, b")", (over, (flags, load, distinct), rest))
         options.append(Lit(b" FILTER (WHERE ", (condition, inner, close), env, rare=QUIET))
-    options += _over(flags, nesting, distinct, rest, env)
+    options += _over(flags, load, distinct, rest, env)
     return options
 
 
 def over(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     """OVER behind a FILTER, or nothing."""
-    flags, nesting, distinct = arg
+    flags, load, distinct = arg
     item = Item(aggregate=True, window=env.item.window)
     options = expand(grammar, rest, env.change(has_aggregate=True, column=None, item=item))
-    return options + _over(flags, nesting, distinct, rest, env)
+    return options + _over(flags, load, distinct, rest, env)
 
 
-def _over(flags: int, nesting: int, distinct: bool, rest: Frame, env: Scope) -> list[Option]:
-    if not flags & WIN or distinct or nesting >= MAX_NESTING or not functions.window()[0]:
+def _over(flags: int, load: int, distinct: bool, rest: Frame, env: Scope) -> list[Option]:
+    if not flags & WIN or distinct or load + WINDOW > ROOM or not functions.window()[0]:
         return []
-    inner: Context = (flags & ~(WIN | STARS), nesting + 1, None)
+    inner: Context = (flags & ~(WIN | STARS | NO_LITERAL), load + WINDOW, None)
     return [Lit(b" OVER (", (window_body, (0, inner), rest), _windowed(env), rare=QUIET)]
 
 
@@ -441,8 +455,8 @@ def _windowed(env: Scope) -> Scope:
 
 def window_start(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     """The arguments of a window function, then its window."""
-    (least, most), (flags, nesting, _) = arg
-    inner: Context = (flags & ~(WIN | STARS), nesting + 1, None)
+    (least, most), (flags, load, _) = arg
+    inner: Context = (flags & ~(WIN | STARS | NO_LITERAL), load + WINDOW, None)
     body = (word, b" OVER (", (window_body, (0, inner), rest))
     if most == 0:
         return [Lit(b") OVER (", (window_body, (0, inner), rest), _windowed(env))]
@@ -532,22 +546,26 @@ def condition(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Optio
 
 def condition_tail(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
     """The end of a condition, or one more term."""
-    frame = (term, ctx, (condition_tail, ctx, rest))
-    plain = _no_column(env)
-    return [*expand(grammar, rest, plain), Lit(b" AND ", frame, plain), Lit(b" OR ", frame, plain)]
+    flags, load, compared = ctx
+    options = expand(grammar, rest, _no_column(env))
+    if env.terms >= MAX_TERMS:
+        return options
+    frame = (term, (flags, load + AND_OR, compared), (condition_tail, ctx, rest))
+    more = env.change(column=None, terms=env.terms + 1)
+    return [*options, Lit(b" AND ", frame, more), Lit(b" OR ", frame, more)]
 
 
 def term(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
     """A comparison, EXISTS, NOT or a condition in parentheses."""
-    flags, nesting, _ = ctx
-    here: Context = (flags & ~(NO_LITERAL | STARS), nesting, None)
+    flags, load, _ = ctx
+    here: Context = (flags & ~(NO_LITERAL | STARS), load, None)
     options = operand(grammar, here, (value_tail, here, (comparison, here, rest)), env)
-    if nesting < MAX_NESTING:
-        deeper: Context = (here[0], nesting + 1, None)
+    if load + NEST <= ROOM:
+        deeper: Context = (here[0], load + NEST, None)
         options.append(Lit(b"(", (condition, deeper, (word, b")", rest)), env))
         options.append(Lit(b"NOT ", (term, deeper, rest), env))
-    if not flags & NO_QUERY and env.depth < MAX_QUERIES:
-        query = grammar.subquery(None, not flags & IN_AGG, (word, b")", rest))
+    if not flags & NO_QUERY and env.depth < MAX_QUERIES and load + QUERY < ROOM:
+        query = grammar.subquery(None, not flags & IN_AGG, load + QUERY + 1, (word, b")", rest))
         options.append(Lit(b"EXISTS (", query, env))
     return options
 
@@ -558,8 +576,11 @@ def comparison(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Opti
 
 
 def _comparisons(grammar: Any, ctx: Context, rest: Frame, env: Scope, rare: int = 0) -> list[Option]:
-    flags, nesting, _ = ctx
-    right: Context = (flags & ~(NO_LITERAL | STARS), nesting, env.column and grammar.origin(env))
+    flags, load, _ = ctx
+    flags &= ~(NO_LITERAL | STARS)
+    # `IS NOT` is two words to the parser, and a BETWEEN waits for its AND.
+    right: Context = (flags, load + COMPARED + 1, env.column and grammar.origin(env))
+    high: Context = (flags, load + 2 * COMPARED, right[2])
     plain = _no_column(env)
     side = (value, right, rest)
     options: list[Option] = [Lit(b" IS NULL", rest, plain, rare=rare)]
@@ -567,7 +588,7 @@ def _comparisons(grammar: Any, ctx: Context, rest: Frame, env: Scope, rare: int 
         options.append(Lit(text, side, plain, rare=rare))
     options.append(Lit(b" <> ", side, plain, rare=max(rare, QUIET), spelt=b" != "))
     options.append(Lit(b" IS NOT NULL", rest, plain, rare=rare))
-    between = (value, right, (word, b" AND ", (value, right, rest)))
+    between = (value, right, (word, b" AND ", (value, high, rest)))
     options.append(Lit(b" BETWEEN ", between, plain, rare=rare))
     options.append(Lit(b" NOT BETWEEN ", between, plain, rare=rare))
     members = (members_start, right, rest)
@@ -580,19 +601,22 @@ def _comparisons(grammar: Any, ctx: Context, rest: Frame, env: Scope, rare: int 
 
 def members_start(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
     """The members of an IN: values or a subquery."""
-    flags, nesting, compared = ctx
+    flags, load, _ = ctx
     options: list[Option] = list(_member(grammar, ctx, rest, env))
-    if not flags & NO_QUERY and env.depth < MAX_QUERIES:
-        options += grammar.rules.query(grammar, (1, not flags & IN_AGG, "value"), (word, b")", rest), env)
+    if not flags & NO_QUERY and env.depth < MAX_QUERIES and load + QUERY <= ROOM:
+        inner = grammar.subquery(1, not flags & IN_AGG, load + QUERY, (word, b")", rest))
+        options += expand(grammar, inner, env)
         options += _scalar_member(grammar, ctx, rest, env)
     return options
 
 
 def _scalar_member(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
     """A subquery of one value among the members."""
-    if ctx[0] & NO_QUERY or env.depth >= MAX_QUERIES:
+    flags, load, _ = ctx
+    load += QUERY + 3
+    if flags & NO_QUERY or env.depth >= MAX_QUERIES or load > ROOM:
         return []
-    frame = grammar.subquery(1, not ctx[0] & IN_AGG, (word, b")", (members_tail, ctx, rest)))
+    frame = grammar.subquery(1, not flags & IN_AGG, load, (word, b")", (members_tail, ctx, rest)))
     return [Lit(b"(", frame, env, rare=QUIET)]
 
 
