@@ -21,7 +21,8 @@ from train import checkpoint, prepared  # noqa: E402
 from train.cli import main  # noqa: E402
 from train.config import from_dict  # noqa: E402
 from train.errors import Diverged, OutOfMemory  # noqa: E402
-from train.loop import Loop, learning_rate, make_plan  # noqa: E402
+from train.loop import Loop  # noqa: E402
+from train.plan import learning_rate, make_plan  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = {

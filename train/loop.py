@@ -7,10 +7,7 @@ number of processes, and the same whether it ran through or was killed and resum
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import math
-import random
 import signal
 import time
 from collections.abc import Iterator
@@ -20,32 +17,20 @@ from typing import TYPE_CHECKING, Any
 
 from sqlagent.errors import UsageError
 from train import checkpoint, qlora
-from train.config import Config, to_dict
+from train.config import Config
 from train.errors import Diverged, OutOfMemory
 from train.objective import exact_questions, forward
-from train.packing import Group, fill, pack, plan_epoch, split_group
+from train.packing import Group, fill, pack, split_group
+from train.plan import fingerprint, learning_rate, make_plan
 from train.report import Report
 
 if TYPE_CHECKING:
     from train.prepared import Prepared
 
-Step = list[list[Group]]
-"""One optimiser step: sequences, each a list of groups."""
-
 ALLOWED_OVERFLOWS = 20
 """fp16 skips a step whose gradients overflow and halves its scale; more than this many in a row is no
 accident.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Every step of the run, and where its epochs begin."""
-
-    steps: list[Step]
-    epoch_of: list[float]
-    too_long: int
-    warmup: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,54 +49,6 @@ class Summary:
     progress: checkpoint.Progress
     seconds: float
     loss: float
-
-
-def make_plan(config: Config, data: Prepared) -> Plan:
-    """Lay out all epochs. Raises UsageError when nothing is left to train on."""
-    steps: list[Step] = []
-    epoch_of: list[float] = []
-    too_long = 0
-    for epoch in range(math.ceil(config.epochs)):
-        rng = random.Random(f"{config.seed}:{epoch}")
-        made, dropped = plan_epoch(
-            data.epoch(epoch, rng),
-            questions=config.questions_per_schema,
-            max_length=config.max_length,
-            batch_size=config.batch_size,
-            rng=rng,
-        )
-        part = min(1.0, config.epochs - epoch)
-        used = made[: math.ceil(len(made) * part)]
-        epoch_of += [epoch + (index + 1) / len(made) for index in range(len(used))]
-        steps += used
-        too_long += dropped
-    if config.max_steps:
-        steps = steps[: config.max_steps]
-    if not steps:
-        raise UsageError(
-            "No row is left to train on: raise --max-length or look at `python -m train data --stats`."
-        )
-    return Plan(steps, epoch_of, too_long, max(1, round(config.warmup_ratio * len(steps))))
-
-
-def learning_rate(config: Config, plan: Plan, step: int, seconds: float) -> float:
-    """Linear warm-up, then cosine to the floor, reached by the last step or by the end of the time budget."""
-    done = step / len(plan.steps)
-    if config.max_minutes:
-        done = max(done, seconds / (60 * config.max_minutes))
-    warm = min(1.0, (step + 1) / plan.warmup)
-    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
-    return config.lr * warm * (config.min_lr_ratio + (1 - config.min_lr_ratio) * cosine)
-
-
-def fingerprint(config: Config, data: Prepared) -> str:
-    """Hash of what decides the course of a run: resuming with anything else would be another run."""
-    free = (
-        "output_dir data prepared resume max_minutes save_minutes keep_checkpoints eval_minutes report_to "
-        "run_name threads"
-    )
-    settings = {k: v for k, v in to_dict(config).items() if k not in free.split()}
-    return hashlib.sha256((json.dumps(settings, sort_keys=True) + data.digest).encode()).hexdigest()
 
 
 class Loop:
