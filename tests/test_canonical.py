@@ -147,10 +147,24 @@ JOINS = [
         "LEFT JOIN concert AS T3 ON T3.cid = 2 WHERE T1.age = 1",
     ),
     (
-        "a derived table has an alias, and its columns their own names",
+        "a derived table whose columns are used goes to WITH, its columns under their own names",
         "select n, c from (select name n, count(*) c from singer group by name) where c > 1",
-        "SELECT Name, c FROM (SELECT Name, COUNT(*) AS c FROM singer GROUP BY Name) AS T1 WHERE c > 1",
-        "SELECT Name, c FROM (SELECT Name, COUNT(*) AS c FROM singer GROUP BY Name) AS T1 WHERE c > 1",
+        "WITH sub AS (SELECT Name, COUNT(*) AS c FROM singer GROUP BY Name) SELECT Name, c FROM sub WHERE c > 1",
+        "WITH sub AS (SELECT Name, COUNT(*) AS c FROM singer GROUP BY Name) SELECT Name, c FROM sub WHERE c > 1",
+    ),
+    (
+        "derived tables keep a good alias, and the inner one comes first",
+        "select avg(n) from (select max(f) n from (select fee f, singer_id s from sings) per group by s) r",
+        "WITH per AS (SELECT fee, singer_id FROM sings), r AS (SELECT MAX(fee) AS n FROM per GROUP BY singer_id) "
+        "SELECT AVG(n) FROM r",
+        "WITH per AS (SELECT fee, singer_id FROM sings), r AS (SELECT MAX(fee) AS n FROM per GROUP BY singer_id) "
+        "SELECT AVG(n) FROM r",
+    ),
+    (
+        "a derived table whose columns nobody names stays in FROM",
+        "select count(*) from (select distinct country from singer)",
+        "SELECT COUNT(*) FROM (SELECT DISTINCT country FROM singer) AS T1",
+        "SELECT COUNT(*) FROM (SELECT DISTINCT country FROM singer) AS T1",
     ),
 ]
 
@@ -236,6 +250,11 @@ MEANINGS = [
     "select sum(fee) filter (where fee > 2), count(distinct year) from sings, concert where concert_id = cid",
     "select name from singer where id in (select singer_id from sings where fee in (select 2 from concert))",
     "select x.a, y.a from (select age a, id from singer) x, (select id a, boss b from singer) y where id = b",
+    "select name from singer where id in (select s from (select singer_id s, fee f from sings) where f > 1)",
+    "select name from singer o where exists (select 1 from (select fee f from sings where singer_id = o.id) "
+    "where f > 1)",
+    "select a.n, b.n from (select count(*) n from singer) a, (select count(*) n from sings) b",
+    "select n from (select age n from singer union select year from concert) x order by n",
     "select q, a from (select id as q, age as id, boss as a from singer) where id = 20",
     "select case country when 'FR' then age else -age end from singer where name between 'a' and 'b'",
     "select country from singer group by country having count(*) > 1 order by max(age) desc nulls last",

@@ -281,6 +281,15 @@ def test_whatever_is_written_prepares_over_hostile_names(tmp_path):
         connection.close()
 
 
+def test_a_made_up_name_is_never_taken_for_a_column():
+    ddl = 'CREATE TABLE t (id INTEGER, "NULL" TEXT)'
+    acceptor = Acceptor(schemas.from_ddl(ddl))
+    assert not accepts(acceptor, 'WITH c AS (SELECT id, NULL FROM t) SELECT "NULL" FROM c CROSS JOIN t')
+    assert accepts(acceptor, 'WITH c AS (SELECT id, NULL AS n FROM t) SELECT "NULL" FROM c CROSS JOIN t')
+    plain = Acceptor(schemas.from_ddl("CREATE TABLE t (id INTEGER, name TEXT)"))
+    assert accepts(plain, "WITH c AS (SELECT id, COUNT(*) FROM t GROUP BY id) SELECT id FROM c")
+
+
 DEEPER = (
     b" OR ",
     b" AND ",

@@ -5,6 +5,7 @@ Invariant: every text that the acceptor accepts as complete is one read-only SEL
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import string
 from collections.abc import Sequence
@@ -23,6 +24,9 @@ MAX_SOURCES = 10
 _ALIASES = 9
 _MAX_COLUMNS = 2000
 """SQLITE_MAX_COLUMN as SQLite is usually built."""
+
+
+_PLAIN = re.compile(r"[^\W\d][\w ]*\Z")
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,9 @@ class Acceptor(Machine):
             :_ALIASES
         ]
         self.numbered = tuple(sorted(alias + b"." for alias in self.aliases))
+        names = {column.name for table in schema.tables for column in table.columns}
+        self.has_odd_names = any(not _PLAIN.match(name) or name.upper() in KEYWORDS for name in names)
+        """Whether a column's name could be the text of an expression."""
         self._bare: dict[Any, tuple[tuple[bytes, ...], tuple[str, ...]]] = {}
         self._shorts: dict[Any, tuple[bytes, ...]] = {}
         self._dotted: dict[Any, tuple[tuple[bytes, ...], tuple[Relation, ...]]] = {}

@@ -15,6 +15,8 @@ The form, beyond spelling (upper-case keywords, single spaces, `!=`, `JOIN`, nam
   of WHERE. A join without a link takes the equalities of WHERE that link it; without any it is a CROSS JOIN.
   The sources are put in another order only where that saves a CROSS JOIN, there is no `*` and there are only
   inner joins. An equality of two columns in ON names the earlier source first.
+- A derived table whose columns are used, or that is joined, becomes a common table expression under its own alias,
+  or `sub`, `sub2` … where that one will not do.
 - No T1, T2 … is the name of a table or column of the schema, or of a CTE or result column of the statement.
 - Result columns have an alias only where something refers to it. A reference to an alias of a plain column,
   and `ORDER BY 2`, become what they stand for; so does the outer query's reference to a column that a derived
@@ -50,6 +52,7 @@ def canonicalise(sql: str, schema: Schema, *, style: Style = "names") -> str:
     """
     from sqlagent.grammar.canonical_bind import Binder
     from sqlagent.grammar.canonical_emit import Emitter
+    from sqlagent.grammar.canonical_hoist import hoist
     from sqlagent.grammar.canonical_joins import arrange
     from sqlagent.grammar.canonical_parse import parse
     from sqlagent.grammar.canonical_scope import Block
@@ -64,6 +67,7 @@ def canonicalise(sql: str, schema: Schema, *, style: Style = "names") -> str:
         settled: set[Block] = set()
         for block in binder.blocks:
             block.settle(settled)
+        hoist(query, binder)
         for block in binder.blocks:
             block.name_sources(style, binder.reserved())
         return Emitter(binder).query(query)

@@ -212,11 +212,33 @@ def item_end(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
     else:
         done = env.change(column=None)
         repeated = False
-    options: list[Option] = []
     named = env.role == "derived" or env.role.startswith("named:")
     may_alias = current.star is None and not current.alias and env.role != "value" and not env.arms
     if named and current.star is None and current.key is None and may_alias:
-        return [_alias(grammar, rest, env)]
+        # Without a name it could not be referred to: it gets one, unless something else is written. SQLite would name
+        # it by its text, which must not be the name of a column.
+        alias = _alias(grammar, rest, env)
+        if grammar.has_odd_names:
+            return [alias]
+        return [alias, *_as_quiet(_behind_item(grammar, rest, env, done, repeated))]
+    options = _behind_item(grammar, rest, env, done, repeated)
+    if may_alias:
+        options.append(_alias(grammar, rest, env))
+    return options
+
+
+def _as_quiet(options: list[Option]) -> list[Option]:
+    """The same, accepted when written."""
+    return [
+        Lit(o.text, o.rest, o.env, rare=max(o.rare, QUIET), spelt=o.spelt)
+        for o in options
+        if isinstance(o, Lit)
+    ]
+
+
+def _behind_item(grammar: Any, rest: Frame, env: Scope, done: Scope, repeated: bool) -> list[Option]:
+    """FROM or one more result column; `done` is `env` with the column just written among its items."""
+    options: list[Option] = []
     count = done.plain
     wanted = env.width if env.width is not None else (env.arms.width if env.arms else None)
     full = wanted is None or count == wanted or done.star_width is not None
@@ -229,8 +251,6 @@ def item_end(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
             options += _without_from(grammar, rest, done)
     if more:
         options.append(Lit(b", ", (item, None, rest), done))
-    if may_alias:
-        options.append(_alias(grammar, rest, env))
     return options
 
 
