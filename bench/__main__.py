@@ -19,6 +19,7 @@ NAMES = {
     "latency": "time to the first token in a new process, cold and with the prefix cache; seconds a question",
     "coverage": "how much gold SQL has a canonical form that the grammar accepts",
     "linking": "recall of gold tables, columns and values; what linking costs",
+    "speed": "seconds per token of free decoding, of GBNF and of ours, side by side",
     "grammar": "soundness of the grammar on random statements, and what it costs",
     "attack": "hostile statements and hostile databases against the sandbox",
     "sandbox": "what the sandbox costs against plain sqlite3",
