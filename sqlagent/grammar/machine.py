@@ -30,7 +30,7 @@ MAX_READINGS = 64
 Written = tuple[Any, bytes] | None
 """What has been read so far, in canonical form: (everything before, the last piece)."""
 
-_MEMO_LIMIT = 200_000
+_MEMO_LIMIT = 20_000
 """States kept per acceptor before the memo is dropped; a question makes a few hundred."""
 
 
@@ -316,8 +316,27 @@ class State:
             else:
                 out.append(_InLit(lit, pos, rare, written))
 
-    @staticmethod
+    @classmethod
     def _in_choice(
+        cls,
+        choice: Choice,
+        lo: int,
+        hi: int,
+        pos: int,
+        byte: int,
+        rare: int,
+        written: Written,
+        out: list[_Thread],
+    ) -> None:
+        if choice.words:
+            cls._in_texts(choice, lo, hi, pos, byte - 32 if 97 <= byte <= 122 else byte, rare, written, out)
+            return
+        cls._in_texts(choice, lo, hi, pos, byte, rare, written, out)
+        if 65 <= byte <= 90 or 97 <= byte <= 122:  # names are the same in any case of their ASCII letters
+            cls._in_texts(choice, lo, hi, pos, byte ^ 32, max(rare, QUIET), written, out)
+
+    @staticmethod
+    def _in_texts(
         choice: Choice,
         lo: int,
         hi: int,
@@ -328,8 +347,6 @@ class State:
         out: list[_Thread],
     ) -> None:
         texts = choice.texts
-        if choice.words and 97 <= byte <= 122:
-            byte -= 32
         lo = bisect_left(texts, byte, lo, hi, key=lambda text: text[pos])
         hi = bisect_left(texts, byte + 1, lo, hi, key=lambda text: text[pos])
         if lo == hi:
