@@ -52,7 +52,7 @@ class Plan:
 
     def files(self, base: Path, made: Path) -> Files:
         """What is to be loaded, once `made` is there."""
-        name = self.label or f"{base.stem}+{self.adapter.resolve().stem}"
+        name = self.label or f"{base.stem}+{_called(self.adapter)}"
         return Files(made, None, name) if self.apply == "merge" else Files(base, made, name)
 
     def target(self, base: Path, base_sha256: str) -> Path:
@@ -69,7 +69,7 @@ class Plan:
         return [path for path in found if not path.name.lstrip(".").startswith(keep.name)]
 
     def _stem(self, base: Path) -> str:
-        named = self.label or re.sub(r"[^A-Za-z0-9._-]+", "-", self.adapter.stem).strip("-.") or "adapter"
+        named = self.label or re.sub(r"[^A-Za-z0-9._-]+", "-", _called(self.adapter)).strip("-.") or "adapter"
         place = "\0".join((str(self.adapter.absolute()), str(base.absolute()), self.apply, self.quantize))
         return f"{named}-{hashlib.sha256(place.encode()).hexdigest()[:8]}"
 
@@ -236,6 +236,11 @@ def _check_space(opened: GgufFile, base: Path, folder: Path) -> None:
             f"Merging needs {need / 1e6:,.0f} MB free in {folder}, which has {free / 1e6:,.0f} MB: make room "
             "or set SQLAGENT_HOME to a folder on a larger disk."
         )
+
+
+def _called(adapter: Path) -> str:
+    """A folder's name, or a file's without .gguf: "run.1" and "run.2" are two."""
+    return adapter.resolve().name.removesuffix(".gguf")
 
 
 def _children(folder: Path) -> list[Path]:

@@ -282,7 +282,7 @@ def add(
     else:
         if base.name not in shipped():
             raise UsageError(f"{base.name} is a model of your own: name its file instead.")
-        path, stem = _file_of(base), f"{base.name}-{Path(str(adapter)).resolve().stem}"
+        path, stem = _file_of(base), f"{base.name}-{Path(str(adapter)).resolve().name}"
     name = name or re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-.").lower()
     if not _NAME.fullmatch(name):
         raise UsageError(f"{name!r} cannot name a model: use letters, digits, '.', '_' and '-'.")
