@@ -18,6 +18,8 @@ NAMES = {
     "compare": "paired test between two accuracy runs, and what flipped",
     "latency": "time to the first token in a new process, cold and with the prefix cache; seconds a question",
     "coverage": "how much gold SQL has a canonical form that the grammar accepts",
+    "conversation": "execution accuracy of follow-up questions, given the agent's own earlier answers",
+    "refusal": "questions a database cannot answer: how many are refused, and how many answerable ones are lost",
     "linking": "recall of gold tables, columns and values; what linking costs",
     "speed": "seconds per token of free decoding, of GBNF and of ours, side by side",
     "grammar": "soundness of the grammar on random statements, and what it costs",

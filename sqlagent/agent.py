@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlagent.attempt import EFFORTS, Attempt, Chosen, TextModel, effort_of
 from sqlagent.confidence import confidence
-from sqlagent.errors import Cancelled, DatabaseError, UsageError
+from sqlagent.errors import Cancelled, DatabaseError, OutOfScope, UsageError
 from sqlagent.steps import Answer, Observer, Step, Trace
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sqlagent.focus import Focus
     from sqlagent.opening import FileState
     from sqlagent.prompt import Prompt, Turn
+    from sqlagent.relevance import Gate
     from sqlagent.sandbox import Limits, Result, Sandbox
     from sqlagent.schema import Schema
 
@@ -82,6 +83,7 @@ class Agent:
         self._seen: FileState | None = None
         self._sandbox: Sandbox | None = None
         self._focus: Focus | None = None
+        self._gate: Gate | None = None
         self._acceptors: dict[str, Any] = {}
 
     # ---- what it works with ----
@@ -141,6 +143,7 @@ class Agent:
         with self._lock:
             self._close_model()
             self._given, self._adapter, self._model, self._files = model, None, None, None
+            self._gate = None
 
     @property
     def model_name(self) -> str:
@@ -166,12 +169,21 @@ class Agent:
 
     # ---- questions ----
 
-    def ask(self, question: str, *, history: Sequence[Turn] = (), observer: Observer | None = None) -> Answer:
+    def ask(
+        self,
+        question: str,
+        *,
+        history: Sequence[Turn] = (),
+        observer: Observer | None = None,
+        anyway: bool = False,
+    ) -> Answer:
         """Answer a question.
 
         history: the turns that it goes on from, oldest first, where it cannot be understood alone
-        (`conversation.Conversation` keeps them).
-        Raises UsageError (no question, or one too long), DatabaseError, ModelError, NoAnswer, QueryTimeout,
+        (`conversation.Conversation` keeps them). anyway: answer even where the database seems to hold nothing
+        about it.
+        Raises UsageError (no question, or one too long), DatabaseError, ModelError, NoAnswer (OutOfScope where
+        the database holds nothing about what was asked), QueryTimeout,
         and Cancelled.
         """
         from sqlagent import prompt
@@ -195,6 +207,8 @@ class Agent:
             about = subject(question, history)
             view = self._link(schema, about) if self._link else focus.part(schema, about)
             hints = focus.hints(schema, view, spoken(question, history))
+            if not history and not anyway:
+                self._turn_away(schema, model, focus, question)
 
             def build(failed: tuple[str, str] | None) -> Prompt:
                 return prompt.build(view, question, history=history, hints=hints, error=failed)
@@ -275,6 +289,16 @@ class Agent:
         if self._focus is None:
             self._focus = Focus(self.database)
         return self._focus
+
+    def _turn_away(self, schema: Schema, model: TextModel, focus: Focus, question: str) -> None:
+        """Raise OutOfScope for a question that the database holds nothing about."""
+        from sqlagent.relevance import Gate
+
+        if self._gate is None or self._gate.schema is not schema:
+            self._gate = Gate(schema, lambda: getattr(model, "vectors", None))
+        evidence = self._gate.look(question, focus.explained(schema, question))
+        if evidence.refused:
+            raise OutOfScope(evidence.sentence(self._gate.nearest(focus.ranked(schema, question))))
 
     def _open_sandbox(self) -> Sandbox:
         from sqlagent.sandbox import Sandbox

@@ -115,6 +115,7 @@ def build_parser() -> Parser:
     option(work, "--max-bytes", type=_whole, metavar="N", help="most bytes of values (0 for no limit)")
     sql = Parser(add_help=False)
     option(sql, "--sql", action="store_true", help="print the statement instead of its rows")
+    option(sql, "--anyway", action="store_true", help="answer what seems to be about something else")
 
     parser = Parser(
         prog="sqlagent",

@@ -134,7 +134,7 @@ def _answer(
     with _agent(args, console, model, database) as agent:
         agent.fetch_model()  # before the spinner: a download draws its own bar
         with console.working("reading the database"), cancels(agent.cancel):
-            answer = agent.ask(question, observer=console)
+            answer = agent.ask(question, observer=console, anyway=args.anyway)
     if args.sql:
         render.write_line(answer.sql + ";")
         output.notes(answer)

@@ -35,7 +35,8 @@ _OPENS = re.compile(
 )
 _POINTS = re.compile(
     r"\bthem\b|^(?:these|those)\b"
-    r"|\b(?:(?:these|those)(?= (?:with|in|from|for)\b|[.?!]*$)"
+    r"|\b(?:(?:which|many|any|all|some|none|both) of (?:these|those)\b"
+    r"|(?:these|those)(?= (?:with|in|from|for)\b|[.?!]*$)"
     r"|(?:this|that) (?:list|result|query|answer|table|one)|(?:is|was|does) (?:that|this)"
     r"|(?:of|from|among|with|than|by|sort|order|group) (?:that|this)(?= by\b|[.?!]*$)"
     r"|the (?:same|others?|rest)(?= (?:for|but|in|of|with)\b|[.?!]*$)|each(?=[.?!]*$))",

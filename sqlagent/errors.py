@@ -23,6 +23,10 @@ class NoAnswer(SqlagentError):
     """The question got no answer."""
 
 
+class OutOfScope(NoAnswer):
+    """The database holds nothing about what was asked."""
+
+
 class QueryError(SqlagentError):
     """SQLite refused a statement; the text is what SQLite said."""
 

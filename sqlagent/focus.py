@@ -56,6 +56,24 @@ class Focus:
         found = self._find(schema, question, limit, None, part, linker.scores(question))
         return _as_written(found, question)
 
+    def explained(self, schema: Schema, question: str) -> set[int] | None:
+        """Places (in `text.tokens`) of the question's words that stored values explain.
+
+        None where not all values are known: on trouble, and in a large database's first minutes.
+        """
+        index = self._parts(schema)[1]
+        try:
+            found = index.matches(question, _EVIDENCE, columns=_COLUMNS) if self._values else []
+        except DatabaseError:
+            return None
+        if not self._values or not index.complete:
+            return None
+        return {place for match in found for place in range(match.first, match.end)}
+
+    def ranked(self, schema: Schema, question: str) -> list[str]:
+        """Names of the tables that have anything to do with a question, the likeliest first."""
+        return self._parts(schema)[0].ranked(question)
+
     def nearest(self, schema: Schema, table: str, column: str, literal: str) -> str | None:
         """See ValueIndex.nearest; None on trouble."""
         if not self._values:

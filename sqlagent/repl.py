@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from sqlagent import completion, errors, repl_commands, repl_input
 from sqlagent.console import is_terminal, wants_color
 from sqlagent.conversation import Conversation
-from sqlagent.errors import QueryError, SqlagentError
+from sqlagent.errors import OutOfScope, QueryError, SqlagentError, UsageError
 from sqlagent.interrupt import cancels
 from sqlagent.output import Output, timings
 
@@ -45,6 +45,7 @@ class Repl:
         self.output = output
         self.timing = False
         self.conversation = Conversation()
+        self._refused: str | None = None
         self._code = errors.OK
 
     def run(self) -> int:
@@ -94,14 +95,25 @@ class Repl:
 
     # ---- lines ----
 
-    def _question(self, text: str) -> None:
+    def insist(self) -> None:
+        """Ask the question again that was refused last. Raises UsageError when none was."""
+        if self._refused is None:
+            raise UsageError("No question was refused; ask one.")
+        self._question(self._refused, anyway=True)
+
+    def _question(self, text: str, anyway: bool = False) -> None:
         console = self.output.console
         self.agent.fetch_model()
         history = self.conversation.history(text, self.agent.schema())
         if history:
             console.notice("(going on from the question before; \\new begins afresh)")
-        with console.working("reading the database"), cancels(self.agent.cancel):
-            answer = self.agent.ask(text, history=history, observer=console)
+        self._refused = None
+        try:
+            with console.working("reading the database"), cancels(self.agent.cancel):
+                answer = self.agent.ask(text, history=history, observer=console, anyway=anyway)
+        except OutOfScope:
+            self._refused = text
+            raise
         self.conversation.add(text, answer.sql, history)
         self.output.answer(answer)
         if self.timing and not console.verbose:

@@ -172,6 +172,12 @@ def begin_afresh(session: Repl, argument: str) -> None:
     session.output.console.notice("The next question stands on its own.")
 
 
+@command("\\anyway")
+def insist(session: Repl, argument: str) -> None:
+    """answer the question that was just refused"""
+    session.insist()
+
+
 @command("\\timing", ".timer", usage="[on|off]", choices=("on", "off"))
 def show_timing(session: Repl, argument: str) -> None:
     """say how long each answer took"""

@@ -70,6 +70,13 @@ def test_rows_go_to_stdout_and_the_statement_to_stderr(run: Run, db: str) -> Non
     assert done.err == TOP + "\nName and salary of employees, the 2 with the highest salary.\n"
 
 
+def test_a_question_about_something_else_is_refused_unless_one_insists(run: Run, db: str) -> None:
+    done = run("ask", db, "What is the weather?")
+    assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
+    assert "nothing about weather" in done.err
+    assert run("ask", db, "What is the weather?", "--anyway").code == 0
+
+
 @pytest.mark.parametrize("format", [name for name in FORMATS if name != "table"])
 def test_other_formats_are_data_alone(run: Run, db: str, format: str) -> None:
     done = run("ask", db, "Who?", "--format", format)

@@ -82,7 +82,9 @@ def test_a_chain_grows_by_follow_ups_and_a_new_subject_begins_another() -> None:
         "only those in Sales",
         "sort them by name",
     ]
-    talk.add("How many projects are there?", "SELECT 1", talk.history("How many projects are there?", COMPANY))
+    talk.add(
+        "How many projects are there?", "SELECT 1", talk.history("How many projects are there?", COMPANY)
+    )
     assert [turn.question for turn in talk.turns] == ["How many projects are there?"]
     talk.forget()
     assert talk.history("sort them by name", COMPANY) == ()
@@ -119,7 +121,9 @@ def test_a_follow_up_shows_the_model_the_turns_the_tables_and_the_values_before(
     first, second = model.prompts
     assert "Who works in Marketing?" in first.request
     assert before[0].sql in first.request
-    assert "departments.name = 'Marketing'" in first.request, "a stored value that only the question before names"
+    assert "departments.name = 'Marketing'" in first.request, (
+        "a stored value that only the question before names"
+    )
     assert {"departments", "employees"} <= set(seen[0].split())
     assert "Marketing" not in second.request
     assert seen[1] == "only those hired after 2015"

@@ -18,7 +18,7 @@ from fake_model import FakeModel
 from sqlagent import completion, demo, repl_commands, schema
 from sqlagent.agent import Agent
 from sqlagent.console import Console
-from sqlagent.errors import NoAnswer
+from sqlagent.errors import NoAnswer, OutOfScope, UsageError
 from sqlagent.output import Output
 from sqlagent.repl import Repl
 
@@ -200,6 +200,16 @@ def test_a_question_without_an_answer_is_no_turn(db: str, capsys: pytest.Capture
     made.type("and in Sales?")
     assert "Who?" not in made.model.prompts[-1].request
     made.agent.close()
+
+
+def test_a_refused_question_can_be_insisted_on(session: Session) -> None:
+    with pytest.raises(UsageError, match="No question was refused"):
+        session.type("\\anyway")
+    with pytest.raises(OutOfScope, match="anyway"):
+        session.type("What is the weather?")
+    assert session.type("\\anyway") == "name\nIngrid Solberg\n"
+    with pytest.raises(UsageError):
+        session.type("\\anyway")
 
 
 def test_the_prompt_tells_how_many_questions_hang_together(session: Session) -> None:

@@ -1,0 +1,130 @@
+"""Words that say nothing about a database, and words that may stand for one another in its names.
+
+Invariant: everything is looked up by stem (`text.stem`). The first list holds words that questions of many different
+databases have and their schemas do not; the second is a small thesaurus of what databases are about.
+"""
+
+from __future__ import annotations
+
+from sqlagent import text
+
+_SAID_ANYWHERE = """
+    above across actually again ago alike alive all along alphabetic alphabetical alphabetically already
+    also among amongst amount annual anyone anything appear appeared around ascending asked assigned
+    associated available back based become been began begin being belong belonging below best better big
+    bigger biggest both bought bring calculate called came carry cheap cheapest check choose close
+    closest combined come common compare compute contain contained containing content correlated
+    correspond corresponding could currently data database day deal deals decreasing descending describe
+    described describing detail determine didn't difference display distinct doesn't dollar dollars
+    don't done earlier earliest else entire entry enumerate equal equally euro euros ever everybody
+    everyone everything exactly exceed exceeding except excluding exist expensive fact fall few fewer
+    fewest field first five following found four frequency frequent frequently full furthest gave give
+    given go gone good got great greater greatest group grouped hasn't haven't held here high higher
+    highest history hold holding host hosted hour hours how however id identifier ids include included
+    including increasing indicate info information instance instead interest interested interests
+    involved item keep kept kg kilogram kilometer kilometers kind km know known large larger largest
+    last later latest least left less letter limit list listed live living located long longer longest
+    look low lower lowest made main make making male many match matching maximal maximum maybe mean
+    mentioned meter meters middle mile miles minimal minimum minus minute minutes month most mostly move
+    much multiple name named need never new newest next nobody nothing now number obtain offer offered
+    often ok okay old older oldest one one's ones operate order ordered organized overall own owned part
+    particular past people per percent percentage percentages person phrase pick place please plus
+    popular portion possible present presented previous print prior provide provided put question ran
+    range rank rate reach really receive received recent recently record regarding registered related
+    remaining report reported reside resides residing respective respectively result retrieve return row
+    run same second seconds select separate set several share shared short shortest show showing sign
+    similar single size small smaller smallest someone something sort sorted specific specified spend
+    spent square start started starting still string substring table take taken tall tell ten text
+    thanks their thing things third three time times today together too top total twice two type unique
+    use used using value varied various want way week weeks well went whole whose within without word
+    work worst would year years yes yet young younger youngest zero
+"""
+GENERIC = frozenset(map(text.stem, _SAID_ANYWHERE.split())) | text.STOP
+"""Words that are said of any database: they neither speak for nor against one."""
+
+_SAME = """
+    salary wage pay paid payment earn earning income compensation
+    cost price expensive cheap fee charge amount spend
+    staff employee worker personnel employ hire hired work
+    teacher instructor professor lecturer faculty teach taught
+    customer client buyer purchaser shopper
+    student pupil learner enrolled
+    movie film
+    song track music tune
+    singer musician artist performer vocalist
+    author writer wrote written
+    country nation nationality
+    city town municipality
+    address live reside street home
+    location place where situated based
+    date when day time born founded
+    year when age old
+    age old young born birth
+    height tall
+    weight heavy
+    phone telephone mobile number contact
+    gender sex female male man woman boy girl
+    name called title
+    population people inhabitant resident
+    area big large size
+    plane aircraft airplane
+    car vehicle automobile
+    ship boat vessel
+    shop store market
+    company firm business enterprise corporation manufacturer
+    boss manager supervisor head leader
+    department division
+    major discipline
+    income revenue earning
+    pilot aviator
+    driver chauffeur
+    test exam examination
+    parent mother father
+    salesperson seller vendor supplier
+    trip journey tour
+    creator maker inventor
+    drink beverage
+    capacity seat
+    competition contest race match event
+    studio company
+    premise building
+    paper publication article
+    tournament competition
+    nickname alias
+    order purchase
+    price discount
+    discount rate
+    school college university
+    course class subject lecture
+    match game
+    player athlete
+    team club side
+    win won winner victory result
+    sale sold sell revenue order purchase
+    bought buy purchase order
+    friend friendship
+    doctor physician medic
+    patient sick
+    illness disease
+    medicine drug
+    email mail
+    picture photo image
+    language spoken speak
+    position role job title occupation
+    mark grade score result
+    rating stars rate
+    abroad foreign
+    album record
+    genre style kind type category
+    flight fly flew airline
+    airport
+    museum visitor visit
+    concert show
+    stadium venue arena
+"""
+SYNONYMS: dict[str, frozenset[str]] = {}
+"""Stem → the stems of the words that may be meant by it, its own included."""
+for _line in _SAME.strip().splitlines():
+    _stems = frozenset(map(text.stem, _line.split()))
+    for _stem in _stems:
+        SYNONYMS[_stem] = SYNONYMS.get(_stem, frozenset()) | _stems

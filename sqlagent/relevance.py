@@ -1,0 +1,239 @@
+"""Whether a database can answer a question at all, and what to say when it cannot.
+
+Invariant: it errs towards answering. A word of the question is *explained* when the schema's names, comments,
+samples or stored values hold it or a word near it in meaning. A question is refused only when its unexplained words
+weigh more than those of nearly all answerable ones, and never without a word to name. The model is not asked, so a
+refusal costs milliseconds: what words mean comes out of the model's file, and without that only questions of which no
+word is explained are refused.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from sqlagent import text
+from sqlagent.plain_words import GENERIC, SYNONYMS
+from sqlagent.schema import Schema
+from sqlagent.text import Token
+
+WEIGHTS = {
+    "": 1.76,
+    "lacking": 1.46,
+    "most lacking": 1.93,
+    "first lacking": 1.58,
+    "lacking verbs": 0.49,
+    "lacking names": 2.22,
+    "found": -0.48,
+    "bare": -0.41,
+    "share": -1.42,
+    "table": -1.15,
+    "nothing": -0.54,
+}
+"""Log-odds that a question cannot be answered, fitted by `python -m bench refusal --fit`."""
+REFUSE = 1.77
+"""Questions that score higher are refused: 2 % of the plain questions over databases left out of the fit."""
+
+_SHARED = """a all also am an as do for he her his in is me no of on or over plus so to was will date name sort
+    type come"""
+SHARED = frozenset(_SHARED.split())
+"""English words that other languages have too."""
+MOST_WORDS = 60
+KNOWN = 0.9
+"""Support from which a word needs no more evidence."""
+
+
+class Likeness(Protocol):
+    """How near in meaning words are; `vectors.Vectors` is one."""
+
+    def likeness(self, words: Sequence[str], others: Sequence[str]) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of the question that could speak for a database; `support` is 0 (nothing like it there) to 1."""
+
+    token: Token
+    support: float
+    named: bool
+    """It looks like the name of a thing, which may be a value that is not stored."""
+
+
+class Names:
+    """The words that a schema is made of; build it once for each schema."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.stems: dict[str, str] = {}
+        """Stem → the word as it is written."""
+        self.written: set[str] = set()
+        self.said: set[str] = set()
+        for table in schema.tables:
+            for name in (table.name, *(column.name for column in table.columns)):
+                for word in text.name_words(name):
+                    self.stems.setdefault(text.stem(word), word)
+                    self.written.update((word, text.stem(word)))
+            comments = [table.comment, *(column.comment for column in table.columns)]
+            samples = [v for c in table.columns for v in c.samples if isinstance(v, str) and len(v) <= 40]
+            for line in (*comments, *samples):
+                self.said.update(map(text.stem, text.words(line)))
+        self.tables = {text.stem(word) for table in schema.tables for word in text.name_words(table.name)}
+        self.words = sorted(word for word in self.written if len(word) > 2 and not word.isdigit())
+
+
+def words(
+    names: Names, question: str, values: Collection[int] = (), vectors: Likeness | None = None
+) -> list[Word]:
+    """The words of a question that count, with what supports each.
+
+    values: places (in `text.tokens`) of words that a stored value explains.
+    """
+    found: list[tuple[Token, float, bool]] = []
+    seen: set[str] = set()
+    for place, token in enumerate(text.tokens(question, MOST_WORDS)):
+        stem = token.stem
+        if stem in seen or stem in GENERIC or token.folded in GENERIC or token.folded.isdigit():
+            continue
+        if len(stem) < 2:
+            continue
+        seen.add(stem)
+        named = token.quoted or token.capital or any(c.isdigit() for c in stem)
+        found.append((token, 1.0 if place in values else support(names, stem), named))
+    open_ = [i for i, (_, sure, _) in enumerate(found) if sure < KNOWN]
+    near: dict[int, float] = {}
+    if vectors is not None and names.words and open_:
+        # Of a word and its singular the one that the model has a vector of its own for is the better one.
+        asked = [word for i in open_ for word in (found[i][0].folded, found[i][0].stem)]
+        best = vectors.likeness(asked, names.words).max(axis=1)
+        near = {i: float(max(best[2 * k], best[2 * k + 1])) for k, i in enumerate(open_)}
+    return [
+        Word(token, max(sure, min(0.9, max(0.0, (near.get(i, 0.0) - 0.12) / 0.25))), named)
+        for i, (token, sure, named) in enumerate(found)
+    ]
+
+
+def support(names: Names, stem: str) -> float:
+    """How well the words of a schema explain one word, by its letters and by a list of synonyms."""
+    if stem in names.stems:
+        return 1.0
+    same = SYNONYMS.get(stem, frozenset())
+    if same and any(other in names.stems for other in same):
+        return 0.9
+    best = max((text.likeness(name, stem) for name in names.stems), default=0.0)
+    if best >= 0.6:
+        return 0.9
+    if stem in names.said:
+        return 0.8
+    if same and any(text.likeness(name, other) >= 0.6 for name in names.stems for other in same):
+        return 0.7
+    return best
+
+
+def features(names: Names, found: Sequence[Word]) -> dict[str, float]:
+    """What the score is made of; every value is small and finite."""
+    plain = [word for word in found if not word.named]
+    lacking = [1.0 - word.support for word in plain if not _verb(word)]
+    doing = [1.0 - word.support for word in plain if _verb(word)]
+    spelt = [1.0 - word.support for word in found if word.named]
+    table = max((_of_table(names, word) for word in found), default=0.0)
+    return {
+        "lacking": min(4.0, sum(lacking)),
+        "most lacking": max(lacking, default=0.0),
+        "first lacking": lacking[0] if lacking else 0.0,
+        "lacking verbs": min(3.0, sum(doing)),
+        "lacking names": max(spelt, default=0.0),
+        "found": min(5.0, sum(word.support for word in found)),
+        "bare": float(min(2, sum(word.support < 0.2 for word in plain if not _verb(word)))),
+        "share": sum(word.support for word in found) / len(found) if found else 1.0,
+        "table": table,
+        "nothing": float(bool(found) and max(word.support for word in found) < 0.5),
+    }
+
+
+def _of_table(names: Names, word: Word) -> float:
+    stem = word.token.stem
+    if stem in names.tables or SYNONYMS.get(stem, frozenset()) & names.tables:
+        return 1.0
+    return max((text.likeness(name, stem) for name in names.tables), default=0.0)
+
+
+def _verb(word: Word) -> bool:
+    return word.token.folded.endswith(("ed", "ing")) and len(word.token.folded) > 4
+
+
+def score(values: dict[str, float]) -> float:
+    """The log-odds that the database cannot answer."""
+    return WEIGHTS[""] + math.fsum(WEIGHTS[name] * value for name, value in values.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a question's words say about one database. `blind`: their meaning, or the stored values, were unknown."""
+
+    words: tuple[Word, ...]
+    score: float
+    blind: bool
+    english: bool = True
+
+    @property
+    def unexplained(self) -> list[str]:
+        """The words that the database has nothing about, as the question has them; the worst three."""
+        worst = sorted((w for w in self.words if w.support < 0.5), key=lambda w: (w.support, w.token.start))[
+            :3
+        ]
+        return [word.token.text for word in sorted(worst, key=lambda w: w.token.start)]
+
+    @property
+    def refused(self) -> bool:
+        """Whether the question is one that the database cannot answer."""
+        if not self.english:
+            return False
+        if self.blind:
+            return bool(self.words) and all(word.support < 0.3 for word in self.words)
+        # A name that is not stored is an empty answer, not a question about something else.
+        plain = any(word.support < 0.5 and not word.named for word in self.words)
+        return self.score > REFUSE and (plain or all(word.support < 0.5 for word in self.words))
+
+    def sentence(self, nearest: Sequence[str]) -> str:
+        """What to tell the person; `nearest`: names of tables."""
+        tables = f"its nearest tables are {_listed(nearest, 'and')}" if len(nearest) > 1 else (
+            f"its nearest table is {nearest[0]}"
+        )  # fmt: skip
+        return (
+            f"This database has nothing about {_listed(self.unexplained, 'or')}; {tables}. "
+            "Ask with other words, or insist with --anyway (in the prompt: \\anyway)."
+        )
+
+
+@dataclass
+class Gate:
+    """Looks at the questions that are asked of one schema."""
+
+    schema: Schema
+    vectors: Callable[[], Likeness | None]
+    """Fetches what words mean; called only for a question with a word that its letters do not explain."""
+    names: Names = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.names = Names(self.schema)
+
+    def look(self, question: str, values: Collection[int] | None = ()) -> Evidence:
+        """The evidence about a question; values: see `words`, None where stored values are not known."""
+        found = words(self.names, question, values or ())
+        blind = values is None
+        if not blind and any(word.support < KNOWN for word in found):
+            likeness = self.vectors()
+            blind = likeness is None
+            found = found if likeness is None else words(self.names, question, values or (), likeness)
+        # The lists are English: what is asked in another language is not known to be about something else.
+        english = any(t.folded in GENERIC - SHARED for t in text.tokens(question, MOST_WORDS))
+        return Evidence(tuple(found), score(features(self.names, found)), blind, english)
+
+    def nearest(self, ranked: Sequence[str], most: int = 3) -> list[str]:
+        """The tables to name: the likeliest, or the first ones where none is likely."""
+        return list(ranked[:most]) or [table.name for table in self.schema.tables[:most]]
+
+
+def _listed(parts: Sequence[str], last: str) -> str:
+    return f" {last} ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
