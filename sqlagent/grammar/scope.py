@@ -23,8 +23,8 @@ _HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NUMBERED = re.compile(r"t\d+\Z")
 """Keys of the aliases T1, T2 …, which any table may take."""
 
-_MAX_STEPS = 2000
-"""Tables tried in one search for a witness."""
+_MAX_STEPS, _STEPS_A_LEVEL = 2000, 10
+"""Tables tried in one search for a witness; choosing for one more alias or column counts as ten."""
 
 SELECT, FROM, AFTER = 0, 1, 2
 """Phases of a scope: its result columns, its FROM, everything behind."""
@@ -436,6 +436,9 @@ class Witnesses:
         steps: list[int],
     ) -> Witness | None:
         """Depth-first: a table for each alias, then for each unqualified column that none has yet."""
+        steps[0] += _STEPS_A_LEVEL
+        if steps[0] > _MAX_STEPS:
+            return None
         if aliases:
             name, candidates = aliases[0].key, self._candidates(aliases[0], ctes, taken)
         else:
@@ -491,16 +494,12 @@ class Witnesses:
         self, q: Qualifier, ctes: tuple[Relation, ...], taken: Sequence[Relation]
     ) -> Sequence[Relation]:
         """The relations that alias `q` may become next to those `taken`."""
-        if q.columns:
-            found = self.holders(self.rarest(q.columns), ctes)
-            if len(q.columns) > 1:
-                found = [r for r in found if q.covered_by(r)]
-            own = [] if q.numbered else [r for r in found if q.key in r.shorts]
-        else:
-            found = [*ctes, *self._relations]
-            own = [] if q.numbered else self._called(q.key, ctes)
-        if q.numbered or len(q.key) > 1:
-            return found if q.numbered else own
+        if q.numbered:
+            found = self.holders(self.rarest(q.columns), ctes) if q.columns else [*ctes, *self._relations]
+            return [r for r in found if q.covered_by(r)] if len(q.columns) > 1 else found
+        own = [r for r in self._called(q.key, ctes) if q.covered_by(r)]
+        if len(q.key) > 1:
+            return own
         return own + [r for r in taken if r not in own and q.covered_by(r)]
 
     def _called(self, alias: str, ctes: tuple[Relation, ...]) -> list[Relation]:
