@@ -185,6 +185,7 @@ def answer(question: Question, place: Place, model: Any, decode: Decode, *, cold
         "tokens": prediction.tokens,
         "timings": {name: round(value, 4) for name, value in prediction.timings.items()},
         "confidence": prediction.confidence,
+        "evidence": prediction.evidence,
         "cold": cold,
     }
 
@@ -297,7 +298,9 @@ def _rescore(
                 place.close()
             place = Place(question, decode.timeout, decode.style)
         names = [field.name for field in dataclasses.fields(Guess)]
-        guesses = tuple(Guess(**{name: guess[name] for name in names}) for guess in old["candidates"])
+        guesses = tuple(
+            Guess(**{name: guess[name] for name in names if name in guess}) for guess in old["candidates"]
+        )
         kept = (
             old["error"] if not old["pred"] else None
         )  # why there is no statement, nobody can find out again

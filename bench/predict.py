@@ -63,6 +63,9 @@ class Guess:
     logprob: float = 0.0
     margin: float = 0.0
     tokens: int = 0
+    forced: int = 0
+    worst: float = 0.0
+    finished: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,8 @@ class Prediction:
     timings: dict[str, float] = field(default_factory=dict)
     confidence: float | None = None
     error: str | None = None
+    evidence: dict[str, float] = field(default_factory=dict)
+    """What the confidence was worked out from."""
 
 
 def parse_decode(text: str, **settings: Any) -> Decode:
@@ -240,7 +245,8 @@ def predict_agent(question: Question, place: Place, model: Any, decode: Decode) 
     answer = place.agent(model, decode.effort).ask(question.question)
     tried = [step.sql for step in answer.steps if step.sql]
     guesses = tuple(Guess(sql) for sql in dict.fromkeys([answer.sql, *tried]))
-    return Prediction(answer.sql, guesses, 0, dict(answer.timings), answer.confidence)
+    found = {} if answer.evidence is None else dataclasses.asdict(answer.evidence)
+    return Prediction(answer.sql, guesses, 0, dict(answer.timings), answer.confidence, evidence=found)
 
 
 _PREDICTORS: dict[str, Callable[[Question, Place, Any, Decode], Prediction]] = {
@@ -308,6 +314,9 @@ def _guesses(candidates: Sequence[Candidate], free: bool) -> tuple[Guess, ...]:
             float(found.logprob),
             float(found.margin),
             int(found.tokens),
+            int(found.forced),
+            float(found.worst),
+            bool(found.finished),
         )
         for found in candidates
     )

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlagent.attempt import EFFORTS, Attempt, Chosen, TextModel, effort_of
-from sqlagent.confidence import confidence
+from sqlagent.confidence import confidence, evidence
 from sqlagent.errors import Cancelled, DatabaseError, OutOfScope, UsageError
 from sqlagent.steps import Answer, Observer, Step, Trace
 
@@ -68,7 +68,7 @@ class Agent:
         link: Link | None = None,
         adapter: str | Path | None = None,
     ) -> None:
-        self._effort = effort_of(effort)
+        self.effort = effort
         self.database = str(database)
         self._given, self._adapter = model, adapter
         self._model: TextModel | None = None if model is None or isinstance(model, str) else model
@@ -154,6 +154,15 @@ class Agent:
 
         assert self._given is None or isinstance(self._given, str)
         return models.find(self._given).name
+
+    @property
+    def effort(self) -> str:
+        """How much is tried for an answer: a name in EFFORTS."""
+        return self._effort_name
+
+    @effort.setter
+    def effort(self, name: str) -> None:
+        self._effort, self._effort_name = effort_of(name), name
 
     @property
     def limits(self) -> Limits:
@@ -340,7 +349,7 @@ def _answer(
 ) -> Answer:
     from sqlagent.explain import in_words
 
-    best, result = chosen.best, chosen.result
+    best, result, found = chosen.best, chosen.result, evidence(chosen)
     notes = [
         f"{column.text!r} is not in {column.table}.{column.column}; {value!r}, which is, was taken for it."
         for column, value in chosen.corrections
@@ -353,7 +362,8 @@ def _answer(
         columns=result.columns,
         rows=result.rows,
         truncated=result.truncated,
-        confidence=confidence(chosen),
+        confidence=confidence(found),
+        evidence=found,
         steps=tuple(steps),
         timings=timings,
         note=" ".join(notes),

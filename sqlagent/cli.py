@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from sqlagent import __version__, errors, render
+from sqlagent.attempt import EFFORTS
 from sqlagent.console import Console
 from sqlagent.errors import UsageError
 
@@ -109,6 +110,10 @@ def build_parser() -> Parser:
     work = Parser(add_help=False)
     option(work, "-m", "--model", metavar="M", help="a model's name (see `sqlagent models`) or a .gguf file")
     option(work, "--adapter", metavar="PATH", help="a LoRA adapter for the model: a peft folder or a GGUF")
+    option(
+        work, "--effort", choices=list(EFFORTS), default="normal",
+        help="statements tried: fast one, normal more when in doubt, high always more (default normal)",
+    )  # fmt: skip
     option(work, "--offline", action="store_true", help="never go online; a missing model is an error")
     option(work, "-n", "--limit", type=_whole, metavar="N", help="most rows (default 1000; 0 for no limit)")
     option(work, "--timeout", type=_seconds, metavar="S", help="seconds a statement may run (default 10)")

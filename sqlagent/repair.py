@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from sqlagent import sql_parse
 from sqlagent import sql_tree as tree
 from sqlagent.schema import Schema, Table, fold
 
@@ -32,8 +33,8 @@ class Compared(NamedTuple):
 def compared(sql: str, schema: Schema) -> list[Compared]:
     """The texts that a statement looks for in columns; [] when the statement cannot be read."""
     try:
-        query = tree.parse(sql)
-    except (tree.Unreadable, RecursionError):
+        query = sql_parse.parse(sql)
+    except (sql_parse.Unreadable, RecursionError):
         return []
     tables = {fold(table.name): table for table in schema.tables}
     return list(dict.fromkeys(_of_query(query, tables, [])))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sqlagent import render
+from sqlagent.attempt import EFFORTS
 from sqlagent.errors import UsageError
 
 if TYPE_CHECKING:
@@ -191,6 +192,14 @@ def choose_model(session: Repl, argument: str) -> None:
     if argument:
         session.agent.use_model(argument)
     session.output.console.notice(f"The model is {session.agent.model_name}.")
+
+
+@command("\\effort", usage="[fast|normal|high]", choices=tuple(EFFORTS))
+def choose_effort(session: Repl, argument: str) -> None:
+    """how many statements are tried for an answer"""
+    if argument:
+        session.agent.effort = argument
+    session.output.console.notice(f"The effort is {session.agent.effort}.")
 
 
 # ---- what \d shows -----------------------------------------------------------------------------------------

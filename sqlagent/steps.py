@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from sqlagent.confidence import Evidence
 
 Kind = Literal["reason", "act", "observe"]
 Cell = str | int | float | bytes | None
@@ -32,7 +35,7 @@ class Step:
 class Answer:
     """The rows, the statement that made them, and how it came about.
 
-    `confidence` is in 0…1: the model's mean probability per token it chose, not calibrated yet. `timings` are
+    `confidence` is the probability, 0…1, that the rows are right, worked out from `evidence`. `timings` are
     seconds by name. `note` says what a reader should know before trusting the rows, or is "". `words` says in
     English what the statement computes, a noun phrase, or is "".
     """
@@ -47,6 +50,7 @@ class Answer:
     timings: dict[str, float]
     note: str = ""
     words: str = ""
+    evidence: Evidence | None = None
 
 
 @dataclass
