@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlagent import demo, schema
 from sqlagent.explain import in_words, sentence
 from sqlagent.grammar import Acceptor
-from sqlagent.sql_tree import Unreadable, parse
+from sqlagent.sql_parse import Unreadable, parse
 
 COMPANY = schema.from_ddl(demo.SCHEMA)
 
@@ -115,6 +115,10 @@ SAID = [
 @pytest.mark.parametrize(("sql", "words"), SAID)
 def test_it_says_what_is_computed(sql: str, words: str) -> None:
     assert in_words(sql, COMPANY) == words
+
+
+def test_a_text_is_quoted_as_it_is() -> None:
+    assert "'a ,  b'" in in_words("SELECT name FROM employees WHERE title = 'a ,  b'", COMPANY)
 
 
 def test_a_lowest_value_that_may_be_missing_is_not_called_lowest() -> None:

@@ -1,0 +1,50 @@
+"""The words of a statement: names, texts, numbers and marks, with their places.
+
+Invariant: what is between two words is blank; a character that begins no word raises `Unreadable`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+
+class Unreadable(ValueError):
+    """The text is no SELECT statement that this parser knows."""
+
+
+class Word(NamedTuple):
+    kind: str
+    """name, quoted, text, number, mark, end"""
+    text: str
+    start: int
+    end: int
+
+
+_LEX = re.compile(
+    r"""\s*(?:
+        (?P<text>'(?:[^']|'')*')
+      | (?P<quoted>"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\])
+      | (?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)
+      | (?P<name>[^\W\d]\w*)
+      | (?P<mark>\|\||<>|!=|<=|>=|==|[-+*/%=<>(),.;])
+    )""",
+    re.VERBOSE,
+)
+
+
+def words(sql: str) -> list[Word]:
+    found: list[Word] = []
+    at = 0
+    end = len(sql.rstrip())
+    while at < end:
+        match = _LEX.match(sql, at)
+        if match is None or match.lastgroup is None:
+            raise Unreadable(f"at {at}")
+        kind = match.lastgroup
+        found.append(Word(kind, match[kind], match.start(kind), match.end(kind)))
+        at = match.end()
+    if found and found[-1].text == ";":
+        found.pop()
+    found.append(Word("end", "", end, end))
+    return found
