@@ -142,6 +142,8 @@ def walk(acceptor: Acceptor, rng: random.Random, *, budget: int, stop: float, te
                 assert state.accepting, bytes(out)
                 return state.text()
         following = state.step(piece)
+        if following is None and piece != forced:
+            continue  # one of more readings than are followed
         assert following is not None, (bytes(out), piece)
         state = following
         out += piece

@@ -290,6 +290,13 @@ def test_a_made_up_name_is_never_taken_for_a_column():
     assert accepts(plain, "WITH c AS (SELECT id, COUNT(*) FROM t GROUP BY id) SELECT id FROM c")
 
 
+def test_a_name_that_a_subquery_has_twice_is_still_ambiguous(acceptor, connection):
+    two = "SELECT COUNT(*) FROM (SELECT s.name, name FROM singer AS s) AS T1 CROSS JOIN stadium GROUP BY "
+    assert not accepts(acceptor, two + "name")
+    assert accepts(acceptor, two + "T1.name")
+    connection.execute("EXPLAIN " + two + "T1.name")
+
+
 DEEPER = (
     b" OR ",
     b" AND ",

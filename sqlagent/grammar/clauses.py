@@ -127,11 +127,9 @@ def _as_relation(env: Scope, name: str) -> Relation:
     first = env.arms.items if env.arms else env.items
     sources = env.arms.sources if env.arms else env.sources
     names: dict[str, str] = {}
-    repeated: set[str] = set()
 
     def add(text: str, key: str) -> None:
-        if key in names:
-            repeated.add(key)
+        # Of two columns of one name SQLite gives the second another one.
         names.setdefault(key, text)
 
     for item in first:
@@ -142,7 +140,7 @@ def _as_relation(env: Scope, name: str) -> Relation:
                         add(column, key)
         elif item.key is not None and item.name is not None:
             add(item.name, item.key)
-    columns = tuple(text for key, text in names.items() if key not in repeated)
+    columns = tuple(names.values())
     width = env.arms.width if env.arms else env.total_width()
     return Relation(name, columns, width=width)
 

@@ -288,8 +288,8 @@ class State:
             for thread in out:
                 thread.rare -= level
         if len(out) > MAX_READINGS:
-            out.sort(key=lambda thread: thread.rare)
-            del out[MAX_READINGS:]
+            # The first reading is the one that `closing` follows: it stays the first.
+            out[1:] = sorted(out[1:], key=lambda thread: thread.rare)[: MAX_READINGS - 1]
         return State(self._grammar, tuple(out), self.cost + (level == UNLIKELY))
 
     def _in_point(self, point: _Point, byte: int, out: list[_Thread]) -> None:
