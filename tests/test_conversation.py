@@ -11,6 +11,7 @@ from fake_model import FakeModel
 from sqlagent import demo, schema
 from sqlagent.agent import Agent
 from sqlagent.conversation import Conversation, follows_up, spoken, subject
+from sqlagent.errors import UsageError
 from sqlagent.prompt import HISTORY_TURNS, Turn
 
 COMPANY = schema.from_ddl(demo.SCHEMA)
@@ -128,6 +129,34 @@ def test_a_follow_up_shows_the_model_the_turns_the_tables_and_the_values_before(
     assert "Marketing" not in second.request
     assert seen[1] == "only those hired after 2015"
     assert (first.system, first.context) == (second.system, second.context), "the cached part is the same"
+
+
+def test_the_measurement_plays_turns_on_the_agents_own_answers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("sqlglot")
+    from bench import conversation
+
+    demo.build(tmp_path / "company.sqlite")
+    turns = [
+        {"question": "How many employees are there?", "query": "SELECT COUNT(*) FROM employees"},
+        {"question": "and departments?", "query": "SELECT COUNT(*) FROM departments"},
+        {"question": "List the cities of departments", "query": "SELECT city FROM departments", "new": True},
+    ]
+    cases = tmp_path / "cases.json"
+    cases.write_text(json.dumps([{"db": "company", "turns": turns}]))
+    wrong = "SELECT COUNT(*) FROM projects"
+    model = FakeModel([wrong, "SELECT COUNT(*) FROM departments", "SELECT city FROM departments"])
+    options = ["--data", str(tmp_path), "--cases", str(cases), "--effort", "fast"]
+    assert conversation.main(options, model=model) == 0
+    out = capsys.readouterr().out
+    assert "first: 0 of 1 right" in out
+    assert "follow-up: 1 of 1 right" in out
+    assert "new subject: 1 of 1 right" in out
+    assert wrong in model.prompts[1].request
+    assert "Earlier question" not in model.prompts[2].request
+    with pytest.raises(UsageError, match="--data"):
+        conversation.main(["--data", str(tmp_path / "nowhere"), "--cases", str(cases)], model=model)
 
 
 CASES = Path(__file__).with_name("conversations.json")
