@@ -4,7 +4,8 @@
     free            one statement, decoded without the grammar: what the model would write by itself
     vote:N[@T]      the greedy one and N - 1 sampled at temperature T, under the grammar; the result that most
                     of them agree on wins, a tie goes to the likelier statement
-    free-vote:N[@T] the same without the grammar
+    beam:N          the likeliest of the statements that beam search of width N finds, under the grammar
+    free-vote:N[@T] the same as vote without the grammar
     agent[:EFFORT]  the whole product, as `sqlagent` answers
     gold            the gold statement itself: what the scorer makes of a perfect model
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from sqlagent.sandbox import Sandbox
     from sqlagent.schema import Schema
 
-MODES = ("greedy", "free", "vote", "free-vote", "agent", "gold")
+MODES = ("greedy", "free", "vote", "beam", "free-vote", "agent", "gold")
 MAX_ROWS = 200_000
 """Rows kept of a result: more than any gold result of Spider has."""
 
@@ -96,6 +97,10 @@ def parse_decode(text: str, **settings: Any) -> Decode:
                 f"{text!r} needs a number of candidates of at least 2, such as {mode}:8 or {mode}:8@0.7."
             )
         return Decode(text, mode, n=int(found[1]), temperature=float(found[2] or 0.7), **settings)
+    if mode == "beam":
+        if not rest.isdecimal() or int(rest) < 1:
+            raise UsageError(f"{text!r} needs a width of at least 1, such as beam:4.")
+        return Decode(text, mode, n=int(rest), **settings)
     if rest:
         raise UsageError(f"decode mode {mode!r} takes no setting {rest!r}.")
     return Decode(text, mode, **settings)
@@ -222,6 +227,14 @@ def predict_one(question: Question, place: Place, model: Any, decode: Decode) ->
     return _prediction(guesses[0] if guesses else None, guesses, _timings(model))
 
 
+def predict_beam(question: Question, place: Place, model: Any, decode: Decode) -> Prediction:
+    """The best statement of a beam."""
+    text, acceptor = place.ask(question.question)
+    found = model.generate(text, acceptor, n=decode.n, beam=True, max_tokens=decode.max_tokens)
+    guesses = _guesses(found, False)
+    return _prediction(guesses[0] if guesses else None, guesses, _timings(model))
+
+
 def predict_vote(question: Question, place: Place, model: Any, decode: Decode) -> Prediction:
     """The statement whose result most candidates agree on."""
     free = decode.mode == "free-vote"
@@ -253,6 +266,7 @@ _PREDICTORS: dict[str, Callable[[Question, Place, Any, Decode], Prediction]] = {
     "greedy": predict_one,
     "free": predict_one,
     "vote": predict_vote,
+    "beam": predict_beam,
     "free-vote": predict_vote,
     "agent": predict_agent,
     "gold": predict_gold,

@@ -110,7 +110,7 @@ class Decoder:
                     track.feed, track.draft, part = part[-1:], [], part[:-1]
                 rows = [(t, track.at + i, track.seq, False) for i, t in enumerate(part)]
                 if not self._llama.decode(rows):
-                    self._close(track)
+                    self.close(track)
                     break
                 track.at += len(part)
             if not track.live:
@@ -135,7 +135,7 @@ class Decoder:
                 rows.append((token, track.at + i, track.seq, True))
         if not self._llama.decode(rows):
             for track in group:  # no cells left: finish in text
-                self._close(track)
+                self.close(track)
             return
         self.counters.steps += 1
         for track in group:
@@ -161,24 +161,35 @@ class Decoder:
         """Choose one token and move the track over it; -1 when the track ended without one."""
         choice = self._choose(track, logits)
         if choice is None:
-            self._close(track)
+            self.close(track)
             return -1
+        track.margin = min(track.margin, choice.gap)
+        self._count(track, choice)
+        return choice.token
+
+    def _count(self, track: Track, choice: Choice) -> None:
+        """Move a track over a token, and feed it next; a statement that goes round in circles is ended."""
         self.counters.sampled += 1
         track.used += 1
         track.logprob += choice.logprob
         track.worst = min(track.worst, choice.logprob)
-        track.margin = min(track.margin, choice.gap)
         self._move(track, choice.cursor)
         if track.live and track.used % LOOP_CHECK == 0 and loops(bytes(track.text)):
-            self._close(track)
+            self.close(track)
         if track.live:
             track.feed = [choice.token]
-        return choice.token
 
     def _choose(self, track: Track, logits: Logits) -> Choice | None:
-        left = track.budget - track.used - 1
-        if left < 0:
+        if track.used >= track.budget:
             return None
+        accept, handicap = self._rules(track)
+        return self._sampler.choose(
+            logits, accept, track.settings, track.rng, margin=track.margin, handicap=handicap
+        ) or self._search(track, logits, accept)
+
+    def _rules(self, track: Track) -> tuple[Callable[[int], Cursor | None], Callable[[Cursor], float]]:
+        """(where a token leads, or None; what is taken off its score) for the next token of a track."""
+        left = track.budget - track.used - 1
         vocab, cursor, step = self._vocab, track.cursor, track.cursor.step
         bytes_of = vocab.bytes_of
         check = left < CHECK_BELOW + 2 * track.longest or track.used % CHECK_EVERY == 0
@@ -199,10 +210,7 @@ class Decoder:
         def handicap(after: Cursor) -> float:
             return UNLIKELY_NATS * (getattr(after.state, "cost", 0) - so_far)
 
-        found = self._sampler.choose(
-            logits, accept, track.settings, track.rng, margin=track.margin, handicap=handicap
-        ) or self._search(track, logits, accept)
-        return found
+        return accept, handicap
 
     def _search(self, track: Track, logits: Logits, accept: Callable[[int], Cursor | None]) -> Choice | None:
         """The best accepted token of all, found from the first bytes that the grammar takes."""
@@ -226,13 +234,30 @@ class Decoder:
         if cursor.ended:
             track.live, track.finished = False, True
 
-    def _close(self, track: Track) -> None:
+    def close(self, track: Track) -> None:
         """Finish a statement with the shortest ending, as text: the model is not asked again."""
         self.counters.closed += 1
         ending = track.cursor.closing()
         track.text += ending
         track.cursor = track.cursor.step(ending) or track.cursor
         track.live = False
+
+    def options(self, track: Track, logits: Logits, count: int) -> list[tuple[Choice, float]]:
+        """Up to `count` tokens that a track may take, best first, with their scores."""
+        if track.used >= track.budget:
+            return []
+        accept, handicap = self._rules(track)
+        found = self._sampler.several(logits, accept, count, handicap=handicap)
+        if found:
+            return found
+        last = self._search(track, logits, accept)
+        return [(last, last.logprob)] if last is not None else []
+
+    def take(self, track: Track, choice: Choice) -> None:
+        """Move a track over a chosen token, and over what is forced behind it."""
+        self._count(track, choice)
+        if track.live:
+            self._force(track)
 
     def _prepare(self, track: Track) -> None:
         """After a choice: feed what is forced, then guess what may follow."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sqlagent.beam import Beam
 from sqlagent.chat import Chat, Tokens
 from sqlagent.cursor import Acceptor, Cursor, Free
 from sqlagent.decode import Counters, Decoder, Track
@@ -147,15 +148,18 @@ class Model:
         max_tokens: int = 256,
         top_p: float = 1.0,
         top_k: int = 0,
+        beam: bool = False,
         cancelled: Callable[[], bool] | None = None,
     ) -> list[Candidate]:
         """`n` statements, the first one greedy, the others drawn at `temperature` from `seed`.
 
-        Under an acceptor every one is complete, also when `max_tokens` cuts it short (finished is False
-        then). Raises UsageError when the prompt does not fit, Cancelled, ModelError.
+        With `beam`, instead, the up to `n` likeliest that beam search finds, best first. Under an acceptor
+        every one is complete, also when `max_tokens` cuts it short (finished is False then). Raises UsageError
+        when the prompt does not fit, Cancelled, ModelError.
         """
-        if not 1 <= n <= self._parallel:
-            raise UsageError(f"Ask for 1 to {self._parallel} candidates, not {n}.")
+        most = self._parallel // 2 if beam else self._parallel
+        if not 1 <= n <= most:
+            raise UsageError(f"Ask for 1 to {most} candidates, not {n}.")
         with self._lock:
             if self._llama.closed:
                 raise ModelError("The model was closed: load it again.")
@@ -164,12 +168,12 @@ class Model:
             start = Cursor((acceptor or Free()).start())
             drawn = Settings(temperature, top_p, top_k)
             tracks = [Track(0, start, budget)]
-            for i in range(1, n):
+            for i in range(1, 1 if beam else n):
                 tracks.append(Track(i, start, budget, drawn, np.random.default_rng([seed, i])))
             try:
-                return self._generate(tokens, tracks, cancelled)
+                return self._generate(tokens, tracks, n if beam else 0, cancelled)
             finally:
-                for i in range(1, n):
+                for i in range(1, 2 * n + 1 if beam else n):
                     self._llama.forget(i)
                 self._llama.forget(0, len(self._held))
 
@@ -183,7 +187,7 @@ class Model:
         return max(1, min(max_tokens, room))
 
     def _generate(
-        self, tokens: Tokens, tracks: list[Track], cancelled: Callable[[], bool] | None
+        self, tokens: Tokens, tracks: list[Track], width: int, cancelled: Callable[[], bool] | None
     ) -> list[Candidate]:
         self._decoder.counters = Counters()
         began = time.perf_counter()
@@ -197,7 +201,11 @@ class Model:
             track.at = len(ids)
             if track.seq:
                 self._llama.share(0, track.seq)
-        self._decoder.run(tracks, logits, cancelled)
+        if width:
+            search = Beam(self._llama, self._decoder, width, range(1, 2 * width + 1))
+            tracks = search.run(tracks[0], logits, cancelled)
+        else:
+            self._decoder.run(tracks, logits, cancelled)
         ended = time.perf_counter()
         self._store(tokens)
         done = self._decoder.counters

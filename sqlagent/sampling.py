@@ -109,6 +109,37 @@ class Sampler:
         gap = self._gap(token, math.exp(logprob), total, logits, top, ids, near, accept, margin)
         return Choice(token, cursor, logprob, gap)
 
+    def several(
+        self,
+        logits: Logits,
+        accept: Accept,
+        count: int,
+        *,
+        handicap: Callable[[Cursor], float] = _no_handicap,
+    ) -> list[tuple[Choice, float]]:
+        """Up to `count` likely tokens that `accept` takes, with their scores: log-probability less handicap.
+
+        Best first. logits: (n_vocab,), not changed. Empty when none of the first `MANY` is taken.
+        """
+        top = int(logits.argmax())
+        peak = float(logits[top])
+        if not math.isfinite(peak):
+            return []
+        np.greater(logits, np.float32(peak - NEAR), out=self._mask)
+        ids = self._mask.nonzero()[0]
+        near = logits[ids]
+        total = peak + math.log(float(np.exp(near - np.float32(peak)).sum()))
+        found: list[tuple[Choice, float]] = []
+        for token in self._ranked(logits, top, ids, near):
+            logprob = float(logits[token]) - total
+            if len(found) >= count and logprob <= found[count - 1][1]:
+                break
+            cursor = accept(token)
+            if cursor is not None:
+                found.append((Choice(token, cursor, logprob, 1.0), logprob - handicap(cursor)))
+                found.sort(key=lambda pair: -pair[1])
+        return found[:count]
+
     def best_of(self, logits: Logits, ids: list[int], accept: Accept) -> Choice | None:
         """The best accepted token among `ids`: for when scores lead nowhere."""
         if not ids:
