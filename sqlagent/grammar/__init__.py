@@ -6,6 +6,6 @@ Driven byte by byte (`Acceptor(schema).start().step(b"SELECT ")`), so that any t
 from __future__ import annotations
 
 from sqlagent.grammar.acceptor import Acceptor, Options
-from sqlagent.grammar.machine import State
+from sqlagent.grammar.state import State
 
 __all__ = ["Acceptor", "Options", "State"]

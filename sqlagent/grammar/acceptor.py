@@ -12,11 +12,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlagent.grammar import clauses
+from sqlagent.grammar import clauses, result_columns
+from sqlagent.grammar.context import MAX_ITEMS
+from sqlagent.grammar.from_clause import bind
 from sqlagent.grammar.links import Links
-from sqlagent.grammar.machine import Frame, Machine
+from sqlagent.grammar.machine import Machine
 from sqlagent.grammar.names import KEYWORDS
-from sqlagent.grammar.scope import Qualifier, Relation, Scope, Witnesses
+from sqlagent.grammar.need import Qualifier
+from sqlagent.grammar.option import Frame
+from sqlagent.grammar.relation import Relation
+from sqlagent.grammar.scope import Scope
+from sqlagent.grammar.witness import Witnesses
 from sqlagent.schema import Schema
 
 MAX_SOURCES = 10
@@ -49,7 +55,8 @@ class Acceptor(Machine):
         super().__init__((clauses.statement, None, None), Scope())
         self.schema = schema
         self.options = options or Options()
-        self.rules = clauses
+        self.rules = result_columns
+        """Where the rules for expressions find the one that ends `t.*`."""
         self.max_sources = MAX_SOURCES
         self.has_nulls_order = sqlite3.sqlite_version_info >= (3, 30)
         self.relations = tuple(
@@ -116,7 +123,7 @@ class Acceptor(Machine):
     def is_wide(self, env: Scope) -> bool:
         """Whether `*` over as many sources as FROM takes could pass SQLite's limit of 2,000 result columns."""
         widest = max([self._widest, *(c.width or _MAX_COLUMNS for c in env.ctes)])
-        return widest * self.max_sources + clauses.MAX_ITEMS > _MAX_COLUMNS
+        return widest * self.max_sources + MAX_ITEMS > _MAX_COLUMNS
 
     def shorts(self, ctes: tuple[Relation, ...]) -> tuple[bytes, ...]:
         """Short aliases such as b"c." for customers that SELECT may use before FROM binds them, sorted."""
@@ -137,7 +144,9 @@ class Acceptor(Machine):
     def aliases_in_from(self, env: Scope, relation: Relation) -> tuple[bytes, ...]:
         """The aliases that `relation` may take now: those that SELECT used and that fit, and the next number."""
         found = [
-            q.text for q in env.need.qualifiers if q.relation is None and not q.numbered and env.fits(q, relation)
+            q.text
+            for q in env.need.qualifiers
+            if q.relation is None and not q.numbered and env.fits(q, relation)
         ]
         following = self.next_alias(env)
         waiting = env.need.qualifier(following[0].decode().lower()) if following else None
@@ -170,11 +179,11 @@ class Acceptor(Machine):
         if (
             relation.key not in env.sources.keys
             and (wanted is None or wanted.relation is relation)
-            and clauses.bind(self, env, relation, relation.text, False) is not None
+            and bind(self, env, relation, relation.text, False) is not None
         ):
             return True
         return any(
-            clauses.bind(self, env, relation, alias, True) is not None
+            bind(self, env, relation, alias, True) is not None
             for alias in self.aliases_in_from(env, relation)
         )
 
@@ -200,7 +209,9 @@ class Acceptor(Machine):
             return everything, ()
         offered: set[Relation] = set()
         if first:
-            later = {q.key for q in env.need.qualifiers if q.numbered} - {q.key for q in env.need.next_aliases}
+            later = {q.key for q in env.need.qualifiers if q.numbered} - {
+                q.key for q in env.need.next_aliases
+            }
             offered.update(r for key, r in env.witness if key not in later)
             for key in env.need.bare:
                 holders = self.witnesses.holders(key, env.ctes)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlagent.grammar.scope import Relation
+from sqlagent.grammar.relation import Relation
 from sqlagent.schema import Schema, fold
 
 _COMMON = 6

@@ -1,0 +1,98 @@
+"""Rules for calls: the arguments of functions and aggregates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlagent.grammar import conditions, expr, windows
+from sqlagent.grammar.context import AGG, IN_AGG, NEST, NO_LITERAL, ROOM, STARS, WIN, Context
+from sqlagent.grammar.lexers import STRING
+from sqlagent.grammar.option import QUIET, Frame, Lit, Open, Option, expand
+from sqlagent.grammar.scope import Item, Scope
+
+
+def arguments(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
+    """The n-th argument of a call and what follows it."""
+    counts, n, ctx = arg
+    return expr.value_or_condition(grammar, ctx, (arguments_tail, (counts, n, ctx), rest), env)
+
+
+def arguments_tail(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
+    """A closing parenthesis or one more argument."""
+    (least, most), n, ctx = arg
+    plain = expr.no_column(env)
+    options: list[Option] = []
+    if n >= least:
+        options.append(Lit(b")", rest, plain))
+    if n < most:
+        options.append(
+            Lit(b", ", (arguments, ((least, most), n + 1, ctx), rest), plain, rare=QUIET if n >= least else 0)
+        )
+    return options
+
+
+def foreign_argument(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
+    """The n-th argument of another dialect's function, written as SQLite has it."""
+    # `||` binds tighter than any other operator: only whole operands may stand between.
+    read = expr.operand if arg[3] == b" || " else expr.value
+    return read(grammar, arg[2], (foreign_tail, arg, rest), env)
+
+
+def foreign_tail(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
+    """A closing parenthesis or one more argument, with `comma` as SQLite writes what stands between them."""
+    (least, most), n, ctx, comma = arg
+    plain = expr.no_column(env)
+    options: list[Option] = []
+    if n >= least:
+        options.append(Lit(b")", rest, plain))
+    if n < most:
+        following = (foreign_argument, ((least, most), n + 1, ctx, comma), rest)
+        options.append(Lit(b", ", following, plain, rare=QUIET if n >= least else 0, spelt=comma))
+    return options
+
+
+def aggregate_start(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
+    """The argument of an aggregate."""
+    name, (flags, load, _) = arg
+    inner: Context = ((flags & ~(AGG | WIN | STARS | NO_LITERAL)) | IN_AGG, load + NEST, None)
+    options: list[Option] = []
+    if name == b"COUNT(":
+        options.append(Lit(b"*)", (aggregate_end, (flags, load, False), rest), env))
+    options += expr.value_or_condition(
+        grammar, inner, (aggregate_close, (name, flags, load, False), rest), env
+    )
+    distinct = (expr.value_or_condition, inner, (aggregate_close, (name, flags, load, True), rest))
+    options.append(Lit(b"DISTINCT ", distinct, env))
+    return options
+
+
+def aggregate_close(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
+    """The end of an aggregate's arguments: a separator for GROUP_CONCAT; MAX and MIN of several values are scalar."""
+    name, flags, load, distinct = arg
+    end = (aggregate_end, (flags, load, distinct), rest)
+    plain = expr.no_column(env)
+    options: list[Option] = [Lit(b")", end, plain)]
+    if not distinct and name == b"GROUP_CONCAT(":
+        options.append(Lit(b", ", (string_then, (expr.word, b")", end), None), plain, rare=QUIET))
+    if not distinct and name in (b"MAX(", b"MIN("):
+        inner: Context = ((flags & ~(AGG | WIN | STARS | NO_LITERAL)) | IN_AGG, load + NEST, None)
+        options.append(Lit(b", ", (arguments, ((2, 6), 2, inner), rest), plain, rare=QUIET))
+    return options
+
+
+def string_then(grammar: Any, frame: Frame, rest: Frame, env: Scope) -> list[Option]:
+    """A string literal, then `frame`."""
+    return [Open(STRING, lambda q: (frame, env))]
+
+
+def aggregate_end(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
+    """Behind an aggregate: FILTER, OVER, or nothing."""
+    flags, load, distinct = arg
+    item = Item(aggregate=True, window=env.item.window)
+    options = expand(grammar, rest, env.change(has_aggregate=True, column=None, item=item))
+    if load + NEST <= ROOM:
+        inner: Context = ((flags & ~(AGG | WIN | STARS | NO_LITERAL)) | IN_AGG, load + NEST, None)
+        close = (expr.word, b")", (windows.over, (flags, load, distinct), rest))
+        options.append(Lit(b" FILTER (WHERE ", (conditions.condition, inner, close), env, rare=QUIET))
+    options += windows.with_over(flags, load, distinct, rest, env)
+    return options
