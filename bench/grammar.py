@@ -87,7 +87,7 @@ class Report:
         try:
             sql = write()
             connection.execute("EXPLAIN " + sql)
-        except (sqlite3.Error, sqlite3.Warning, AssertionError) as error:
+        except (sqlite3.Error, sqlite3.Warning, MemoryError, AssertionError) as error:
             self.failures.append(f"{where}: {error}\n    {sql}")
         self.made += 1
         bare = re.sub(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"", "''", sql)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Iterable
@@ -42,6 +43,9 @@ _SHADOWS: dict[str, tuple[str, ...]] = {
 """Tables that a module keeps its data in, by suffix; PRAGMA table_list knows them but compiles every view."""
 
 
+_WORD = re.compile(r"\w+")
+MOST_REACHED = 200
+"""Tables behind one view: a statement has room for some hundred sources, and SQLite for 65,535 references."""
 _MOST_COLUMNS = 1_000
 """Result columns of one statement; SQLite's own limit is 2,000 unless it was compiled with another."""
 
@@ -116,12 +120,17 @@ def _read(connection: sqlite3.Connection, path: str, limiter: Limiter, reading: 
         reading = reading.for_columns(sum(len(table.columns) for table in tables.values()))
         tables = {name: _with_rows(connection, table, reading, limiter) for name, table in tables.items()}
     connection.set_authorizer(_authorize)
+    reach = view_reach(objects)
     for name in [name for name in objects if objects[name][0] != "table"]:
         if limiter.expired:
             skipped.append((name, "not looked at: the time for reading the schema was over"))
             continue
+        if reach.get(name, 0) > MOST_REACHED:
+            skipped.append((name, f"its definition reaches more than {MOST_REACHED} tables"))
+            continue
         try:
-            tables[name] = _table(connection, name, *objects[name], indexed=False)
+            found = _table(connection, name, *objects[name], indexed=False)
+            tables[name] = replace(found, reach=reach.get(name, 1))
         except _Unusable as error:
             skipped.append((name, str(error)))
             continue
@@ -130,6 +139,30 @@ def _read(connection: sqlite3.Connection, path: str, limiter: Limiter, reading: 
     ordered = [tables[name] for name in objects if name in tables]
     referring = {name for name, (_, text) in objects.items() if not text or "references" in fold(text)}
     return Schema(path, _with_foreign_keys(connection, ordered, referring), tuple(skipped))
+
+
+def view_reach(objects: dict[str, tuple[Kind, str]]) -> dict[str, int]:
+    """How many tables each view comes to once the views in it are written out, at most and about.
+
+    objects: name → (kind, CREATE text). Views on views may double with every step, and SQLite copies them all into
+    each statement: sixteen steps pass its limit of 65,535 references, and gigabytes go before that.
+    """
+    names = {fold(name): name for name in objects}
+    inner = {
+        name: [names[word] for word in map(fold, _WORD.findall(text)) if word in names and word != fold(name)]
+        for name, (kind, text) in objects.items()
+        if kind == "view"
+    }
+    reach = dict.fromkeys(inner, 1)
+    for _ in range(MOST_REACHED):  # each pass looks one view deeper; what grows fast is over the limit soon
+        following = {
+            name: min(MOST_REACHED + 1, max(1, sum(reach.get(part, 1) for part in parts)))
+            for name, parts in inner.items()
+        }
+        if following == reach:
+            break
+        reach = following
+    return reach
 
 
 def _catalogue(connection: sqlite3.Connection) -> tuple[dict[str, tuple[Kind, str]], set[str]]:

@@ -63,6 +63,8 @@ class Table:
     row_count: int | None = None
     row_count_exact: bool = False
     comment: str = ""
+    reach: int = 1
+    """Tables that a view comes to once the views in it are written out; SQLite joins 64 at most."""
 
     @cached_property
     def _by_name(self) -> dict[str, Column]:

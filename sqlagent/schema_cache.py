@@ -27,7 +27,7 @@ WORTH_BYTES = 1 << 20
 WORTH_SECONDS = 0.1
 """A schema that was read faster than this is not kept."""
 
-_FORMAT = 1  # raise it when what `ingest` finds changes
+_FORMAT = 2  # raise it when what `ingest` finds changes
 _FILES = 64
 _PARTIAL_SECONDS = 3600.0
 _SETTLED_NS = (
@@ -103,11 +103,11 @@ def _plain(table: Table) -> list[Any]:
         for c in table.columns
     ]
     keys = [[key.columns, key.ref_table, key.ref_columns] for key in table.foreign_keys]
-    return [table.name, table.kind, table.row_count, table.row_count_exact, table.comment, keys, columns]
+    return [table.name, table.kind, table.row_count, table.row_count_exact, table.comment, table.reach, keys, columns]
 
 
 def _table(plain: list[Any]) -> Table:
-    name, kind, row_count, exact, comment, keys, columns = plain
+    name, kind, row_count, exact, comment, reach, keys, columns = plain
     return Table(
         name=name,
         kind=kind,
@@ -118,6 +118,7 @@ def _table(plain: list[Any]) -> Table:
         row_count=row_count,
         row_count_exact=exact,
         comment=comment,
+        reach=reach,
     )
 
 

@@ -66,6 +66,7 @@ class Acceptor(Machine):
                 tuple(column.type for column in table.columns),
                 len(table.columns),
                 i,
+                table.reach,
             )
             for i, table in enumerate(schema.tables)
         )

@@ -105,7 +105,7 @@ def _as_relation(env: Scope, name: str) -> Relation:
             add(item.name, item.key)
     columns = tuple(names.values())
     width = env.arms.width if env.arms else env.total_width()
-    return Relation(name, columns, width=width)
+    return Relation(name, columns, width=width, reach=max(1, sum(r.reach for r in env.sources.relations)))
 
 
 def compound(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:

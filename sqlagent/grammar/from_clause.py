@@ -101,10 +101,13 @@ def source_alias(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option
             plain = _bound(grammar, join, rest, bound)
     aliases: list[Option] = []
     if wanted is None or wanted.relation is not relation or not plain:
+        waiting = {q.text for q in env.need.next_aliases if not q.numbered and env.fits(q, relation)}
         for alias in grammar.aliases_in_from(env, relation):
-            aliases += _named(grammar, env, relation, alias, join, rest, 0)
+            # `FROM Album AS T1` while `a.Title` waits would join Album to itself.
+            rare = UNLIKELY if waiting and alias not in waiting else 0
+            aliases += _named(grammar, env, relation, alias, join, rest, rare)
         for alias in grammar.new_shorts(env, relation):
-            aliases += _named(grammar, env, relation, alias, join, rest, QUIET)
+            aliases += _named(grammar, env, relation, alias, join, rest, UNLIKELY if waiting else QUIET)
     first = env.witness[0] if env.witness else None
     if first is not None and first[1] is relation and first[0] not in ("", relation.key):
         # `closing` follows first options: the alias that is waited for comes first.
@@ -124,7 +127,7 @@ def _named(
     spelt = b" AS " + alias
     return [
         Lit(spelt, frame, bound, rare=rare),
-        Lit(b" " + alias, frame, bound, rare=QUIET, spelt=spelt),
+        Lit(b" " + alias, frame, bound, rare=max(rare, QUIET), spelt=spelt),
     ]
 
 

@@ -24,12 +24,15 @@ _WORDS = """
 KEYWORDS = frozenset(_WORDS.split())
 """SQLite's whole keyword list (147 words). Some may stand bare as names in places; none is left bare here."""
 
+TRUTHS = frozenset({"TRUE", "FALSE"})
+"""No keywords, but a bare one is the number where no column is so called, and loses its name in a subquery."""
+
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
 def is_bare(name: str) -> bool:
     """Whether `name` may stand without quotes."""
-    return _BARE.match(name) is not None and name.upper() not in KEYWORDS
+    return _BARE.match(name) is not None and name.upper() not in KEYWORDS | TRUTHS
 
 
 def quote(name: str) -> str:

@@ -31,6 +31,8 @@ class Relation:
     """Number of columns that `*` gives."""
     index: int = -1
     """Place in the schema; -1 for CTEs and subqueries."""
+    reach: int = 1
+    """Tables that it comes to once SQLite has written out what it is made of."""
 
     @cached_property
     def key(self) -> str:

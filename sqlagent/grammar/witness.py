@@ -10,6 +10,8 @@ from sqlagent.grammar.relation import Relation
 
 Witness = tuple[tuple[str, Relation], ...]
 """Tables still to be joined: (the qualifier each is for, or "" where an unqualified column needs it; the table)."""
+MOST_TABLES = 50
+"""Tables in one FROM, views written out: SQLite joins 64, and subqueries in FROM may bring a few more."""
 _MAX_STEPS, _STEPS_A_LEVEL = 2000, 10
 """Tables tried in one search for a witness; choosing for one more alias or column counts as ten."""
 
@@ -75,7 +77,7 @@ class Witnesses:
             covered |= hits
         chosen = tuple((q.key, q.relation) for q in named if q.relation is not None)
         aliases = [q for q in need.qualifiers if q.relation is None]
-        if len(fixed) + len(aliases) > self._max:
+        if len(fixed) + len(aliases) > self._max or sum(r.reach for r in fixed) + len(aliases) > MOST_TABLES:
             return None
         for key in need.bare:
             # An alias whose columns include an unqualified one settles that one; two would make it ambiguous.
@@ -111,6 +113,8 @@ class Witnesses:
             steps[0] += 1
             if steps[0] > _MAX_STEPS:
                 return None
+            if relation.reach + sum(r.reach for r in taken) > MOST_TABLES:
+                continue
             hits = {key for key in bare if key in relation.by_key} if bare else covered
             if bare and hits & covered:
                 continue
