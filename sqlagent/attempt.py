@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 TEMPERATURE = 0.7
 """Of the statements that are drawn beside the greedy one."""
+LONGEST, SHORTEST = 256, 64
+"""Tokens of the longest such statement: twice as many as the greedy one has, within these bounds. One that rambles
+keeps all others waiting, and is seldom right."""
 PATIENCE = 2.0
 """Seconds that such a statement may run: another one may be quicker."""
 
@@ -117,7 +120,7 @@ class Attempt:
         first_token = self.model.last_timings.first_token
         tried, found = [first], doubts(first)
         if effort.more and (effort.always or found):
-            tried += self._draw(effort.more, found)
+            tried += self._draw(effort.more, found, max(SHORTEST, 2 * first.candidate.tokens))
         best, agreement = choose(tried) if len(tried) > 1 else (first, 1.0)
         if best.result is None and effort.more:
             best, agreement = self._second_thought(first), 0.0
@@ -159,7 +162,7 @@ class Attempt:
         self.trace.add("reason", said, best.sql, started)
         return best
 
-    def _draw(self, more: int, found: Sequence[str]) -> list[Tried]:
+    def _draw(self, more: int, found: Sequence[str], max_tokens: int) -> list[Tried]:
         """More statements, drawn at a temperature, and what came of each."""
         self.trace.status("weighing other statements")
         started = time.monotonic()
@@ -169,6 +172,7 @@ class Attempt:
             n=more + 1,
             temperature=TEMPERATURE,
             seed=zlib.crc32(self.question.encode()),
+            max_tokens=min(LONGEST, max_tokens),
             cancelled=self.cancelled,
         )[1:]
         self.check()

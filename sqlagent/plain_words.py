@@ -38,6 +38,10 @@ _SAID_ANYWHERE = """
     thanks their thing things third three time times today together too top total twice two type unique
     use used using value varied various want way week weeks well went whole whose within without word
     work worst would year years yes yet young younger youngest zero
+    annually average bestselling breakdown bucks buying buys daily evolution growth hourly income monthly ordering
+    percentual profit purchase purchased purchasing quarter quarterly queries query ranking recap resultant resulting
+    revenue sale sales sell seller selling sells sold spending statistics stats stuff summary tally trend turnover
+    weekly yearly
 """
 GENERIC = frozenset(map(text.stem, _SAID_ANYWHERE.split())) | text.STOP
 """Words that are said of any database: they neither speak for nor against one."""
