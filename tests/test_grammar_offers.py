@@ -1,0 +1,127 @@
+"""What the grammar holds out to a model: the right tables, no word forced over another, few readings, any case."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from sqlagent import schema as schemas
+from sqlagent.grammar import Acceptor
+from sqlagent.grammar.state import MAX_READINGS
+
+SHOP = """
+CREATE TABLE Genre (GenreId INTEGER PRIMARY KEY, Name TEXT);
+CREATE TABLE MediaType (MediaTypeId INTEGER PRIMARY KEY, Name TEXT);
+CREATE TABLE Track (TrackId INTEGER PRIMARY KEY, Name TEXT, Year INTEGER,
+    GenreId INTEGER REFERENCES Genre(GenreId), MediaTypeId INTEGER REFERENCES MediaType(MediaTypeId));
+CREATE TABLE Employee (EmployeeId INTEGER PRIMARY KEY, FirstName TEXT,
+    ReportsTo INTEGER REFERENCES Employee(EmployeeId));
+CREATE TABLE Customer (CustomerId INTEGER PRIMARY KEY, FirstName TEXT, RepId INTEGER REFERENCES Employee(EmployeeId));
+CREATE TABLE Invoice (InvoiceId INTEGER PRIMARY KEY, Total REAL, CustomerId INTEGER REFERENCES Customer(CustomerId));
+"""
+
+
+@pytest.fixture(scope="module")
+def shop() -> Acceptor:
+    return Acceptor(schemas.from_ddl(SHOP))
+
+
+def costs(acceptor: Acceptor, text: str, *following: str) -> list[int | None]:
+    """How many unlikely options each continuation of a text takes; None where it is refused."""
+    start = acceptor.start().step(text.encode())
+    assert start is not None, text
+    ends = [start.step(word.encode()) for word in following]
+    return [None if end is None else end.cost - start.cost for end in ends]
+
+
+def test_every_table_that_a_waiting_alias_fits_is_offered(shop: Acceptor) -> None:
+    text = "SELECT T1.Name AS TrackName, T2.Name AS MediaTypeName FROM Track AS T1 JOIN "
+    assert costs(shop, text, "Genre ", "MediaType ", "Invoice ") == [0, 0, 1]
+    state = shop.start().step(text.encode())
+    assert state is not None
+    assert state.forced() == b""
+
+
+def test_of_numbered_aliases_the_first_takes_the_first_table(shop: Acceptor) -> None:
+    text = "SELECT T2.FirstName, SUM(T1.Total) AS Sales FROM "
+    assert costs(shop, text, "Invoice ", "Employee ", "Customer ") == [0, 1, 1]
+
+
+def test_a_table_goes_to_the_alias_that_waits_for_it(shop: Acceptor) -> None:
+    text = "SELECT t.Year, t.Name FROM Track AS "
+    assert costs(shop, text, "t", "T1") == [0, 1]
+
+
+def test_a_begun_alias_is_not_overruled(shop: Acceptor) -> None:
+    state = shop.start().step(b"SELECT c.FirstName, e")
+    assert state is not None
+    assert state.forced() == b""  # EXP( is not the only word: e.FirstName is another
+    assert state.step(b".FirstName") is not None
+
+
+def test_a_table_joined_to_itself_goes_by_any_letter(shop: Acceptor) -> None:
+    sql = (
+        "SELECT e.FirstName, m.FirstName FROM Employee AS e JOIN Employee AS m ON e.ReportsTo = m.EmployeeId"
+    )
+    state = shop.start().step(sql.encode())
+    assert state is not None
+    assert state.accepting
+    assert shop.start().step(b"SELECT q.FirstName FROM Employee AS q") is None
+
+
+def test_names_are_taken_in_any_case_and_come_out_as_they_are(shop: Acceptor) -> None:
+    state = shop.start().step(b"SELECT YEAR, track.NAME FROM track WHERE YEAR(year) = '1999' OR yEaR > 3")
+    assert state is not None
+    assert state.text() == (
+        "SELECT Year, Track.Name FROM Track WHERE STRFTIME('%Y', Year) = '1999' OR Year > 3"
+    )
+
+
+def test_what_can_be_read_in_two_ways_does_not_double_for_ever(shop: Acceptor) -> None:
+    for text in ("4" + " - -1" * 60, "(" * 20 + "1", "-(-(-(TrackId" + ")))" + " - -TrackId" * 30):
+        state = shop.start().step(b"SELECT Name FROM Track WHERE TrackId = ")
+        for byte in text.encode():
+            assert state is not None
+            following = state.step(bytes([byte]))
+            if following is None:
+                break
+            state = following
+            assert len(state._threads) <= MAX_READINGS
+
+
+def test_a_column_called_true_keeps_its_name() -> None:
+    ddl = "CREATE TABLE t (true TEXT, x TEXT)"
+    acceptor = Acceptor(schemas.from_ddl(ddl))
+    state = acceptor.start().step(b'WITH c AS (SELECT "true" FROM t) SELECT c."true" FROM c')
+    assert state is not None
+    connection = sqlite3.connect(":memory:")
+    connection.execute(ddl)
+    connection.execute(state.text())
+    assert (
+        acceptor.start().step(b"SELECT true FROM t") is None
+    )  # bare, SQLite gives the subquery's column no name
+
+
+def test_views_count_as_what_they_are_made_of(tmp_path: Path) -> None:
+    path = tmp_path / "views.sqlite"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE base (a)")
+    connection.execute(
+        "CREATE VIEW ten AS SELECT b0.a FROM " + " JOIN ".join(f"base AS b{i}" for i in range(10))
+    )
+    connection.execute("CREATE VIEW v0 AS SELECT a FROM base")
+    for i in range(1, 16):
+        connection.execute(f"CREATE VIEW v{i} AS SELECT a FROM v{i - 1} UNION SELECT a FROM v{i - 1}")
+    connection.commit()
+    schema = schemas.read(str(path))
+    assert {table.name: table.reach for table in schema.tables}["ten"] == 10
+    skipped = dict(schema.skipped)
+    assert "v15" in skipped and "reaches more than" in skipped["v15"]
+    acceptor = Acceptor(schema)
+    sql = "SELECT T1.a FROM ten AS T1" + "".join(f" JOIN ten AS T{i} ON T1.a = T{i}.a" for i in range(2, 8))
+    with pytest.raises(sqlite3.OperationalError, match="64 tables"):
+        connection.execute(sql)
+    assert acceptor.start().step(sql.encode()) is None
+    assert acceptor.start().step(sql.split(" JOIN ten AS T4")[0].encode()) is not None
