@@ -91,17 +91,23 @@ def test_what_can_be_read_in_two_ways_does_not_double_for_ever(shop: Acceptor) -
             assert len(state._threads) <= MAX_READINGS
 
 
-def test_a_column_called_true_keeps_its_name() -> None:
+def test_a_column_called_true_is_quoted_and_has_no_name_outside_its_subquery() -> None:
     ddl = "CREATE TABLE t (true TEXT, x TEXT)"
     acceptor = Acceptor(schemas.from_ddl(ddl))
-    state = acceptor.start().step(b'WITH c AS (SELECT "true" FROM t) SELECT c."true" FROM c')
-    assert state is not None
     connection = sqlite3.connect(":memory:")
     connection.execute(ddl)
-    connection.execute(state.text())
-    assert (
-        acceptor.start().step(b"SELECT true FROM t") is None
-    )  # bare, SQLite gives the subquery's column no name
+    for sql, runs in (
+        ('SELECT t."true" FROM t WHERE "true" = 1', True),
+        ('WITH c AS (SELECT "true", x FROM t) SELECT c.x FROM c', True),
+        ('WITH c AS (SELECT "true", x FROM t) SELECT c."true" FROM c', False),
+    ):
+        assert (acceptor.start().step(sql.encode()) is not None) == runs, sql
+        if runs:
+            connection.execute(sql)
+        else:
+            with pytest.raises(sqlite3.OperationalError):
+                connection.execute(sql)
+    assert acceptor.start().step(b"SELECT true FROM t") is None
 
 
 def test_views_count_as_what_they_are_made_of(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from sqlagent.grammar.context import BEHIND_WITH, LOADS, WITH
 from sqlagent.grammar.expr import word
 from sqlagent.grammar.group_order import group, limit, order
 from sqlagent.grammar.lexers import IdentLexer
+from sqlagent.grammar.names import TRUTHS
 from sqlagent.grammar.option import Frame, Lit, Open, Option, expand
 from sqlagent.grammar.relation import Relation
 from sqlagent.grammar.scope import Arm, Scope
@@ -92,8 +93,9 @@ def _as_relation(env: Scope, name: str) -> Relation:
     names: dict[str, str] = {}
 
     def add(text: str, key: str) -> None:
-        # Of two columns of one name SQLite gives the second another one.
-        names.setdefault(key, text)
+        # Of two columns of one name SQLite gives the second another one, and any that is called like a truth value.
+        if key.upper() not in TRUTHS:
+            names.setdefault(key, text)
 
     for item in first:
         if item.star is not None:

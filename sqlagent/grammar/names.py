@@ -25,7 +25,7 @@ KEYWORDS = frozenset(_WORDS.split())
 """SQLite's whole keyword list (147 words). Some may stand bare as names in places; none is left bare here."""
 
 TRUTHS = frozenset({"TRUE", "FALSE"})
-"""No keywords, but a bare one is the number where no column is so called, and loses its name in a subquery."""
+"""No keywords, but a bare one is the number where no column is so called, and no column of a subquery is."""
 
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
