@@ -131,3 +131,18 @@ def test_views_count_as_what_they_are_made_of(tmp_path: Path) -> None:
         connection.execute(sql)
     assert acceptor.start().step(sql.encode()) is None
     assert acceptor.start().step(sql.split(" JOIN ten AS T4")[0].encode()) is not None
+
+
+def test_in_a_subquery_a_window_alone_does_not_aggregate(shop: Acceptor) -> None:
+    window = "RANK() OVER (ORDER BY SUM(Total) DESC)"
+    connection = sqlite3.connect(":memory:")
+    connection.executescript(SHOP)
+    for items, runs in ((f"{window} AS r", False), (f"SUM(Total) AS s, {window} AS r", True)):
+        sql = f"WITH c AS (SELECT {items} FROM Invoice) SELECT r FROM c JOIN Genre ON 4 GLOB 2"
+        assert (shop.start().step(f"WITH c AS (SELECT {items}".encode()) is not None) == runs
+        if runs:
+            connection.execute(sql)
+        else:
+            with pytest.raises(sqlite3.OperationalError, match="HAVING"):
+                connection.execute(sql)
+    assert shop.start().step(f"SELECT {window} FROM Invoice GROUP BY CustomerId".encode()) is not None

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlagent.grammar import calls, expr, functions
 from sqlagent.grammar.columns import has_columns
-from sqlagent.grammar.context import NO_LITERAL, NO_QUERY, ROOM, STARS, WIN, WINDOW, Context
+from sqlagent.grammar.context import AGG, NO_LITERAL, NO_QUERY, ROOM, STARS, WIN, WINDOW, Context
 from sqlagent.grammar.option import QUIET, Frame, Lit, Option, expand
 from sqlagent.grammar.scope import Item, Scope
 
@@ -23,8 +23,17 @@ def with_over(flags: int, load: int, distinct: bool, rest: Frame, env: Scope) ->
     """OVER and its window, where one may stand."""
     if not flags & WIN or distinct or load + WINDOW > ROOM or not functions.window()[0]:
         return []
-    inner: Context = (flags & ~(WIN | STARS | NO_LITERAL), load + WINDOW, None)
+    inner: Context = (_within(flags, env), load + WINDOW, None)
     return [Lit(b" OVER (", (window_body, (0, inner), rest), _windowed(env), rare=QUIET)]
+
+
+def _within(flags: int, env: Scope) -> int:
+    """The flags of what stands in a window."""
+    flags &= ~(WIN | STARS | NO_LITERAL)
+    # SQLite pushes a constant condition into a subquery in FROM as HAVING, and refuses it where only a window
+    # aggregates ("HAVING clause on a non-aggregate query").
+    in_from = env.role == "derived" or env.role.startswith("named:")
+    return flags & ~AGG if in_from and not env.has_aggregate else flags
 
 
 def _windowed(env: Scope) -> Scope:
@@ -34,7 +43,7 @@ def _windowed(env: Scope) -> Scope:
 def window_start(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     """The arguments of a window function, then its window."""
     (least, most), (flags, load, _) = arg
-    inner: Context = (flags & ~(WIN | STARS | NO_LITERAL), load + WINDOW, None)
+    inner: Context = (_within(flags, env), load + WINDOW, None)
     body = (expr.word, b" OVER (", (window_body, (0, inner), rest))
     if most == 0:
         return [Lit(b") OVER (", (window_body, (0, inner), rest), _windowed(env))]
