@@ -134,7 +134,7 @@ def test_views_count_as_what_they_are_made_of(tmp_path: Path) -> None:
 
 
 def test_in_a_subquery_a_window_alone_does_not_aggregate(shop: Acceptor) -> None:
-    window = "RANK() OVER (ORDER BY SUM(Total) DESC)"
+    window = "RANK() OVER (PARTITION BY SUM(Total))"
     connection = sqlite3.connect(":memory:")
     connection.executescript(SHOP)
     for items, runs in ((f"{window} AS r", False), (f"SUM(Total) AS s, {window} AS r", True)):
