@@ -64,6 +64,7 @@ class TextModel(Protocol):
         temperature: float = 0.0,
         seed: int = 0,
         max_tokens: int = 256,
+        greedy: bool = True,
         cancelled: Callable[[], bool] | None = None,
     ) -> list[Candidate]: ...
 
@@ -169,12 +170,13 @@ class Attempt:
         drawn = self.model.generate(
             self.prompt(None),
             self.acceptor,
-            n=more + 1,
+            n=more,
+            greedy=False,
             temperature=TEMPERATURE,
             seed=zlib.crc32(self.question.encode()),
             max_tokens=min(LONGEST, max_tokens),
             cancelled=self.cancelled,
-        )[1:]
+        )
         self.check()
         if not drawn:
             return []

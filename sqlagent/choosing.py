@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 COMPARED = 2000
 """Rows of a result that are compared with another's."""
-UNSURE_MARGIN = 0.08
+UNSURE_MARGIN = 0.04
 """A lead in probability, at the closest decision, under which a statement is in doubt."""
 FORCED_AWAY = -4.0
 """ln p of a token that the model would hardly have written by itself: the grammar led it there."""

@@ -148,10 +148,11 @@ class Model:
         max_tokens: int = 256,
         top_p: float = 1.0,
         top_k: int = 0,
+        greedy: bool = True,
         beam: bool = False,
         cancelled: Callable[[], bool] | None = None,
     ) -> list[Candidate]:
-        """`n` statements, the first one greedy, the others drawn at `temperature` from `seed`.
+        """`n` statements drawn at `temperature` from `seed`, the first one greedy unless `greedy` is False.
 
         With `beam`, instead, the up to `n` likeliest that beam search finds, best first. Under an acceptor
         every one is complete, also when `max_tokens` cuts it short (finished is False then). Raises UsageError
@@ -167,9 +168,12 @@ class Model:
             budget = self._budget(len(tokens.ids), n, max_tokens)
             start = Cursor((acceptor or Free()).start())
             drawn = Settings(temperature, top_p, top_k)
-            tracks = [Track(0, start, budget)]
-            for i in range(1, 1 if beam else n):
-                tracks.append(Track(i, start, budget, drawn, np.random.default_rng([seed, i])))
+            tracks = [
+                Track(i, start, budget)
+                if i == 0 and (greedy or beam)
+                else Track(i, start, budget, drawn, np.random.default_rng([seed, i]))
+                for i in range(1 if beam else n)
+            ]
             try:
                 return self._generate(tokens, tracks, n if beam else 0, cancelled)
             finally:

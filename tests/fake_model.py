@@ -63,6 +63,7 @@ class FakeModel:
         temperature: float = 0.0,
         seed: int = 0,
         max_tokens: int = 256,
+        greedy: bool = True,
         cancelled: Callable[[], bool] | None = None,
     ) -> list[Candidate]:
         entry = self._script[min(self._next, len(self._script) - 1)]

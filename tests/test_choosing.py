@@ -75,7 +75,7 @@ def test_what_makes_a_statement_doubtful(found: Result | None, changes: dict[str
 
 
 def test_a_doubtful_statement_is_weighed_against_others(company: Path) -> None:
-    model = FakeModel([candidate(OTHER, margin=0.001), [OTHER, TOP, SAME, TOP, OTHER]])
+    model = FakeModel([candidate(OTHER, margin=0.001), [TOP, SAME, TOP, OTHER]])
     with Agent(company, model) as agent:
         answer = agent.ask("Who earns the most?")
     assert model.draws == 1

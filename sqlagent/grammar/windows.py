@@ -30,8 +30,8 @@ def with_over(flags: int, load: int, distinct: bool, rest: Frame, env: Scope) ->
 def _within(flags: int, env: Scope) -> int:
     """The flags of what stands in a window."""
     flags &= ~(WIN | STARS | NO_LITERAL)
-    # SQLite pushes a constant condition into a subquery in FROM as HAVING, and refuses it where only a partitioned window
-    # aggregates ("HAVING clause on a non-aggregate query").
+    # SQLite pushes a constant condition into a subquery in FROM as HAVING, and refuses it where nothing but a
+    # partitioned window aggregates ("HAVING clause on a non-aggregate query").
     in_from = env.role == "derived" or env.role.startswith("named:")
     return flags & ~AGG if in_from and not env.has_aggregate else flags
 
