@@ -103,7 +103,16 @@ def _plain(table: Table) -> list[Any]:
         for c in table.columns
     ]
     keys = [[key.columns, key.ref_table, key.ref_columns] for key in table.foreign_keys]
-    return [table.name, table.kind, table.row_count, table.row_count_exact, table.comment, table.reach, keys, columns]
+    return [
+        table.name,
+        table.kind,
+        table.row_count,
+        table.row_count_exact,
+        table.comment,
+        table.reach,
+        keys,
+        columns,
+    ]
 
 
 def _table(plain: list[Any]) -> Table:
