@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 TEMPERATURE = 0.7
 """Of the statements that are drawn beside the greedy one."""
-LONGEST, SHORTEST = 256, 64
+LONGEST, SHORTEST = 128, 64
 """Tokens of the longest such statement: twice as many as the greedy one has, within these bounds. One that rambles
 keeps all others waiting, and is seldom right."""
 PATIENCE = 2.0
