@@ -44,8 +44,9 @@ class Evidence:
         )
 
 
-BIAS = 0.0
-WEIGHTS = (1.0, 1.0, -1.0, 1.0, -0.5, -1.0, -1.0)
+BIAS = -0.810
+WEIGHTS = (0.771, 0.698, -1.624, 1.745, 0.018, -0.429, -0.342)
+"""Fitted to 143 answers of the untuned default model, 79 % of them right: few, so the ridge keeps them small."""
 
 
 def evidence(chosen: Chosen) -> Evidence:
