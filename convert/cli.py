@@ -22,8 +22,14 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlagent.errors import INTERRUPTED, OK, USAGE, SqlagentError, UsageError
+
+if TYPE_CHECKING:
+    from convert.samples import Sample
+    from sqlagent.progress import Progress
+    from sqlagent.weights.provenance import About
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -281,7 +287,7 @@ def _make_imatrix(model: Path, out: Path, options: argparse.Namespace) -> None:
     imatrix.save(collected, out, data=name, samples=len(found), progress=_progress(options))
 
 
-def _samples(model: Path, options: argparse.Namespace) -> list:  # type: ignore[type-arg]
+def _samples(model: Path, options: argparse.Namespace) -> list[Sample]:
     from convert import samples
 
     return samples.load(
@@ -354,13 +360,13 @@ def _publish(options: argparse.Namespace) -> None:
     publish.publish(job, dry_run=options.dry_run, quiet=options.quiet)
 
 
-def _said(options: argparse.Namespace):  # type: ignore[no-untyped-def]
+def _said(options: argparse.Namespace) -> About:
     from sqlagent.weights.provenance import About
 
     return About(options.name, options.base_model, options.licence)
 
 
-def _progress(options: argparse.Namespace):  # type: ignore[no-untyped-def]
+def _progress(options: argparse.Namespace) -> Progress:
     from sqlagent.progress import Progress
 
     return Progress(quiet=options.quiet)

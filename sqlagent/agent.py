@@ -16,8 +16,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlagent.attempt import EFFORTS, Attempt, Chosen, TextModel, effort_of
+from sqlagent.attempt import Attempt, Chosen, TextModel
 from sqlagent.confidence import confidence, evidence
+from sqlagent.effort import EFFORTS, effort_of
 from sqlagent.errors import Cancelled, DatabaseError, OutOfScope, UsageError
 from sqlagent.steps import Answer, Observer, Step, Trace
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlagent.choosing import Tried, choose, doubts
-from sqlagent.errors import NoAnswer, QueryError, QueryTimeout, UsageError
+from sqlagent.effort import Effort
+from sqlagent.errors import NoAnswer, QueryError, QueryTimeout
 from sqlagent.steps import Trace
 
 if TYPE_CHECKING:
@@ -29,24 +30,6 @@ LONGEST, SHORTEST = 128, 64
 keeps all others waiting, and is seldom right."""
 PATIENCE = 2.0
 """Seconds that such a statement may run: another one may be quicker."""
-
-
-@dataclass(frozen=True, slots=True)
-class Effort:
-    """How much is tried: `more` statements beside the greedy one, when it is in doubt or `always`."""
-
-    more: int
-    always: bool = False
-
-
-EFFORTS = {"fast": Effort(0), "normal": Effort(4), "high": Effort(7, always=True)}
-
-
-def effort_of(name: str) -> Effort:
-    """The effort of that name. Raises UsageError."""
-    if name not in EFFORTS:
-        raise UsageError(f"There is no effort {name!r}; choose one of {', '.join(EFFORTS)}.")
-    return EFFORTS[name]
 
 
 class TextModel(Protocol):
@@ -87,8 +70,6 @@ class Chosen:
     """Statements that were written."""
     agreement: float
     """The share of their weight behind this result; 1.0 when there is only one."""
-    doubts: tuple[str, ...]
-    """What spoke against the greedy statement."""
     corrections: tuple[tuple[Compared, str], ...]
     """Texts of the statement that were replaced by the stored values that were meant."""
     first_token: float
@@ -134,7 +115,6 @@ class Attempt:
             best.result,
             len(tried),
             agreement,
-            tuple(found),
             tuple(self._corrections.get(best.sql, ())),
             first_token,
         )

@@ -107,7 +107,7 @@ class Beam:
     def _advance(self, tracks: list[Track]) -> list[Logits]:
         """Run what each statement feeds; the logits behind it. A statement without cells is closed."""
         found: list[Logits] = []
-        for group in self._groups(tracks):
+        for group in self._decoder.groups(tracks):
             batch = [
                 (token, track.at + i, track.seq, i == len(track.feed) - 1)
                 for track in group
@@ -124,18 +124,6 @@ class Beam:
                 found.append(self._llama.logits(last).copy())
                 track.at += len(track.feed)
         return found
-
-    def _groups(self, tracks: list[Track]) -> list[list[Track]]:
-        """Tracks that fit one batch together."""
-        groups: list[list[Track]] = []
-        size = self._llama.n_batch + 1
-        for track in tracks:
-            if size + len(track.feed) > self._llama.n_batch:
-                groups.append([])
-                size = 0
-            groups[-1].append(track)
-            size += len(track.feed)
-        return groups
 
 
 def _said(track: Track) -> str:

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from sqlagent import __version__, errors, render
-from sqlagent.attempt import EFFORTS
 from sqlagent.console import Console
+from sqlagent.effort import EFFORTS
 from sqlagent.errors import UsageError
 
 if TYPE_CHECKING:

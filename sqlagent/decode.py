@@ -96,10 +96,10 @@ class Decoder:
         while live := [track for track in tracks if track.live]:
             if cancelled is not None and cancelled():
                 raise Cancelled("Cancelled.")
-            for group in self._groups(live):
+            for group in self.groups(live):
                 self._step(group)
 
-    def _groups(self, live: list[Track]) -> list[list[Track]]:
+    def groups(self, live: list[Track]) -> list[list[Track]]:
         """Tracks that fit one batch together; long feeds are shortened by running their first part."""
         groups: list[list[Track]] = [[]]
         room = self._llama.n_batch

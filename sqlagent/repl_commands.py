@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sqlagent import render
-from sqlagent.attempt import EFFORTS
+from sqlagent.effort import EFFORTS
 from sqlagent.errors import UsageError
 
 if TYPE_CHECKING:

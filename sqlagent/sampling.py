@@ -75,14 +75,10 @@ class Sampler:
         logits: (n_vocab,), not changed. `handicap` is taken off the logit of a token that leads to a
         cursor. A gap is only worked out when it can be under `margin`.
         """
-        top = int(logits.argmax())
-        peak = float(logits[top])
-        if not math.isfinite(peak):
-            return None  # NaN or infinite logits of a damaged model: the grammar goes on alone
-        np.greater(logits, np.float32(peak - NEAR), out=self._mask)
-        ids = self._mask.nonzero()[0]
-        near = logits[ids]
-        total = peak + math.log(float(np.exp(near - np.float32(peak)).sum()))
+        view = self._view(logits)
+        if view is None:
+            return None
+        top, ids, near, total = view
         if settings.temperature > 0 and rng is not None:
             order = self._draw(logits, ids, near, settings, rng)
             scale = 1.0 / settings.temperature
@@ -121,14 +117,10 @@ class Sampler:
 
         Best first. logits: (n_vocab,), not changed. Empty when none of the first `MANY` is taken.
         """
-        top = int(logits.argmax())
-        peak = float(logits[top])
-        if not math.isfinite(peak):
+        view = self._view(logits)
+        if view is None:
             return []
-        np.greater(logits, np.float32(peak - NEAR), out=self._mask)
-        ids = self._mask.nonzero()[0]
-        near = logits[ids]
-        total = peak + math.log(float(np.exp(near - np.float32(peak)).sum()))
+        top, ids, near, total = view
         found: list[tuple[Choice, float]] = []
         for token in self._ranked(logits, top, ids, near):
             logprob = float(logits[token]) - total
@@ -139,6 +131,17 @@ class Sampler:
                 found.append((Choice(token, cursor, logprob, 1.0), logprob - handicap(cursor)))
                 found.sort(key=lambda pair: -pair[1])
         return found[:count]
+
+    def _view(self, logits: Logits) -> tuple[int, Ids, Logits, float] | None:
+        """(best token, ids within NEAR of it, their logits, ln of the softmax's sum); None for unusable logits."""
+        top = int(logits.argmax())
+        peak = float(logits[top])
+        if not math.isfinite(peak):
+            return None  # NaN or infinite logits of a damaged model: the grammar goes on alone
+        np.greater(logits, np.float32(peak - NEAR), out=self._mask)
+        ids = self._mask.nonzero()[0]
+        near = logits[ids]
+        return top, ids, near, peak + math.log(float(np.exp(near - np.float32(peak)).sum()))
 
     def best_of(self, logits: Logits, ids: list[int], accept: Accept) -> Choice | None:
         """The best accepted token among `ids`: for when scores lead nowhere."""

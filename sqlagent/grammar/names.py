@@ -27,12 +27,13 @@ KEYWORDS = frozenset(_WORDS.split())
 TRUTHS = frozenset({"TRUE", "FALSE"})
 """No keywords, but a bare one is the number where no column is so called, and no column of a subquery is."""
 
+_QUOTED = KEYWORDS | TRUTHS
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
 def is_bare(name: str) -> bool:
     """Whether `name` may stand without quotes."""
-    return _BARE.match(name) is not None and name.upper() not in KEYWORDS | TRUTHS
+    return _BARE.match(name) is not None and name.upper() not in _QUOTED
 
 
 def quote(name: str) -> str:

@@ -109,11 +109,12 @@ class Witnesses:
             name, candidates = "", self.holders(missing, ctes)
         if len(taken) + max(1, len(aliases)) > self._max:
             return None
+        room = MOST_TABLES - sum(r.reach for r in taken)
         for relation in self._ranked(candidates, [key for key in bare if key not in covered], taken):
             steps[0] += 1
             if steps[0] > _MAX_STEPS:
                 return None
-            if relation.reach + sum(r.reach for r in taken) > MOST_TABLES:
+            if relation.reach > room:
                 continue
             hits = {key for key in bare if key in relation.by_key} if bare else covered
             if bare and hits & covered:
