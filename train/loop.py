@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlagent.errors import UsageError
-from train import checkpoint, qlora
+from train import checkpoint, fused, qlora
 from train.config import Config
 from train.errors import Diverged, OutOfMemory
 from train.objective import exact_questions, forward
@@ -80,6 +80,9 @@ class Loop:
             device=device,
         )
         self.tuned = qlora.add_adapter(base, config)
+        if not self._sharded and fused.fits(self.tuned, config, device):
+            fused.fuse(self.tuned)
+            fused.keep_memory()
         trainable = [p for p in self.tuned.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(
             trainable, lr=config.lr, betas=(0.9, config.beta2), weight_decay=config.weight_decay, foreach=True

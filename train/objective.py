@@ -26,18 +26,24 @@ def forward(model: Any, packed: Packed, device: Any) -> Outcome:
     """Run the model over one packed sequence (batch of one; L tokens, M targets)."""
     import torch
 
+    from train import fused
+    from train.attention import blocks
+
     ids = torch.from_numpy(packed.ids).to(device)[None]  # [1, L]
     positions = torch.from_numpy(packed.positions).to(device)[None]  # [1, L]
-    seen = _mask(packed, device)  # [1, 1, L, L]
     at = torch.from_numpy(packed.loss_at).to(device)  # [M]
     labels = torch.from_numpy(packed.labels).to(device)  # [M]
-    logits = model(
-        input_ids=ids,
-        position_ids=positions,
-        attention_mask=seen,
-        logits_to_keep=at,
-        use_cache=False,
-    ).logits[0]  # [M, vocabulary]
+    given = {"input_ids": ids, "position_ids": positions, "logits_to_keep": at, "use_cache": False}
+    head = fused.head(model)
+    if head is not None:
+        # A mask of four dimensions is taken as it is: none is made, and the packed attention needs none.
+        none = torch.empty((1, 1, 0, 0))
+        hidden = model(**given, attention_mask=none, layout=blocks(packed)).logits[0].to(head.dtype)  # [M, d]
+        if torch.is_grad_enabled():
+            return Outcome(fused.Loss.apply(hidden, head, labels), None)
+        logits = hidden @ head.t()
+    else:
+        logits = model(**given, attention_mask=_mask(packed, device)).logits[0]  # [M, vocabulary]
     nll = torch.nn.functional.cross_entropy(logits.float(), labels, reduction="sum")
     return Outcome(nll, None if torch.is_grad_enabled() else logits.argmax(-1) == labels)
 

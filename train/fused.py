@@ -1,0 +1,180 @@
+"""A training step for CPUs: the same mathematics with fewer passes over memory.
+
+Invariant: loss and gradients equal the plain model's to rounding (`tests/test_train_fused.py`), and the model
+keeps its names and shapes: adapters, checkpoints and DDP do not see the difference. On a CPU with bf16 tiles
+(AMX) a matrix product is so quick that casts, masks and an L x vocabulary loss take most of a plain step.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from train import attention
+
+if TYPE_CHECKING:
+    from train.config import Config
+
+
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
+"""glibc's malloc.h."""
+
+
+class Lora(torch.autograd.Function):
+    """x W^T + bias + s (x A^T) B^T in x's own number format, one pass over the result for each product.
+
+    x: [..., k]; W: [n, k], frozen; A: [r, k] and B: [n, r] in float32, whose gradients come in float32."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: torch.Tensor,
+        weight: torch.Tensor,
+        bias: torch.Tensor | None,
+        a: torch.Tensor,
+        b: torch.Tensor,
+        scale: float,
+    ) -> torch.Tensor:
+        """See the class."""
+        flat = x.flatten(0, -2)
+        small_a, small_b = a.to(x.dtype), (b * scale).to(x.dtype)
+        low = flat @ small_a.t()
+        y = flat @ weight.t() if bias is None else torch.addmm(bias, flat, weight.t())
+        y.addmm_(low, small_b.t())
+        ctx.save_for_backward(flat, weight, small_a, small_b, low)
+        ctx.scale, ctx.shape = scale, x.shape
+        return y.view(*x.shape[:-1], -1)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> Any:
+        """Gradients for x, A and B."""
+        flat, weight, small_a, small_b, low = ctx.saved_tensors
+        grad = grads[0].flatten(0, -2)
+        down = grad @ small_b
+        dx = None
+        if ctx.needs_input_grad[0]:
+            dx = grad @ weight
+            dx.addmm_(down, small_a)
+            dx = dx.view(ctx.shape)
+        db = (grad.t() @ low).float().mul_(ctx.scale)
+        return dx, None, None, (down.t() @ flat).float(), db, None
+
+
+class Loss(torch.autograd.Function):
+    """Summed negative log-likelihood of labels under softmax(h W^T), W frozen, a few rows at a time.
+
+    h: [M, d]; W: [vocabulary, d]; labels: int64 [M]. The gradient is made with the loss, so that no
+    M x vocabulary array is ever held (as in Liger, arXiv 2410.10989)."""
+
+    ROWS = 512  # of one product: each reads, and repacks, all of W
+    PART = 16  # rows in float32 at a time: they stay in the cache
+
+    @staticmethod
+    def forward(ctx: Any, h: torch.Tensor, weight: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """See the class."""
+        total = torch.zeros(())
+        made = torch.empty_like(h)
+        for first in range(0, len(h), Loss.ROWS):
+            rows = slice(first, first + Loss.ROWS)
+            logits = h[rows] @ weight.t()
+            for part, right in zip(logits.split(Loss.PART), labels[rows, None].split(Loss.PART), strict=True):
+                exact = part.float()
+                found = exact.gather(1, right)
+                top = exact.amax(1, keepdim=True)
+                exact.sub_(top).exp_()
+                sums = exact.sum(1, keepdim=True)
+                total += (sums.log() + top - found).sum()
+                exact.div_(sums).scatter_add_(1, right, torch.full_like(found, -1.0))
+                part.copy_(exact)
+            made[rows] = logits @ weight
+        ctx.save_for_backward(made)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> Any:
+        """Gradient for h."""
+        (made,) = ctx.saved_tensors
+        return made * grads[0].to(made.dtype), None, None
+
+
+class Norm(torch.autograd.Function):
+    """RMSNorm with a frozen weight: x / sqrt(mean(x^2) + eps) * w, inside in float32."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
+        """See the class."""
+        length = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.float32)
+        inverse = (length.square_().div_(x.shape[-1]).add_(eps)).rsqrt_()
+        ctx.save_for_backward(x, weight, inverse)
+        return (x * inverse).to(x.dtype).mul_(weight)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> Any:
+        """Gradient for x."""
+        x, weight, inverse = ctx.saved_tensors
+        grad = grads[0] * weight
+        shift = (grad * x).sum(-1, keepdim=True, dtype=torch.float32).mul_(inverse.pow(3) / -x.shape[-1])
+        return torch.addcmul(grad * inverse, x, shift).to(x.dtype), None, None
+
+
+def keep_memory() -> None:
+    """Keep freed memory in the process: a step asks for the same gigabytes again, and fresh pages are slow.
+
+    Does nothing where the C library is not glibc."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        for setting, value in ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, 2**31 - 1), (_TOP_PAD, 2**28)):
+            mallopt(setting, value)
+
+
+def fits(tuned: Any, config: Config, device: str) -> bool:
+    """Whether the fused step can stand in for the plain one."""
+    plain = config.quantization == "none" and not (config.lora_dropout or config.use_dora)
+    return (
+        device == "cpu"
+        and plain
+        and tuned.get_base_model().config.model_type in ("llama", "qwen2")
+        and hasattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu_backward")
+    )
+
+
+def fuse(tuned: Any) -> None:
+    """Change a peft model in place; `objective.forward` does the rest."""
+    from peft.tuners.lora import Linear
+
+    base = tuned.get_base_model()
+    for module in base.modules():
+        if isinstance(module, Linear):
+            _replace(module, _lora(module))
+        elif type(module).__name__.endswith("RMSNorm"):
+            _replace(module, _norm(module))
+    base.config._attn_implementation = attention.register()
+    head = base.lm_head
+    base.fused_head = (head.weight,)  # in a tuple: not a parameter a second time
+    base.lm_head = torch.nn.Identity()
+
+
+def head(model: Any) -> torch.Tensor | None:
+    """The output head [vocabulary, d] of a fused model, wrapped or not; None for a plain one."""
+    inner = getattr(model, "module", model)
+    base = inner.get_base_model() if hasattr(inner, "get_base_model") else inner
+    kept = getattr(base, "fused_head", None)
+    return kept[0] if kept else None
+
+
+def _replace(module: Any, forward: Any) -> None:
+    module.forward = forward
+
+
+def _lora(layer: Any) -> Any:
+    plain = layer.base_layer
+    a, b = layer.lora_A["default"].weight, layer.lora_B["default"].weight
+    scale = float(layer.scaling["default"])
+    return lambda x: Lora.apply(x, plain.weight, plain.bias, a, b, scale)
+
+
+def _norm(layer: Any) -> Any:
+    return lambda x: Norm.apply(x, layer.weight, layer.variance_epsilon)
