@@ -100,6 +100,23 @@ class Loss(torch.autograd.Function):
         return made * grads[0].to(made.dtype), None, None
 
 
+class Gate(torch.autograd.Function):
+    """silu(g) u, keeping g and u only."""
+
+    @staticmethod
+    def forward(ctx: Any, g: torch.Tensor, u: torch.Tensor) -> torch.Tensor:
+        """See the class."""
+        ctx.save_for_backward(g, u)
+        return torch.nn.functional.silu(g).mul_(u)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> Any:
+        """Gradients for g and u."""
+        g, u = ctx.saved_tensors
+        opened = torch.nn.functional.silu(g).mul_(grads[0])
+        return torch.ops.aten.silu_backward(grads[0] * u, g), opened
+
+
 class Norm(torch.autograd.Function):
     """RMSNorm with a frozen weight: x / sqrt(mean(x^2) + eps) * w, inside in float32."""
 
@@ -126,7 +143,7 @@ def keep_memory() -> None:
     Does nothing where the C library is not glibc."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:
-        for setting, value in ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, 2**31 - 1), (_TOP_PAD, 2**28)):
+        for setting, value in ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, -1), (_TOP_PAD, 2**28)):
             mallopt(setting, value)
 
 
@@ -151,6 +168,8 @@ def fuse(tuned: Any) -> None:
             _replace(module, _lora(module))
         elif type(module).__name__.endswith("RMSNorm"):
             _replace(module, _norm(module))
+        elif type(module).__name__.endswith("MLP"):
+            _replace(module, _mlp(module))
     base.config._attn_implementation = attention.register()
     head = base.lm_head
     base.fused_head = (head.weight,)  # in a tuple: not a parameter a second time
@@ -178,3 +197,7 @@ def _lora(layer: Any) -> Any:
 
 def _norm(layer: Any) -> Any:
     return lambda x: Norm.apply(x, layer.weight, layer.variance_epsilon)
+
+
+def _mlp(layer: Any) -> Any:
+    return lambda x: layer.down_proj(Gate.apply(layer.gate_proj(x), layer.up_proj(x)))
