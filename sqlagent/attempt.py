@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlagent.choosing import Tried, choose, doubts
+from sqlagent.choosing import Tried, choose, doubts, settled
 from sqlagent.effort import Effort
 from sqlagent.errors import NoAnswer, QueryError, QueryTimeout
 from sqlagent.steps import Trace
@@ -48,6 +48,7 @@ class TextModel(Protocol):
         seed: int = 0,
         max_tokens: int = 256,
         greedy: bool = True,
+        enough: Callable[[Candidate], bool] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> list[Candidate]: ...
 
@@ -102,7 +103,7 @@ class Attempt:
         first_token = self.model.last_timings.first_token
         tried, found = [first], doubts(first)
         if effort.more and (effort.always or found):
-            tried += self._draw(effort.more, found, max(SHORTEST, 2 * first.candidate.tokens))
+            tried += self._draw(first, effort.more, found, max(SHORTEST, 2 * first.candidate.tokens))
         best, agreement = choose(tried) if len(tried) > 1 else (first, 1.0)
         if best.result is None and effort.more:
             best, agreement = self._second_thought(first), 0.0
@@ -143,11 +144,26 @@ class Attempt:
         self.trace.add("reason", said, best.sql, started)
         return best
 
-    def _draw(self, more: int, found: Sequence[str], max_tokens: int) -> list[Tried]:
-        """More statements, drawn at a temperature, and what came of each."""
+    def _draw(self, first: Tried, more: int, found: Sequence[str], max_tokens: int) -> list[Tried]:
+        """More statements, drawn at a temperature, and what came of each; no more than settle the matter."""
         self.trace.status("weighing other statements")
-        started = time.monotonic()
-        drawn = self.model.generate(
+        began = time.monotonic()
+        known: dict[str, Tried] = {}
+        tried: list[Tried] = []
+        acting = 0.0
+
+        def enough(candidate: Candidate) -> bool:
+            nonlocal acting
+            started = time.monotonic()
+            candidate = self._corrected(candidate)
+            if candidate.sql.strip():
+                if candidate.sql not in known:
+                    known[candidate.sql] = self._quietly(candidate)
+                tried.append(replace(known[candidate.sql], candidate=candidate))
+            acting += time.monotonic() - started
+            return settled([first, *tried], more - len(tried))
+
+        self.model.generate(
             self.prompt(None),
             self.acceptor,
             n=more,
@@ -155,23 +171,18 @@ class Attempt:
             temperature=TEMPERATURE,
             seed=zlib.crc32(self.question.encode()),
             max_tokens=min(LONGEST, max_tokens),
+            enough=enough,
             cancelled=self.cancelled,
         )
         self.check()
-        if not drawn:
-            return []
-        why = f" because {' and '.join(found)}" if found else ""
-        self.trace.add("reason", f"{count(len(drawn), 'more statement')} drawn{why}", None, started)
-        started = time.monotonic()
-        known: dict[str, Tried] = {}
-        tried = []
-        for candidate in map(self._corrected, drawn):
-            if not candidate.sql.strip():
-                continue
-            if candidate.sql not in known:
-                known[candidate.sql] = self._quietly(candidate)
-            tried.append(replace(known[candidate.sql], candidate=candidate))
-        self.trace.add("act", f"{count(len(known), 'different one')} run", None, started)
+        if tried:
+            why = f" because {' and '.join(found)}" if found else ""
+            self.trace.add(
+                "reason", f"{count(len(tried), 'more statement')} drawn{why}", None, began + acting
+            )
+            self.trace.add(
+                "act", f"{count(len(known), 'different one')} run", None, time.monotonic() - acting
+            )
         return tried
 
     def _second_thought(self, failed: Tried) -> Tried:

@@ -23,6 +23,8 @@ FORCED_AWAY = -4.0
 """ln p of a token that the model would hardly have written by itself: the grammar led it there."""
 EMPTY_WEIGHT = 0.3
 """What the vote of a statement without rows counts; people ask for what is there."""
+MOST_WEIGHT = 1.0
+"""What one vote can count: the sureness of a model without any doubt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,22 @@ def choose(tried: Sequence[Tried]) -> tuple[Tried, float]:
 
     The first is the greedy one: it wins ties. Statements that did not run have no vote.
     """
+    weights, members = _votes(tried)
+    if not weights:
+        return tried[0], 0.0
+    best = max(weights, key=lambda key: weights[key])
+    spoken = max(members[best], key=lambda one: one.candidate.logprob)
+    return spoken, weights[best] / sum(weights.values())
+
+
+def settled(tried: Sequence[Tried], outstanding: int) -> bool:
+    """Whether `choose` would take the same result whatever as many more statements gave."""
+    ranked = sorted(_votes(tried)[0].values(), reverse=True)
+    return bool(ranked) and ranked[0] - (ranked[1] if len(ranked) > 1 else 0.0) > outstanding * MOST_WEIGHT
+
+
+def _votes(tried: Sequence[Tried]) -> tuple[dict[Hashable, float], dict[Hashable, list[Tried]]]:
+    """The weight behind each result, and the statements that gave it."""
     weights: dict[Hashable, float] = {}
     members: dict[Hashable, list[Tried]] = {}
     for one in tried:
@@ -82,11 +100,7 @@ def choose(tried: Sequence[Tried]) -> tuple[Tried, float]:
         weight = sureness(one.candidate) * (EMPTY_WEIGHT if one.empty else 1.0)
         weights[key] = weights.get(key, 0.0) + weight
         members.setdefault(key, []).append(one)
-    if not weights:
-        return tried[0], 0.0
-    best = max(weights, key=lambda key: weights[key])
-    spoken = max(members[best], key=lambda one: one.candidate.logprob)
-    return spoken, weights[best] / sum(weights.values())
+    return weights, members
 
 
 def outcome(result: Result) -> Hashable:

@@ -84,16 +84,26 @@ class Decoder:
         tracks: Sequence[Track],
         logits: Logits,
         cancelled: Callable[[], bool] | None = None,
+        enough: Callable[[Track], bool] | None = None,
     ) -> None:
-        """Finish all tracks; `logits` are those after the prompt, shared by all.
+        """Finish all tracks, or so many that `enough`, asked about each as it ends, says so.
 
-        Raises Cancelled between two batches.
+        `logits` are those after the prompt, shared by all. Raises Cancelled between two batches.
         """
         for track in tracks:
             if track.live:
                 self._take(track, logits)
                 self._prepare(track)
-        while live := [track for track in tracks if track.live]:
+        told: set[int] = set()
+        while True:
+            for track in tracks:
+                if not track.live and track.seq not in told:
+                    told.add(track.seq)
+                    if enough is not None and enough(track):
+                        return
+            live = [track for track in tracks if track.live]
+            if not live:
+                return
             if cancelled is not None and cancelled():
                 raise Cancelled("Cancelled.")
             for group in self.groups(live):

@@ -150,12 +150,14 @@ class Model:
         top_k: int = 0,
         greedy: bool = True,
         beam: bool = False,
+        enough: Callable[[Candidate], bool] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> list[Candidate]:
         """`n` statements drawn at `temperature` from `seed`, the first one greedy unless `greedy` is False.
 
         With `beam`, instead, the up to `n` likeliest that beam search finds, best first. Under an acceptor
-        every one is complete, also when `max_tokens` cuts it short (finished is False then). Raises UsageError
+        every one is complete, also when `max_tokens` cuts it short (finished is False then). `enough` is shown
+        each statement as it ends, and ends the others, which are left out, by answering True. Raises UsageError
         when the prompt does not fit, Cancelled, ModelError.
         """
         most = self._parallel // 2 if beam else self._parallel
@@ -175,7 +177,8 @@ class Model:
                 for i in range(1 if beam else n)
             ]
             try:
-                return self._generate(tokens, tracks, n if beam else 0, cancelled)
+                ended = (lambda track: enough(_candidate(track))) if enough is not None else None
+                return self._generate(tokens, tracks, n if beam else 0, cancelled, ended)
             finally:
                 for i in range(1, 2 * n + 1 if beam else n):
                     self._llama.forget(i)
@@ -191,7 +194,12 @@ class Model:
         return max(1, min(max_tokens, room))
 
     def _generate(
-        self, tokens: Tokens, tracks: list[Track], width: int, cancelled: Callable[[], bool] | None
+        self,
+        tokens: Tokens,
+        tracks: list[Track],
+        width: int,
+        cancelled: Callable[[], bool] | None,
+        enough: Callable[[Track], bool] | None,
     ) -> list[Candidate]:
         self._decoder.counters = Counters()
         began = time.perf_counter()
@@ -209,7 +217,7 @@ class Model:
             search = Beam(self._llama, self._decoder, width, range(1, 2 * width + 1))
             tracks = search.run(tracks[0], logits, cancelled)
         else:
-            self._decoder.run(tracks, logits, cancelled)
+            self._decoder.run(tracks, logits, cancelled, enough)
         ended = time.perf_counter()
         self._store(tokens)
         done = self._decoder.counters
@@ -226,7 +234,7 @@ class Model:
             drafted=done.drafted,
             draft_hits=done.draft_hits,
         )
-        return [_candidate(track) for track in tracks]
+        return [_candidate(track) for track in tracks if not track.live]
 
     def _restore(self, tokens: Tokens, ids: list[int]) -> int:
         """Keep the cells that the prompt shares with the last one, or read its prefix from disk.

@@ -10,8 +10,8 @@ from pathlib import Path
 _X86 = ("x86_64", "AMD64", "amd64")
 _FIRST_PAUSE = 3.0
 """Seconds until more threads are tried again; doubled each time that was too early."""
-_MEASURABLE = 0.02
-"""Seconds: a shorter batch says nothing about its processor time."""
+_PERIOD = 0.2
+"""Seconds of work after which its processor time is looked at: asking costs as much as choosing a token."""
 _CPU = Path("/sys/devices/system/cpu")
 
 
@@ -60,7 +60,7 @@ class Pace:
         self.threads = most
         self._pause = _FIRST_PAUSE
         self._again = 0.0
-        self._cpu = self._wall = 0.0
+        self._cpu = self._wall = self._worked = 0.0
         if _load() > 1.5 * most:
             self._fewer(time.monotonic())
 
@@ -69,16 +69,22 @@ class Pace:
         now = time.monotonic()
         if self.threads < self.most and now >= self._again and _load() < self.most + 1:
             self.threads = min(self.most, 2 * self.threads)
-        self._wall, self._cpu = now, time.process_time()
+            self._worked = 0.0
+        if not self._worked:
+            self._cpu = time.process_time()
+        self._wall = now
         return self.threads
 
     def stop(self) -> None:
-        """Call after a batch: looks at how much processor time it got."""
+        """Call after a batch: now and then looks at how much processor time the last ones got."""
         now = time.monotonic()
-        wall, cpu = now - self._wall, time.process_time() - self._cpu
-        if wall < _MEASURABLE or self.threads == 1:
+        self._worked += now - self._wall
+        if self._worked < _PERIOD:
             return
-        if cpu < 0.7 * self.threads * wall:
+        worked, self._worked = self._worked, 0.0
+        if self.threads == 1:
+            return
+        if time.process_time() - self._cpu < 0.7 * self.threads * worked:
             self._fewer(now)
         elif self.threads == self.most:
             self._pause = _FIRST_PAUSE

@@ -64,6 +64,7 @@ class FakeModel:
         seed: int = 0,
         max_tokens: int = 256,
         greedy: bool = True,
+        enough: Callable[[Candidate], bool] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> list[Candidate]:
         entry = self._script[min(self._next, len(self._script) - 1)]
@@ -85,7 +86,12 @@ class FakeModel:
                 time.sleep(0.01)
             raise AssertionError("nobody cancelled")
         if isinstance(entry, list):
-            return [one if isinstance(one, Candidate) else candidate(one) for one in entry]
+            found = []
+            for one in entry:
+                found.append(one if isinstance(one, Candidate) else candidate(one))
+                if enough is not None and enough(found[-1]):
+                    break
+            return found
         return [entry if isinstance(entry, Candidate) else candidate(entry)]
 
     def close(self) -> None:

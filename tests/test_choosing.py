@@ -9,7 +9,7 @@ import pytest
 from fake_model import FakeModel, candidate
 
 from sqlagent import Agent, demo, schema
-from sqlagent.choosing import Tried, choose, doubts, outcome
+from sqlagent.choosing import Tried, choose, doubts, outcome, settled
 from sqlagent.repair import compared, corrected
 from sqlagent.sandbox import Result
 
@@ -51,6 +51,17 @@ def test_the_greedy_statement_wins_a_tie() -> None:
     assert choose([tried("greedy", result((1,))), tried("a", result((2,)))])[0].sql == "greedy"
 
 
+def test_a_vote_is_settled_when_those_to_come_cannot_change_it() -> None:
+    one, two = tried("a", result((1,))), tried("b", result((2,)))
+    assert not settled([one], 4)
+    assert not settled([one, one], 2)
+    assert settled([one, one, one], 2)
+    assert not settled([one, one, two], 1)
+    assert settled([one, two, one], 0)
+    assert not settled([one, two], 0)
+    assert not settled([tried("x", None)], 0)
+
+
 def test_statements_that_do_not_run_have_no_vote_and_empty_ones_little() -> None:
     votes = [tried("x", None), tried("y", None), tried("empty", result()), tried("full", result((1,)))]
     assert choose(votes)[0].sql == "full"
@@ -75,12 +86,21 @@ def test_what_makes_a_statement_doubtful(found: Result | None, changes: dict[str
 
 
 def test_a_doubtful_statement_is_weighed_against_others(company: Path) -> None:
-    model = FakeModel([candidate(OTHER, margin=0.001), [TOP, SAME, TOP, OTHER]])
+    model = FakeModel([candidate(OTHER, margin=0.001), [TOP, OTHER, SAME, TOP]])
     with Agent(company, model) as agent:
         answer = agent.ask("Who earns the most?")
     assert model.draws == 1
     assert answer.rows == [("Ingrid Solberg",)]
     assert "4 more statements" in " ".join(step.text for step in answer.steps)
+
+
+def test_no_more_is_drawn_than_settles_the_vote(company: Path) -> None:
+    with Agent(company, FakeModel([candidate(TOP, margin=0.0), [TOP, SAME, OTHER, OTHER]])) as agent:
+        answer = agent.ask("Who earns the most?")
+    assert [s.text for s in answer.steps if "drawn" in s.text or "different" in s.text] == [
+        "2 more statements drawn because another statement was nearly as likely",
+        "2 different ones run",
+    ]
 
 
 def test_a_convincing_statement_is_enough(company: Path) -> None:

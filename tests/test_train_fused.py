@@ -35,7 +35,9 @@ def _model(kind: str, dtype: Any = torch.float32) -> Any:
         max_position_embeddings=512,
         tie_word_embeddings=kind == "llama",
     )
-    base = transformers.AutoModelForCausalLM.from_config(configuration, dtype=dtype, attn_implementation="sdpa")
+    base = transformers.AutoModelForCausalLM.from_config(
+        configuration, dtype=dtype, attn_implementation="sdpa"
+    )
     base.requires_grad_(False)
     tuned = qlora.add_adapter(base, Config(lora_r=4, lora_alpha=8, lora_dropout=0.0)).train()
     for number, (name, parameter) in enumerate(tuned.named_parameters()):
@@ -73,16 +75,18 @@ def test_same_loss_and_gradients_as_the_plain_step(kind: str) -> None:
     packs = [pack(sequence) for sequence in _sequences()]
     plain = [_gradients(model, packed) for packed in packs]
     assert fused.fits(model, Config(lora_dropout=0.0), "cpu")
-    fused.fuse(model)
+    undo = fused.fuse(model)
     for packed, (loss, gradients) in zip(packs, plain, strict=True):
         ours, found = _gradients(model, packed)
         assert ours == pytest.approx(loss, rel=1e-5)
         for name, gradient in gradients.items():
             assert gradient.abs().max() > 0
             torch.testing.assert_close(found[name], gradient, rtol=1e-3, atol=1e-5)
+    undo()
+    assert _gradients(model, packs[0])[0] == plain[0][0]
 
 
-def test_bf16_stays_near(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bf16_stays_near() -> None:
     exact = _model("qwen2")
     model = _model("qwen2", torch.bfloat16)
     packed = pack(_sequences()[3])
@@ -91,9 +95,7 @@ def test_bf16_stays_near(monkeypatch: pytest.MonkeyPatch) -> None:
     ours, found = _gradients(model, packed)
     assert ours == pytest.approx(loss, rel=0.02)
     for name, gradient in gradients.items():
-        assert torch.nn.functional.cosine_similarity(
-            found[name].flatten(), gradient.flatten(), dim=0
-        ) > 0.99
+        assert torch.nn.functional.cosine_similarity(found[name].flatten(), gradient.flatten(), dim=0) > 0.99
 
 
 def test_validation_counts_the_same_hits() -> None:
@@ -108,7 +110,9 @@ def test_validation_counts_the_same_hits() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"quantization": "nf4"}, {"lora_dropout": 0.1}, {"use_dora": True}], ids=lambda c: next(iter(c))
+    "changes",
+    [{"quantization": "nf4"}, {"lora_dropout": 0.1}, {"use_dora": True}],
+    ids=lambda c: next(iter(c)),
 )
 def test_the_plain_step_serves_what_the_fused_one_cannot(changes: dict[str, Any]) -> None:
     model = _model("llama")

@@ -120,11 +120,17 @@ class PackedAttention(torch.autograd.Function):
                 continue
             rest = slice(block.start + block.prefix, block.end)
             own, own_lse = _forward(
-                _each(q4, block.at), _to(_each(k4, block.at), share), _to(_each(v4, block.at), share), True, scale
+                _each(q4, block.at),
+                _to(_each(k4, block.at), share),
+                _to(_each(v4, block.at), share),
+                True,
+                scale,
             )
             own, own_lse = _back(own, block.real), _back(own_lse, block.real)
             if block.prefix:
-                far, far_lse = _forward(q4[:, :, rest].flatten(1, 2)[:, None], k4[:, :, shared], v4[:, :, shared], False, scale)
+                far, far_lse = _forward(
+                    q4[:, :, rest].flatten(1, 2)[:, None], k4[:, :, shared], v4[:, :, shared], False, scale
+                )
                 far, far_lse = far.view(own.shape), far_lse.reshape(own_lse.shape)
                 joint = torch.logaddexp(own_lse, far_lse)
                 own = own * (own_lse - joint).exp()[..., None] + far * (far_lse - joint).exp()[..., None]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -143,7 +144,7 @@ def keep_memory() -> None:
     Does nothing where the C library is not glibc."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:
-        for setting, value in ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, -1), (_TOP_PAD, 2**28)):
+        for setting, value in ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, 2**31 - 1), (_TOP_PAD, 2**28)):
             mallopt(setting, value)
 
 
@@ -158,22 +159,35 @@ def fits(tuned: Any, config: Config, device: str) -> bool:
     )
 
 
-def fuse(tuned: Any) -> None:
-    """Change a peft model in place; `objective.forward` does the rest."""
+def fuse(tuned: Any) -> Callable[[], None]:
+    """Change a peft model in place; `objective.forward` does the rest. Returns what undoes it."""
     from peft.tuners.lora import Linear
 
     base = tuned.get_base_model()
+    changed = []
     for module in base.modules():
+        kind = type(module).__name__
         if isinstance(module, Linear):
-            _replace(module, _lora(module))
-        elif type(module).__name__.endswith("RMSNorm"):
-            _replace(module, _norm(module))
-        elif type(module).__name__.endswith("MLP"):
-            _replace(module, _mlp(module))
+            module.forward = _lora(module)
+        elif kind.endswith("RMSNorm"):
+            module.forward = _norm(module)
+        elif kind.endswith("MLP"):
+            module.forward = _mlp(module)
+        else:
+            continue
+        changed.append(module)
+    before, last = base.config._attn_implementation, base.lm_head
     base.config._attn_implementation = attention.register()
-    head = base.lm_head
-    base.fused_head = (head.weight,)  # in a tuple: not a parameter a second time
+    base.fused_head = (last.weight,)  # in a tuple: not a parameter a second time
     base.lm_head = torch.nn.Identity()
+
+    def undo() -> None:
+        for module in changed:
+            del module.forward
+        base.config._attn_implementation, base.lm_head = before, last
+        del base.fused_head
+
+    return undo
 
 
 def head(model: Any) -> torch.Tensor | None:
@@ -182,10 +196,6 @@ def head(model: Any) -> torch.Tensor | None:
     base = inner.get_base_model() if hasattr(inner, "get_base_model") else inner
     kept = getattr(base, "fused_head", None)
     return kept[0] if kept else None
-
-
-def _replace(module: Any, forward: Any) -> None:
-    module.forward = forward
 
 
 def _lora(layer: Any) -> Any:

@@ -1,8 +1,9 @@
-"""`python -m train speed`: questions and tokens a second with and without shared-prefix packing.
+"""`python -m train speed`: questions and tokens a second with and without shared-prefix packing, and with the
+fused step where it fits.
 
     python -m train speed --recipe R --prepared FILE.npz --questions-per-schema 10 --max-minutes 1
 
-Both ways take turns in one process over the same questions, so that a machine that is busy slows both alike.
+The ways take turns in one process over the same questions, so that a machine that is busy slows all alike.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from train import qlora
+from train import fused, qlora
 from train.config import Config
 from train.objective import forward
 from train.packing import Group, fill, pack, split_group
@@ -30,10 +31,15 @@ class Pace:
     questions: int = 0
     sequences: int = 0
 
+    @property
+    def rate(self) -> float:
+        """Questions a second."""
+        return self.questions / self.seconds
+
     def line(self, name: str) -> str:
-        rate = self.questions / self.seconds
+        """One row of the report."""
         return (
-            f"{name:10} {self.tokens / self.seconds:8.0f} tokens/s {rate:8.2f} questions/s "
+            f"{name:10} {self.tokens / self.seconds:8.0f} tokens/s {self.rate:8.2f} questions/s "
             f"{self.questions / self.cpu:8.2f} questions a CPU second "
             f"({self.questions} questions in {self.seconds:.0f} s)"
         )
@@ -53,8 +59,12 @@ def run(config: Config, data: Prepared) -> str:
     base = qlora.load_base(source, numbers=numbers, quantization=config.quantization, device=device)
     model = qlora.add_adapter(base, config).train()
     mode = torch.autocast(device, numbers.autocast) if numbers.autocast else contextlib.nullcontext()
+    fits = fused.fits(model, config, device)
+    if fits:
+        fused.keep_memory()
 
-    def train_on(sequence: list[Group], pace: Pace) -> None:
+    def train_on(sequence: list[Group], pace: Pace, fuse: bool) -> None:
+        undo = fused.fuse(model) if fuse else None
         started, cpu = time.monotonic(), time.process_time()
         packed = pack(sequence)
         with mode:
@@ -67,28 +77,31 @@ def run(config: Config, data: Prepared) -> str:
         pace.tokens += len(packed)
         pace.questions += packed.questions
         pace.sequences += 1
+        if undo is not None:
+            undo()
 
     full = config.questions_per_schema
     groups = [g for g in data.epoch(0, random.Random(config.seed)) if len(g.items) >= full]
     ways: dict[str, tuple[Iterator[list[Group]], Pace]] = {
-        "packed": (_sequences(groups, full, config), Pace()),
-        "unpacked": (_sequences(groups, 1, config), Pace()),
+        name: (_sequences(groups, questions, config), Pace())
+        for name, questions in {"unpacked": 1, "packed": full, "fused": full}.items()
+        if fits or name != "fused"
     }
-    for sequences, _ in ways.values():
-        train_on(next(sequences), Pace())  # warm up
+    for name, (sequences, _) in ways.items():
+        train_on(next(sequences), Pace(), name == "fused")  # warm up
     budget = 60 * (config.max_minutes or 0.5)
     started = time.monotonic()
     while time.monotonic() - started < budget:
-        for sequences, pace in ways.values():
-            train_on(next(sequences), pace)
-    packed, unpacked = ways["packed"][1], ways["unpacked"][1]
-    ratio = (packed.questions / packed.seconds) / (unpacked.questions / unpacked.seconds)
-    head = f"{full} questions a schema, {source.rsplit('/', 1)[-1]}, {numbers.mixed_precision}, {device}"
-    lines = [
-        head,
-        packed.line("packed"),
-        unpacked.line("unpacked"),
-        f"{ratio:.1f} times as many questions a second",
+        for name, (sequences, pace) in ways.items():
+            train_on(next(sequences), pace, name == "fused")
+    paces = {name: pace for name, (_, pace) in ways.items()}
+    lines = [f"{full} questions a schema, {source.rsplit('/', 1)[-1]}, {numbers.mixed_precision}, {device}"]
+    lines += [pace.line(name) for name, pace in paces.items()]
+    plain = paces["unpacked"].rate
+    lines += [
+        f"{pace.rate / plain:.1f} times as many questions a second: {name}"
+        for name, pace in paces.items()
+        if name != "unpacked"
     ]
     return "\n".join(lines)
 
