@@ -105,14 +105,18 @@ CONTEXT = {"name": "context", "kind": "context", "file": "context.jsonl"}
 HELD_OUT = {"files": ["val.json"], "databases": "val_databases.txt", "folder": "database"}
 
 
-def make(folder, **changes):
+def configuration(folder, **changes):
     values = {
         "data": str(folder),
         "mix": [SPIDER, CONTEXT],
         "validation": HELD_OUT,
         "max_length": 4000,
-    } | changes
-    return data.prepare(from_dict(values), Letters(), quiet=True)
+    }
+    return from_dict(values | changes)
+
+
+def make(folder, **changes):
+    return data.prepare(configuration(folder, **changes), Letters(), quiet=True)
 
 
 def texts(found):
@@ -137,7 +141,7 @@ def test_rows_become_canonical_and_what_is_dropped_is_counted_by_reason(folder):
         "the database cannot be read": 2,
         "nearly a validation question": 1,
     }
-    assert sum(counts.read.values()) == sum(counts.kept.values()) + sum(counts.dropped.values())
+    assert counts.read.total() == counts.kept.total() + counts.dropped.total() + counts.unused.total()
 
 
 def test_alias_style_is_a_setting(folder):
@@ -271,11 +275,26 @@ def test_two_columns_that_would_get_one_name_are_not_renamed():
 
 def test_weights_take_their_share_and_rotate(folder):
     rows = [r for r in make(folder, mix=[SPIDER])[0].items]
-    encoded = [prepared.Row(prepared_row(i, rows), "x", weight=0.25) for i in range(400)]
+    encoded = [
+        prepared.Row(prepared_row(i, rows), "x", weight=0.25, phase=prepared.phase(i)) for i in range(400)
+    ]
     made = prepared.build(encoded, {})
     seen = [[int(i.target[0]) for g in made.epoch(e, random.Random(0)) for i in g.items] for e in range(4)]
     assert all(90 <= len(epoch) <= 110 for epoch in seen)
     assert sorted(n for epoch in seen for n in epoch) == list(range(400))
+
+
+def test_rows_that_no_epoch_takes_are_not_looked_at_and_more_epochs_are_refused(folder):
+    from sqlagent.errors import UsageError
+    from train.plan import make_plan
+
+    half = SPIDER | {"weight": 0.5}
+    found, counts = make(folder, mix=[half], epochs=1.0)
+    assert counts.unused["spider"] > 0
+    taken = [item for group in found.epoch(0, random.Random(0)) for item in group.items]
+    assert len(taken) == counts.kept["spider"] > 0
+    with pytest.raises(UsageError, match="prepared for 1 epochs"):
+        make_plan(configuration(folder, mix=[half], epochs=2.0), found)
 
 
 def prepared_row(number, rows):

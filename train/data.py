@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import random
 import sqlite3
 import sys
@@ -44,6 +45,8 @@ class Counts:
     """What became of the rows of each source."""
 
     read: Counter[str] = field(default_factory=Counter)
+    unused: Counter[str] = field(default_factory=Counter)
+    """Rows that no epoch of the recipe takes, because its source has a small weight: not looked at."""
     kept: Counter[str] = field(default_factory=Counter)
     dropped: Counter[tuple[str, str]] = field(default_factory=Counter)
     examples: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -60,6 +63,7 @@ class Counts:
         return {
             name: {
                 "read": self.read[name],
+                "unused": self.unused[name],
                 "kept": self.kept[name],
                 "plain_copies": self.plain[name],
                 "dropped": {why: n for (s, why), n in sorted(self.dropped.items()) if s == name},
@@ -215,14 +219,18 @@ class Pipeline:
         self._view.close()
 
     def _source(self, mix: Mix, seen: set[tuple[str, str]]) -> Iterator[prepared.Row]:
-        count, copies = self.counts, self.config.augment_copies + 1
+        count, copies, epochs = self.counts, self.config.augment_copies + 1, math.ceil(self.config.epochs)
         for number, pair in enumerate(
             self._progress(sources.read(mix, self.root, limit=self.config.limit), mix.name)
         ):
             count.read[mix.name] += 1
+            phase = prepared.phase(number)
+            if not any(prepared.times(mix.weight, phase, epoch) for epoch in range(epochs)):
+                count.unused[mix.name] += 1
+                continue
             try:
                 example = self._one(pair, mix, seen)
-                row = replace(self._encode(example, mix), copies=copies)
+                row = replace(self._encode(example, mix), phase=phase, copies=copies)
             except Dropped as reason:
                 count.drop(mix.name, str(reason), pair.sql)
                 continue
@@ -236,7 +244,7 @@ class Pipeline:
                 except Dropped:  # as it is, then: an epoch must not lose the row
                     made = row
                     count.plain[mix.name] += 1
-                yield replace(made, copy=copy, copies=copies)
+                yield replace(made, phase=phase, copy=copy, copies=copies)
 
     def _one(self, pair: Pair, mix: Mix, seen: set[tuple[str, str]]) -> Example:
         if pair.db_id and self.guard.is_database(pair.db_id):
@@ -325,7 +333,16 @@ def prepare(config: Config, tokens: Tokens, *, quiet: bool = False) -> tuple[pre
         "files": file_hashes(config),
         "settings": {
             k: settings[k]
-            for k in ("mix", "validation", "alias_style", "augment", "augment_copies", "seed", "max_length")
+            for k in (
+                "mix",
+                "validation",
+                "alias_style",
+                "augment",
+                "augment_copies",
+                "epochs",
+                "seed",
+                "max_length",
+            )
         },
     }
     return prepared.build(rows, about), pipeline.counts

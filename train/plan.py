@@ -35,7 +35,13 @@ class Plan:
 
 
 def make_plan(config: Config, data: Prepared) -> Plan:
-    """Lay out all epochs. Raises UsageError when nothing is left to train on."""
+    """Lay out all epochs. Raises UsageError when nothing is left to train on, or the data is for fewer."""
+    prepared_for = data.about.get("settings", {}).get("epochs")
+    if prepared_for is not None and math.ceil(config.epochs) > math.ceil(prepared_for):
+        raise UsageError(
+            f"The data was prepared for {prepared_for:g} epochs: lower --epochs (now {config.epochs:g}) or "
+            "prepare it again."
+        )
     steps: list[Step] = []
     epoch_of: list[float] = []
     too_long = 0

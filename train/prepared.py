@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import random
 import zlib
 from collections import defaultdict
@@ -24,7 +25,19 @@ from sqlagent.errors import UsageError
 from train.packing import Group, Item
 from train.tokens import Encoded
 
-VERSION = 1
+VERSION = 2
+ARRAYS = ("prefix_of", "source_of", "weight", "phase", "copy", "copies", "held_out")
+GOLDEN = 0.6180339887498949
+
+
+def phase(number: int) -> float:
+    """Where in the rotation of epochs row `number` of a source stands: spread evenly over 0…1."""
+    return (number * GOLDEN) % 1.0
+
+
+def times(weight: float, phase: float, epoch: int) -> int:
+    """How often a row of `weight` occurs in an epoch: its fraction rotates from epoch to epoch."""
+    return math.floor(weight * (epoch + 1) + phase) - math.floor(weight * epoch + phase)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +47,8 @@ class Row:
     encoded: Encoded
     source: str
     weight: float = 1.0
+    phase: float = 0.0
+    """Which epochs take it, where its weight is no whole number: see `times`."""
     copy: int = 0
     """0 for the row as it is; 1 … n for its augmented copies, of which each epoch takes another."""
     copies: int = 1
@@ -49,6 +64,7 @@ class Prepared:
     prefix_of: np.ndarray  # int32 [rows]
     source_of: np.ndarray  # int16 [rows]
     weight: np.ndarray  # float32 [rows]
+    phase: np.ndarray  # float32 [rows]
     copy: np.ndarray  # int16 [rows]
     copies: np.ndarray  # int16 [rows]
     held_out: np.ndarray  # bool [rows]
@@ -69,7 +85,13 @@ class Prepared:
         sha = hashlib.sha256()
         for array in (*_flatten(self.prefixes), *_flatten([i.request for i in self.items])):
             sha.update(np.ascontiguousarray(array).tobytes())
-        for array in (*_flatten([i.target for i in self.items]), self.prefix_of, self.weight, self.copy):
+        for array in (
+            *_flatten([i.target for i in self.items]),
+            self.prefix_of,
+            self.weight,
+            self.phase,
+            self.copy,
+        ):
             sha.update(np.ascontiguousarray(array).tobytes())
         for array in (self.copies, self.held_out):
             sha.update(np.ascontiguousarray(array).tobytes())
@@ -85,11 +107,7 @@ class Prepared:
         for row in range(len(self.items)):
             if self.held_out[row] or self.copy[row] != epoch % self.copies[row]:
                 continue
-            weight = float(self.weight[row])
-            # A fixed phase per row spreads the fractions evenly over epochs.
-            phase = (row * 0.6180339887498949) % 1.0
-            times = int(np.floor(weight * (epoch + 1) + phase) - np.floor(weight * epoch + phase))
-            chosen += [row] * times
+            chosen += [row] * times(float(self.weight[row]), float(self.phase[row]), epoch)
         rng.shuffle(chosen)
         return self._grouped(chosen)
 
@@ -113,7 +131,7 @@ class Prepared:
         }
         for name, parts in lists.items():
             arrays[f"{name}_tokens"], arrays[f"{name}_ends"] = _flatten(parts)
-        for name in ("prefix_of", "source_of", "weight", "copy", "copies", "held_out"):
+        for name in ARRAYS:
             arrays[name] = getattr(self, name)
         head = {"version": VERSION, "sources": self.sources, "about": self.about, "digest": self.digest}
         arrays["head"] = np.frombuffer(json.dumps(head).encode(), np.uint8)
@@ -141,6 +159,7 @@ def build(rows: Sequence[Row], about: dict[str, Any]) -> Prepared:
         prefix_of=np.array(prefix_of, np.int32),
         source_of=np.array([sources.index(row.source) for row in rows], np.int16),
         weight=np.array([row.weight for row in rows], np.float32),
+        phase=np.array([row.phase for row in rows], np.float32),
         copy=np.array([row.copy for row in rows], np.int16),
         copies=np.array([row.copies for row in rows], np.int16),
         held_out=np.array([row.validation for row in rows], bool),
@@ -168,7 +187,7 @@ def load(path: Path) -> Prepared:
     found = Prepared(
         prefixes=tuple(_unflatten(arrays["prefix_tokens"], arrays["prefix_ends"])),
         items=tuple(Item(r, t) for r, t in zip(request, target, strict=True)),
-        **{name: arrays[name] for name in ("prefix_of", "source_of", "weight", "copy", "copies", "held_out")},
+        **{name: arrays[name] for name in ARRAYS},
         sources=tuple(head["sources"]),
         about=head["about"],
     )

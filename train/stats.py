@@ -18,10 +18,11 @@ def describe(data: Prepared, counts: Counts | None, *, questions: int, max_lengt
     """Counts by source and reason, token lengths, and what packing saves."""
     lines = []
     if counts is not None:
-        lines.append(f"{'source':28} {'read':>8} {'kept':>8} {'dropped':>8}")
+        lines.append(f"{'source':28} {'read':>8} {'unused':>8} {'kept':>8} {'dropped':>8}")
         for name in counts.read:
             dropped = {why: n for (s, why), n in counts.dropped.items() if s == name}
-            lines.append(f"{name:28} {counts.read[name]:8} {counts.kept[name]:8} {sum(dropped.values()):8}")
+            numbers = (counts.read[name], counts.unused[name], counts.kept[name], sum(dropped.values()))
+            lines.append(f"{name:28} " + " ".join(f"{number:8}" for number in numbers))
             for why, number in sorted(dropped.items(), key=lambda pair: -pair[1]):
                 example = " ".join(counts.examples[name, why].split())[:90]
                 lines.append(f"    {number:6}  {why}   e.g. {example}")
