@@ -108,8 +108,8 @@ class PackedAttention(torch.autograd.Function):
         share = heads // keys
         q4 = q[0].unflatten(0, (keys, share))  # [K, g, L, d]
         k4, v4 = k[0][:, None], v[0][:, None]  # [K, 1, L, d]
-        out = torch.empty(q4.shape, dtype=q.dtype)
-        lse = torch.empty(q4.shape[:-1], dtype=torch.float32)
+        out = torch.zeros(q4.shape, dtype=q.dtype)  # tokens behind the last block see nothing
+        lse = torch.zeros(q4.shape[:-1], dtype=torch.float32)
         for block in layout:
             shared = slice(block.start, block.start + block.prefix)
             if block.prefix:
@@ -149,7 +149,7 @@ class PackedAttention(torch.autograd.Function):
         share = q.shape[1] // keys
         q4, g4 = q[0].unflatten(0, (keys, share)), grads[0][0].unflatten(0, (keys, share))
         k4, v4 = k[0][:, None], v[0][:, None]
-        dq, dk, dv = torch.empty_like(q4), torch.zeros_like(k4), torch.zeros_like(v4)
+        dq, dk, dv = torch.zeros_like(q4), torch.zeros_like(k4), torch.zeros_like(v4)
         for block in ctx.layout:
             shared = slice(block.start, block.start + block.prefix)
             if block.prefix:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
 """glibc's malloc.h."""
+MULTIPLE = 128
+"""Tokens: sequences are filled up to a multiple of this."""
 
 
 class Lora(torch.autograd.Function):

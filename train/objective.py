@@ -33,8 +33,12 @@ def forward(model: Any, packed: Packed, device: Any) -> Outcome:
     positions = torch.from_numpy(packed.positions).to(device)[None]  # [1, L]
     at = torch.from_numpy(packed.loss_at).to(device)  # [M]
     labels = torch.from_numpy(packed.labels).to(device)  # [M]
-    given = {"input_ids": ids, "position_ids": positions, "logits_to_keep": at, "use_cache": False}
     head = fused.head(model)
+    if head is not None:
+        # Few lengths, so that a step finds the memory that the last one freed in pieces of the right size.
+        spare = (0, -len(packed) % fused.MULTIPLE)
+        ids, positions = torch.nn.functional.pad(ids, spare), torch.nn.functional.pad(positions, spare)
+    given = {"input_ids": ids, "position_ids": positions, "logits_to_keep": at, "use_cache": False}
     if head is not None:
         # A mask of four dimensions is taken as it is: none is made, and the packed attention needs none.
         none = torch.empty((1, 1, 0, 0))
