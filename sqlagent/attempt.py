@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sqlagent.choosing import Tried, choose, doubts, settled
 from sqlagent.effort import Effort
 from sqlagent.errors import NoAnswer, QueryError, QueryTimeout
+from sqlagent.repair import nulls_meant
 from sqlagent.steps import Trace
 
 if TYPE_CHECKING:
@@ -159,7 +160,8 @@ class Attempt:
             if candidate.sql.strip():
                 if candidate.sql not in known:
                     known[candidate.sql] = self._quietly(candidate)
-                tried.append(replace(known[candidate.sql], candidate=candidate))
+                seen = known[candidate.sql]
+                tried.append(replace(seen, candidate=replace(candidate, sql=seen.sql)))
             acting += time.monotonic() - started
             return settled([first, *tried], more - len(tried))
 
@@ -210,6 +212,12 @@ class Attempt:
             return Tried(candidate, None, str(error).rstrip("."))
         self.check()
         self.trace.add("act", "the statement ran", candidate.sql, started)
+        found = self._with_nulls(candidate) if not result.rows else None
+        if found is not None:
+            self.trace.add(
+                "act", "NULL was taken for the text 'null', which finds nothing", found.sql, started
+            )
+            return found
         rows = count(len(result.rows), "row")
         shape = f"{rows} of {count(len(result.columns), 'column')}" if result.rows else "no rows"
         self.trace.add("observe", shape + (", cut" if result.truncated else ""), None, time.monotonic())
@@ -223,7 +231,19 @@ class Attempt:
             self.check()
             return Tried(candidate, None, str(error).rstrip("."))
         self.check()
-        return Tried(candidate, result)
+        return (self._with_nulls(candidate) if not result.rows else None) or Tried(candidate, result)
+
+    def _with_nulls(self, candidate: Candidate) -> Tried | None:
+        """A statement that found nothing, with IS NULL for the text 'null'; None where that finds nothing either."""
+        sql = nulls_meant(candidate.sql)
+        if sql == candidate.sql:
+            return None
+        try:
+            result = self.execute(sql, timeout=PATIENCE)
+        except (QueryError, QueryTimeout):
+            result = None
+        self.check()
+        return Tried(replace(candidate, sql=sql), result) if result is not None and result.rows else None
 
 
 def count(number: int, noun: str) -> str:

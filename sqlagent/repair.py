@@ -1,7 +1,7 @@
 """Text that a statement compares with a column, put right where the column spells it otherwise.
 
 Invariant: only the content of quoted texts changes, and only to a value that is stored in the column it is compared
-with, so that a repaired statement runs where the written one did.
+with, or `= 'null'` becomes `IS NULL`; so a repaired statement runs where the written one did.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ Nearest = Callable[[str, str, str], "str | None"]
 
 _TEXT = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
 """A quoted text; quoted names too, so that a quote inside one starts nothing."""
+_NULL_TEXT = re.compile(r"(?<![<>!=])==?\s*'null'(?!')", re.IGNORECASE)
 _EQUAL = frozenset({"=", "==", "!=", "<>"})
 
 
@@ -53,6 +54,11 @@ def corrected(sql: str, schema: Schema, nearest: Nearest) -> tuple[str, list[tup
     changes = [(found, value) for found, value in changes if len(meant[found.text]) == 1]
     new = {_quoted(found.text): _quoted(value) for found, value in changes}
     return _TEXT.sub(lambda match: new.get(match[0], match[0]), sql), changes
+
+
+def nulls_meant(sql: str) -> str:
+    """The statement with IS NULL where it looks for the text 'null', which a model may have learnt to write."""
+    return _NULL_TEXT.sub("IS NULL", sql)
 
 
 def _quoted(text: str) -> str:

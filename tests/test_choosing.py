@@ -10,7 +10,7 @@ from fake_model import FakeModel, candidate
 
 from sqlagent import Agent, demo, schema
 from sqlagent.choosing import Tried, choose, doubts, outcome, settled
-from sqlagent.repair import compared, corrected
+from sqlagent.repair import compared, corrected, nulls_meant
 from sqlagent.sandbox import Result
 
 TOP = "SELECT name FROM employees ORDER BY salary DESC LIMIT 1"
@@ -150,6 +150,16 @@ def test_only_texts_that_are_wrong_everywhere_are_changed(company: Path) -> None
         "WHERE departments.name = 'sales' AND employees.name = 'sales'"
     )
     assert corrected(both, read, nearest) == (both, [])
+
+
+def test_null_is_taken_for_the_text_null_where_that_finds_nothing(company: Path) -> None:
+    wrong = "SELECT name FROM employees WHERE manager_id = 'null' AND name <> 'null'"
+    with Agent(company, FakeModel([wrong])) as agent:
+        answer = agent.ask("Which employees have no manager?")
+    assert answer.sql == "SELECT name FROM employees WHERE manager_id IS NULL AND name <> 'null'"
+    assert len(answer.rows) == 6
+    kept = "SELECT 'a = ''null' FROM t WHERE x != 'null'"
+    assert nulls_meant(kept) == kept
 
 
 def test_the_answer_says_what_was_corrected(company: Path) -> None:
