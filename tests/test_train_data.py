@@ -39,6 +39,7 @@ ROWS = [{"question": q, "query": sql, "db_id": "music"} for q, sql in QUESTIONS]
     {"question": "What is broken?", "query": "SELECT nothing FROM singer", "db_id": "music"},
     {"question": "What is gibberish?", "query": "SELEC name FROM", "db_id": "music"},
     {"question": "Where is it?", "query": "SELECT 1", "db_id": "absent"},
+    {"question": "Who has no name?", "query": "SELECT * FROM singer WHERE name = 'Null'", "db_id": "music"},
     {
         "question": "Please tell me the number of all of the old red cars there are in France today now",
         "query": "SELECT count(*) FROM singer",
@@ -140,6 +141,7 @@ def test_rows_become_canonical_and_what_is_dropped_is_counted_by_reason(folder):
         "no canonical form": 2,
         "the database cannot be read": 2,
         "nearly a validation question": 1,
+        "compares with the text 'null'": 1,
     }
     assert counts.read.total() == counts.kept.total() + counts.dropped.total() + counts.unused.total()
 

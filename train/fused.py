@@ -7,8 +7,6 @@ keeps its names and shapes: adapters, checkpoints and DDP do not see the differe
 
 from __future__ import annotations
 
-import ctypes
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +17,6 @@ from train import attention
 if TYPE_CHECKING:
     from train.config import Config
 
-
-_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
-"""glibc's malloc.h."""
 MULTIPLE = 128
 """Tokens: sequences are filled up to a multiple of this."""
 
@@ -138,16 +133,6 @@ class Norm(torch.autograd.Function):
         grad = grads[0] * weight
         shift = (grad * x).sum(-1, keepdim=True, dtype=torch.float32).mul_(inverse.pow(3) / -x.shape[-1])
         return torch.addcmul(grad * inverse, x, shift).to(x.dtype), None, None
-
-
-def keep_memory() -> None:
-    """Keep freed memory in the process: a step asks for the same gigabytes again, and fresh pages are slow.
-
-    Does nothing where the C library is not glibc."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is not None:
-        for setting, value in ((_MMAP_THRESHOLD, 2**25), (_TRIM_THRESHOLD, 2**31 - 1), (_TOP_PAD, 2**28)):
-            mallopt(setting, value)
 
 
 def fits(tuned: Any, config: Config, device: str) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlagent.errors import UsageError
-from train import checkpoint, fused, qlora
+from train import checkpoint, fused, memory, qlora
 from train.config import Config
 from train.errors import Diverged, OutOfMemory
 from train.objective import exact_questions, forward
@@ -80,9 +80,10 @@ class Loop:
             device=device,
         )
         self.tuned = qlora.add_adapter(base, config)
-        if not self._sharded and fused.fits(self.tuned, config, device):
+        self._fused = not self._sharded and fused.fits(self.tuned, config, device)
+        if self._fused:
             fused.fuse(self.tuned)
-            fused.keep_memory()
+            memory.keep()
         trainable = [p for p in self.tuned.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(
             trainable, lr=config.lr, betas=(0.9, config.beta2), weight_decay=config.weight_decay, foreach=True
@@ -134,6 +135,8 @@ class Loop:
             )
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+        if self._fused:
+            memory.trim()
         return loss, norm
 
     # -- the run ----------------------------------------------------------------------------------

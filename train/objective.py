@@ -34,20 +34,21 @@ def forward(model: Any, packed: Packed, device: Any) -> Outcome:
     at = torch.from_numpy(packed.loss_at).to(device)  # [M]
     labels = torch.from_numpy(packed.labels).to(device)  # [M]
     head = fused.head(model)
-    if head is not None:
+    given = {"logits_to_keep": at, "use_cache": False}
+    if head is None:
+        mask = _mask(packed, device)
+        logits = model(ids, position_ids=positions, attention_mask=mask, **given).logits[0]  # [M, vocabulary]
+    else:
         # Few lengths, so that a step finds the memory that the last one freed in pieces of the right size.
         spare = (0, -len(packed) % fused.MULTIPLE)
         ids, positions = torch.nn.functional.pad(ids, spare), torch.nn.functional.pad(positions, spare)
-    given = {"input_ids": ids, "position_ids": positions, "logits_to_keep": at, "use_cache": False}
-    if head is not None:
         # A mask of four dimensions is taken as it is: none is made, and the packed attention needs none.
         none = torch.empty((1, 1, 0, 0))
-        hidden = model(**given, attention_mask=none, layout=blocks(packed)).logits[0].to(head.dtype)  # [M, d]
+        outcome = model(ids, position_ids=positions, attention_mask=none, layout=blocks(packed), **given)
+        hidden = outcome.logits[0].to(head.dtype)  # [M, d]
         if torch.is_grad_enabled():
             return Outcome(fused.Loss.apply(hidden, head, labels), None)
         logits = hidden @ head.t()
-    else:
-        logits = model(**given, attention_mask=_mask(packed, device)).logits[0]  # [M, vocabulary]
     nll = torch.nn.functional.cross_entropy(logits.float(), labels, reduction="sum")
     return Outcome(nll, None if torch.is_grad_enabled() else logits.argmax(-1) == labels)
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from train import fused, qlora
+from train import fused, memory, qlora
 from train.config import Config
 from train.objective import forward
 from train.packing import Group, fill, pack, split_group
@@ -61,7 +61,7 @@ def run(config: Config, data: Prepared) -> str:
     mode = torch.autocast(device, numbers.autocast) if numbers.autocast else contextlib.nullcontext()
     fits = fused.fits(model, config, device)
     if fits:
-        fused.keep_memory()
+        memory.keep()
 
     def train_on(sequence: list[Group], pace: Pace, fuse: bool) -> None:
         undo = fused.fuse(model) if fuse else None
