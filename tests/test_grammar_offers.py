@@ -54,6 +54,48 @@ def test_a_table_goes_to_the_alias_that_waits_for_it(shop: Acceptor) -> None:
     assert costs(shop, text, "t", "T1") == [0, 1]
 
 
+UNDECLARED = """
+CREATE TABLE stations (id INTEGER PRIMARY KEY, city TEXT);
+CREATE TABLE trip (id INTEGER PRIMARY KEY, start_station_id INTEGER, EndStationId INTEGER, minutes INTEGER);
+CREATE TABLE "Category" (Code TEXT PRIMARY KEY, title TEXT);
+CREATE TABLE item (id INTEGER PRIMARY KEY, category_code TEXT, parent_id INTEGER, rival TEXT);
+CREATE TABLE log (id INTEGER PRIMARY KEY, minutes INTEGER);
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "forced", "likely", "unlikely"),
+    [
+        (
+            "trip JOIN stations",
+            b"",
+            ("trip.start_station_id = stations.id", "trip.EndStationId = "),
+            "trip.id = ",
+        ),
+        ("item JOIN Category", b" ON item.category_code = Category.Code", (), "item.rival = "),
+        ("trip JOIN log", b" ON trip.minutes = log.minutes", (), "trip.id = "),
+    ],
+)
+def test_keys_that_no_one_declared_are_known_by_their_names(
+    text: str, forced: bytes, likely: tuple[str, ...], unlikely: str
+) -> None:
+    acceptor = Acceptor(schemas.from_ddl(UNDECLARED))
+    state = acceptor.start().step(f"SELECT COUNT(*) FROM {text}".encode())
+    assert state is not None
+    assert state.forced().startswith(forced)
+    for condition in likely:
+        assert costs(acceptor, f"SELECT COUNT(*) FROM {text} ON ", condition) == [0]
+    assert costs(acceptor, f"SELECT COUNT(*) FROM {text} ON ", unlikely) == [1]
+
+
+def test_a_declared_key_goes_before_names() -> None:
+    ddl = """CREATE TABLE team (id INTEGER PRIMARY KEY, code TEXT UNIQUE);
+    CREATE TABLE game (id INTEGER PRIMARY KEY, team_id TEXT REFERENCES team(code));"""
+    state = Acceptor(schemas.from_ddl(ddl)).start().step(b"SELECT COUNT(*) FROM game JOIN team")
+    assert state is not None
+    assert state.forced() == b" ON game.team_id = team.code"
+
+
 def test_a_begun_alias_is_not_overruled(shop: Acceptor) -> None:
     state = shop.start().step(b"SELECT c.FirstName, e")
     assert state is not None

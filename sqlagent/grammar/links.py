@@ -1,12 +1,13 @@
 """Which columns of which tables a join may equate.
 
-Invariant: links are symmetric, and cost nothing to build for tables that no statement touches.
+Invariant: links are symmetric; what is declared goes before what names only suggest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sqlagent.grammar.keys import ANY, named
 from sqlagent.grammar.relation import Relation
 from sqlagent.schema import Schema, fold
 
@@ -32,7 +33,9 @@ def affinity(declared: str) -> str:
 
 
 class Links:
-    """Foreign keys first; columns that reference the same key; columns of one name and type where no key leads."""
+    """Foreign keys first; keys that their names tell of; columns that reference the same key; columns of one name and
+    type where no key leads.
+    """
 
     def __init__(self, schema: Schema, relations: Sequence[Relation]) -> None:
         self._relations = relations
@@ -48,6 +51,11 @@ class Links:
                 for a, b in zip(fk.columns, fk.ref_columns, strict=False):
                     self._link(i, fold(a), j, fold(b))
                     referenced.setdefault((j, fold(b)), []).append((i, fold(a)))
+        declared = set(self._direct)
+        for i, a, j, b in named(schema):
+            if (i, j) not in declared:
+                self._link(i, a, j, b)
+                referenced.setdefault((j, b), []).append((i, a))
         for holders in referenced.values():
             if len(holders) <= _COMMON:
                 for n, (i, a) in enumerate(holders):
@@ -57,7 +65,8 @@ class Links:
         self._names: dict[tuple[str, str], list[int]] = {}
         for relation in relations:
             for key, kind in zip(relation.column_keys, relation.types, strict=False):
-                self._names.setdefault((key, affinity(kind)), []).append(relation.index)
+                if key != ANY:
+                    self._names.setdefault((key, affinity(kind)), []).append(relation.index)
         self._named: dict[int, set[int]] = {}
         self._island = self._islands(len(relations))
 
@@ -91,7 +100,7 @@ class Links:
         if i not in self._named:
             named: set[int] = set()
             for key, kind in zip(relation.column_keys, relation.types, strict=False):
-                holders = self._names[key, affinity(kind)]
+                holders = self._names.get((key, affinity(kind)), [])
                 if 1 < len(holders) <= _COMMON:
                     # Where keys lead from one table to the other, a shared name is no link.
                     named.update(j for j in holders if self._island[j] != self._island[i])
@@ -108,7 +117,7 @@ class Links:
         types = dict(zip(right.column_keys, right.types, strict=False))
         found = []
         for k, key in enumerate(left.column_keys):
-            if key not in right.by_key:
+            if key not in right.by_key or (key == ANY and min(left.index, right.index) >= 0):
                 continue
             if left.index < 0 or right.index < 0 or affinity(left.types[k]) == affinity(types[key]):
                 found.append((key, key))
