@@ -94,7 +94,7 @@ class Beam:
     def _child(self, track: Track, choice: Choice) -> Track:
         seq = self._free.pop()
         self._llama.share(track.seq, seq)
-        child = replace(track, seq=seq, text=bytearray(track.text), feed=[], draft=[])
+        child = replace(track, seq=seq, text=bytearray(track.text), feed=[], draft=[], marks=[])
         self._decoder.take(child, choice)
         return child
 

@@ -7,6 +7,7 @@ appended as text. Spans with one continuation are fed in one batch and never sam
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from sqlagent.cursor import Cursor
 from sqlagent.drafts import Drafter, none
 from sqlagent.errors import Cancelled
 from sqlagent.llama import Llama, Logits
+from sqlagent.rewind import SURPRISE, Mark, Rewinder
 from sqlagent.sampling import GREEDY, Choice, Sampler, Settings
 from sqlagent.vocab import Vocab
 
@@ -27,6 +29,8 @@ LOOP_CHECK = 8
 LOOP_TIMES = 4
 LOOP_LENGTHS = range(4, 81)
 """A statement whose end is the same 4 to 80 bytes, so many times over, will not come to its own end."""
+_WORD = re.compile(rb"[^A-Za-z0-9\x80-\xff\r\n]?[A-Za-z\x80-\xff]+\Z")
+"""The word at the end of a text, with the sign before it: what tokenizers keep together."""
 UNLIKELY_NATS = 3.0
 """By how much the model must prefer what the grammar finds unlikely, such as a join along no key."""
 
@@ -53,6 +57,32 @@ class Track:
     finished: bool = False
     row: int = 0
     longest: int = 0
+    marks: list[Mark] = field(default_factory=list)
+    surprise: int = -1
+    """Which token of the statement was a surprise, -1 for none; see `sqlagent.rewind`."""
+    rewound: int = 0
+
+    def mark(self, token: int) -> None:
+        """Remember how things stand before a token."""
+        self.marks.append(
+            Mark(
+                token,
+                self.cursor,
+                len(self.text),
+                self.used,
+                self.forced,
+                self.logprob,
+                self.worst,
+                self.margin,
+            )
+        )
+
+    def move(self, cursor: Cursor) -> None:
+        """Take what leads to a cursor into the text."""
+        self.text += cursor.added
+        self.cursor = cursor
+        if cursor.ended:
+            self.live, self.finished = False, True
 
 
 @dataclass(slots=True)
@@ -65,6 +95,7 @@ class Counters:
     drafted: int = 0
     draft_hits: int = 0
     closed: int = 0
+    rewound: int = 0
 
 
 class Decoder:
@@ -73,6 +104,7 @@ class Decoder:
     def __init__(self, llama: Llama, vocab: Vocab, drafter: Drafter = none) -> None:
         self._llama, self._vocab, self._drafter = llama, vocab, drafter
         self._sampler = Sampler(llama.n_vocab)
+        self._rewinder = Rewinder(llama, vocab)
         self.counters = Counters()
 
     def lead(self, track: Track) -> None:
@@ -150,6 +182,8 @@ class Decoder:
         self.counters.steps += 1
         for track in group:
             self._verify(track)
+        for track in group:  # when all have read their logits: going back runs batches of its own
+            self._prepare(track)
 
     def _verify(self, track: Track) -> None:
         """Choose after the sure tokens; keep drafts while the choice is the draft."""
@@ -165,7 +199,6 @@ class Decoder:
         track.at += hits
         if hits < len(draft) and track.live:
             self._llama.forget(track.seq, track.at)
-        self._prepare(track)
 
     def _take(self, track: Track, logits: Logits) -> int:
         """Choose one token and move the track over it; -1 when the track ended without one."""
@@ -173,6 +206,8 @@ class Decoder:
         if choice is None:
             self.close(track)
             return -1
+        if (choice.refused or choice.logprob < SURPRISE) and track.surprise < 0:
+            track.surprise = len(track.marks)
         track.margin = min(track.margin, choice.gap)
         self._count(track, choice)
         return choice.token
@@ -180,10 +215,11 @@ class Decoder:
     def _count(self, track: Track, choice: Choice) -> None:
         """Move a track over a token, and feed it next; a statement that goes round in circles is ended."""
         self.counters.sampled += 1
+        track.mark(choice.token)
         track.used += 1
         track.logprob += choice.logprob
         track.worst = min(track.worst, choice.logprob)
-        self._move(track, choice.cursor)
+        track.move(choice.cursor)
         if track.live and track.used % LOOP_CHECK == 0 and loops(bytes(track.text)):
             self.close(track)
         if track.live:
@@ -238,12 +274,6 @@ class Decoder:
         tokens = self._vocab.continuation(closing)
         return bool(tokens) and len(tokens) <= left
 
-    def _move(self, track: Track, cursor: Cursor) -> None:
-        track.text += cursor.added
-        track.cursor = cursor
-        if cursor.ended:
-            track.live, track.finished = False, True
-
     def close(self, track: Track) -> None:
         """Finish a statement with the shortest ending, as text: the model is not asked again."""
         self.counters.closed += 1
@@ -270,44 +300,58 @@ class Decoder:
             self._force(track)
 
     def _prepare(self, track: Track) -> None:
-        """After a choice: feed what is forced, then guess what may follow."""
+        """After a choice: see whether it was one, feed what is forced, then guess what may follow."""
         track.draft = []
         if not track.live:
             return
+        if track.surprise >= 0:
+            self.counters.rewound += self._rewinder.rewind(track)
         held = self._force(track)
         if track.live:
             left = track.budget - track.used - 1
             track.draft = self._drafter(track.cursor, held, bytes(track.text), self._vocab)[: max(left, 0)]
 
-    def _force(self, track: Track) -> int:
-        """Feed the unique continuation, if there is one; returns the token held back, or -1.
+    def _force(self, track: Track) -> Sequence[int]:
+        """Feed the unique continuation, if there is one; returns the tokens held back.
 
-        The last token of a span is held back, for it may be the start of a longer one that the model
-        would rather write; where the statement ends with the span there is nothing to run.
+        What is held back is the word that a span ends in, at least its last token, for it may be the start of a longer
+        token that the model would rather write: `_St`, `a` of `_Status`. Where the statement ends with the span there
+        is nothing to run.
         """
         if track.cursor.pending:
-            return -1
+            return ()
         span = track.cursor.state.forced()
         if not span:
-            return -1
+            return ()
         end = track.cursor.step(span)
         if end is None:
-            return -1
+            return ()
         if end.ended or (end.state.done and not end.state.forced()):
-            self._move(track, end)
+            track.move(end)
             track.live, track.finished = False, True
-            return -1
+            return ()
         tokens = self._vocab.continuation(span)
-        for token in tokens[:-1]:
+        sure = self._sure(tokens, span)
+        for token in tokens[:sure]:
             after = track.cursor.step(self._vocab.bytes_of(token))
             if after is None:
-                return -1
-            self._move(track, after)
+                return ()
+            track.mark(token)
+            track.move(after)
             track.feed.append(token)
             track.used += 1
             track.forced += 1
             self.counters.forced += 1
-        return tokens[-1] if tokens else -1
+        return tokens[sure:]
+
+    def _sure(self, tokens: Sequence[int], span: bytes) -> int:
+        """How many tokens of a forced span hold no part of the word that it ends in."""
+        found = _WORD.search(span)
+        word = len(span) if found is None else found.start()
+        sure = length = 0
+        while sure < len(tokens) - 1 and (length := length + len(self._vocab.bytes_of(tokens[sure]))) <= word:
+            sure += 1
+        return sure
 
 
 def loops(text: bytes) -> bool:

@@ -36,6 +36,8 @@ class Choice(NamedTuple):
     cursor: Cursor
     logprob: float
     gap: float
+    refused: bool = False
+    """Whether the first token in the order of choice was refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +89,13 @@ class Sampler:
             scale = 1.0
         best: tuple[int, Cursor] | None = None
         best_score = -math.inf
+        refused: bool | None = None
         for token, score in order:
             if score <= best_score:
                 break
             cursor = accept(token)
+            if refused is None:
+                refused = cursor is None
             if cursor is None:
                 continue
             fine = handicap(cursor) * scale
@@ -103,7 +108,7 @@ class Sampler:
         token, cursor = best
         logprob = float(logits[token]) - total
         gap = self._gap(token, math.exp(logprob), total, logits, top, ids, near, accept, margin)
-        return Choice(token, cursor, logprob, gap)
+        return Choice(token, cursor, logprob, gap, bool(refused))
 
     def several(
         self,

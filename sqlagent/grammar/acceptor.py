@@ -10,11 +10,13 @@ import sqlite3
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from sqlagent.grammar import clauses, result_columns
 from sqlagent.grammar.context import MAX_ITEMS
 from sqlagent.grammar.from_clause import bind
+from sqlagent.grammar.keys import squeezed
 from sqlagent.grammar.links import Links
 from sqlagent.grammar.machine import Machine
 from sqlagent.grammar.names import KEYWORDS
@@ -23,7 +25,7 @@ from sqlagent.grammar.option import Frame
 from sqlagent.grammar.relation import Relation
 from sqlagent.grammar.scope import Scope
 from sqlagent.grammar.witness import Witnesses
-from sqlagent.schema import Schema
+from sqlagent.schema import Schema, fold
 
 MAX_SOURCES = 10
 """Sources in one FROM."""
@@ -32,6 +34,9 @@ _MAX_COLUMNS = 2000
 """SQLITE_MAX_COLUMN as SQLite is usually built."""
 
 
+_ALIKE = 0.8
+"""How alike two names are of which one may be meant for the other, as difflib counts it."""
+_SOURCE = re.compile(rb'"(?:[^"]|"")+"|[\w$\x80-\xff]+')
 _PLAIN = re.compile(r"[^\W\d][\w ]*\Z")
 
 
@@ -120,6 +125,41 @@ class Acceptor(Machine):
             everything = (*ctes, *self.relations)
             self._dotted[ctes] = (tuple(t for t, _ in found), tuple(everything[n] for _, n in found))
         return self._dotted[ctes]
+
+    def column_called(self, name: str, table: bytes, before: bytes) -> bytes | None:
+        """`table.column` for a column that was looked for in `table`, wherever it is and however it is spelt.
+
+        If `table` has none, the one that the text `before` speaks of, else the one that a link joins to `table`; None
+        where that leaves none or several, and where `table` is no table.
+        """
+        own = next((r for r in self.relations if r.text == table), None)
+        if own is None:
+            return None
+        wanted = squeezed(name)
+        holders = [(r, k) for r in self.relations for k in r.keys if squeezed(k) == wanted]
+        near = self.links.neighbours(own)
+        for group in (
+            [(r, k) for r, k in holders if r is own],
+            [(r, k) for r, k in holders if r.text + b"." in before],
+            [(r, k) for r, k in holders if r.index in near],
+            holders or [(own, k) for k in get_close_matches(fold(name), own.keys, 1, _ALIKE)],
+        ):
+            if group:
+                relation, key = group[0]
+                return relation.text + b"." + relation.by_key[key] if len(group) == 1 else None
+        return None
+
+    def table_called_for(self, name: str, sources: bytes) -> bytes | None:
+        """The one table with a column of that name that a link joins to those in `sources`, FROM's text so far.
+
+        None where there is none or several, and where a source has such a column.
+        """
+        words = set(_SOURCE.findall(sources))
+        bound = [r for r in self.relations if r.text in words]
+        wanted = squeezed(name)
+        near = {self.relations[j] for r in bound for j in self.links.neighbours(r)}
+        holders = [r for r in (*bound, *near) if any(squeezed(k) == wanted for k in r.keys)]
+        return holders[0].text if len(holders) == 1 and holders[0] not in bound else None
 
     def is_wide(self, env: Scope) -> bool:
         """Whether `*` over as many sources as FROM takes could pass SQLite's limit of 2,000 result columns."""

@@ -30,11 +30,11 @@ def named(schema: Schema) -> Iterator[tuple[int, str, int, str]]:
         key = fold(table.primary_key[0]) if len(table.primary_key) == 1 else ANY
         if all(fold(column.name) != key for column in table.columns):
             continue
-        name = _squeezed(table.name)
+        name = squeezed(table.name)
         for form in {name, name.removesuffix("s"), name.removesuffix("es"), re.sub("ies$", "y", name)}:
-            spelt = form + _squeezed(key)
+            spelt = form + squeezed(key)
             holders[spelt] = None if spelt in holders else (j, key)
-    endings = tuple({_squeezed(key) for _, key in filter(None, holders.values())})
+    endings = tuple({squeezed(key) for _, key in filter(None, holders.values())})
     for i, table in enumerate(schema.tables):
         for column in table.columns:
             if not fold(column.name).endswith(endings):
@@ -48,5 +48,6 @@ def named(schema: Schema) -> Iterator[tuple[int, str, int, str]]:
                     break
 
 
-def _squeezed(name: str) -> str:
+def squeezed(name: str) -> str:
+    """A name without what people write differently: case, blanks, underscores."""
     return "".join(_WORDS.findall(fold(name)))

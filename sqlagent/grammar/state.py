@@ -236,6 +236,16 @@ class State:
                 found += [o.tag for o in thread.options(self._grammar) if isinstance(o, Open)]
         return [tag for tag in found if tag is not None]
 
+    def column_called(self, name: str, table: bytes, before: bytes) -> bytes | None:
+        """The column that is meant by a name that `table` does not have; see `Acceptor.column_called`."""
+        found: bytes | None = self._grammar.column_called(name, table, before)
+        return found
+
+    def table_called_for(self, name: str, sources: bytes) -> bytes | None:
+        """The table that FROM lacks for a column of that name; see `Acceptor.table_called_for`."""
+        found: bytes | None = self._grammar.table_called_for(name, sources)
+        return found
+
     def offers(self, pick: Callable[[int, int], int]) -> list[bytes]:
         """Words that may come next or end the present one; of a list of names the one that `pick(low, high)` points at.
 
