@@ -90,7 +90,7 @@ def _better(state: Any, place: Place, wanted: str, before: bytes) -> bytes | Non
     if place.qualified:
         found = state.column_called(wanted, place.named, before)
         return found
-    found = state.table_called_for(wanted, place.named)
+    found = state.table_joined(wanted, place.named)
     return None if found is None else b" JOIN " + found
 
 
@@ -142,7 +142,10 @@ class Rewinder:
         return track.at - (len(track.marks) - 1 - index)
 
     def _wanted(self, track: Track, kept: int, said: bytes) -> str:
-        """The name that the model writes by itself after the first `kept` tokens and `said`; "" for none."""
+        """The name that the model writes by itself after the first `kept` tokens and `said`; "" for none.
+
+        A table's ends with its dot.
+        """
         token, text = track.marks[kept - 1].token, b""
         position = self._position(track, kept - 1)
         self._llama.forget(track.seq, position)
@@ -160,9 +163,10 @@ class Rewinder:
                 break
         else:
             return ""
-        if found is None or text[found.end() : found.end() + 1] == b"(":
+        following = b"" if found is None else text[found.end() : found.end() + 1]
+        if found is None or following == b"(":
             return ""
-        return (found[1] or found[2]).decode("utf-8", "replace")
+        return (found[1] or found[2]).decode("utf-8", "replace") + "." * (following == b".")
 
     def _replace(self, track: Track, start: int, before: bytes, column: bytes) -> bool:
         """Write `column` where the qualifier began; False where the grammar refuses it."""

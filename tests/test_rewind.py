@@ -105,7 +105,14 @@ def test_a_column_of_another_table_brings_that_table(tracks):
         assert track.used == len(track.marks)
 
 
-@pytest.mark.parametrize("clause", ["WHERE grade_average > 3", "ORDER BY grade_average DESC LIMIT 1"])
+@pytest.mark.parametrize(
+    "clause",
+    [
+        "WHERE grade_average > 3",
+        "ORDER BY grade_average DESC LIMIT 1",
+        "GROUP BY student.id",
+    ],
+)
 def test_a_column_of_a_table_that_from_lacks_joins_it(clause):
     right = f"SELECT number FROM enroll JOIN student ON enroll.student_id = student.id {clause}"
     made, pen, decoder = write(f"SELECT number FROM enroll {clause}", right)

@@ -149,17 +149,21 @@ class Acceptor(Machine):
                 return relation.text + b"." + relation.by_key[key] if len(group) == 1 else None
         return None
 
-    def table_called_for(self, name: str, sources: bytes) -> bytes | None:
-        """The one table with a column of that name that a link joins to those in `sources`, FROM's text so far.
+    def table_joined(self, name: str, sources: bytes) -> bytes | None:
+        """The one table that a link joins to those in `sources`, FROM's text so far, and that `name` is about.
 
-        None where there is none or several, and where a source has such a column.
+        With a dot at its end it is the table's name, else a column's. None where several have such a column, or a
+        source has it.
         """
         words = set(_SOURCE.findall(sources))
         bound = [r for r in self.relations if r.text in words]
         wanted = squeezed(name)
-        near = {self.relations[j] for r in bound for j in self.links.neighbours(r)}
-        holders = [r for r in (*bound, *near) if any(squeezed(k) == wanted for k in r.keys)]
-        return holders[0].text if len(holders) == 1 and holders[0] not in bound else None
+        near = {self.relations[j] for r in bound for j in self.links.neighbours(r)}.difference(bound)
+        if name.endswith("."):
+            holders = [r for r in near if squeezed(r.name) == wanted]
+        else:
+            holders = [r for r in (*bound, *near) if any(squeezed(k) == wanted for k in r.keys)]
+        return holders[0].text if len(holders) == 1 and holders[0] in near else None
 
     def is_wide(self, env: Scope) -> bool:
         """Whether `*` over as many sources as FROM takes could pass SQLite's limit of 2,000 result columns."""

@@ -241,9 +241,9 @@ class State:
         found: bytes | None = self._grammar.column_called(name, table, before)
         return found
 
-    def table_called_for(self, name: str, sources: bytes) -> bytes | None:
-        """The table that FROM lacks for a column of that name; see `Acceptor.table_called_for`."""
-        found: bytes | None = self._grammar.table_called_for(name, sources)
+    def table_joined(self, name: str, sources: bytes) -> bytes | None:
+        """The table that FROM lacks for a name; see `Acceptor.table_joined`."""
+        found: bytes | None = self._grammar.table_joined(name, sources)
         return found
 
     def offers(self, pick: Callable[[int, int], int]) -> list[bytes]:
