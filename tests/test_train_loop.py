@@ -174,10 +174,10 @@ def test_the_best_adapter_is_kept_and_becomes_the_result(base, tmp_path, monkeyp
     from train.loop import Score
 
     run = Loop(config(base, tmp_path, eval_minutes=1e-9, max_steps=4), train_tiny.prepared(), tmp_path)
-    scores = iter([Score(1.0, 0.1), Score(1.0, 0.5), Score(1.0, 0.2), Score(1.0, 0.3)])
+    scores = iter([Score(1.0, 0.1), Score(0.5, 0.2), Score(0.8, 0.5), Score(0.6, 0.3)])
     monkeypatch.setattr(run, "judge", lambda: next(scores))
     summary = run.run()
-    assert summary.progress.best_step == 2
+    assert (summary.progress.best_step, summary.progress.best_exact) == (2, 0.2)
     name = "adapter_model.safetensors"
     assert (tmp_path / name).read_bytes() == (tmp_path / "best" / name).read_bytes()
     assert (tmp_path / name).read_bytes() != (tmp_path / "last" / name).read_bytes()

@@ -31,7 +31,8 @@ class Progress:
     questions: int = 0
     targets: int = 0
     best_step: int = 0
-    best_score: float | None = None
+    best_exact: float | None = None
+    best_loss: float | None = None
     fingerprint: str = ""
     """Hash of the data and of every setting that changes the course of the run."""
     history: dict[str, float] = field(default_factory=dict)

@@ -247,9 +247,14 @@ class Loop:
     def _keep_best(self, score: Score, report: Report | None) -> None:
         progress = self.progress
         progress.history = {"step": progress.step, "val_loss": score.loss, "val_exact": score.exact}
-        better = progress.best_score is None or score.exact >= progress.best_score
+        # By the loss: exact match of a slice of some hundred questions moves by more than a model does.
+        better = progress.best_loss is None or score.loss <= progress.best_loss
         if better:
-            progress.best_score, progress.best_step = score.exact, progress.step
+            progress.best_loss, progress.best_exact, progress.best_step = (
+                score.loss,
+                score.exact,
+                progress.step,
+            )
             state = self._adapter_state()
             if self.first:
                 qlora.save_adapter(self.tuned, state, self.output / "best", base_name=self.base_name)

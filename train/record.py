@@ -103,7 +103,7 @@ def finish(summary: Summary, output: Path) -> None:
         "questions": done.questions,
         "target_tokens": done.targets,
         "best_step": done.best_step,
-        "best_exact": done.best_score,
+        "best_exact": done.best_exact,
         "last": done.history,
     }
     record["files"] = {
