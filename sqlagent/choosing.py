@@ -11,6 +11,8 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sqlagent.rewind import SURPRISE
+
 if TYPE_CHECKING:
     from sqlagent.llm import Candidate
     from sqlagent.sandbox import Result
@@ -19,8 +21,6 @@ COMPARED = 2000
 """Rows of a result that are compared with another's."""
 UNSURE_MARGIN = 0.04
 """A lead in probability, at the closest decision, under which a statement is in doubt."""
-FORCED_AWAY = -4.0
-"""ln p of a token that the model would hardly have written by itself: the grammar led it there."""
 EMPTY_WEIGHT = 0.3
 """What the vote of a statement without rows counts; people ask for what is there."""
 MOST_WEIGHT = 1.0
@@ -63,7 +63,7 @@ def doubts(tried: Tried) -> list[str]:
         found.append("it found only NULL")
     if not candidate.finished:
         found.append("it was cut")
-    if candidate.worst < FORCED_AWAY:
+    if candidate.worst < SURPRISE:
         found.append("the model wanted to write something else")
     if candidate.margin < UNSURE_MARGIN:
         found.append("another statement was nearly as likely")

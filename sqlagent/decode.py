@@ -77,6 +77,14 @@ class Track:
             )
         )
 
+    def force(self, token: int, cursor: Cursor) -> None:
+        """Feed a token that the model is not asked for."""
+        self.mark(token)
+        self.move(cursor)
+        self.feed.append(token)
+        self.used += 1
+        self.forced += 1
+
     def move(self, cursor: Cursor) -> None:
         """Take what leads to a cursor into the text."""
         self.text += cursor.added
@@ -336,11 +344,7 @@ class Decoder:
             after = track.cursor.step(self._vocab.bytes_of(token))
             if after is None:
                 return ()
-            track.mark(token)
-            track.move(after)
-            track.feed.append(token)
-            track.used += 1
-            track.forced += 1
+            track.force(token, after)
             self.counters.forced += 1
         return tokens[sure:]
 

@@ -187,9 +187,5 @@ class Rewinder:
         track.feed, track.at = [], position
         track.cursor = mark.cursor
         for token, after in zip(tokens, cursors[1:], strict=True):
-            track.mark(token)
-            track.move(after)
-            track.feed.append(token)
-            track.used += 1
-            track.forced += 1
+            track.force(token, after)
         return True

@@ -78,7 +78,7 @@ class Letters:
 
 def write(*wishes: str, ddl: str = SCHOOL, tracks: int = 1) -> tuple[list[Track], Pen, Decoder]:
     pen = Pen(*wishes)
-    decoder = Decoder(pen, Letters())  # type: ignore[arg-type]
+    decoder = Decoder(pen, Letters())
     start = Cursor(Acceptor(schemas.from_ddl(ddl)).start())
     made = [Track(seq, start, 200) for seq in range(tracks)]
     for track in made:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from sqlagent.grammar.relation import HUMPS
 from sqlagent.schema import fold
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 ANY = "id"
 """A key that every table may have: two tables that both do are not linked by it."""
 _WORDS = re.compile(r"[^\W_]+")
-_HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def named(schema: Schema) -> Iterator[tuple[int, str, int, str]]:
@@ -39,7 +39,7 @@ def named(schema: Schema) -> Iterator[tuple[int, str, int, str]]:
         for column in table.columns:
             if not fold(column.name).endswith(endings):
                 continue
-            words = _WORDS.findall(_HUMPS.sub("_", column.name).lower())
+            words = _WORDS.findall(HUMPS.sub("_", column.name).lower())
             for first in range(len(words)):
                 found = holders.get("".join(words[first:]))
                 if found is not None:

@@ -9,7 +9,8 @@ from functools import cached_property
 from sqlagent.grammar.names import is_bare, quote
 from sqlagent.schema import fold
 
-_HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+"""Where a new word begins in `someName`."""
 _NUMBERED = re.compile(r"t\d+\Z")
 """Keys of the aliases T1, T2 …, which any table may take."""
 
@@ -47,7 +48,7 @@ class Relation:
     @cached_property
     def shorts(self) -> frozenset[str]:
         """Aliases that people give such a table: the first letters of its name, its words' initials."""
-        words = [w for w in re.split(r"[^a-z0-9]+", _HUMPS.sub("_", self.name).lower()) if w[:1].isalpha()]
+        words = [w for w in re.split(r"[^a-z0-9]+", HUMPS.sub("_", self.name).lower()) if w[:1].isalpha()]
         found = {w[:n] for w in words[:1] for n in range(1, 5)}
         if len(words) > 1:
             found.add("".join(w[0] for w in words)[:4])
