@@ -21,9 +21,8 @@ from sqlagent.rewind import SURPRISE, Mark, Rewinder
 from sqlagent.sampling import GREEDY, Choice, Sampler, Settings
 from sqlagent.vocab import Vocab
 
-CHECK_BELOW = 128
-"""Tokens left from which the budget is checked at each token; before that, every CHECK_EVERY."""
-CHECK_EVERY = 16
+GROWTH = 16
+"""Tokens by which one token can make the way to the end longer, as a rule: how long the budget need not be checked."""
 LOOP_CHECK = 8
 """Every so many tokens a statement is looked at for going round in circles."""
 LOOP_TIMES = 4
@@ -56,7 +55,8 @@ class Track:
     live: bool = True
     finished: bool = False
     row: int = 0
-    longest: int = 0
+    check_at: int = 0
+    """Tokens used from which the budget is looked at again."""
     marks: list[Mark] = field(default_factory=list)
     surprise: int = -1
     """Which token of the statement was a surprise, -1 for none; see `sqlagent.rewind`."""
@@ -246,7 +246,7 @@ class Decoder:
         left = track.budget - track.used - 1
         vocab, cursor, step = self._vocab, track.cursor, track.cursor.step
         bytes_of = vocab.bytes_of
-        check = left < CHECK_BELOW + 2 * track.longest or track.used % CHECK_EVERY == 0
+        check = track.used >= track.check_at
         memo: dict[int, Cursor | None] = {}
 
         def accept(token: int) -> Cursor | None:
@@ -276,8 +276,8 @@ class Decoder:
     def _fits(self, track: Track, cursor: Cursor, left: int) -> bool:
         """Whether the statement can still be finished in `left` tokens from `cursor`."""
         closing = cursor.closing()
-        track.longest = max(track.longest, len(closing))
         if len(closing) <= left:  # every token holds at least one byte
+            track.check_at = track.used + max(1, (left - len(closing)) // GROWTH)
             return True
         tokens = self._vocab.continuation(closing)
         return bool(tokens) and len(tokens) <= left

@@ -185,7 +185,7 @@ class Rewinder:
         track.used, track.forced = mark.used, mark.forced
         track.logprob, track.worst, track.margin = mark.logprob, mark.worst, mark.margin
         track.feed, track.at = [], position
-        track.cursor = mark.cursor
+        track.cursor, track.check_at = mark.cursor, 0
         for token, after in zip(tokens, cursors[1:], strict=True):
             track.force(token, after)
         return True
