@@ -197,7 +197,7 @@ def judge(question: Question, place: Place, prediction: Prediction) -> dict[str,
     outcome = place.outcome(prediction.sql)
     found = score(
         question.gold,
-        prediction.sql,
+        question.as_gold_spells(prediction.sql),
         columns=place.columns,
         gold_outcome=gold if executed else None,
         outcome=outcome,

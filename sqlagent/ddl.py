@@ -20,7 +20,8 @@ _TOKEN = re.compile(
       | (?P<other>\d[\w.]*|.)""",
     re.VERBOSE | re.DOTALL,
 )
-_CONSTRAINTS = frozenset({"constraint", "primary", "unique", "check", "foreign"})
+CONSTRAINTS = frozenset({"constraint", "primary", "unique", "check", "foreign"})
+"""What a table's own clauses start with, beside the names of its columns."""
 _COMMENT_CHARACTERS = 200
 
 
@@ -119,7 +120,7 @@ def comments(sql: str) -> tuple[str, dict[str, str]]:
         elif depth == 1 and item is None:
             opened = False
             bare = text[:1] not in ('"', "`", "[")
-            item = "" if bare and fold(text) in _CONSTRAINTS else fold(unquote(text))
+            item = "" if bare and fold(text) in CONSTRAINTS else fold(unquote(text))
     return table, columns
 
 

@@ -273,6 +273,21 @@ def test_sql_create_context_is_scored_without_a_database(tmp_path):
     assert "normalised exact match by hardness" in (tmp_path / "out" / "report.md").read_text().lower()
 
 
+def test_columns_of_sql_create_context_that_want_quotes_are_asked_for_and_scored(tmp_path):
+    row = {
+        "question": "What is 1976 when 1980 is 2.0 and the 2nd leg was drawn?",
+        "context": 'CREATE TABLE t_2 (1976 VARCHAR(10, 2), 1980 VARCHAR, "a b" INT, from TEXT, -- x\n\tUNIQUE ("a b"))',
+        "answer": 'SELECT 1976 FROM t_2 WHERE 1980 = "2.0" AND from = "drawn"',
+    }
+    path = tmp_path / "val.jsonl"
+    path.write_text(json.dumps(row))
+    model = FakeModel(['SELECT "1976" FROM t_2 WHERE "1980" = \'2.0\' AND "from" = \'drawn\''])
+    (record,) = run(path, tmp_path / "out", model)
+    assert record["ran"] and record["exact"]
+    assert record["pred"].startswith('SELECT "1976"')
+    assert datasets.load(path, "val")[0].bare == ("1976", "1980", "from")
+
+
 def test_input_and_expected_pairs_use_the_database_beside_them(data, tmp_path):
     (data / "database" / "zoo" / "zoo.sqlite").rename(data / "zoo.sqlite")
     (data / "zoo_questions.json").write_text(
