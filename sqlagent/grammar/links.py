@@ -33,8 +33,8 @@ def affinity(declared: str) -> str:
 
 
 class Links:
-    """Foreign keys first; keys that their names tell of; columns that reference the same key; columns of one name and
-    type where no key leads.
+    """Foreign keys first; keys that their names tell of; columns that reference the same key and are called alike;
+    columns of one name and type where no key leads.
     """
 
     def __init__(self, schema: Schema, relations: Sequence[Relation]) -> None:
@@ -56,11 +56,12 @@ class Links:
             if (i, j) not in declared:
                 self._link(i, a, j, b)
                 referenced.setdefault((j, b), []).append((i, a))
+        linked = set(self._direct)
         for holders in referenced.values():
             if len(holders) <= _COMMON:
                 for n, (i, a) in enumerate(holders):
                     for j, b in holders[n + 1 :]:
-                        if i != j and (i, j) not in self._direct:
+                        if i != j and (i, j) not in linked and (a in b or b in a):
                             self._link(i, a, j, b)
         self._names: dict[tuple[str, str], list[int]] = {}
         for relation in relations:
