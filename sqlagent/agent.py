@@ -9,6 +9,7 @@ called from any thread or from a signal handler and ends the running step with `
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from sqlagent.attempt import Attempt, Chosen, TextModel
 from sqlagent.confidence import confidence, evidence
 from sqlagent.effort import EFFORTS, effort_of
-from sqlagent.errors import Cancelled, DatabaseError, OutOfScope, UsageError
+from sqlagent.errors import Cancelled, DatabaseError, OutOfScope, SqlagentError, UsageError
 from sqlagent.steps import Answer, Observer, Step, Trace
 
 if TYPE_CHECKING:
@@ -79,7 +80,13 @@ class Agent:
         self._quiet = quiet
         self._link = link
         self._lock = threading.RLock()
+        self._loading = threading.RLock()
+        """For `_model`; whoever wants both takes `_lock` first."""
         self._cancel = threading.Event()
+        self._warming = threading.Lock()
+        self._leaving = threading.Event()
+        """Ends a warm-up, which is for a model that is no longer wanted."""
+        self._closed = False
         self._schema: Schema | None = None
         self._seen: FileState | None = None
         self._sandbox: Sandbox | None = None
@@ -121,9 +128,15 @@ class Agent:
     def load_model(self) -> TextModel:
         """The model, fetched and loaded on first use. Raises as `fetch_model` does."""
         with self._lock:
+            self.fetch_model()
+            return self._loaded()
+
+    def _loaded(self) -> TextModel:
+        """The model whose files are here. Keeps nobody waiting who does not need it, unlike what holds `_lock`."""
+        with self._loading:
             if self._model is None:
-                self.fetch_model()
-                assert self._files is not None
+                if self._files is None:
+                    raise Cancelled("Another model was chosen.")
                 from sqlagent import llm, models
 
                 self._model = llm.Model.of(self._files, cache_dir=models.cache_dir() / "prefix")
@@ -142,8 +155,9 @@ class Agent:
 
         models.find(model)
         with self._lock:
-            self._close_model()
-            self._given, self._adapter, self._model, self._files = model, None, None, None
+            with self._loading:
+                self._close_model()
+                self._given, self._adapter, self._model, self._files = model, None, None, None
             self._gate = None
 
     @property
@@ -176,6 +190,45 @@ class Agent:
         with self._lock:
             self._limits = limits
             self._close_sandbox()
+
+    def warm_up(self) -> None:
+        """Do now what the first question would wait for, in a thread of its own while a person types.
+
+        The database's values are collected and its worker started; a model that is on the disk is loaded and reads
+        the schema. Trouble is left for the question to tell. `cancel`, `close` and `use_model` end it.
+        """
+        from sqlagent import prompt
+
+        with self._warming, contextlib.suppress(SqlagentError):
+            with self._lock:
+                self._cancel.clear()
+                self._leaving.clear()
+                if self._closed:
+                    return
+                schema = self._tables()
+                self._open_sandbox()
+                focus = self._open_focus()
+                ready = self._is_ready()
+            model = self._loaded() if ready else None
+            focus.build(schema)
+            if model is not None and self._link is None and focus.fits(schema):
+                model.read(prompt.build(schema, ""), self._warmed_enough)
+
+    def _is_ready(self) -> bool:
+        """Whether a model can be loaded without fetching or making anything."""
+        from sqlagent import models
+
+        if self._model is None and self._files is None and self._adapter is None:
+            assert self._given is None or isinstance(self._given, str)
+            found = models.find(self._given)
+            if isinstance(found, Path):
+                self.fetch_model()
+            else:
+                self._files = models.prepared(found)
+        return self._model is not None or self._files is not None
+
+    def _warmed_enough(self) -> bool:
+        return self._closed or self._cancel.is_set() or self._leaving.is_set()
 
     # ---- questions ----
 
@@ -271,7 +324,8 @@ class Agent:
 
     def close(self) -> None:
         """Let go of the database and of a model that this agent loaded."""
-        with self._lock:
+        self._closed = True
+        with self._warming, self._lock:
             self._close_sandbox()
             self._close_model()
             if self._focus is not None:
@@ -324,9 +378,11 @@ class Agent:
             self._sandbox = None
 
     def _close_model(self) -> None:
-        if self._model is not None and self._model is not self._given:
-            self._model.close()
-            self._model = None
+        with self._loading:
+            if self._model is not None and self._model is not self._given:
+                self._leaving.set()
+                self._model.close()
+                self._model = None
 
     def _stop_if_cancelled(self) -> None:
         if self._cancel.is_set():

@@ -137,6 +137,20 @@ class Model:
         """How many tokens a prompt takes."""
         return len(self._chat.tokens(prompt).ids)
 
+    def read(self, prompt: Prompt, cancelled: Callable[[], bool] | None = None) -> None:
+        """Read the schema part of a prompt, so that a question about it need not wait for that.
+
+        Raises Cancelled, UsageError when it does not fit, ModelError.
+        """
+        with self._lock:
+            self._check_open()
+            tokens = self._chat.tokens(prompt)
+            self._budget(len(tokens.ids), 1, LEAST_BUDGET)
+            schema = list(tokens.ids[: tokens.prefix])
+            self._restore(tokens, schema)
+            self._run(tokens, schema, cancelled)
+            self._store(tokens)
+
     def generate(
         self,
         prompt: Prompt,
@@ -164,8 +178,7 @@ class Model:
         if not 1 <= n <= most:
             raise UsageError(f"Ask for 1 to {most} candidates, not {n}.")
         with self._lock:
-            if self._llama.closed:
-                raise ModelError("The model was closed: load it again.")
+            self._check_open()
             tokens = self._chat.tokens(prompt)
             budget = self._budget(len(tokens.ids), n, max_tokens)
             start = Cursor((acceptor or Free()).start())
@@ -183,6 +196,10 @@ class Model:
                 for i in range(1, 2 * n + 1 if beam else n):
                     self._llama.forget(i)
                 self._llama.forget(0, len(self._held))
+
+    def _check_open(self) -> None:
+        if self._llama.closed:
+            raise ModelError("The model was closed: load it again.")
 
     def _budget(self, prompt: int, n: int, max_tokens: int) -> int:
         room = (self._llama.n_ctx - prompt) // n - 1
@@ -264,18 +281,32 @@ class Model:
         """Run what of `ids` has no cells yet; returns the logits after the last one."""
         if len(self._held) == len(ids) and self._logits is not None:
             return self._logits
+        row = self._run(tokens, ids, cancelled, wanted=len(ids) - 1)
+        self._logits = self._llama.logits(row).copy()
+        return self._logits
+
+    def _run(
+        self,
+        tokens: Tokens,
+        ids: list[int],
+        cancelled: Callable[[], bool] | None,
+        wanted: int = -1,
+    ) -> int:
+        """Run what of `ids` has no cells yet, in batches that end at the cuts; the last token's row in its batch.
+
+        wanted: the place whose logits are kept.
+        """
         self._logits = None
         cuts = sorted({tokens.opening, tokens.prefix, len(ids)})
         row = 0
         while (at := len(self._held)) < len(ids):
             end = min(at + self._llama.n_batch, next(cut for cut in cuts if cut > at))
-            rows = [(token, i, 0, i == len(ids) - 1) for i, token in enumerate(ids[at:end], at)]
+            rows = [(token, i, 0, i == wanted) for i, token in enumerate(ids[at:end], at)]
             if not self._llama.decode(rows, cancelled=cancelled):
                 raise ModelError("llama.cpp has no room for the prompt: close other programs or restart.")
             self._held = ids[:end]
             row = end - at - 1
-        self._logits = self._llama.logits(row).copy()
-        return self._logits
+        return row
 
     def _store(self, tokens: Tokens) -> None:
         """Write the prefix's state, when no file has it yet."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -53,6 +54,7 @@ class Repl:
         interactive = is_terminal(sys.stdin) and is_terminal(sys.stdout)
         if interactive:
             self._greet()
+            self.warm_up()
         for line in self._typed() if interactive else repl_input.piped_lines():
             try:
                 self.line(line)
@@ -78,6 +80,11 @@ class Repl:
             self._statement(text)
         else:
             self._question(text)
+
+    def warm_up(self) -> None:
+        """Get ready for a question while it is being typed."""
+        if is_terminal(sys.stdin):
+            threading.Thread(target=self.agent.warm_up, name="warm-up", daemon=True).start()
 
     def is_sql(self, text: str) -> bool:
         """Whether a line is a statement, not a question that begins like one ("Select the names of …")."""

@@ -191,6 +191,7 @@ def choose_model(session: Repl, argument: str) -> None:
     """the model in use, or another one: a name or a .gguf file"""
     if argument:
         session.agent.use_model(argument)
+        session.warm_up()
     session.output.console.notice(f"The model is {session.agent.model_name}.")
 
 

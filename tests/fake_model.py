@@ -49,10 +49,14 @@ class FakeModel:
         self.acceptors: list[Any] = []
         self.closed = False
         self.draws = 0
+        self.read_ahead: list[Any] = []
         self.last_timings = Timings()
 
     def enqueue(self, *entries: Entry) -> None:
         self._script += entries
+
+    def read(self, prompt: Any, cancelled: Callable[[], bool] | None = None) -> None:
+        self.read_ahead.append(prompt)
 
     def generate(
         self,

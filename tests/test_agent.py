@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import threading
@@ -152,6 +153,61 @@ def test_the_model_is_constrained_to_the_database(company: Path) -> None:
         asked.ask("Who?")
     assert model.acceptors[0] is not None
     assert model.acceptors[0] is model.acceptors[1]
+
+
+def test_warming_up_shows_the_model_the_schema_that_the_first_question_will(company: Path) -> None:
+    model = FakeModel([TOP])
+    with Agent(company, model) as asked:
+        asked.warm_up()
+        (ahead,) = model.read_ahead
+        assert not model.prompts
+        assert asked.ask("Who?").rows == [("Ingrid Solberg",)]
+        assert (ahead.system, ahead.context) == (model.prompts[0].system, model.prompts[0].context)
+
+
+def test_warming_up_reads_nothing_that_a_question_would_narrow(tmp_path: Path) -> None:
+    path = tmp_path / "wide.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        for number in range(80):
+            connection.execute(f"CREATE TABLE t{number} ({', '.join(f'column_{i} TEXT' for i in range(20))})")
+    model = FakeModel(["SELECT 1"])
+    with Agent(path, model) as asked:
+        asked.warm_up()
+    assert not model.read_ahead
+
+
+def test_warming_up_leaves_trouble_to_the_question(tmp_path: Path, company: Path) -> None:
+    path = tmp_path / "empty.sqlite"
+    path.touch()
+    with agent(path, TOP) as asked:
+        asked.warm_up()
+        with pytest.raises(DatabaseError, match="is empty"):
+            asked.ask("Who?")
+    with Agent(company, "tiny", offline=True) as asked:
+        asked.warm_up()  # the model is not on the disk, and is not fetched
+        with pytest.raises(ModelError, match="models pull"):
+            asked.ask("Who?")
+
+
+def test_closing_ends_a_warm_up(company: Path) -> None:
+    started = threading.Event()
+
+    class Slow(FakeModel):
+        def read(self, prompt: Any, cancelled: Any = None) -> None:
+            started.set()
+            while not cancelled():
+                time.sleep(0.01)
+            self.closed = True
+
+    model = Slow([TOP])
+    asked = Agent(company, model)
+    thread = threading.Thread(target=asked.warm_up)
+    thread.start()
+    assert started.wait(10)
+    assert asked.run_sql(TOP).rows == [("Ingrid Solberg",)]  # it keeps nobody waiting
+    asked.close()
+    thread.join(10)
+    assert model.closed
 
 
 def test_a_link_narrows_what_the_model_sees(company: Path) -> None:

@@ -122,6 +122,33 @@ def test_a_stored_prefix_is_used_and_changes_nothing(random_path: Path, tmp_path
     assert again == first
 
 
+def test_a_schema_that_was_read_ahead_is_not_read_again_and_changes_nothing(
+    random_path: Path, tmp_path: Path
+) -> None:
+    with Model(random_path) as model:
+        (first,) = model.generate(ASK, Sums())
+    nothing_asked = Prompt(ASK.system, ASK.context, "Question: ", ANSWER)
+    for _ in range(2):  # the second time from the disk
+        with Model(random_path, cache_dir=tmp_path / "prefix") as model:
+            model.read(nothing_asked)
+            model.read(nothing_asked)
+            (again,) = model.generate(ASK, Sums())
+            assert model.last_timings.cached_tokens > 0.7 * model.last_timings.prompt_tokens
+        assert again == first
+    assert len(list((tmp_path / "prefix").iterdir())) == 1
+
+
+def test_reading_ahead_can_be_cancelled_and_the_next_question_works(random_path: Path) -> None:
+    with Model(random_path) as model:
+        (first,) = model.generate(ASK, Sums())
+        other = Prompt(ASK.system, "Schema:\nt(a)\n" * 20, "", ANSWER)
+        with pytest.raises(Cancelled):
+            model.read(other, cancelled=lambda: True)
+        assert model.generate(ASK, Sums()) == [first]
+    with pytest.raises(ModelError, match="closed"):
+        model.read(ASK)
+
+
 @pytest.mark.parametrize("damage", ["flip", "cut", "empty", "append", "zeros", "renamed"])
 def test_a_damaged_prefix_file_is_a_miss(random_path: Path, tmp_path: Path, damage: str) -> None:
     with Model(random_path, cache_dir=tmp_path) as model:

@@ -8,12 +8,14 @@ import re
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fake_model import FakeModel
+from tiny_gguf import make_gguf
 
 from sqlagent import completion, demo, repl_commands, schema
 from sqlagent.agent import Agent
@@ -394,6 +396,32 @@ def test_a_session_on_a_terminal(spawn: Spawn) -> None:
     child.expect(pexpect.EOF)
     child.wait()
     assert child.exitstatus == 0
+
+
+@needs_terminal
+@pytest.mark.parametrize("wait", [True, False])
+def test_the_model_reads_the_schema_before_anything_is_asked(db: str, tmp_path: Path, wait: bool) -> None:
+    weights = make_gguf(tmp_path / "random.gguf")
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "sqlagent", db, "--model", str(weights)],
+        env={**os.environ, "SQLAGENT_HOME": str(tmp_path / "home"), "PROMPT_TOOLKIT_NO_CPR": "1"},
+        encoding="utf-8",
+        timeout=20,
+        dimensions=(40, 100),
+    )
+    try:
+        child.expect(PROMPT)
+        deadline = time.monotonic() + 20
+        while wait and not list(tmp_path.glob("home/**/prefix/*")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not wait or list(tmp_path.glob("home/**/prefix/*"))
+        child.send("\x04")  # in the other case it leaves while that goes on
+        child.expect(pexpect.EOF)
+        child.wait()
+        assert (child.exitstatus, child.signalstatus) == (0, None)
+    finally:
+        child.close(force=True)
 
 
 @needs_terminal
