@@ -418,6 +418,13 @@ def test_a_new_process_finds_the_prefix_that_the_one_before_it_left(data, tmp_pa
     assert before["first_token"] > before["load"] > 0
 
 
+def test_a_session_that_read_ahead_waits_for_the_question_alone(data, tmp_path, tiny_path):
+    question = datasets.load(data, "val")[0]
+    ahead = latency._spawn(Files(tiny_path), question, str(tmp_path / "cache"), 1, ahead=True)
+    assert ahead["cached_tokens"] > 0.5 * ahead["prompt_tokens"]
+    assert ahead["first_token"] < ahead["start"] + ahead["load"] + ahead["prefill"]
+
+
 def test_a_failing_measured_process_is_reported_in_its_own_words(data, tmp_path):
     with pytest.raises(ModelError, match="the measured process failed"):
         latency._spawn(Files(tmp_path / "missing.gguf"), datasets.load(data, "val")[0], str(tmp_path), 1)
