@@ -44,6 +44,57 @@ def accepts(acceptor: Acceptor, sql: str) -> bool:
     return state is not None and state.accepting
 
 
+def test_a_key_of_several_columns_is_joined_whole() -> None:
+    made = Acceptor(
+        schemas.from_ddl(
+            "CREATE TABLE room (building TEXT, number TEXT, seats INT, PRIMARY KEY (building, number));"
+            "CREATE TABLE class (id INTEGER PRIMARY KEY, building TEXT, room_number TEXT, teacher TEXT,"
+            " FOREIGN KEY (building, room_number) REFERENCES room(building, number));"
+            "CREATE TABLE lamp (building TEXT, number TEXT, watts INT,"
+            " FOREIGN KEY (building, number) REFERENCES room(building, number));"
+        )
+    )
+    begun = made.start().step(b"SELECT class.teacher, room.seats FROM class JOIN room ON class.building")
+    assert begun is not None
+    assert begun.forced() == b" = room.building AND class.room_number = room.number"
+    begun = made.start().step(b"SELECT class.teacher, room.seats FROM class JOIN room ON class.room_number")
+    assert begun is not None
+    assert begun.forced() == b" = room.number AND class.building = room.building"
+    begun = made.start().step(b"SELECT lamp.watts FROM class JOIN lamp ON class.building = lamp.building")
+    assert begun is not None
+    assert begun.forced() == b" AND class.room_number = lamp.number"
+    for more in (
+        "",
+        " WHERE class.id = 1",
+        " AND class.room_number > 'a'",
+        " JOIN lamp ON lamp.number = 'x'",
+    ):
+        one = f"SELECT class.teacher FROM class JOIN room ON class.building = room.building{more}"
+        state = made.start().step(one.encode())
+        assert state is not None and state.accepting, one  # someone who means just that may say so
+    whole = "SELECT c.teacher FROM class AS c JOIN room AS r ON c.building = r.building AND c.room_number = r.number"
+    assert accepts(made, whole)
+    begun = made.start().step(b"SELECT c.teacher FROM class AS c JOIN room AS r ON c.building = r.building")
+    assert begun is not None
+    assert begun.closing() == b" AND c.room_number = r.number"
+
+
+def test_columns_that_reference_one_key_link_their_tables_where_they_are_called_alike() -> None:
+    made = Acceptor(
+        schemas.from_ddl(
+            "CREATE TABLE staff (id INTEGER PRIMARY KEY, name TEXT);"
+            "CREATE TABLE lesson (staff_id INT REFERENCES staff(id), topic TEXT);"
+            "CREATE TABLE duty (duty_staff_id INT REFERENCES staff(id), day TEXT);"
+            "CREATE TABLE faculty (head INT REFERENCES staff(id), title TEXT);"
+        )
+    )
+    begun = made.start().step(b"SELECT lesson.topic, duty.day FROM lesson JOIN duty ON lesson.s")
+    assert begun is not None and begun.forced() == b"taff_id = duty.duty_staff_id"
+    begun = made.start().step(b"SELECT lesson.topic, faculty.title FROM lesson JOIN ")
+    assert begun is not None
+    assert begun.step(b"staff ON").cost == 0 < begun.step(b"faculty ON").cost
+
+
 GOOD = [
     "SELECT name FROM singer",
     "SELECT DISTINCT country FROM singer WHERE age > 30 AND name LIKE '%o''b%' OR country IS NULL",

@@ -22,7 +22,7 @@ from sqlagent.grammar.machine import Machine
 from sqlagent.grammar.names import KEYWORDS
 from sqlagent.grammar.need import Qualifier
 from sqlagent.grammar.option import Frame
-from sqlagent.grammar.relation import Relation
+from sqlagent.grammar.relation import Relation, Source
 from sqlagent.grammar.scope import Scope
 from sqlagent.grammar.witness import Witnesses
 from sqlagent.schema import Schema, fold
@@ -307,15 +307,24 @@ class Acceptor(Machine):
                     found |= {self.relations[j] for j in near & self.links.neighbours(b)}
         return found
 
-    def links_to_last(self, env: Scope) -> dict[bytes, set[bytes]]:
-        """Earlier source's column → the new source's columns that a link pairs with it, both with qualifiers."""
+    def links_to_last(self, env: Scope) -> dict[bytes, dict[bytes, bytes]]:
+        """Earlier source's column → the new source's columns that a link pairs with it, both with qualifiers.
+
+        With each of those goes what completes the key behind it: ` AND a.y = b.y`, mostly nothing.
+        """
         new = env.sources.items[-1]
-        found: dict[bytes, set[bytes]] = {}
+        found: dict[bytes, dict[bytes, bytes]] = {}
+
+        def sides(old: Source, pair: tuple[str, str]) -> tuple[bytes, bytes]:
+            a, b = pair
+            return old.text + b"." + old.relation.by_key[a], new.text + b"." + new.relation.by_key[b]
+
         for old in env.sources.items[:-1]:
-            for a, b in self.links.pairs(old.relation, new.relation):
-                left = old.text + b"." + old.relation.by_key[a]
-                right = new.text + b"." + new.relation.by_key[b]
-                found.setdefault(left, set()).add(right)
+            for pair in self.links.pairs(old.relation, new.relation):
+                left, right = sides(old, pair)
+                others = self.links.rest_of_key(old.relation, new.relation, pair)
+                whole = b"".join(b" AND %b = %b" % sides(old, other) for other in others)
+                found.setdefault(left, {})[right] = whole
         return found
 
     def spelling(self, column: tuple[str | None, str], env: Scope) -> bytes:

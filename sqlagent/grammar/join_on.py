@@ -7,7 +7,7 @@ from typing import Any
 from sqlagent.grammar.conditions import comparison, condition_tail
 from sqlagent.grammar.context import COLUMNS_DOTTED, NO_QUERY, Context, clause_context
 from sqlagent.grammar.expr import operand, value_tail
-from sqlagent.grammar.option import UNLIKELY, Choice, Frame, Lit, Open, Option
+from sqlagent.grammar.option import UNLIKELY, UNLIKELY_END, Choice, Frame, Lit, Open, Option, expand
 from sqlagent.grammar.scope import Scope
 
 
@@ -64,7 +64,7 @@ def _as_rare(option: Option) -> Option:
         return Choice(option.texts, option.then, option.valid, rare=UNLIKELY, words=option.words)
     if isinstance(option, Open):
         return Open(option.lexer, option.then, rare=UNLIKELY, tag=option.tag)
-    return option
+    return UNLIKELY_END
 
 
 def on_operator(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
@@ -82,7 +82,12 @@ def on_right(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     """The key column's partner, or (rare) any other value."""
     partners, tail = arg
     texts = tuple(sorted(partners))
-    options: list[Option] = [Choice(texts, lambda i: (tail, env))]
+
+    def then(i: int) -> tuple[Frame, Scope]:
+        whole = partners[texts[i]]
+        return ((on_whole_key, (whole, tail), None) if whole else tail), env
+
+    options: list[Option] = [Choice(texts, then)]
     others = []
     for s in env.sources.items:
         others += [s.text + b"." + t for t in s.relation.texts if s.text + b"." + t not in partners]
@@ -91,6 +96,16 @@ def on_right(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     if rest_texts:
         options.append(Choice(rest_texts, lambda i: (after, env), rare=UNLIKELY))
     return options + _rare_operands(grammar, after, env)
+
+
+def on_whole_key(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
+    """Behind the first columns of a key of several: the others, or (rare) what may follow any condition.
+
+    Rows that agree in a part of a key only belong together no more than any others do.
+    """
+    whole, tail = arg
+    others = [_as_rare(option) for option in expand(grammar, tail, env)]
+    return [Lit(whole, tail, env.change(terms=env.terms + whole.count(b" AND "))), *others]
 
 
 def on_comparison(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:

@@ -14,8 +14,13 @@ from sqlagent.schema import Schema, fold
 _COMMON = 6
 """A column name that more tables than this share (id, name …) links none of them by itself."""
 
+_LONG = 8
+"""Columns of the longest key that ON spells out."""
+
 Pairs = tuple[tuple[str, str], ...]
 """(column key here, column key there) pairs."""
+Columns = tuple[str, ...]
+"""Keys of columns."""
 
 
 def affinity(declared: str) -> str:
@@ -41,28 +46,30 @@ class Links:
         self._relations = relations
         self._direct: dict[tuple[int, int], set[tuple[str, str]]] = {}
         self._near: dict[int, set[int]] = {}
+        self._keys: dict[tuple[int, int], list[Pairs]] = {}
         index = {relation.key: relation.index for relation in relations}
-        referenced: dict[tuple[int, str], list[tuple[int, str]]] = {}
+        referenced: dict[tuple[int, Columns], list[tuple[int, Columns]]] = {}
         for i, table in enumerate(schema.tables):
             for fk in table.foreign_keys:
                 j = index.get(fold(fk.ref_table))
                 if j is None:
                     continue
-                for a, b in zip(fk.columns, fk.ref_columns, strict=False):
-                    self._link(i, fold(a), j, fold(b))
-                    referenced.setdefault((j, fold(b)), []).append((i, fold(a)))
+                pairs = list(zip(map(fold, fk.columns), map(fold, fk.ref_columns), strict=False))
+                here, there = tuple(a for a, _ in pairs), tuple(b for _, b in pairs)
+                self._link(i, here, j, there)
+                referenced.setdefault((j, there), []).append((i, here))
         declared = set(self._direct)
         for i, a, j, b in named(schema):
             if (i, j) not in declared:
-                self._link(i, a, j, b)
-                referenced.setdefault((j, b), []).append((i, a))
+                self._link(i, (a,), j, (b,))
+                referenced.setdefault((j, (b,)), []).append((i, (a,)))
         linked = set(self._direct)
         for holders in referenced.values():
             if len(holders) <= _COMMON:
-                for n, (i, a) in enumerate(holders):
-                    for j, b in holders[n + 1 :]:
-                        if i != j and (i, j) not in linked and (a in b or b in a):
-                            self._link(i, a, j, b)
+                for n, (i, here) in enumerate(holders):
+                    for j, there in holders[n + 1 :]:
+                        if i != j and (i, j) not in linked and _alike(here, there):
+                            self._link(i, here, j, there)
         self._names: dict[tuple[str, str], list[int]] = {}
         for relation in relations:
             for key, kind in zip(relation.column_keys, relation.types, strict=False):
@@ -86,11 +93,14 @@ class Links:
                         reached.append(j)
         return island
 
-    def _link(self, i: int, a: str, j: int, b: str) -> None:
-        self._direct.setdefault((i, j), set()).add((a, b))
-        self._direct.setdefault((j, i), set()).add((b, a))
-        self._near.setdefault(i, set()).add(j)
-        self._near.setdefault(j, set()).add(i)
+    def _link(self, i: int, here: Columns, j: int, there: Columns) -> None:
+        for one, other, pairs in (
+            (i, j, tuple(zip(here, there, strict=True))),
+            (j, i, tuple(zip(there, here, strict=True))),
+        ):
+            self._direct.setdefault((one, other), set()).update(pairs)
+            self._keys.setdefault((one, other), []).append(pairs)
+            self._near.setdefault(one, set()).add(other)
 
     def neighbours(self, relation: Relation) -> set[int]:
         """Indexes of the tables that a link joins to `relation`; empty for CTEs and subqueries."""
@@ -123,3 +133,14 @@ class Links:
             if left.index < 0 or right.index < 0 or affinity(left.types[k]) == affinity(types[key]):
                 found.append((key, key))
         return tuple(found)
+
+    def rest_of_key(self, left: Relation, right: Relation, pair: tuple[str, str]) -> Pairs:
+        """What else must be equal where `pair` is part of a key of several columns; () where it is a key by itself."""
+        keys = [key for key in self._keys.get((left.index, right.index), ()) if pair in key]
+        shortest = min(keys, key=len, default=())
+        return tuple(other for other in shortest if other != pair) if len(shortest) <= _LONG else ()
+
+
+def _alike(here: Columns, there: Columns) -> bool:
+    """Whether the columns are called so much alike that they seem to mean the same."""
+    return all(a in b or b in a for a, b in zip(here, there, strict=True))

@@ -92,12 +92,14 @@ class Open:
 class End:
     """The text may end here."""
 
-    __slots__ = ()
-    rare = 0
+    __slots__ = ("rare",)
+
+    def __init__(self, rare: int = 0) -> None:
+        self.rare = rare
 
 
 Option = Lit | Choice | Open | End
-END = End()
+END, UNLIKELY_END = End(), End(UNLIKELY)
 
 
 def expand(grammar: Any, rest: Frame, env: Any) -> list[Option]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlagent.grammar.closing import close
-from sqlagent.grammar.option import END, QUIET, UNLIKELY, Choice, Lit, Open
+from sqlagent.grammar.option import QUIET, UNLIKELY, Choice, End, Lit, Open
 from sqlagent.grammar.threads import InChoice, InLit, InOpen, Point, Thread, Written, first_valid, is_begun
 
 MAX_READINGS = 64
@@ -195,7 +195,7 @@ class State:
             point = thread
             if isinstance(thread, InOpen) and thread.open.lexer.final(thread.q):
                 point = thread.done()
-            if isinstance(point, Point) and any(o is END for o in point.options(self._grammar)):
+            if isinstance(point, Point) and any(isinstance(o, End) for o in point.options(self._grammar)):
                 return point.written
         return None
 
@@ -222,7 +222,7 @@ class State:
             point = thread
             if isinstance(thread, InOpen) and thread.open.lexer.final(thread.q):
                 point = thread.done()
-            if isinstance(point, Point) and any(o is END for o in point.options(self._grammar)):
+            if isinstance(point, Point) and any(isinstance(o, End) for o in point.options(self._grammar)):
                 return True
         return False
 
