@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from sqlagent import text
@@ -78,6 +79,8 @@ class Names:
             samples = [v for c in table.columns for v in c.samples if isinstance(v, str) and len(v) <= 40]
             for line in (*comments, *samples):
                 self.said.update(map(text.stem, text.words(line)))
+        # What a file is called is often what all its tables are about.
+        self.said.update(map(text.stem, text.name_words(Path(schema.path).stem)))
         self.tables = {text.stem(word) for table in schema.tables for word in text.name_words(table.name)}
         self.words = sorted(word for word in self.written if len(word) > 2 and not word.isdigit())
 

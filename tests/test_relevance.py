@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,14 @@ def test_what_the_database_holds_is_answered(company: Path, question: str, meani
 def test_a_name_that_is_not_stored_is_no_reason_to_refuse() -> None:
     assert not gate(Meanings()).look("Which projects does Hildegard Zwiebel have?").refused
     assert not gate(Meanings()).look("What is the salary of Hildegard Zwiebel?").refused
+
+
+def test_what_the_file_is_called_explains_a_word() -> None:
+    question = "Which insurance started last?"
+    made = schema.from_ddl("CREATE TABLE t (id INTEGER PRIMARY KEY, started TEXT)")
+    assert Gate(made, lambda: Meanings()).look(question).refused
+    named = dataclasses.replace(made, path="/home/me/my_insurance.sqlite")
+    assert not Gate(named, lambda: Meanings()).look(question).refused
 
 
 def test_while_stored_values_are_unknown_one_word_that_is_there_is_enough() -> None:
