@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from sqlagent.copying import Source
 from sqlagent.cursor import Cursor
 from sqlagent.drafts import Drafter, none
 from sqlagent.errors import Cancelled
@@ -31,7 +32,7 @@ LOOP_LENGTHS = range(4, 81)
 _WORD = re.compile(rb"[^A-Za-z0-9\x80-\xff\r\n]?[A-Za-z\x80-\xff]+\Z")
 """The word at the end of a text, with the sign before it: what tokenizers keep together."""
 UNLIKELY_NATS = 3.0
-"""By how much the model must prefer what the grammar finds unlikely, such as a join along no key."""
+"""By how much the model must prefer what is unlikely: a join along no key, a name that is copied in a part."""
 
 
 @dataclass(slots=True)
@@ -57,6 +58,8 @@ class Track:
     row: int = 0
     check_at: int = 0
     """Tokens used from which the budget is looked at again."""
+    source: Source | None = None
+    """What literals are copied from."""
     marks: list[Mark] = field(default_factory=list)
     surprise: int = -1
     """Which token of the statement was a surprise, -1 for none; see `sqlagent.rewind`."""
@@ -261,8 +264,13 @@ class Decoder:
 
         so_far = getattr(cursor.state, "cost", 0)
 
+        written, source = bytes(track.text), track.source
+
         def handicap(after: Cursor) -> float:
-            return UNLIKELY_NATS * (getattr(after.state, "cost", 0) - so_far)
+            unlikely = getattr(after.state, "cost", 0) - so_far
+            if source is not None and source.strays(written, after.added):
+                unlikely += 1
+            return UNLIKELY_NATS * unlikely
 
         return accept, handicap
 

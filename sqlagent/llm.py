@@ -20,6 +20,7 @@ import numpy as np
 
 from sqlagent.beam import Beam
 from sqlagent.chat import Chat, Tokens
+from sqlagent.copying import Source
 from sqlagent.cursor import Acceptor, Cursor, Free
 from sqlagent.decode import Counters, Decoder, Track
 from sqlagent.drafts import Drafter, held_word
@@ -183,10 +184,11 @@ class Model:
             budget = self._budget(len(tokens.ids), n, max_tokens)
             start = Cursor((acceptor or Free()).start())
             drawn = Settings(temperature, top_p, top_k)
+            source = None if acceptor is None else Source(prompt.request)
             tracks = [
-                Track(i, start, budget)
+                Track(i, start, budget, source=source)
                 if i == 0 and (greedy or beam)
-                else Track(i, start, budget, drawn, np.random.default_rng([seed, i]))
+                else Track(i, start, budget, drawn, np.random.default_rng([seed, i]), source=source)
                 for i in range(1 if beam else n)
             ]
             try:

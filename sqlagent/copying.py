@@ -1,0 +1,42 @@
+"""Names that are copied out of the question, to their end.
+
+A small model begins a name as the question has it and ends it with a likelier word: `'tampa sea buccaneers'`. Once a
+literal has a whole word of the question in it, leaving the question's text behind that word is unlikely to be meant.
+
+Invariant: nothing is refused. A literal may end anywhere, and may leave the text where the model clearly prefers it.
+"""
+
+from __future__ import annotations
+
+_LETTERS = bytes(byte for byte in range(256) if byte >= 0x80 or bytes((byte,)).isalnum())
+
+
+class Source:
+    """The text that literals are copied from. Case is ignored, of ASCII letters as in SQLite's LIKE."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text.encode().lower()
+
+    def strays(self, before: bytes, added: bytes) -> bool:
+        """Whether `added`, behind the statement's text so far, leaves a name that it had begun to copy."""
+        if before.count(b"'") % 2 == 0:
+            return False
+        content = before[before.rfind(b"'") + 1 :].lstrip(b"%").lower()
+        more = added.split(b"'", 1)[0].rstrip(b"%").lower()
+        if not content or not more.strip():
+            return False
+        places = self._places(content)
+        return bool(places) and not any(self._text.startswith(more, place) for place in places)
+
+    def _places(self, content: bytes) -> list[int]:
+        """Where the text goes on behind `content`, if that begins with a word of it and holds all of this word."""
+        found = []
+        longer = bool(content.lstrip(_LETTERS))  # than the word that it begins with
+        at = self._text.find(content)
+        while at >= 0:
+            end = at + len(content)
+            before, behind = self._text[at - 1 : at], self._text[end : end + 1]
+            if (not before or before not in _LETTERS) and (longer or not behind or behind not in _LETTERS):
+                found.append(end)
+            at = self._text.find(content, at + 1)
+        return found
