@@ -7,7 +7,7 @@
     python -m convert imatrix  --model FILE.gguf --data DIR --out FILE      importance of columns
     python -m convert compare  --reference FILE.gguf --data DIR FILE.gguf… [--at-load BASE ADAPTER]
                                [--evaluation OUT…]      KL, perplexity, size, speed, accuracy in one table
-    python -m convert all      --base BASE --adapter DIR --out-dir DIR --types Q4_K_M,Q8_0
+    python -m convert all      --base BASE --adapter DIR --out-dir DIR --types Q6_K,Q8_0
     python -m convert publish  --adapter DIR --gguf FILE --repo OWNER/NAME [--private] [--dry-run]
 
 BASE is a .gguf file, a name from the registry (tiny), a Hugging Face folder or a hub id; Llama and Qwen2
@@ -126,9 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     everything = command("all", _all, "merge, convert to GGUF and quantise")
     _base(everything)
     everything.add_argument("--out-dir", type=Path, required=True, help="folder for the files")
-    everything.add_argument(
-        "--types", default="Q4_K_M", help="types to quantise to, comma separated (Q4_K_M)"
-    )
+    everything.add_argument("--types", default="Q8_0", help="types to quantise to, comma separated (Q8_0)")
     everything.add_argument("--imatrix", type=Path, help="an importance matrix; or --data to compute one")
     _data(everything, "train", 200, required=False)
     everything.add_argument("--keep-float", action="store_true", help="keep the unquantised GGUF")
@@ -318,16 +316,19 @@ def _compare(options: argparse.Namespace) -> None:
 def _all(options: argparse.Namespace) -> None:
     from convert import files
     from sqlagent.weights import quantize
+    from sqlagent.weights.gguf_read import GgufFile
 
     kinds = [quantize.parse_type(kind) for kind in options.types.split(",") if kind.strip()]
     if not kinds:
-        raise UsageError("--types names no type: give Q4_K_M or several, comma separated.")
+        raise UsageError("--types names no type: give Q8_0 or several, comma separated.")
     base = files.resolve(options.base)
     name = options.name or options.adapter.resolve().name
     whole = options.out_dir / f"{name}-{options.type}.gguf"
     if base.is_dir():
         _write_whole(base, whole, options)
     else:
+        for kind in kinds:
+            quantize.warn_of_rounding(GgufFile(base), kind, _progress(options))
         _merge_gguf(base, whole, options)
     matrix = options.imatrix
     if matrix is None and options.data is not None:

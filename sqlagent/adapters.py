@@ -209,9 +209,10 @@ def _merge(plan: Plan, base: Path, sha256: str, target: Path, progress: Progress
     from sqlagent.weights.gguf_read import GgufFile
 
     opened = GgufFile(base)
-    kind = quantize.parse_type(plan.quantize) if plan.quantize else quantize.type_of(opened)
+    kind = quantize.parse_type(plan.quantize) if plan.quantize else quantize.type_for_merging(opened)
     _check_space(opened, base, plan.folder)
     progress.note(f"Merging the adapter {plan.adapter.name} into {base.name} ({kind}); this is done once.")
+    quantize.warn_of_rounding(opened, kind, progress)
     if kind in ("F16", "BF16", "F32"):
         merge.into_gguf(base, plan.adapter, target, kind=kind.lower(), base_sha256=sha256, progress=progress)
         return

@@ -173,3 +173,26 @@ def test_samples_are_the_prompts_of_the_agent(tmp_path: Path, float_model: Path)
     assert answer.lower().startswith("select count(*) from city\n```") and answer.endswith("<|im_end|>")
     with pytest.raises(UsageError, match="fits 16 tokens"):
         samples.load(float_model, folder, "train", limit=3, n_ctx=16)
+
+
+def test_a_merge_is_written_in_a_type_that_the_adapter_survives(
+    float_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def made(kind: str) -> GgufFile:
+        out = tmp_path / f"{kind}.gguf"
+        quantize.quantize(float_model, out, kind, threads=1, progress=QUIET)
+        return GgufFile(out)
+
+    whole, eight, four = GgufFile(float_model), made("Q8_0"), made("Q4_0")
+    assert [quantize.type_for_merging(base) for base in (whole, eight, four)] == ["F32", "F16", "Q8_0"]
+    for base, kind, said in [
+        (four, "Q4_0", True),
+        (four, "Q5_K_M", True),
+        (eight, "Q8_0", True),
+        (four, "Q8_0", False),
+        (four, "Q6_K", False),
+        (eight, "F16", False),
+        (whole, "Q4_0", False),
+    ]:
+        quantize.warn_of_rounding(base, kind, Progress(quiet=False))
+        assert ("takes most of the adapter away" in capsys.readouterr().err) == said, (base.path, kind)

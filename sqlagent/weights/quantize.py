@@ -44,6 +44,8 @@ TYPES = {
 }
 """llama.cpp's file types that make sense for a model of this size, by name."""
 _FLOATS = {0, 1, 32}
+_FINE = {"F32", "F16", "BF16", "Q8_0", "Q6_K"}
+"""Types whose steps are small beside what an adapter changes."""
 _STEP = re.compile(r"\[\s*(\d+)/\s*(\d+)\]")
 
 
@@ -62,6 +64,28 @@ def type_of(model: GgufFile) -> str:
         if known == number:
             return name
     raise UsageError(f"{model.path.name} is of a type that cannot be written here: name one with quantize.")
+
+
+def type_for_merging(base: GgufFile) -> str:
+    """The type to write a merge in when none is named: one in which the adapter is still there."""
+    own = type_of(base)
+    if TYPES[own] in _FLOATS:
+        return own
+    return "F16" if own == "Q8_0" else "Q8_0"
+
+
+def warn_of_rounding(base: GgufFile, kind: str, progress: Progress) -> None:
+    """Say so when an adapter that is merged into a quantised base would hardly survive in type `kind`.
+
+    The base's weights lie on the grid of its type, and an adapter moves them by less than half a step of it: rounded
+    to the same grid, they are the base's again (bench/NOTES.md has the measurement).
+    """
+    own = int(base.get("general.file_type", 1))
+    if own not in _FLOATS and (kind not in _FINE or TYPES[kind] == own):
+        progress.note(
+            f"Rounding to {kind} takes most of the adapter away again, because {base.path.name} is quantised "
+            f"already: take {type_for_merging(base)}, or apply the adapter at load."
+        )
 
 
 def quantize(
