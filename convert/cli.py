@@ -304,6 +304,7 @@ def _compare(options: argparse.Namespace) -> None:
         raise UsageError("Say what to compare with the reference: GGUF files, or --at-load BASE ADAPTER.")
     found = _samples(options.reference, options)
     rows = compare.compare(options.reference, others, found, threads=options.threads, quiet=options.quiet)
+    rows = compare.with_kept(rows, options.reference, others)
     rows = compare.with_accuracy(rows, [models.Files(options.reference), *others], evaluations)
     if options.picture:
         compare.draw(rows, options.picture)

@@ -22,8 +22,11 @@ from convert.samples import Sample, bar, total
 from sqlagent.adapters import Files
 from sqlagent.errors import ModelError, UsageError
 from sqlagent.gguf_file import sha256_of
+from sqlagent.weights.gguf_read import GgufFile
 
 Matrix = NDArray[np.float32]
+KEPT_EVERY = 16
+"""One weight matrix of so many is looked at for what is kept of an adapter."""
 GENERATED = 32
 """Tokens generated after each sample's prompt to time generation."""
 
@@ -45,6 +48,8 @@ class Row:
     perplexity: float
     prompt_speed: float
     generation_speed: float
+    kept: float | None = None
+    """Share of what the adapter changes in the base's weights that is left in this file's, in the mean."""
     accuracy: float | None = None
     low: float | None = None
     high: float | None = None
@@ -172,6 +177,47 @@ def log_softmax(logits: Matrix) -> NDArray[np.float64]:
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))  # type: ignore[no-any-return]
 
 
+def with_kept(
+    rows: Sequence[Row], reference: Path, models: Sequence[Files], every: int = KEPT_EVERY
+) -> list[Row]:
+    """The rows with what each merged file keeps of the adapter whose base is compared at load; rows and models in one
+    order, the reference aside.
+
+    Least squares: the change from the base to the file, along the change from the base to the reference. Of every
+    `every`-th weight matrix; a file of another shape keeps None.
+    """
+    bases = [files.model for files in models if files.adapter]
+    if not bases:
+        return list(rows)
+    base, whole = GgufFile(bases[0]), GgufFile(reference)
+    names = [
+        name for name, found in whole.tensors.items() if len(found.shape) == 2 and name.startswith("blk.")
+    ]
+    wanted = {
+        name: _values(whole, name) - _values(base, name) for name in names[::every] if name in base.tensors
+    }
+    square = sum(float((change * change).sum()) for change in wanted.values())
+    found = [rows[0]]
+    for row, files in zip(rows[1:], models, strict=True):
+        file = GgufFile(files.model)
+        same = all(
+            name in file.tensors and file.tensors[name].shape == whole.tensors[name].shape for name in wanted
+        )
+        if files.adapter or not same or not square:
+            found.append(row)
+            continue
+        along = sum(
+            float(((_values(file, name) - _values(base, name)) * change).sum())
+            for name, change in wanted.items()
+        )
+        found.append(replace(row, kept=along / square))
+    return found
+
+
+def _values(file: GgufFile, name: str) -> Matrix:
+    return np.asarray(file.rows(name, 0, file.tensors[name].shape[0]), np.float32)
+
+
 def with_accuracy(
     rows: Sequence[Row], models: Sequence[Files], evaluations: Sequence[Evaluation]
 ) -> list[Row]:
@@ -209,13 +255,20 @@ def with_accuracy(
 def markdown(rows: Sequence[Row]) -> str:
     """The rows as a table; accuracy where some row has it."""
     judged = any(row.accuracy is not None for row in rows)
+    tuned = any(row.kept is not None for row in rows)
     lines = [
-        "| model | MB | KL mean | KL p99 | top-1 | perplexity on SQL | prompt t/s | generation t/s |"
+        "| model | MB |"
+        + (" adapter kept |" if tuned else "")
+        + " KL mean | KL p99 | top-1 | perplexity on SQL | prompt t/s | generation t/s |"
         + (" accuracy (95 %) | of | s/question |" if judged else ""),
-        "|---|---:|---:|---:|---:|---:|---:|---:|" + ("---:|---:|---:|" if judged else ""),
+        "|---|---:|---:|---:|---:|---:|---:|---:|"
+        + ("---:|" if tuned else "")
+        + ("---:|---:|---:|" if judged else ""),
     ]
     lines += [
-        f"| {row.name} | {row.mb:.0f} | {row.kl_mean:.2e} | {row.kl_p99:.2e} | {100 * row.top1:.2f} % "
+        f"| {row.name} | {row.mb:.0f} |"
+        + (f" {100 * row.kept:.0f} % |" if row.kept is not None else " |" * tuned)
+        + f" {row.kl_mean:.2e} | {row.kl_p99:.2e} | {100 * row.top1:.2f} % "
         f"| {row.perplexity:.3f} | {row.prompt_speed:.0f} | {row.generation_speed:.1f} |"
         + (_judged(row) if judged else "")
         for row in rows

@@ -105,10 +105,13 @@ def test_merged_and_at_load_stand_in_one_table_with_what_was_evaluated(
     assert loaded["name"] == "base+adapter, LoRA at load"
     assert loaded["kl_mean"] < 0.01 * plain["kl_mean"], "the adapter was not applied"
     assert loaded["mb"] > plain["mb"]
+    assert plain["kept"] == 0.0 and loaded["kept"] is None, "of the adapter, in the base and beside it"
     assert plain["accuracy"] is None and merged["questions"] == loaded["questions"] == 3
     assert (place / "p.png").read_bytes().startswith(b"\x89PNG")
     assert run(*compare, *evaluated) == 0
-    assert "accuracy (95 %)" in capsys.readouterr().out
+    table = capsys.readouterr().out
+    assert "accuracy (95 %)" in table and "| adapter kept |" in table
+    assert len({line.count("|") for line in table.splitlines() if line.startswith("|")}) == 1
     other = [
         "compare",
         "--reference",
