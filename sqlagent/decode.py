@@ -32,7 +32,9 @@ LOOP_LENGTHS = range(4, 81)
 _WORD = re.compile(rb"[^A-Za-z0-9\x80-\xff\r\n]?[A-Za-z\x80-\xff]+\Z")
 """The word at the end of a text, with the sign before it: what tokenizers keep together."""
 UNLIKELY_NATS = 3.0
-"""By how much the model must prefer what is unlikely: a join along no key, a name that is copied in a part."""
+"""By how much the model must prefer what the grammar finds unlikely, such as a join along no key."""
+STRAY_NATS = 8.0
+"""By how much it must prefer to leave a name of the question that it has begun to copy."""
 
 
 @dataclass(slots=True)
@@ -267,10 +269,9 @@ class Decoder:
         written, source = bytes(track.text), track.source
 
         def handicap(after: Cursor) -> float:
-            unlikely = getattr(after.state, "cost", 0) - so_far
-            if source is not None and source.strays(written, after.added):
-                unlikely += 1
-            return UNLIKELY_NATS * unlikely
+            unlikely = UNLIKELY_NATS * (getattr(after.state, "cost", 0) - so_far)
+            strays = source is not None and source.strays(written, after.added)
+            return unlikely + STRAY_NATS * strays
 
         return accept, handicap
 

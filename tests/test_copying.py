@@ -8,7 +8,7 @@ import pytest
 from sqlagent import schema as schemas
 from sqlagent.copying import Source
 from sqlagent.cursor import Cursor
-from sqlagent.decode import UNLIKELY_NATS, Decoder, Track
+from sqlagent.decode import STRAY_NATS, Decoder, Track
 from sqlagent.grammar import Acceptor
 from tests.test_rewind import Letters, Pen
 
@@ -67,7 +67,7 @@ class Torn(Pen):
         return scores
 
 
-@pytest.mark.parametrize(("lead", "right"), [(UNLIKELY_NATS - 1, True), (UNLIKELY_NATS + 1, False)])
+@pytest.mark.parametrize(("lead", "right"), [(STRAY_NATS - 1, True), (STRAY_NATS + 1, False)])
 def test_the_question_decides_where_the_model_is_in_two_minds(lead, right):
     wishes = [f"SELECT name FROM team WHERE name = 'tampa {word} buccaneers'" for word in ("sea", "bay")]
     pen = Torn(*wishes)
