@@ -52,6 +52,8 @@ class Console:
     show_sql: bool = True
     show_words: bool = True
     _spinner: _Spinner | None = field(default=None, repr=False)
+    _told: bool = field(default=False, repr=False)
+    """Whether a statement has been shown since the work began."""
 
     @property
     def color(self) -> bool:
@@ -122,11 +124,15 @@ class Console:
         if self.verbose:
             self._print(f"[{step.kind} {step.seconds:.2f} s] {step.text}", dim=True)
         if step.kind == "reason" and step.sql and (self.verbose or (self.show_sql and not self.quiet)):
+            if self._told and not self.verbose:
+                self.notice("(another statement was taken instead)")
+            self._told = True
             self.sql(step.sql)
 
     @contextmanager
     def working(self, label: str) -> Iterator[None]:
         """A spinner on stderr while the block runs, if stderr is a terminal and nobody asked for quiet."""
+        self._told = False
         if self.quiet or not is_terminal(sys.stderr) or os.environ.get("TERM") == "dumb":
             yield
             return

@@ -10,6 +10,7 @@ from fake_model import FakeModel, candidate
 
 from sqlagent import Agent, demo, schema
 from sqlagent.choosing import Tried, choose, doubts, outcome, settled
+from sqlagent.console import Console
 from sqlagent.repair import compared, corrected, nulls_meant
 from sqlagent.sandbox import Result
 
@@ -92,6 +93,21 @@ def test_a_doubtful_statement_is_weighed_against_others(company: Path) -> None:
     assert model.draws == 1
     assert answer.rows == [("Ingrid Solberg",)]
     assert "4 more statements" in " ".join(step.text for step in answer.steps)
+
+
+def test_the_statement_that_made_the_rows_is_the_last_one_told(
+    company: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for first, told in ((OTHER, [OTHER, "(another statement was taken instead)", TOP]), (TOP, [TOP])):
+        console = Console()
+        model = FakeModel([candidate(first, margin=0.001), [TOP, OTHER, SAME, TOP]])
+        with Agent(company, model) as agent, console.working("thinking"):
+            answer = agent.ask("Who earns the most?", observer=console)
+        assert (
+            answer.sql == TOP
+            and [step.sql for step in answer.steps if step.kind == "reason" and step.sql][-1] == TOP
+        )
+        assert capsys.readouterr().err.splitlines() == told
 
 
 def test_no_more_is_drawn_than_settles_the_vote(company: Path) -> None:
