@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlagent.ddl import CONSTRAINTS, tokens
+from sqlagent.ddl import CONSTRAINTS, quote, tokens
 from sqlagent.errors import DatabaseError, UsageError
 from sqlagent.grammar.names import is_bare
 
@@ -43,7 +43,7 @@ class Question:
     def as_gold_spells(self, sql: str) -> str:
         """A statement with the names of `bare` as the gold statement writes them, for comparing texts."""
         for name in self.bare:
-            sql = sql.replace(_quoted(name), name)
+            sql = sql.replace(quote(name), name)
         return sql
 
 
@@ -101,7 +101,7 @@ def mended(context: str) -> tuple[str, tuple[str, ...]]:
     for kind, text in tokens(context):
         if expected and kind in ("name", "other") and _needs_quotes(text):
             names.append(text)
-            text = _quoted(text)
+            text = quote(text)
         elif kind == "other":
             depth += {"(": 1, ")": -1}.get(text, 0)
         if kind not in ("space", "line", "block"):
@@ -164,7 +164,7 @@ def table_columns(question: Question) -> dict[str, frozenset[str]]:
         names = connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
         return {
             name.lower(): frozenset(
-                row[1].lower() for row in connection.execute(f"PRAGMA table_xinfo({_quoted(name)})")
+                row[1].lower() for row in connection.execute(f"PRAGMA table_xinfo({quote(name)})")
             )
             for (name,) in names.fetchall()
         }
@@ -174,10 +174,6 @@ def table_columns(question: Question) -> dict[str, frozenset[str]]:
         raise DatabaseError(f"cannot read {question.database}: {error}.") from error
     finally:
         connection.close()
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _with_evidence(row: Mapping[str, Any]) -> str:

@@ -177,41 +177,40 @@ def log_softmax(logits: Matrix) -> NDArray[np.float64]:
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))  # type: ignore[no-any-return]
 
 
-def with_kept(
-    rows: Sequence[Row], reference: Path, models: Sequence[Files], every: int = KEPT_EVERY
-) -> list[Row]:
+def with_kept(rows: Sequence[Row], reference: Path, models: Sequence[Files]) -> list[Row]:
     """The rows with what each merged file keeps of the adapter whose base is compared at load; rows and models in one
     order, the reference aside.
 
-    Least squares: the change from the base to the file, along the change from the base to the reference. Of every
-    `every`-th weight matrix; a file of another shape keeps None.
+    Least squares: the change from the base to the file, along the change from the base to the reference. Of one weight
+    matrix in KEPT_EVERY, held one at a time; a file of other shapes keeps None.
     """
     bases = [files.model for files in models if files.adapter]
     if not bases:
         return list(rows)
     base, whole = GgufFile(bases[0]), GgufFile(reference)
-    names = [
-        name for name, found in whole.tensors.items() if len(found.shape) == 2 and name.startswith("blk.")
-    ]
-    wanted = {
-        name: _values(whole, name) - _values(base, name) for name in names[::every] if name in base.tensors
+    names = [n for n, found in whole.tensors.items() if len(found.shape) == 2 and n.startswith("blk.")]
+    names = [name for name in names[::KEPT_EVERY] if name in base.tensors]
+    shapes = {name: whole.tensors[name].shape for name in names}
+    merged = {
+        place: file
+        for place, files in enumerate(models, 1)
+        if not files.adapter and shapes.items() <= _shapes(file := GgufFile(files.model)).items()
     }
-    square = sum(float((change * change).sum()) for change in wanted.values())
-    found = [rows[0]]
-    for row, files in zip(rows[1:], models, strict=True):
-        file = GgufFile(files.model)
-        same = all(
-            name in file.tensors and file.tensors[name].shape == whole.tensors[name].shape for name in wanted
-        )
-        if files.adapter or not same or not square:
-            found.append(row)
-            continue
-        along = sum(
-            float(((_values(file, name) - _values(base, name)) * change).sum())
-            for name, change in wanted.items()
-        )
-        found.append(replace(row, kept=along / square))
-    return found
+    square, along = 0.0, dict.fromkeys(merged, 0.0)
+    for name in names:
+        start = _values(base, name)
+        change = _values(whole, name) - start
+        square += float((change * change).sum())
+        for place, file in merged.items():
+            along[place] += float(((_values(file, name) - start) * change).sum())
+    return [
+        replace(row, kept=along[place] / square) if place in along and square else row
+        for place, row in enumerate(rows)
+    ]
+
+
+def _shapes(file: GgufFile) -> dict[str, tuple[int, ...]]:
+    return {name: tensor.shape for name, tensor in file.tensors.items()}
 
 
 def _values(file: GgufFile, name: str) -> Matrix:

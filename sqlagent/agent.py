@@ -84,8 +84,6 @@ class Agent:
         """For `_model`; whoever wants both takes `_lock` first."""
         self._cancel = threading.Event()
         self._warming = threading.Lock()
-        self._leaving = threading.Event()
-        """Ends a warm-up, which is for a model that is no longer wanted."""
         self._closed = False
         self._schema: Schema | None = None
         self._seen: FileState | None = None
@@ -154,10 +152,9 @@ class Agent:
         from sqlagent import models
 
         models.find(model)
-        with self._lock:
-            with self._loading:
-                self._close_model()
-                self._given, self._adapter, self._model, self._files = model, None, None, None
+        with self._lock, self._loading:
+            self._close_model()
+            self._given, self._adapter, self._model, self._files = model, None, None, None
             self._gate = None
 
     @property
@@ -202,7 +199,6 @@ class Agent:
         with self._warming, contextlib.suppress(SqlagentError):
             with self._lock:
                 self._cancel.clear()
-                self._leaving.clear()
                 if self._closed:
                     return
                 schema = self._tables()
@@ -212,7 +208,10 @@ class Agent:
             model = self._loaded() if ready else None
             focus.build(schema)
             if model is not None and self._link is None and focus.fits(schema):
-                model.read(prompt.build(schema, ""), self._warmed_enough)
+                model.read(
+                    prompt.build(schema, ""),
+                    lambda: self._closed or self._cancel.is_set() or self._model is not model,
+                )
 
     def _is_ready(self) -> bool:
         """Whether a model can be loaded without fetching or making anything."""
@@ -226,9 +225,6 @@ class Agent:
             else:
                 self._files = models.prepared(found)
         return self._model is not None or self._files is not None
-
-    def _warmed_enough(self) -> bool:
-        return self._closed or self._cancel.is_set() or self._leaving.is_set()
 
     # ---- questions ----
 
@@ -380,9 +376,8 @@ class Agent:
     def _close_model(self) -> None:
         with self._loading:
             if self._model is not None and self._model is not self._given:
-                self._leaving.set()
-                self._model.close()
-                self._model = None
+                unwanted, self._model = self._model, None  # which ends a warm-up, that `close` would wait for
+                unwanted.close()
 
     def _stop_if_cancelled(self) -> None:
         if self._cancel.is_set():

@@ -99,8 +99,6 @@ class Attempt:
     trace: Trace
     tables: int = 0
     _corrections: dict[str, list[tuple[Compared, str]]] = field(default_factory=dict)
-    _told: str = ""
-    """The statement that a step has told of last: the person must see the one that made the rows."""
 
     def run(self, effort: Effort) -> Chosen:
         """The answer's statement and its rows. Raises NoAnswer, QueryTimeout, DatabaseError, Cancelled."""
@@ -112,12 +110,12 @@ class Attempt:
         best, agreement = choose(tried) if len(tried) > 1 else (first, 1.0)
         if best.result is None and effort.more:
             best, agreement = self._second_thought(first), 0.0
-        if best.result is not None and best.sql != self._told:
-            self.trace.add("reason", "another statement was taken instead", best.sql, time.monotonic())
         if best.result is None:
             raise NoAnswer(
                 f"The model found no statement that runs; SQLite said: {best.error}. Try other words."
             )
+        if best.sql != self.trace.told:  # the person must see the statement that made the rows
+            self.trace.add("reason", "another statement was taken instead", best.sql, time.monotonic())
         return Chosen(
             best,
             best.result,
@@ -149,7 +147,6 @@ class Attempt:
         if not best.finished:
             said += ", cut at the length limit"
         self.trace.add("reason", said, best.sql, started)
-        self._told = best.sql
         return best
 
     def _draw(self, first: Tried, more: int, found: Sequence[str], max_tokens: int) -> list[Tried]:

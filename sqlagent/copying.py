@@ -17,7 +17,7 @@ class Source:
     def __init__(self, text: str) -> None:
         self._text = text.encode().lower()
 
-    def strays(self, before: bytes, added: bytes) -> bool:
+    def strays(self, before: bytes | bytearray, added: bytes) -> bool:
         """Whether `added`, behind the statement's text so far, leaves a name that it had begun to copy."""
         if before.count(b"'") % 2 == 0:
             return False
@@ -28,7 +28,7 @@ class Source:
         places = self._places(content)
         return bool(places) and not any(self._text.startswith(more, place) for place in places)
 
-    def _places(self, content: bytes) -> list[int]:
+    def _places(self, content: bytes | bytearray) -> list[int]:
         """Where the text goes on behind `content`, if that begins with a word of it and holds all of this word."""
         found = []
         longer = bool(content.lstrip(_LETTERS))  # than the word that it begins with

@@ -264,13 +264,11 @@ class Decoder:
             memo[token] = after
             return after
 
-        so_far = getattr(cursor.state, "cost", 0)
-
-        written, source = bytes(track.text), track.source
+        so_far, source = getattr(cursor.state, "cost", 0), track.source
 
         def handicap(after: Cursor) -> float:
             unlikely = UNLIKELY_NATS * (getattr(after.state, "cost", 0) - so_far)
-            strays = source is not None and source.strays(written, after.added)
+            strays = source is not None and source.strays(track.text, after.added)
             return unlikely + STRAY_NATS * strays
 
         return accept, handicap

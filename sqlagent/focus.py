@@ -42,9 +42,9 @@ class Focus:
 
     def part(self, schema: Schema, question: str) -> Schema:
         """The part of `schema` that `question` is about, within the budget."""
-        linker, _ = self._parts(schema)
         if self.fits(schema):
             return schema
+        linker, _ = self._parts(schema)
         evidence = self._find(schema, question, _EVIDENCE, _COLUMNS)
         return linker.link(question, budget=self._budget, hints=evidence)
 

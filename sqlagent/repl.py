@@ -51,7 +51,7 @@ class Repl:
 
     def run(self) -> int:
         """Read lines until the end; the exit code."""
-        interactive = is_terminal(sys.stdin) and is_terminal(sys.stdout)
+        interactive = self._interactive()
         if interactive:
             self._greet()
             self.warm_up()
@@ -81,9 +81,13 @@ class Repl:
         else:
             self._question(text)
 
+    @staticmethod
+    def _interactive() -> bool:
+        return is_terminal(sys.stdin) and is_terminal(sys.stdout)
+
     def warm_up(self) -> None:
         """Get ready for a question while it is being typed."""
-        if is_terminal(sys.stdin):
+        if self._interactive():
             threading.Thread(target=self.agent.warm_up, name="warm-up", daemon=True).start()
 
     def is_sql(self, text: str) -> bool:

@@ -70,5 +70,10 @@ class Trace:
         if self.observer is not None:
             self.observer.step(step)
 
+    @property
+    def told(self) -> str:
+        """The statement that was reasoned out last; "" before the first."""
+        return next((step.sql for step in reversed(self.steps) if step.kind == "reason" and step.sql), "")
+
     def seconds(self, kind: Kind) -> float:
         return sum(step.seconds for step in self.steps if step.kind == kind)

@@ -57,21 +57,12 @@ def parse_type(name: str) -> str:
     return wanted
 
 
-def type_of(model: GgufFile) -> str:
-    """What most of a GGUF is held in. Raises UsageError for a type that cannot be written here."""
-    number = int(model.get("general.file_type", 1))
-    for name, known in TYPES.items():
-        if known == number:
-            return name
-    raise UsageError(f"{model.path.name} is of a type that cannot be written here: name one with quantize.")
-
-
 def type_for_merging(base: GgufFile) -> str:
     """The type to write a merge in when none is named: one in which the adapter is still there."""
-    own = type_of(base)
-    if TYPES[own] in _FLOATS:
-        return own
-    return "F16" if own == "Q8_0" else "Q8_0"
+    own = int(base.get("general.file_type", 1))
+    if own in _FLOATS:
+        return next(name for name, number in TYPES.items() if number == own)
+    return "F16" if own == TYPES["Q8_0"] else "Q8_0"
 
 
 def warn_of_rounding(base: GgufFile, kind: str, progress: Progress) -> None:
