@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from bench import datasets, report
+from bench.context import without_quotes
 from bench.datasets import Question
 from bench.predict import Decode, Guess, Place, Prediction, parse_decode, predict
 from bench.scoring import Outcome, orders, same_outcome, score
@@ -197,7 +198,7 @@ def judge(question: Question, place: Place, prediction: Prediction) -> dict[str,
     outcome = place.outcome(prediction.sql)
     found = score(
         question.gold,
-        question.as_gold_spells(prediction.sql),
+        without_quotes(prediction.sql, question.bare),
         columns=place.columns,
         gold_outcome=gold if executed else None,
         outcome=outcome,

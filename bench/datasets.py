@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlagent.ddl import CONSTRAINTS, quote, tokens
+from bench.context import mended
+from sqlagent.ddl import quote
 from sqlagent.errors import DatabaseError, UsageError
-from sqlagent.grammar.names import is_bare
 
 DATABASE_FOLDERS = ("database", "databases", "database_synthetic", "dev_databases", "train_databases")
 """Where the published sets keep `<db>/<db>.sqlite`, tried in this order."""
@@ -39,12 +39,6 @@ class Question:
     ddl: str = ""
     bare: tuple[str, ...] = ()
     """Column names that SQLite wants in quotes and sql-create-context has without, such as 1976 and from."""
-
-    def as_gold_spells(self, sql: str) -> str:
-        """A statement with the names of `bare` as the gold statement writes them, for comparing texts."""
-        for name in self.bare:
-            sql = sql.replace(quote(name), name)
-        return sql
 
 
 def load(data: Path, split: str) -> list[Question]:
@@ -91,28 +85,6 @@ def load(data: Path, split: str) -> list[Question]:
         f"{path} is in no known format: its rows need question and query and db_id, "
         "or question, context and answer, or input and expected."
     )
-
-
-def mended(context: str) -> tuple[str, tuple[str, ...]]:
-    """CREATE TABLE text with the column names in quotes that start with a digit or are keywords, and those names."""
-    pieces: list[str] = []
-    names: list[str] = []
-    depth, expected = 0, False
-    for kind, text in tokens(context):
-        if expected and kind in ("name", "other") and _needs_quotes(text):
-            names.append(text)
-            text = quote(text)
-        elif kind == "other":
-            depth += {"(": 1, ")": -1}.get(text, 0)
-        if kind not in ("space", "line", "block"):
-            expected = depth == 1 and text in ("(", ",")
-        pieces.append(text)
-    return "".join(pieces), tuple(dict.fromkeys(names))
-
-
-def _needs_quotes(word: str) -> bool:
-    """Whether the first word of a column's definition is a name that our statements put in quotes."""
-    return word[0] not in '"`[)' and not is_bare(word) and word.lower() not in CONSTRAINTS
 
 
 def split_file(data: Path, split: str) -> Path:

@@ -19,7 +19,7 @@ pytest.importorskip("tqdm")
 from fake_model import FakeModel, candidate
 
 from bench import __main__ as bench_main
-from bench import accuracy, compare, datasets, latency, report
+from bench import accuracy, compare, context, datasets, latency, report
 from bench.predict import Guess, Place, choose, first_statement, parse_decode, question_seed
 from sqlagent.adapters import Files
 from sqlagent.errors import OK, USAGE, ModelError, UsageError
@@ -286,6 +286,26 @@ def test_columns_of_sql_create_context_that_want_quotes_are_asked_for_and_scored
     assert record["ran"] and record["exact"]
     assert record["pred"].startswith('SELECT "1976"')
     assert datasets.load(path, "val")[0].bare == ("1976", "1980", "from")
+
+
+@pytest.mark.parametrize(
+    ("gold", "mended"),
+    [
+        (
+            'SELECT 1976 FROM t WHERE 1980 = "1976" AND from = "1980"',
+            'SELECT "1976" FROM t WHERE "1980" = "1976" AND "from" = "1980"',
+        ),
+        (
+            "SELECT MAX(1976), t.1980 FROM t WHERE 1976 > 1976",
+            'SELECT MAX("1976"), t."1980" FROM t WHERE "1976" > 1976',
+        ),
+        ("SELECT FROM FROM t ORDER BY 1980", 'SELECT "from" FROM t ORDER BY "1980"'),
+        ("SELECT a FROM t WHERE b = 1976", "SELECT a FROM t WHERE b = 1976"),
+    ],
+)
+def test_gold_statements_of_sql_create_context_get_their_quotes(gold, mended):
+    assert context.with_quotes(gold, ("1976", "1980", "from")) == mended
+    assert context.with_quotes(gold, ()) == gold
 
 
 def test_input_and_expected_pairs_use_the_database_beside_them(data, tmp_path):

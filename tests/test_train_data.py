@@ -93,8 +93,13 @@ def folder(tmp_path):
         },
         {
             "question": "What is it?",
-            "context": "CREATE TABLE broken (3rd VARCHAR)",
-            "answer": "SELECT 3rd FROM broken",
+            "context": "CREATE TABLE broken (a VARCHAR, a VARCHAR)",
+            "answer": "SELECT a FROM broken",
+        },
+        {
+            "question": "Who came third in 1976?",
+            "context": "CREATE TABLE races (3rd VARCHAR, 1976 VARCHAR)",
+            "answer": 'SELECT 3rd FROM races WHERE 1976 = "yes"',
         },
     ]
     (tmp_path / "context.jsonl").write_text("".join(json.dumps(row) + "\n" for row in context))
@@ -133,6 +138,7 @@ def test_rows_become_canonical_and_what_is_dropped_is_counted_by_reason(folder):
         "SELECT birthYear FROM singer WHERE name = 'Ann'■",
         "SELECT team FROM t WHERE player = 'Joe'■",
     ]
+    assert """SELECT "3rd" FROM races WHERE "1976" = 'yes'■""" in texts(found)
     reasons: Counter[str] = Counter()
     for (_, why), number in counts.dropped.items():
         reasons[why.split(":")[0]] += number

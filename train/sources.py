@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.context import mended, with_quotes
 from sqlagent.errors import UsageError
 from train.config import Mix
 
@@ -53,7 +54,8 @@ def questions(path: Path) -> Iterator[tuple[str, str]]:
 def _pair(mix: Mix, row: dict[str, Any], root: Path, number: int) -> Pair:
     question = " ".join(row["question"].split())
     if mix.kind == "context":
-        return Pair(question, row["answer"], row.get("db_id", ""), mix.name, ddl=row["context"])
+        ddl, names = mended(row["context"])
+        return Pair(question, with_quotes(row["answer"], names), row.get("db_id", ""), mix.name, ddl=ddl)
     db_id = row["db_id"]
     folder = root / mix.databases / db_id
     database = next((p for p in (folder / f"{db_id}.sqlite", folder / f"{db_id}.db") if p.is_file()), None)
