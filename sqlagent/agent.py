@@ -21,10 +21,10 @@ from sqlagent.attempt import Attempt, Chosen, TextModel
 from sqlagent.confidence import confidence, evidence
 from sqlagent.effort import EFFORTS, effort_of
 from sqlagent.errors import Cancelled, DatabaseError, OutOfScope, SqlagentError, UsageError
+from sqlagent.holder import Holder
 from sqlagent.steps import Answer, Observer, Step, Trace
 
 if TYPE_CHECKING:
-    from sqlagent.adapters import Files
     from sqlagent.focus import Focus
     from sqlagent.opening import FileState
     from sqlagent.prompt import Prompt, Turn
@@ -72,16 +72,10 @@ class Agent:
     ) -> None:
         self.effort = effort
         self.database = str(database)
-        self._given, self._adapter = model, adapter
-        self._model: TextModel | None = None if model is None or isinstance(model, str) else model
-        self._files: Files | None = None
+        self._holder = Holder(model, adapter=adapter, offline=offline, quiet=quiet)
         self._limits = limits
-        self._offline = offline
-        self._quiet = quiet
         self._link = link
         self._lock = threading.RLock()
-        self._loading = threading.RLock()
-        """For `_model`; whoever wants both takes `_lock` first."""
         self._cancel = threading.Event()
         self._warming = threading.Lock()
         self._closed = False
@@ -115,30 +109,13 @@ class Agent:
         """
         with self._lock:
             self._tables()
-            if self._model is None and self._files is None:
-                from sqlagent import models
-
-                assert self._given is None or isinstance(self._given, str)
-                self._files = models.ready(
-                    self._given, adapter=self._adapter, offline=self._offline, quiet=self._quiet
-                )
+            self._holder.fetch()
 
     def load_model(self) -> TextModel:
         """The model, fetched and loaded on first use. Raises as `fetch_model` does."""
         with self._lock:
             self.fetch_model()
-            return self._loaded()
-
-    def _loaded(self) -> TextModel:
-        """The model whose files are here. Keeps nobody waiting who does not need it, unlike what holds `_lock`."""
-        with self._loading:
-            if self._model is None:
-                if self._files is None:
-                    raise Cancelled("Another model was chosen.")
-                from sqlagent import llm, models
-
-                self._model = llm.Model.of(self._files, cache_dir=models.cache_dir() / "prefix")
-            return self._model
+            return self._holder.loaded()
 
     def _tables(self) -> Schema:
         """The schema of a database that can be asked about."""
@@ -149,23 +126,14 @@ class Agent:
 
     def use_model(self, model: str | None) -> None:
         """Take another model from the next question on. Raises UsageError, ModelError when there is none."""
-        from sqlagent import models
-
-        models.find(model)
-        with self._lock, self._loading:
-            self._close_model()
-            self._given, self._adapter, self._model, self._files = model, None, None, None
+        with self._lock:
+            self._holder.use(model)
             self._gate = None
 
     @property
     def model_name(self) -> str:
         """What the model is called, loaded or not."""
-        if self._model is not None:
-            return self._model.name
-        from sqlagent import models
-
-        assert self._given is None or isinstance(self._given, str)
-        return models.find(self._given).name
+        return self._holder.name
 
     @property
     def effort(self) -> str:
@@ -204,27 +172,14 @@ class Agent:
                 schema = self._tables()
                 self._open_sandbox()
                 focus = self._open_focus()
-                ready = self._is_ready()
-            model = self._loaded() if ready else None
+                ready = self._holder.is_ready()
+            model = self._holder.loaded() if ready else None
             focus.build(schema)
             if model is not None and self._link is None and focus.fits(schema):
                 model.read(
                     prompt.build(schema, ""),
-                    lambda: self._closed or self._cancel.is_set() or self._model is not model,
+                    lambda: self._closed or self._cancel.is_set() or self._holder.model is not model,
                 )
-
-    def _is_ready(self) -> bool:
-        """Whether a model can be loaded without fetching or making anything."""
-        from sqlagent import models
-
-        if self._model is None and self._files is None and self._adapter is None:
-            assert self._given is None or isinstance(self._given, str)
-            found = models.find(self._given)
-            if isinstance(found, Path):
-                self.fetch_model()
-            else:
-                self._files = models.prepared(found)
-        return self._model is not None or self._files is not None
 
     # ---- questions ----
 
@@ -323,7 +278,7 @@ class Agent:
         self._closed = True
         with self._warming, self._lock:
             self._close_sandbox()
-            self._close_model()
+            self._holder.close()
             if self._focus is not None:
                 self._focus.close()
                 self._focus = None
@@ -372,12 +327,6 @@ class Agent:
         if self._sandbox is not None:
             self._sandbox.close()
             self._sandbox = None
-
-    def _close_model(self) -> None:
-        with self._loading:
-            if self._model is not None and self._model is not self._given:
-                unwanted, self._model = self._model, None  # which ends a warm-up, that `close` would wait for
-                unwanted.close()
 
     def _stop_if_cancelled(self) -> None:
         if self._cancel.is_set():
