@@ -41,8 +41,11 @@ class Question:
     """Column names that SQLite wants in quotes and sql-create-context has without, such as 1976 and from."""
 
 
-def load(data: Path, split: str) -> list[Question]:
-    """Every question of `split` in file order; `data` is a folder, or the file itself. Raises UsageError."""
+def load(data: Path, split: str, *, hints: bool = True) -> list[Question]:
+    """Every question of `split` in file order; `data` is a folder, or the file itself. Raises UsageError.
+
+    hints: BIRD's evidence stands behind its questions.
+    """
     path = split_file(data, split)
     folder = path.parent
     rows = _rows(path)
@@ -75,7 +78,7 @@ def load(data: Path, split: str) -> list[Question]:
             Question(
                 id=f"{name}-{index:05d}",
                 db=row["db_id"],
-                question=_with_evidence(row),
+                question=_with_evidence(row) if hints else row["question"],
                 gold=row.get("query") or row["SQL"],
                 database=files[row["db_id"]],
             )

@@ -1,13 +1,14 @@
-"""Questions that a database can and cannot answer, made without end from a Spider-format training split.
+"""Questions that a database can and cannot answer, made without end from training splits.
 
 Invariant: nothing here looks at a validation database. Answerable: the questions of the split, and the same
-reworded (`<split>_paraphrased.json`). Unanswerable: a question asked of another database (any, or the one most
-like its own), of its own database without the column it is about, and small talk.
+reworded (`<split>_paraphrased.json`); those of BIRD without their hints. Unanswerable: a question asked of another
+database (any, or the one most like its own), of its own database without the column it is about, and small talk.
 """
 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,22 +36,35 @@ Who invented the telephone?
 """
 
 
+_LITERAL = re.compile(r"""'((?:[^']|'')*)'|"([^"]*)\"""")
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A question and the database it is asked of; `without` is a (table, column) that is hidden from it."""
+    """A question and the database it is asked of; `without` is a (table, column) that is hidden from it, `stored` the
+    words that stored values explain whether or not this copy of the database holds them."""
 
     kind: str
     database: Path
     question: str
     answerable: bool
     without: tuple[str, str] | None = None
+    stored: frozenset[str] = frozenset()
 
 
 class Source:
-    """The questions of a split with the schemas of their databases."""
+    """The questions of a split with the schemas of their databases.
 
-    def __init__(self, data: Path, split: str) -> None:
-        self.questions = datasets.load(data, split)
+    emptied: the databases may lack rows, so what the gold statements compare with counts as stored.
+    """
+
+    def __init__(self, data: Path, split: str, *, emptied: bool = False) -> None:
+        self.emptied = emptied
+        self.questions = [
+            question
+            for question in datasets.load(data, split, hints=False)
+            if question.database is not None and question.database.is_file()
+        ]
         path = datasets.split_file(data, split)
         reworded = path.with_name(f"{path.stem}_paraphrased{path.suffix}")
         self.reworded = datasets.load(reworded, split) if reworded.is_file() else []
@@ -80,27 +94,37 @@ def names(schema: Schema, without: tuple[str, str] | None = None) -> frozenset[s
     )
 
 
-def examples(source: Source, each: int, seed: int) -> list[Example]:
-    """About `each` examples of every kind, drawn by `seed`, those of one database together."""
+def examples(source: Source, each: int, seed: int, name: str = "") -> list[Example]:
+    """About `each` examples of every kind, drawn by `seed`, those of one database together; `name` is put before the
+    kinds of a source that has one."""
     rng = random.Random(seed)
     found = [
-        *_asked("plain", source.questions, each, rng),
-        *_asked("reworded", source.reworded, each, rng),
-        *_elsewhere("another database", source, each, rng, similar=False),
-        *_elsewhere("a similar database", source, each, rng, similar=True),
-        *_without(source, each, rng),
-        *(
-            Example("small talk", rng.choice(source.files), question.strip(), False)
-            for question in SMALL_TALK.strip().replace("\n", "|").split("|")
-        ),
+        *_asked(f"{name} plain".strip(), source, source.questions, each, rng),
+        *_asked(f"{name} reworded".strip(), source, source.reworded, each, rng),
+        *_elsewhere(f"{name} another database".strip(), source, each, rng, similar=False),
+        *_elsewhere(f"{name} a similar database".strip(), source, each, rng, similar=True),
     ]
+    if not source.emptied:
+        found += _without(source, each, rng)
+        talk = SMALL_TALK.strip().replace("\n", "|").split("|")
+        found += [Example("small talk", rng.choice(source.files), line.strip(), False) for line in talk]
     return sorted(found, key=lambda e: (str(e.database), e.without or ("", ""), e.kind))
 
 
-def _asked(kind: str, questions: Sequence[Question], each: int, rng: random.Random) -> Iterator[Example]:
+def _asked(
+    kind: str, source: Source, questions: Sequence[Question], each: int, rng: random.Random
+) -> Iterator[Example]:
     for question in rng.sample(questions, min(each, len(questions))):
         assert question.database is not None
-        yield Example(kind, question.database, question.question, True)
+        stored = _literal_words(question.gold) if source.emptied else frozenset()
+        yield Example(kind, question.database, question.question, True, stored=stored)
+
+
+def _literal_words(sql: str) -> frozenset[str]:
+    """The stems of the words in a statement's literals."""
+    return frozenset(
+        text.stem(word) for found in _LITERAL.findall(sql) for part in found for word in text.words(part)
+    )
 
 
 def _gold(question: Question, schema: Schema) -> Gold | None:

@@ -42,9 +42,52 @@ _SAID_ANYWHERE = """
     percentual profit purchase purchased purchasing quarter quarterly queries query ranking recap resultant resulting
     revenue sale sales sell seller selling sells sold spending statistics stats stuff summary tally trend turnover
     weekly yearly
+    according achieve achieved affected against alongside applied april attend august became cause caused chose
+    collected committed compared complete completed completely consecutive considered december detailed due end ended
+    equivalent estimated exceeded featured featuring february finish finished friday gained handle handled happen
+    happened happening heaviest highly identify indicated inside involve january july june labeled lasted led lightest
+    listing majority march mention monday needed november obtain obtained occur occurred october outside pair
+    participate participated particularly placed posted precise proportion ranging ratio reached recorded represent
+    represented representing said saturday saw see seen selected september serve served serving shown sunday thursday
+    took tracked tuesday undergo undergone wednesday whereby worked working write
+    asc avg concat denote denoted desc divide divided false max min multiplied multiply null
+    refer referred referring sql strftime substr subtract subtracted sum true
 """
 GENERIC = frozenset(map(text.stem, _SAID_ANYWHERE.split())) | text.STOP
 """Words that are said of any database: they neither speak for nor against one."""
+
+_KEPT = """
+    account active actor actual address advisor affiliation age aid air aircraft airport album altitude appearance
+    appointment area arrival artist asset assist athlete attendance attribute author authority award away balance
+    ball bike birth birthdate birthday birthplace block bonus book booking brand broadcast bronze budget builder
+    building business capacity capital captain car career carrier case cast catalog catalogue category cell census
+    ceremony champion championship channel character circuit citation city claim class classification client club
+    coach code college color comment company competition composer condition conference constituency contact
+    continent control cost country county course cover credit crowd cup currency customer death debut decision
+    delivery density department departure depth description destination diameter director discount distance district
+    division document draft driver duration election elevation email employee engine enrollment episode event
+    expense family feature fee film final finalist fleet floor food fuel game gender genre goal gold government
+    grade grandparent guest headquarter heat height hire holiday home hometown horse hospital hotel house household
+    illness image incumbent industry installation institution insurance international interview inventory invoice
+    issue job journal keyword label lake lane language lap latitude launch lawyer leader league length level licence
+    license loan location login longitude loser loss mail major manager manufacturer margin market mascot meal
+    measure medal media median medicine member message method mileage model money mother mountain movie municipality
+    museum music musician nation nationality network nickname nomination nominee note occupation office officer
+    official opponent organization origin outcome owner package page painting parent park parking party passenger
+    password patient payment peak performance performer pet phone photo pilot planet plant platform player playoff
+    podium poem population position post postcode power president pressure price prize product production professor
+    program programme project prominence province publication publisher quality quantity race rating reason recipe
+    referee region religion rent rental representative restaurant retirement review rider river road role room round
+    route salary school score scorer sea season seat segment sequence series service sex ship shop silver singer
+    sister song soundtrack speaker special species speed sponsor sport stadium staff stage star station store street
+    student studio style subject successor suffix supplier support surface system tax teacher team telephone
+    television temperature territory theater theme ticket tie title torque tournament town track train transaction
+    transfer treatment truck tuition uniform union university vacancy vehicle vendor venue version victory video
+    viewer visitor volume vote wage warehouse warranty water weapon weather website weight wheel width wife window
+    winner woman writer zip zone
+"""
+THINGS = frozenset(map(text.stem, _KEPT.split()))
+"""What databases are often there to hold: a question about one that the schema lacks is about something else."""
 
 _SAME = """
     salary wage pay paid payment earn earning income compensation

@@ -10,37 +10,42 @@ word is explained are refused.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from sqlagent import text
-from sqlagent.plain_words import GENERIC, SYNONYMS
+from sqlagent.plain_words import GENERIC, SYNONYMS, THINGS
 from sqlagent.schema import Schema
 from sqlagent.text import Token
 
 WEIGHTS = {
-    "": 1.76,
-    "lacking": 1.46,
-    "most lacking": 1.93,
-    "first lacking": 1.58,
-    "lacking verbs": 0.49,
-    "lacking names": 2.22,
-    "found": -0.48,
-    "bare": -0.41,
-    "share": -1.42,
-    "table": -1.15,
-    "nothing": -0.54,
+    "": 4.13,
+    "lacking": 1.27,
+    "most lacking": 0.26,
+    "first lacking": 0.93,
+    "lacking verbs": -0.30,
+    "lacking things": 1.42,
+    "most lacking thing": 0.91,
+    "lacking names": 2.55,
+    "found": -0.50,
+    "bare": -1.01,
+    "share": -4.19,
+    "table": -0.81,
+    "nothing": -0.50,
 }
 """Log-odds that a question cannot be answered, fitted by `python -m bench refusal --fit`."""
-REFUSE = 1.77
+REFUSE = 2.0
 """Questions that score higher are refused: 2 % of the plain questions over databases left out of the fit."""
 
 _SHARED = """a all also am an as do for he her his in is me no of on or over plus so to was will date name sort
     type come"""
 SHARED = frozenset(_SHARED.split())
 """English words that other languages have too."""
+ENGLISH = GENERIC - SHARED
+_LONG_NAME = re.compile(r"\w+")
 MOST_WORDS = 60
 KNOWN = 0.9
 """Support from which a word needs no more evidence."""
@@ -70,8 +75,12 @@ class Names:
         """Stem → the word as it is written."""
         self.written: set[str] = set()
         self.said: set[str] = set()
+        self.identifiers: set[str] = set()
+        """Names of several words without a blank, folded: nobody writes `order_date` of another database."""
         for table in schema.tables:
             for name in (table.name, *(column.name for column in table.columns)):
+                if _LONG_NAME.fullmatch(name) and sum(len(word) > 1 for word in text.name_words(name)) > 1:
+                    self.identifiers.add(text.fold(name))
                 for word in text.name_words(name):
                     self.stems.setdefault(text.stem(word), word)
                     self.written.update((word, text.stem(word)))
@@ -138,6 +147,7 @@ def features(names: Names, found: Sequence[Word]) -> dict[str, float]:
     plain = [word for word in found if not word.named]
     lacking = [1.0 - word.support for word in plain if not _verb(word)]
     doing = [1.0 - word.support for word in plain if _verb(word)]
+    things = [1.0 - word.support for word in plain if word.token.stem in THINGS]
     spelt = [1.0 - word.support for word in found if word.named]
     table = max((_of_table(names, word) for word in found), default=0.0)
     return {
@@ -145,6 +155,8 @@ def features(names: Names, found: Sequence[Word]) -> dict[str, float]:
         "most lacking": max(lacking, default=0.0),
         "first lacking": lacking[0] if lacking else 0.0,
         "lacking verbs": min(3.0, sum(doing)),
+        "lacking things": min(4.0, sum(things)),
+        "most lacking thing": max(things, default=0.0),
         "lacking names": max(spelt, default=0.0),
         "found": min(5.0, sum(word.support for word in found)),
         "bare": float(min(2, sum(word.support < 0.2 for word in plain if not _verb(word)))),
@@ -178,6 +190,8 @@ class Evidence:
     score: float
     blind: bool
     english: bool = True
+    identified: bool = False
+    """The question spells a name of the schema as it is declared."""
 
     @property
     def unexplained(self) -> list[str]:
@@ -190,7 +204,7 @@ class Evidence:
     @property
     def refused(self) -> bool:
         """Whether the question is one that the database cannot answer."""
-        if not self.english:
+        if self.identified or not self.english:
             return False
         if self.blind:
             return bool(self.words) and all(word.support < 0.3 for word in self.words)
@@ -230,8 +244,9 @@ class Gate:
             blind = likeness is None
             found = found if likeness is None else words(self.names, question, values or (), likeness)
         # The lists are English: what is asked in another language is not known to be about something else.
-        english = any(t.folded in GENERIC - SHARED for t in text.tokens(question, MOST_WORDS))
-        return Evidence(tuple(found), score(features(self.names, found)), blind, english)
+        english = any({t.folded, t.stem} & ENGLISH for t in text.tokens(question, MOST_WORDS))
+        identified = any(text.fold(run) in self.names.identifiers for run in re.findall(r"\w+", question))
+        return Evidence(tuple(found), score(features(self.names, found)), blind, english, identified)
 
     def nearest(self, ranked: Sequence[str], most: int = 3) -> list[str]:
         """The tables to name: the likeliest, or the first ones where none is likely."""
