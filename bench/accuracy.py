@@ -1,6 +1,6 @@
 """How many questions are answered right.
 
-    python -m bench accuracy --data shared/data/spider --split val --limit 300 --seed 1
+    python -m bench accuracy --data DIR/spider --split val --limit 300 --seed 1
     python -m bench accuracy --data DIR --split val --model M --decode vote:8 --out OUT --resume
 
 OUT gets `predictions.jsonl` (a line a question, written the moment it is answered), `run.json` (what was

@@ -1,6 +1,6 @@
 """How well follow-ups are answered: written conversations, played through the whole agent.
 
-    python -m bench conversation --data shared/data/sample_databases
+    python -m bench conversation --data DIR/sample_databases
 
 Every turn is asked with the agent's *own* earlier answers, and whether it goes on from them is decided as in
 the prompt of the product; so a first turn that went wrong usually costs the turns behind it.

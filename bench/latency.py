@@ -1,6 +1,6 @@
 """How long one waits: for the first token in a new process, and for each further question.
 
-    python -m bench latency --data shared/data/spider --split val --databases 3 --limit 20 --model M
+    python -m bench latency --data DIR/spider --split val --databases 3 --limit 20 --model M
 
 First token: a new Python process opens a database and asks one question, with an empty prefix cache ("never
 seen"), then once more in another new process, with the cache that the first one left ("seen before"). The

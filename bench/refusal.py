@@ -1,8 +1,8 @@
 """How many questions that a database cannot answer are refused, and how many answerable ones are lost.
 
-    python -m bench refusal --data shared/data/spider             # through the whole agent
-    python -m bench refusal --data shared/data/spider --words     # by the words of the question alone: seconds
-    python -m bench refusal --data shared/data/spider --fit       # the weights in sqlagent/relevance.py again
+    python -m bench refusal --data DIR/spider             # through the whole agent
+    python -m bench refusal --data DIR/spider --words     # by the words of the question alone: seconds
+    python -m bench refusal --data DIR/spider --bird DIR/bird --fit   # the weights in sqlagent/relevance.py again
 
 The 100 unanswerable questions are `bench/unanswerable.json`, written over the validation databases; the answerable
 ones are drawn from the validation questions. The weights are fitted on databases of the training split only
@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from bench import datasets
-from bench.refusal_examples import Example, Source, examples, visible
+from bench.refusal_examples import Example, Source, asked, examples, visible
 from bench.stats import wilson
 from sqlagent import relevance, text
 from sqlagent import schema as schemas
@@ -49,6 +49,10 @@ class Judged:
     refused: bool
     score: float
     why: str
+
+    @property
+    def answerable(self) -> bool:
+        return self.kind == ANSWERABLE or self.kind.startswith("BIRD")
 
 
 def written(data: Path, limit: int, seed: int) -> list[tuple[str, str, Path, str]]:
@@ -94,6 +98,15 @@ def judge(rows: Iterable[tuple[str, str, Path, str]], model: Any, *, whole: bool
         agent.close()
 
 
+def judge_bird(folder: Path, limit: int, seed: int, likeness: Any) -> Iterator[Judged]:
+    """BIRD's training questions by their words, first as they are, then with their hints."""
+    for hints in (False, True):
+        source = Source(folder, "train", emptied=True, hints=hints)
+        kind = "BIRD, with its hints" if hints else "BIRD"
+        for example, _, evidence in looked(source, asked(kind, source, limit, seed), likeness):
+            yield Judged(kind, example.database.stem, example.question, evidence.refused, evidence.score, "")
+
+
 def lines(found: Sequence[Judged]) -> Iterator[str]:
     """The report: unanswerable questions refused, answerable ones lost, by kind."""
 
@@ -103,18 +116,21 @@ def lines(found: Sequence[Judged]) -> Iterator[str]:
         share = 100 * refused / max(1, len(some))
         return f"{name}: {refused} of {len(some)} refused, {share:.1f} % ({100 * low:.1f} – {100 * high:.1f})"
 
-    yield line("unanswerable", [one for one in found if one.kind != ANSWERABLE])
-    for kind in sorted({one.kind for one in found} - {ANSWERABLE}):
+    kinds = {one.kind: one.answerable for one in found}
+    yield line("unanswerable", [one for one in found if not one.answerable])
+    for kind in sorted(kind for kind, answerable in kinds.items() if not answerable):
         yield "  " + line(kind, [one for one in found if one.kind == kind])
-    yield line("answerable (lost)", [one for one in found if one.kind == ANSWERABLE])
+    for kind in sorted(kind for kind, answerable in kinds.items() if answerable):
+        yield line(f"{kind} (lost)", [one for one in found if one.kind == kind])
 
 
 # ---- fitting -------------------------------------------------------------------------------------------------
 
 
-def table(source: Source, some: Sequence[Example], likeness: Any) -> tuple[list[Example], Any]:
-    """The examples, and their features, (examples, features)."""
-    rows = []
+def looked(
+    source: Source, some: Iterable[Example], likeness: Any
+) -> Iterator[tuple[Example, Gate, relevance.Evidence]]:
+    """What the gate sees in each example; those of one database together."""
     gates: dict[tuple[Path, tuple[str, str] | None], tuple[schemas.Schema, Focus, Gate]] = {}
     for example in some:
         key = example.database, example.without
@@ -125,11 +141,18 @@ def table(source: Source, some: Sequence[Example], likeness: Any) -> tuple[list[
         schema, focus, gate = gates[key]
         places = focus.explained(schema, example.question)
         if example.stored:
-            asked = enumerate(text.tokens(example.question, relevance.MOST_WORDS))
-            places = (places or set()) | {place for place, token in asked if token.stem in example.stored}
-        evidence = gate.look(example.question, places)
-        rows.append(list(relevance.features(gate.names, evidence.words).values()))
-    return list(some), np.asarray(rows, float)
+            words = enumerate(text.tokens(example.question, relevance.MOST_WORDS))
+            places = (places or set()) | {place for place, token in words if token.stem in example.stored}
+        yield example, gate, gate.look(example.question, places)
+
+
+def table(source: Source, some: Sequence[Example], likeness: Any) -> Any:
+    """The examples' features, (examples, features)."""
+    rows = [
+        list(relevance.features(gate.names, evidence.words).values())
+        for _, gate, evidence in looked(source, some, likeness)
+    ]
+    return np.asarray(rows, float)
 
 
 def fit(features: Any, marks: Any, counts: Any) -> Any:
@@ -149,11 +172,12 @@ def fit(features: Any, marks: Any, counts: Any) -> Any:
 def refit(data: Path, bird: Path | None, each: int, seed: int, likeness: Any) -> Iterator[str]:
     """The weights, and what they are worth on databases that they were not fitted on (5 parts)."""
     source = Source(data, "train")
-    some, features = table(source, examples(source, each, seed), likeness)
+    some = examples(source, each, seed)
+    features = table(source, some, likeness)
     if bird is not None:
         source = Source(bird, "train", emptied=True)
-        more, theirs = table(source, examples(source, each, seed, "BIRD"), likeness)
-        some, features = some + more, np.concatenate([features, theirs])
+        more = examples(source, each, seed, "BIRD")
+        some, features = some + more, np.concatenate([features, table(source, more, likeness)])
     kinds = np.array([example.kind for example in some])
     marks = np.array([float(not example.answerable) for example in some])
     counts = np.array([COUNTS.get(kind, 1.0) for kind in kinds])
@@ -191,7 +215,9 @@ def main(argv: Sequence[str], model: Any = None) -> int:
     parser.add_argument("--words", action="store_true", help="look at the question's words only")
     parser.add_argument("--fit", action="store_true", help="fit the weights again, on the training split")
     parser.add_argument(
-        "--bird", type=Path, help="with --fit: BIRD's folder, whose questions are people's own words"
+        "--bird",
+        type=Path,
+        help="BIRD's folder: its training questions, of which none should be refused, too",
     )
     parser.add_argument("--each", type=int, default=500, help="with --fit: examples of each kind (500)")
     parser.add_argument("--model", help="a name from the registry or a GGUF file (the default model)")
@@ -212,6 +238,8 @@ def main(argv: Sequence[str], model: Any = None) -> int:
         rows = written(options.data, options.limit, options.seed)
         bar = tqdm(rows, unit="question", file=sys.stderr, disable=None)
         found = list(judge(bar, loaded, whole=not options.words))
+        if options.bird:
+            found += judge_bird(options.bird, options.limit, options.seed, loaded.vectors)
     finally:
         if model is None:
             loaded.close()
@@ -224,7 +252,7 @@ def main(argv: Sequence[str], model: Any = None) -> int:
         options.out.write_text(records, encoding="utf-8")
     print("\n".join(lines(found)))
     for one in found:
-        if one.refused == (one.kind == ANSWERABLE):
+        if one.refused == one.answerable:
             print(
                 f"- {'lost' if one.refused else 'kept'} ({one.kind}, {one.db}, {one.score:.1f}): {one.question}"
             )

@@ -55,14 +55,15 @@ class Example:
 class Source:
     """The questions of a split with the schemas of their databases.
 
-    emptied: the databases may lack rows, so what the gold statements compare with counts as stored.
+    emptied: the databases may lack rows, so what the gold statements compare with counts as stored. hints: BIRD's
+    stand behind its questions.
     """
 
-    def __init__(self, data: Path, split: str, *, emptied: bool = False) -> None:
+    def __init__(self, data: Path, split: str, *, emptied: bool = False, hints: bool = False) -> None:
         self.emptied = emptied
         self.questions = [
             question
-            for question in datasets.load(data, split, hints=False)
+            for question in datasets.load(data, split, hints=hints)
             if question.database is not None and question.database.is_file()
         ]
         path = datasets.split_file(data, split)
@@ -109,6 +110,12 @@ def examples(source: Source, each: int, seed: int, name: str = "") -> list[Examp
         talk = SMALL_TALK.strip().replace("\n", "|").split("|")
         found += [Example("small talk", rng.choice(source.files), line.strip(), False) for line in talk]
     return sorted(found, key=lambda e: (str(e.database), e.without or ("", ""), e.kind))
+
+
+def asked(kind: str, source: Source, limit: int, seed: int) -> list[Example]:
+    """At most `limit` questions of the split itself, drawn by `seed`, those of one database together."""
+    found = _asked(kind, source, source.questions, limit, random.Random(seed))
+    return sorted(found, key=lambda example: str(example.database))
 
 
 def _asked(

@@ -1,6 +1,6 @@
 """What the grammar costs per token, beside free decoding and beside llama.cpp's own grammars.
 
-    python -m bench speed --data shared/data/sample_databases --split chinook --limit 20
+    python -m bench speed --data DIR/sample_databases --split chinook --limit 20
 
 One process, one GGUF, the same prompts, threads and KV settings; for each question and round, one after the other:
 

@@ -50,6 +50,8 @@ _SAID_ANYWHERE = """
     participate participated particularly placed posted precise proportion ranging ratio reached recorded represent
     represented representing said saturday saw see seen selected september serve served serving shown sunday thursday
     took tracked tuesday undergo undergone wednesday whereby worked working write
+    busiest coldest deepest fastest finest hottest late loudest nicest poorest quickest richest safest slowest soonest
+    strongest warmest weakest widest
     asc avg concat denote denoted desc divide divided false max min multiplied multiply null
     refer referred referring sql strftime substr subtract subtracted sum true
 """
@@ -90,6 +92,16 @@ THINGS = frozenset(map(text.stem, _KEPT.split()))
 """What databases are often there to hold: a question about one that the schema lacks is about something else."""
 
 _SAME = """
+    duration length time minute second millisecond runtime
+    shipment ship shipped delivery deliver delivered
+    stock inventory quantity
+    invoice bill receipt
+    spouse wife husband married marital
+    mileage mpg gallon
+    eatery restaurant cafe
+    incident crime accident case
+    crew cast member staff
+    senator representative legislator congressman
     salary wage pay paid payment earn earning income compensation
     cost price expensive cheap fee charge amount spend
     staff employee worker personnel employ hire hired work

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from fake_model import FakeModel
 
+from bench import refusal
+from bench.refusal_examples import Source, asked
 from sqlagent import demo, schema
 from sqlagent.agent import Agent
 from sqlagent.errors import NO_ANSWER, OutOfScope
@@ -75,6 +77,21 @@ def test_what_the_file_is_called_explains_a_word() -> None:
     assert Gate(made, lambda: Meanings()).look(question).refused
     named = dataclasses.replace(made, path="/home/me/my_insurance.sqlite")
     assert not Gate(named, lambda: Meanings()).look(question).refused
+
+
+def test_whoever_spells_a_column_as_it_is_declared_asks_about_this_database() -> None:
+    hint = "What is the churn of zebras? (churn refers to {} / 2)"
+    assert gate(Meanings()).look(hint.format("turbulence")).refused
+    assert not gate(Meanings()).look(hint.format("hire_date")).refused
+    assert not gate(Meanings()).look(hint.format("HIRE_DATE")).refused
+    assert gate(Meanings()).look(hint.format("salary")).refused, "a plain word may come up anywhere"
+
+
+def test_how_to_compute_it_is_not_what_it_is_about() -> None:
+    question = "What is the average salary of the employees? ({})"
+    plain = gate(Meanings()).look(question.format(""))
+    said = gate(Meanings()).look(question.format("DIVIDE(SUM(salary), COUNT(id)), refers to AVG, in March"))
+    assert said.score == plain.score
 
 
 def test_while_stored_values_are_unknown_one_word_that_is_there_is_enough() -> None:
@@ -170,3 +187,31 @@ def test_the_written_questions_are_sound() -> None:
     assert len(rows) == len({(row["db_id"], row["question"]) for row in rows}) == 100
     assert {row["kind"] for row in rows} == {"off topic", "near miss"}
     assert len({row["db_id"] for row in rows}) == 20
+
+
+def test_words_of_gold_literals_count_as_stored_where_a_database_is_emptied(
+    company: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "database" / "company"
+    folder.mkdir(parents=True)
+    (folder / "company.sqlite").write_bytes(company.read_bytes())
+    row = {
+        "db_id": "company",
+        "question": "What is the salary of employees in the role of Zeppelin named Graf?",
+        "evidence": "Zeppelin refers to role",
+        "SQL": "SELECT name FROM employees WHERE role = 'Zeppelin' AND name = \"Graf\"",
+    }
+    (tmp_path / "train.json").write_text(json.dumps([row]))
+    found = {}
+    for emptied in (False, True):
+        source = Source(tmp_path, "train", emptied=emptied)
+        (example,) = asked("BIRD", source, 10, 1)
+        assert "refers" not in example.question
+        ((_, _, evidence),) = refusal.looked(source, [example], Meanings())
+        found[emptied] = evidence
+    assert found[True].score < found[False].score
+    assert {"zeppelin", "graf"} <= {w.token.stem for w in found[True].words if w.support == 1.0}
+    judged = list(refusal.judge_bird(tmp_path, 10, 1, Meanings()))
+    assert [one.kind for one in judged] == ["BIRD", "BIRD, with its hints"]
+    assert "Zeppelin refers to role" in judged[1].question
+    assert "BIRD (lost): 0 of 1 refused" in "\n".join(refusal.lines(judged))
