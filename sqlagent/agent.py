@@ -221,8 +221,7 @@ class Agent:
             about = subject(question, history)
             view = self._link(schema, about) if self._link else focus.part(schema, about)
             hints = focus.hints(schema, view, spoken(question, history))
-            if not history and not anyway:
-                self._turn_away(schema, model, focus, question)
+            doubt = "" if history or anyway else self._turn_away(schema, model, focus, question)
 
             def build(failed: tuple[str, str] | None) -> Prompt:
                 return prompt.build(view, question, history=history, hints=hints, error=failed)
@@ -247,7 +246,7 @@ class Agent:
                 "act": trace.seconds("act"),
                 "total": time.monotonic() - began,
             }
-            return _answer(question, schema, chosen, trace.steps, timings)
+            return _answer(question, schema, chosen, trace.steps, timings, doubt)
 
     def run_sql(self, sql: str) -> Result:
         """Run a person's own statement in the sandbox.
@@ -305,8 +304,8 @@ class Agent:
             self._focus = Focus(self.database)
         return self._focus
 
-    def _turn_away(self, schema: Schema, model: TextModel, focus: Focus, question: str) -> None:
-        """Raise OutOfScope for a question that the database holds nothing about."""
+    def _turn_away(self, schema: Schema, model: TextModel, focus: Focus, question: str) -> str:
+        """Raise OutOfScope for a question that the database holds nothing about; else what is doubtful about it."""
         from sqlagent.relevance import Gate
 
         if self._gate is None or self._gate.schema is not schema:
@@ -314,6 +313,7 @@ class Agent:
         evidence = self._gate.look(question, focus.explained(schema, question))
         if evidence.refused:
             raise OutOfScope(evidence.sentence(self._gate.nearest(focus.ranked(schema, question))))
+        return evidence.doubt
 
     def _open_sandbox(self) -> Sandbox:
         from sqlagent.sandbox import Sandbox
@@ -346,12 +346,18 @@ def check_question(question: str) -> str:
 
 
 def _answer(
-    question: str, schema: Schema, chosen: Chosen, steps: Sequence[Step], timings: dict[str, float]
+    question: str,
+    schema: Schema,
+    chosen: Chosen,
+    steps: Sequence[Step],
+    timings: dict[str, float],
+    doubt: str,
 ) -> Answer:
     from sqlagent.explain import in_words
 
     best, result, found = chosen.best, chosen.result, evidence(chosen)
-    notes = [
+    notes = [doubt] if doubt else []
+    notes += [
         f"{column.text!r} is not in {column.table}.{column.column}; {value!r}, which is, was taken for it."
         for column, value in chosen.corrections
     ]

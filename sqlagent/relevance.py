@@ -39,6 +39,8 @@ WEIGHTS = {
 """Log-odds that a question cannot be answered, fitted by `python -m bench refusal --fit`."""
 REFUSE = 2.0
 """Questions that score higher are refused: over databases left out of the fit, 1 % of Spider's and 3 % of BIRD's."""
+DOUBT = 0.0
+"""Questions that score higher are answered with a word of caution: 4 % of Spider's, 9 % of BIRD's."""
 
 _SHARED = """a all also am an as do for he her his in is me no of on or over plus so to was will date name sort
     type come"""
@@ -198,10 +200,18 @@ class Evidence:
     @property
     def unexplained(self) -> list[str]:
         """The words that the database has nothing about, as the question has them; the worst three."""
-        worst = sorted(
-            (w for w in self.words if w.support < FOUND), key=lambda w: (w.support, w.token.start)
-        )[:3]
-        return [word.token.text for word in sorted(worst, key=lambda w: w.token.start)]
+        return _worst([word for word in self.words if word.support < FOUND])
+
+    @property
+    def doubt(self) -> str:
+        """A sentence to put beside the answer; "" where there is nothing to say."""
+        plain = [word for word in self.words if word.support < FOUND and not word.named]
+        if self.blind or self.identified or not self.english or self.score <= DOUBT or not plain:
+            return ""
+        return (
+            f"Nothing here seems to be about {_listed(_worst(plain), 'or')}: see whether the statement means "
+            "what you asked."
+        )
 
     @property
     def refused(self) -> bool:
@@ -223,6 +233,12 @@ class Evidence:
             f"This database has nothing about {_listed(self.unexplained, 'or')}; {tables}. "
             "Ask with other words, or insist with --anyway (in the prompt: \\anyway)."
         )
+
+
+def _worst(words: Sequence[Word]) -> list[str]:
+    """The three with the least support, in their order, as the question has them."""
+    worst = sorted(words, key=lambda word: (word.support, word.token.start))[:3]
+    return [word.token.text for word in sorted(worst, key=lambda word: word.token.start)]
 
 
 @dataclass

@@ -158,6 +158,16 @@ def test_an_agent_refuses_before_it_asks_the_model(tmp_path: Path) -> None:
         assert agent.ask("and the weather?", history=[Turn("Who earns the most?", TOP)]).rows
 
 
+def test_an_answer_says_which_words_nothing_here_is_about(tmp_path: Path) -> None:
+    model = FakeModel([TOP])
+    model.vectors = Meanings()  # type: ignore[attr-defined]
+    with Agent(demo.build(tmp_path / "c.db"), model) as agent:
+        note = agent.ask("What is the textbook of the employee with the highest salary?").note
+        assert "nothing" in note.lower() and "textbook" in note and "employee" not in note
+        assert agent.ask("What is the name of the employee with the highest salary?").note == ""
+        assert agent.ask("What is the salary of Hildegard Zwiebel?").note == "", "a name may not be stored"
+
+
 def test_the_meaning_of_words_comes_from_the_model(tmp_path: Path) -> None:
     model = FakeModel([TOP])
     model.vectors = Meanings()  # type: ignore[attr-defined]
