@@ -31,6 +31,8 @@ LOOP_LENGTHS = range(4, 81)
 """A statement whose end is the same 4 to 80 bytes, so many times over, will not come to its own end."""
 _WORD = re.compile(rb"[^A-Za-z0-9\x80-\xff\r\n]?[A-Za-z\x80-\xff]+\Z")
 """The word at the end of a text, with the sign before it: what tokenizers keep together."""
+_NAME_START = re.compile(rb"[\w$\x80-\xff]+")
+_NAME_END = re.compile(rb"[\w$\x80-\xff]+\Z")
 UNLIKELY_NATS = 3.0
 """By how much the model must prefer what the grammar finds unlikely, such as a join along no key."""
 STRAY_NATS = 8.0
@@ -346,7 +348,7 @@ class Decoder:
             track.live, track.finished = False, True
             return ()
         tokens = self._vocab.continuation(span)
-        sure = self._sure(tokens, span)
+        sure = self._sure(tokens, span, self._whole(track, span))
         for token in tokens[:sure]:
             after = track.cursor.step(self._vocab.bytes_of(token))
             if after is None:
@@ -355,10 +357,23 @@ class Decoder:
             self.counters.forced += 1
         return tokens[sure:]
 
-    def _sure(self, tokens: Sequence[int], span: bytes) -> int:
-        """How many tokens of a forced span hold no part of the word that it ends in."""
+    @staticmethod
+    def _whole(track: Track, span: bytes) -> int:
+        """How much of a span, at most, is sure because less of it would make a name: `county`, which a table that is
+        not in scope has, of `county_fips`, which is."""
+        is_name = getattr(track.cursor.state, "is_name", None)
+        begun, rest = _NAME_END.search(track.text), _NAME_START.match(span)
+        if is_name is None or begun is None or rest is None:
+            return len(span)
+        for length in range(rest.end()):
+            if is_name((begun[0] + span[:length]).decode("utf-8", "replace")):
+                return length
+        return len(span)
+
+    def _sure(self, tokens: Sequence[int], span: bytes, most: int) -> int:
+        """How many tokens of a forced span lie in its first `most` bytes and hold no part of the word it ends in."""
         found = _WORD.search(span)
-        word = len(span) if found is None else found.start()
+        word = min(most, len(span) if found is None else found.start())
         sure = length = 0
         while sure < len(tokens) - 1 and (length := length + len(self._vocab.bytes_of(tokens[sure]))) <= word:
             sure += 1

@@ -105,6 +105,18 @@ def test_a_column_of_another_table_brings_that_table(tracks):
         assert track.used == len(track.marks)
 
 
+def test_a_name_that_is_the_beginning_of_the_only_one_in_scope_is_not_gone_on_with_unasked():
+    ddl = SCHOOL.replace("year INTEGER", "grade_average_before REAL")
+    right = "SELECT number FROM enroll JOIN student ON enroll.student_id = student.id WHERE grade_average > 3"
+    made, pen, decoder = write("SELECT number FROM enroll WHERE grade_average > 3", right, ddl=ddl)
+    assert said(made[0]) == right
+    assert decoder.counters.rewound == 1
+    before = "SELECT number FROM enroll WHERE grade_average_before > 3"
+    made, pen, decoder = write(before, ddl=ddl)
+    assert said(made[0]) == before
+    assert decoder.counters.rewound == 0
+
+
 @pytest.mark.parametrize(
     "clause",
     [

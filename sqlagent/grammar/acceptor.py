@@ -126,6 +126,10 @@ class Acceptor(Machine):
             self._dotted[ctes] = (tuple(t for t, _ in found), tuple(everything[n] for _, n in found))
         return self._dotted[ctes]
 
+    def is_name(self, word: str) -> bool:
+        """Whether a table or a column of the schema is called so."""
+        return fold(word) in self._names
+
     def column_called(self, name: str, table: bytes, before: bytes) -> bytes | None:
         """`table.column` for a column that was looked for in `table`, wherever it is and however it is spelt.
 

@@ -236,6 +236,11 @@ class State:
                 found += [o.tag for o in thread.options(self._grammar) if isinstance(o, Open)]
         return [tag for tag in found if tag is not None]
 
+    def is_name(self, word: str) -> bool:
+        """Whether a table or a column of the schema is called so, whatever is in scope."""
+        found: bool = self._grammar.is_name(word)
+        return found
+
     def column_called(self, name: str, table: bytes, before: bytes) -> bytes | None:
         """The column that is meant by a name that `table` does not have; see `Acceptor.column_called`."""
         found: bytes | None = self._grammar.column_called(name, table, before)
