@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 from sqlagent.errors import INTERRUPTED, OK, USAGE, SqlagentError, UsageError
 
 if TYPE_CHECKING:
+    from convert.compare import InTorch
     from convert.samples import Sample
     from sqlagent.progress import Progress
     from sqlagent.weights.provenance import About
@@ -112,6 +113,14 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar=("BASE", "ADAPTER"),
         help="a base with an adapter (peft folder or GGUF LoRA) applied when it is loaded (several allowed)",
+    )
+    compare.add_argument(
+        "--transformers",
+        nargs="+",
+        action="append",
+        default=[],
+        metavar=("BASE", "ADAPTER"),
+        help="a base, and a peft adapter for it, that transformers runs in float32 (needs the train extra)",
     )
     compare.add_argument(
         "--evaluation",
@@ -293,6 +302,14 @@ def _samples(model: Path, options: argparse.Namespace) -> list[Sample]:
     )
 
 
+def _in_torch(words: list[str]) -> InTorch:
+    from convert import compare
+
+    if len(words) > 2:
+        raise UsageError("--transformers takes a base and one adapter at most.")
+    return compare.InTorch(words[0], Path(words[1]) if len(words) == 2 else None)
+
+
 def _compare(options: argparse.Namespace) -> None:
     from convert import card, compare
     from sqlagent import models
@@ -300,10 +317,13 @@ def _compare(options: argparse.Namespace) -> None:
     evaluations = [card.read_evaluation(place) for place in options.evaluation]
     others = [models.ready(path, quiet=options.quiet) for path in options.models]
     others += [models.ready(base, adapter=adapter, quiet=options.quiet) for base, adapter in options.at_load]
-    if not others:
+    in_torch = [_in_torch(words) for words in options.transformers]
+    if not others and not in_torch:
         raise UsageError("Say what to compare with the reference: GGUF files, or --at-load BASE ADAPTER.")
     found = _samples(options.reference, options)
-    rows = compare.compare(options.reference, others, found, threads=options.threads, quiet=options.quiet)
+    rows = compare.compare(
+        options.reference, [*others, *in_torch], found, threads=options.threads, quiet=options.quiet
+    )
     rows = compare.with_kept(rows, options.reference, others)
     rows = compare.with_accuracy(rows, [models.Files(options.reference), *others], evaluations)
     if options.picture:

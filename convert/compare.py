@@ -1,8 +1,8 @@
 """How far other models are from a reference: KL, top-1 agreement, perplexity on SQL, size, speed, accuracy.
 
-A model is a GGUF, or a GGUF with a LoRA that is applied when it is loaded. Invariant: every model sees the same
-tokens, only positions that predict a statement's tokens count, and an accuracy stands only beside the very
-files that were evaluated.
+A model is a GGUF, a GGUF with a LoRA that is applied when it is loaded, or one that transformers runs. Invariant:
+every model sees the same tokens, only positions that predict a statement's tokens count, and an accuracy stands
+only beside the very files that were evaluated.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ from sqlagent.adapters import Files
 from sqlagent.errors import ModelError, UsageError
 from sqlagent.gguf_file import sha256_of
 from sqlagent.weights.gguf_read import GgufFile
+
+if TYPE_CHECKING:
+    from convert.torch_model import TorchModel
 
 Matrix = NDArray[np.float32]
 KEPT_EVERY = 16
@@ -40,14 +43,14 @@ class Row:
     """
 
     name: str
-    mb: float
+    mb: float | None
     positions: int
     kl_mean: float
     kl_p99: float
     top1: float
     perplexity: float
     prompt_speed: float
-    generation_speed: float
+    generation_speed: float | None = None
     kept: float | None = None
     """Share of what the adapter changes in the base's weights that is left in this file's, in the mean."""
     accuracy: float | None = None
@@ -65,9 +68,10 @@ class Runner:
     ) -> None:
         from sqlagent.llama import Llama
 
-        self.path = path
+        self.path, self.megabytes = path, _megabytes(path, adapter)
         n_ctx = max(len(sample.ids) for sample in samples) + GENERATED
         self.llama = Llama(path, n_ctx=n_ctx, n_seq=1, threads=threads, adapter=adapter)
+        self.n_vocab = self.llama.n_vocab
         self.prompt = self.generation = 0.0  # seconds
         self.prompt_tokens = self.generated = 0
 
@@ -99,14 +103,30 @@ class Runner:
             self.generated += 1
         self.generation += time.perf_counter() - began
 
+    @property
+    def prompt_speed(self) -> float:
+        return self.prompt_tokens / max(self.prompt, 1e-9)
+
+    @property
+    def generation_speed(self) -> float:
+        return self.generated / max(self.generation, 1e-9)
+
     def close(self) -> None:
         """Free the model."""
         self.llama.close()
 
 
+@dataclass(frozen=True, slots=True)
+class InTorch:
+    """A base that transformers runs in float32, with a peft adapter or without."""
+
+    base: str
+    adapter: Path | None = None
+
+
 def compare(
     reference: Path,
-    models: Sequence[Files],
+    models: Sequence[Files | InTorch],
     samples: Sequence[Sample],
     *,
     threads: int | None = None,
@@ -116,16 +136,15 @@ def compare(
     rows: list[Row] = []
     width = 0
     with tempfile.TemporaryFile() as spool:  # the reference's logits; a gigabyte for Qwen and 50 samples
-        for number, files in enumerate([Files(reference, name=reference.stem), *models]):
-            path = files.model
-            runner = Runner(path, samples, threads, files.adapter)
-            counter = bar(_name(files), total(samples), quiet=quiet)
+        for number, model in enumerate([Files(reference, name=reference.stem), *models]):
+            runner = _runner(model, samples, threads)
+            counter = bar(_name(model), total(samples), quiet=quiet)
             tallies = []
             offset = 0
             try:
-                width = width or runner.llama.n_vocab
-                if runner.llama.n_vocab != width:
-                    raise ModelError(f"{path.name} has another vocabulary than {reference.name}.")
+                width = width or runner.n_vocab
+                if runner.n_vocab != width:
+                    raise ModelError(f"{_name(model)} has another vocabulary than {reference.name}.")
                 for sample in samples:
                     mine = runner.logits(sample)
                     if number == 0:
@@ -139,27 +158,41 @@ def compare(
             finally:
                 counter.close()
                 runner.close()
-            rows.append(_row(files, runner, tallies))
+            rows.append(_row(_name(model), runner, tallies))
     return rows
 
 
-def _name(files: Files) -> str:
+def _runner(model: Files | InTorch, samples: Sequence[Sample], threads: int | None) -> Runner | TorchModel:
+    if isinstance(model, Files):
+        return Runner(model.model, samples, threads, model.adapter)
+    from convert.torch_model import TorchModel
+
+    return TorchModel(model.base, model.adapter, threads=threads)
+
+
+def _megabytes(*paths: Path | None) -> float:
+    return sum(path.stat().st_size for path in paths if path) / 1e6
+
+
+def _name(model: Files | InTorch) -> str:
     """A merged file by its name, a base and its adapter as both."""
-    return f"{files.name or files.model.stem}, LoRA at load" if files.adapter else files.model.stem
+    if isinstance(model, InTorch):
+        return f"{Path(model.base).stem}{', LoRA' if model.adapter else ''}, transformers in float32"
+    return f"{model.name or model.model.stem}, LoRA at load" if model.adapter else model.model.stem
 
 
-def _row(files: Files, runner: Runner, tallies: Sequence[tuple[Any, Any, Any]]) -> Row:
+def _row(name: str, runner: Runner | TorchModel, tallies: Sequence[tuple[Any, Any, Any]]) -> Row:
     kl, same, loss = (np.concatenate(parts) for parts in zip(*tallies, strict=True))
     return Row(
-        name=_name(files),
-        mb=sum(path.stat().st_size for path in (files.model, files.adapter) if path) / 1e6,
+        name=name,
+        mb=runner.megabytes,
         positions=kl.size,
         kl_mean=float(kl.mean()),
         kl_p99=float(np.percentile(kl, 99)),
         top1=float(same.mean()),
         perplexity=float(np.exp(loss.mean())),
-        prompt_speed=runner.prompt_tokens / max(runner.prompt, 1e-9),
-        generation_speed=runner.generated / max(runner.generation, 1e-9),
+        prompt_speed=runner.prompt_speed,
+        generation_speed=runner.generation_speed,
     )
 
 
@@ -265,14 +298,18 @@ def markdown(rows: Sequence[Row]) -> str:
         + ("---:|---:|---:|" if judged else ""),
     ]
     lines += [
-        f"| {row.name} | {row.mb:.0f} |"
+        f"| {row.name} | {_number(row.mb)} |"
         + (f" {100 * row.kept:.0f} % |" if row.kept is not None else " |" * tuned)
         + f" {row.kl_mean:.2e} | {row.kl_p99:.2e} | {100 * row.top1:.2f} % "
-        f"| {row.perplexity:.3f} | {row.prompt_speed:.0f} | {row.generation_speed:.1f} |"
+        f"| {row.perplexity:.3f} | {row.prompt_speed:.0f} | {_number(row.generation_speed, 1)} |"
         + (_judged(row) if judged else "")
         for row in rows
     ]
     return "\n".join([*lines, "", f"{rows[0].positions} positions." if rows else ""]).rstrip()
+
+
+def _number(value: float | None, places: int = 0) -> str:
+    return "" if value is None else f"{value:.{places}f}"
 
 
 def _judged(row: Row) -> str:
@@ -288,7 +325,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     from matplotlib.figure import Figure
 
     judged = [row for row in rows if row.accuracy is not None]
-    shown = judged or list(rows)
+    shown = judged or [row for row in rows if row.mb is not None]
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     FigureCanvasAgg(figure)
     for place, (label, get) in enumerate(

@@ -136,6 +136,41 @@ def test_a_folder_becomes_a_gguf_or_a_merged_folder(place: Path) -> None:
     assert GgufFile(place / "merged.gguf").tensors["output.weight"].type.name == "BF16"
 
 
+def test_compare_runs_a_model_under_transformers_too(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for package in ("torch", "transformers", "peft"):
+        pytest.importorskip(package, reason="the train extra is not installed")
+    monkeypatch.setenv("SQLAGENT_HOME", str(place / "home"))
+    pair = (place / "base.gguf", place / "adapter")
+    assert (
+        run(
+            "merge",
+            "--base",
+            pair[0],
+            "--adapter",
+            pair[1],
+            "--quiet",
+            "--type",
+            "f32",
+            "--out",
+            place / "m.gguf",
+        )
+        == 0
+    )
+    capsys.readouterr()
+    data = ("--data", place / "data", "--limit", 3, "--threads", 1, "--quiet")
+    compare = ("compare", "--reference", place / "m.gguf", "--transformers", *pair, *data)
+    assert run(*compare, "--json") == 0
+    merged, same = json.loads(capsys.readouterr().out)
+    assert merged["positions"] == same["positions"] > 10
+    assert same["kl_mean"] < 1e-4 and same["top1"] == 1.0
+    assert same["mb"] is None and same["generation_speed"] is None
+    assert run(*compare, "--transformers", pair[0]) == 0
+    assert "transformers in float32" in capsys.readouterr().out
+    assert run(*compare, "--transformers", *pair, "more") == 2
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
