@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -94,6 +94,7 @@ class Names:
                 self.said.update(map(text.stem, text.words(line)))
         # What a file is called is often what all its tables are about.
         self.said.update(map(text.stem, text.name_words(Path(schema.path).stem)))
+        self.count = sum(table.kind != "view" for table in schema.tables)
         self.tables = {text.stem(word) for table in schema.tables for word in text.name_words(table.name)}
         self.words = sorted(word for word in self.written if len(word) > 2 and not word.isdigit())
 
@@ -127,6 +128,21 @@ def words(
         Word(token, max(sure, min(0.9, max(0.0, (near.get(i, 0.0) - 0.12) / 0.25))), named)
         for i, (token, sure, named) in enumerate(found)
     ]
+
+
+def _with_row(names: Names, found: list[Word]) -> list[Word]:
+    """The words where one may say what a row of the only table is, which a table called `data` does not.
+
+    It is the first noun that nothing explains, if something else is explained and no word is the table's name.
+    """
+    if names.count != 1 or not any(word.support >= KNOWN for word in found):
+        return found
+    if any(_of_table(names, word) >= 0.6 for word in found):
+        return found
+    for place, word in enumerate(found):
+        if word.support < FOUND and not word.named and not _verb(word):
+            return [*found[:place], replace(word, support=KNOWN), *found[place + 1 :]]
+    return found
 
 
 def support(names: Names, stem: str) -> float:
@@ -261,6 +277,7 @@ class Gate:
             likeness = self.vectors()
             blind = likeness is None
             found = found if likeness is None else words(self.names, question, values or (), likeness)
+        found = _with_row(self.names, found)
         # The lists are English: what is asked in another language is not known to be about something else.
         english = any({t.folded, t.stem} & ENGLISH for t in text.tokens(question, MOST_WORDS))
         identified = any(text.fold(run) in self.names.identifiers for run in re.findall(r"\w+", question))

@@ -94,6 +94,16 @@ def test_how_to_compute_it_is_not_what_it_is_about() -> None:
     assert said.score == plain.score
 
 
+def test_the_row_of_an_only_table_may_have_any_name() -> None:
+    data = Gate(
+        schema.from_ddl("CREATE TABLE data (day TEXT, score TEXT, attendance INTEGER)"), lambda: Meanings()
+    )
+    assert not data.look("What was the score of the hockey match with the highest attendance?").refused
+    assert data.look("What is the capital of Mongolia?").refused, "nothing else speaks for it"
+    people = Gate(schema.from_ddl("CREATE TABLE people (name TEXT, age INTEGER)"), lambda: Meanings())
+    assert people.look("What is the salary of these people?").refused, "here the row has its name"
+
+
 def test_while_stored_values_are_unknown_one_word_that_is_there_is_enough() -> None:
     question = "What is the shoe size of each employee?"
     assert gate(Meanings()).look(question).refused
