@@ -1,13 +1,15 @@
 """A trained adapter made ready to run: a GGUF LoRA beside which its base is loaded, or one merged GGUF.
 
-What is made lies in the cache under a name that holds a hash of everything it was made from, so it is made
-once, and made again when the adapter, the base or the way of applying it changes. Nothing here needs torch.
+What is made lies in the cache under a name that holds a hash of everything it was made from, so it is made once,
+wherever the package is installed, and made again when the adapter, the base or the way of applying it changes; of what
+bears one name the last used are kept. Nothing here needs torch.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import re
 import shutil
 from dataclasses import dataclass
@@ -29,6 +31,8 @@ WAYS = ("load", "merge")
 _VERSION = "1"
 """Changes when the same input is to become another output."""
 _SPARE_BYTES = 64 << 20
+_KEPT = {"load": 2, "merge": 1}
+"""Files of one name that are kept: two installations may hold two versions of an adapter, a merge takes gigabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +64,18 @@ class Plan:
         parts = [_VERSION, base_sha256, identity(self.adapter, self.folder), self.apply]
         parts += [self.quantize] if self.apply == "merge" else []
         content = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
-        return self.folder / f"{self._stem(base)}-{content}.gguf"
+        return self.folder / f"{self._stem()}-{content}.gguf"
 
-    def stale(self, base: Path, keep: Path) -> list[Path]:
-        """What this plan made of the same files before they changed, and what a killed process left."""
-        pattern = re.compile(rf"\.?{re.escape(self._stem(base))}-[0-9a-f]{{16}}\.gguf.*")
-        found = [path for path in _children(self.folder) if pattern.fullmatch(path.name)]
-        return [path for path in found if not path.name.lstrip(".").startswith(keep.name)]
+    def stale(self, keep: Path) -> list[Path]:
+        """What was made under this name and is not to be kept beside `keep`, and what a killed process left."""
+        found = _made_as(self._stem(), self.folder)
+        others = [p for p in found if p.suffix == ".gguf" and not p.name.startswith(".") and p != keep]
+        last = sorted((p for p in others if _used(p)), key=_used, reverse=True)[: _KEPT[self.apply] - 1]
+        names = tuple(path.name for path in (keep, *last))
+        return [path for path in found if not path.name.lstrip(".").startswith(names)]
 
-    def _stem(self, base: Path) -> str:
-        named = self.label or re.sub(r"[^A-Za-z0-9._-]+", "-", _called(self.adapter)).strip("-.") or "adapter"
-        place = "\0".join((str(self.adapter.absolute()), str(base.absolute()), self.apply, self.quantize))
-        return f"{named}-{hashlib.sha256(place.encode()).hexdigest()[:8]}"
+    def _stem(self) -> str:
+        return self.label or re.sub(r"[^A-Za-z0-9._-]+", "-", _called(self.adapter)).strip("-.") or "adapter"
 
 
 def check(adapter: Path) -> None:
@@ -118,6 +122,8 @@ def made(plan: Plan, base: Path, sha256: str) -> Files | None:
     target = plan.target(base, sha256)
     with contextlib.suppress(OSError):
         if gguf_file.stamped_sha256(target):
+            with contextlib.suppress(OSError):
+                os.utime(gguf_file.stamp_path(target))
             return plan.files(base, target)
     return None
 
@@ -144,7 +150,7 @@ def prepare(plan: Plan, base: Path, sha256: str, progress: Progress) -> Files:
         plan.folder.mkdir(parents=True, exist_ok=True)
         with pull.locked(target, progress):
             if not made(plan, base, sha256):
-                for path in plan.stale(base, target):
+                for path in plan.stale(target):
                     path.unlink(missing_ok=True)
                 (_merge if plan.apply == "merge" else _convert)(plan, base, sha256, target, progress)
                 gguf_file.write_stamp(target, gguf_file.sha256_of(target))
@@ -181,18 +187,16 @@ def size_of(entry: Entry) -> int:
 
 def forget(label: str, folder: Path) -> int:
     """Delete everything that was made under a label; returns the bytes freed. Raises ModelError."""
-    pattern = re.compile(rf"\.?{re.escape(label)}-[0-9a-f]{{8}}-[0-9a-f]{{16}}\.gguf.*")
     freed = 0
-    for path in _children(folder):
-        if pattern.fullmatch(path.name):
-            try:
-                size = path.stat().st_size
-                path.unlink()
-            except OSError as error:
-                raise ModelError(
-                    f"{path} cannot be removed ({error.strerror}): close what has it open."
-                ) from None
-            freed += size
+    for path in _made_as(label, folder):
+        try:
+            size = path.stat().st_size
+            path.unlink()
+        except OSError as error:
+            raise ModelError(
+                f"{path} cannot be removed ({error.strerror}): close what has it open."
+            ) from None
+        freed += size
     return freed
 
 
@@ -242,6 +246,21 @@ def _check_space(opened: GgufFile, base: Path, folder: Path) -> None:
 def _called(adapter: Path) -> str:
     """A folder's name, or a file's without .gguf: "run.1" and "run.2" are two."""
     return adapter.resolve().name.removesuffix(".gguf")
+
+
+def _made_as(stem: str, folder: Path) -> list[Path]:
+    """Everything in a folder that was made under a name, temporary files and stamps too."""
+    # Earlier versions put a hash of the adapter's place before that of its content.
+    pattern = re.compile(rf"\.?{re.escape(stem)}-(?:[0-9a-f]{{8}}-)?[0-9a-f]{{16}}\.gguf.*")
+    return [path for path in _children(folder) if pattern.fullmatch(path.name)]
+
+
+def _used(target: Path) -> float:
+    """When a made file was used last, in seconds; 0 for one that was never finished."""
+    try:
+        return gguf_file.stamp_path(target).stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _children(folder: Path) -> list[Path]:

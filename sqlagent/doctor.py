@@ -85,9 +85,10 @@ def _model(name: str | None, adapter: str | None, *, can_run: bool) -> Iterator[
         found = models.find(name)
         yield Finding("cache folder", str(models.cache_dir()))
         label = found.name
-        here = models.prepared(found) if isinstance(found, models.Entry) else models.Files(found)
         if adapter is not None:
-            here = models.ready(name, adapter=Path(adapter), offline=True, quiet=True)
+            here: Files | None = models.ready(name, adapter=Path(adapter), offline=True, quiet=True)
+        else:
+            here = models.at_hand(name)
     except SqlagentError as error:
         yield Finding("model", "unknown", ok=False, advice=str(error))
         return

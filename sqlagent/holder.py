@@ -53,15 +53,11 @@ class Holder:
             )
 
     def is_ready(self) -> bool:
-        """Whether the model can be loaded without fetching or making anything."""
+        """Whether the model can be loaded without fetching or merging anything. Raises ModelError, UsageError."""
         from sqlagent import models
 
         if self.model is None and self._files is None and self._adapter is None:
-            found = models.find(self._name)
-            if isinstance(found, Path):
-                self.fetch()
-            else:
-                self._files = models.prepared(found)
+            self._files = models.at_hand(self._name)
         return self.model is not None or self._files is not None
 
     def loaded(self) -> TextModel:

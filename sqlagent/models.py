@@ -30,6 +30,7 @@ __all__ = [
     "Status",
     "adapters_dir",
     "add",
+    "at_hand",
     "cache_dir",
     "default",
     "ensure",
@@ -38,7 +39,6 @@ __all__ = [
     "is_offline",
     "located",
     "models_dir",
-    "prepared",
     "pull",
     "ready",
     "registry",
@@ -187,6 +187,20 @@ def prepared(entry: Entry) -> Files | None:
     return adapters.made(plan, here or _file_of(entry), entry.sha256)
 
 
+def at_hand(name_or_path: str | Path | None) -> Files | None:
+    """What is to be loaded for a model, if that takes no fetching and no merging; an adapter is made ready in a second.
+
+    Raises ModelError and UsageError as `ready` does.
+    """
+    found = find(name_or_path)
+    if isinstance(found, Path):
+        return ready(name_or_path, quiet=True)
+    here = prepared(found)
+    if here is None and found.apply == "load" and installed(found) and found.adapter_path is not None:
+        return ready(name_or_path, offline=True, quiet=True) if found.adapter_path.exists() else None
+    return here
+
+
 def _file_of(entry: Entry) -> Path:
     return entry.path or models_dir() / entry.file
 
@@ -254,7 +268,7 @@ def located(name: str | None = None) -> Files:
     found = find(name)
     if isinstance(found, Path):
         return Files(found, name=found.stem)
-    if here := prepared(found):
+    if here := at_hand(name):
         return here
     raise ModelError(f"The model {found.name} is not here: run `sqlagent models pull {found.name}`.")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -153,11 +155,52 @@ def test_an_adapter_is_converted_once_and_again_when_it_changes(
     assert models.ready(base, adapter=adapter, quiet=True).adapter == made
     assert made.stat().st_mtime_ns == stamp
     before = logits(models.Files(base, made))
-    config = json.loads((adapter / "adapter_config.json").read_text())
-    (adapter / "adapter_config.json").write_text(json.dumps(config | {"lora_alpha": 16}))
-    changed = models.ready(base, adapter=adapter, quiet=True)
-    assert changed.adapter != made and not made.exists(), "what it was before is not kept"
+    changed = with_alpha(base, adapter, 16)
+    assert changed.adapter != made
     assert distance(before, logits(changed)) > 0.02
+
+
+def with_alpha(base: Path, adapter: Path, alpha: int) -> models.Files:
+    config = json.loads((adapter / "adapter_config.json").read_text())
+    (adapter / "adapter_config.json").write_text(json.dumps(config | {"lora_alpha": alpha}))
+    return models.ready(base, adapter=adapter, quiet=True)
+
+
+def test_the_last_two_that_were_made_of_an_adapter_are_kept(
+    base: Path, adapter: Path, own_home: Path
+) -> None:
+    first, second = (with_alpha(base, adapter, alpha).adapter for alpha in (3, 5))
+    assert first is not None and second is not None
+    old = first.with_name(first.name.replace("-", "-0123abcd-", 1))  # as earlier versions named them
+    for path in (old, first.with_name(f".{old.name}.123")):
+        path.write_bytes(b"GGUF")
+    os.utime(first.with_name(f"{first.name}.ok"), (9, 9))
+    assert with_alpha(base, adapter, 3).adapter == first, "used again, so not the older one"
+    third = with_alpha(base, adapter, 7).adapter
+    assert third is not None
+    left = {path.name for path in third.parent.glob("*gguf*") if path.suffix != ".lock"}
+    assert left == {f"{path.name}{end}" for path in (first, third) for end in ("", ".ok")}
+
+
+def test_what_is_made_of_an_adapter_serves_every_place_it_is_installed_in(
+    base: Path, adapter: Path, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere" / adapter.name
+    shutil.copytree(adapter, elsewhere)
+    made = models.ready(base, adapter=adapter, quiet=True).adapter
+    assert models.ready(base, adapter=elsewhere, quiet=True).adapter == made
+
+
+def test_an_adapter_whose_base_is_here_is_here_too(
+    base: Path, adapter: Path, own_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models.add(base, name="mine", adapter=adapter)
+    shutil.rmtree(models.adapters_dir())
+    assert main(["doctor", "--model", "mine"]) == OK
+    assert "not here" not in capsys.readouterr().out
+    shutil.rmtree(models.adapters_dir())
+    found = models.located("mine").adapter
+    assert found is not None and found.is_file()
 
 
 def test_a_made_file_that_was_damaged_is_made_again(base: Path, adapter: Path) -> None:
