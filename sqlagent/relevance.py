@@ -83,9 +83,10 @@ class Names:
         """Names of several words without a blank, folded: nobody writes `order_date` of another database."""
         for table in schema.tables:
             for name in (table.name, *(column.name for column in table.columns)):
-                if _LONG_NAME.fullmatch(name) and sum(len(word) > 1 for word in text.name_words(name)) > 1:
+                parts = text.name_words(name)
+                if _LONG_NAME.fullmatch(name) and sum(len(word) > 1 for word in parts) > 1:
                     self.identifiers.add(text.fold(name))
-                for word in text.name_words(name):
+                for word in parts:
                     self.stems.setdefault(text.stem(word), word)
                     self.written.update((word, text.stem(word)))
             comments = [table.comment, *(column.comment for column in table.columns)]
