@@ -99,11 +99,12 @@ def examples(source: Source, each: int, seed: int, name: str = "") -> list[Examp
     """About `each` examples of every kind, drawn by `seed`, those of one database together; `name` is put before the
     kinds of a source that has one."""
     rng = random.Random(seed)
+    of = f"{name} " if name else ""
     found = [
-        *_asked(f"{name} plain".strip(), source, source.questions, each, rng),
-        *_asked(f"{name} reworded".strip(), source, source.reworded, each, rng),
-        *_elsewhere(f"{name} another database".strip(), source, each, rng, similar=False),
-        *_elsewhere(f"{name} a similar database".strip(), source, each, rng, similar=True),
+        *_asked(f"{of}plain", source, source.questions, each, rng),
+        *_asked(f"{of}reworded", source, source.reworded, each, rng),
+        *_elsewhere(f"{of}another database", source, each, rng, similar=False),
+        *_elsewhere(f"{of}a similar database", source, each, rng, similar=True),
     ]
     if not source.emptied:
         found += _without(source, each, rng)

@@ -348,8 +348,9 @@ def _all(options: argparse.Namespace) -> None:
     if base.is_dir():
         _write_whole(base, whole, options)
     else:
+        opened = GgufFile(base)
         for kind in kinds:
-            quantize.warn_of_rounding(GgufFile(base), kind, _progress(options))
+            quantize.warn_of_rounding(opened, kind, _progress(options))
         _merge_gguf(base, whole, options)
     matrix = options.imatrix
     if matrix is None and options.data is not None:

@@ -66,4 +66,5 @@ class TorchModel:
             found = self._model(ids, logits_to_keep=len(sample.ids) - sample.answer).logits[0]
         self.prompt += time.perf_counter() - began
         self.prompt_tokens += len(sample.ids) - 1
-        return found.float().numpy()  # type: ignore[no-any-return]
+        rows: NDArray[np.float32] = found.float().numpy()
+        return rows

@@ -18,7 +18,7 @@ from sqlagent.cursor import Cursor
 from sqlagent.drafts import Drafter, none
 from sqlagent.errors import Cancelled
 from sqlagent.llama import Llama, Logits
-from sqlagent.rewind import SURPRISE, Mark, Rewinder
+from sqlagent.rewind import LETTER, SURPRISE, Mark, Rewinder
 from sqlagent.sampling import GREEDY, Choice, Sampler, Settings
 from sqlagent.vocab import Vocab
 
@@ -31,8 +31,8 @@ LOOP_LENGTHS = range(4, 81)
 """A statement whose end is the same 4 to 80 bytes, so many times over, will not come to its own end."""
 _WORD = re.compile(rb"[^A-Za-z0-9\x80-\xff\r\n]?[A-Za-z\x80-\xff]+\Z")
 """The word at the end of a text, with the sign before it: what tokenizers keep together."""
-_NAME_START = re.compile(rb"[\w$\x80-\xff]+")
-_NAME_END = re.compile(rb"[\w$\x80-\xff]+\Z")
+_NAME_START = re.compile(LETTER + rb"+")
+_NAME_END = re.compile(LETTER + rb"+\Z")
 UNLIKELY_NATS = 3.0
 """By how much the model must prefer what the grammar finds unlikely, such as a join along no key."""
 STRAY_NATS = 8.0
@@ -362,8 +362,11 @@ class Decoder:
         """How much of a span, at most, is sure because less of it would make a name: `county`, which a table that is
         not in scope has, of `county_fips`, which is."""
         is_name = getattr(track.cursor.state, "is_name", None)
-        begun, rest = _NAME_END.search(track.text), _NAME_START.match(span)
-        if is_name is None or begun is None or rest is None:
+        rest = _NAME_START.match(span)
+        if is_name is None or rest is None:
+            return len(span)
+        begun = _NAME_END.search(track.text)
+        if begun is None:
             return len(span)
         for length in range(rest.end()):
             if is_name((begun[0] + span[:length]).decode("utf-8", "replace")):

@@ -265,12 +265,10 @@ def _fetch(
 
 def located(name: str | None = None) -> Files:
     """Where a model's files are. Raises ModelError when one is not here, naming the command that brings it."""
-    found = find(name)
-    if isinstance(found, Path):
-        return Files(found, name=found.stem)
     if here := at_hand(name):
         return here
-    raise ModelError(f"The model {found.name} is not here: run `sqlagent models pull {found.name}`.")
+    missing = find(name).name
+    raise ModelError(f"The model {missing} is not here: run `sqlagent models pull {missing}`.")
 
 
 def add(

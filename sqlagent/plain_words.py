@@ -46,7 +46,7 @@ _SAID_ANYWHERE = """
     collected committed compared complete completed completely consecutive considered december detailed due end ended
     equivalent estimated exceeded featured featuring february finish finished friday gained handle handled happen
     happened happening heaviest highly identify indicated inside involve january july june labeled lasted led lightest
-    listing majority march mention monday needed november obtain obtained occur occurred october outside pair
+    listing majority march mention monday needed november obtained occur occurred october outside pair
     participate participated particularly placed posted precise proportion ranging ratio reached recorded represent
     represented representing said saturday saw see seen selected september serve served serving shown sunday thursday
     took tracked tuesday undergo undergone wednesday whereby worked working write

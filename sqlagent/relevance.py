@@ -47,7 +47,7 @@ _SHARED = """a all also am an as do for he her his in is me no of on or over plu
 SHARED = frozenset(_SHARED.split())
 """English words that other languages have too."""
 ENGLISH = GENERIC - SHARED
-_LONG_NAME = re.compile(r"\w+")
+_RUN = re.compile(r"\w+")
 MOST_WORDS = 60
 KNOWN = 0.9
 """Support from which a word needs no more evidence."""
@@ -84,7 +84,7 @@ class Names:
         for table in schema.tables:
             for name in (table.name, *(column.name for column in table.columns)):
                 parts = text.name_words(name)
-                if _LONG_NAME.fullmatch(name) and sum(len(word) > 1 for word in parts) > 1:
+                if _RUN.fullmatch(name) and sum(len(word) > 1 for word in parts) > 1:
                     self.identifiers.add(text.fold(name))
                 for word in parts:
                     self.stems.setdefault(text.stem(word), word)
@@ -215,14 +215,19 @@ class Evidence:
     """The question spells a name of the schema as it is declared."""
 
     @property
+    def lacking(self) -> list[Word]:
+        """The words that the database has nothing about."""
+        return [word for word in self.words if word.support < FOUND]
+
+    @property
     def unexplained(self) -> list[str]:
         """The words that the database has nothing about, as the question has them; the worst three."""
-        return _worst([word for word in self.words if word.support < FOUND])
+        return _worst(self.lacking)
 
     @property
     def doubt(self) -> str:
         """A sentence to put beside the answer; "" where there is nothing to say."""
-        plain = [word for word in self.words if word.support < FOUND and not word.named]
+        plain = [word for word in self.lacking if not word.named]
         if self.blind or self.identified or not self.english or self.score <= DOUBT or not plain:
             return ""
         return (
@@ -238,8 +243,9 @@ class Evidence:
         if self.blind:
             return bool(self.words) and all(word.support < 0.3 for word in self.words)
         # A name that is not stored is an empty answer, not a question about something else.
-        plain = any(word.support < FOUND and not word.named for word in self.words)
-        return self.score > REFUSE and (plain or all(word.support < FOUND for word in self.words))
+        lacking = self.lacking
+        plain = any(not word.named for word in lacking)
+        return self.score > REFUSE and (plain or len(lacking) == len(self.words))
 
     def sentence(self, nearest: Sequence[str]) -> str:
         """What to tell the person; `nearest`: names of tables."""
@@ -281,7 +287,7 @@ class Gate:
         found = _with_row(self.names, found)
         # The lists are English: what is asked in another language is not known to be about something else.
         english = any({t.folded, t.stem} & ENGLISH for t in text.tokens(question, MOST_WORDS))
-        identified = any(text.fold(run) in self.names.identifiers for run in re.findall(r"\w+", question))
+        identified = any(text.fold(run) in self.names.identifiers for run in _RUN.findall(question))
         return Evidence(tuple(found), score(features(self.names, found)), blind, english, identified)
 
     def nearest(self, ranked: Sequence[str], most: int = 3) -> list[str]:

@@ -28,14 +28,14 @@ TIMES = 2
 LONGEST = 32
 """Tokens of the longest name that the model is asked for."""
 
-_LETTER = rb"[\w$\x80-\xff]"
+LETTER = rb"[\w$\x80-\xff]"
 _OPEN = re.compile(
-    rb'(?<![\w$\x80-\xff."])((?:' + _LETTER + rb'+|"(?:[^"]|"")+")\.)(' + _LETTER + rb'*|"[^"]*)\Z'
+    rb'(?<![\w$\x80-\xff."])((?:' + LETTER + rb'+|"(?:[^"]|"")+")\.)(' + LETTER + rb'*|"[^"]*)\Z'
 )
 """A qualifier with its dot, and as much of its column as has been written."""
-_BARE = re.compile(rb"(?<=[ (])" + _LETTER + rb"*\Z")
+_BARE = re.compile(rb"(?<=[ (])" + LETTER + rb"*\Z")
 _CLAUSE = re.compile(rb" (?:WHERE|GROUP BY|ORDER BY) ")
-_NAME = re.compile(rb'"((?:[^"]|"")+)"|(' + _LETTER + rb"+)")
+_NAME = re.compile(rb'"((?:[^"]|"")+)"|(' + LETTER + rb"+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class Rewinder:
         blank = chosen[: len(chosen) - len(chosen.lstrip())]
         before += blank
         place = _qualified(before) or _bare(before)
-        if place is None or (place.begun and not re.match(_LETTER, chosen)):
+        if place is None or (place.begun and not re.match(LETTER, chosen)):
             return False
         kept = self._last(track, min(place.column, mark.length))
         if kept < 1:

@@ -41,6 +41,8 @@ class FakeModel:
     """
 
     name = "fake"
+    vectors: Any = None
+    """What words mean; a test may set it."""
 
     def __init__(self, script: Iterable[Entry]) -> None:
         self._script = list(script)

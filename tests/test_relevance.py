@@ -170,7 +170,7 @@ def test_an_agent_refuses_before_it_asks_the_model(tmp_path: Path) -> None:
 
 def test_an_answer_says_which_words_nothing_here_is_about(tmp_path: Path) -> None:
     model = FakeModel([TOP])
-    model.vectors = Meanings()  # type: ignore[attr-defined]
+    model.vectors = Meanings()
     with Agent(demo.build(tmp_path / "c.db"), model) as agent:
         note = agent.ask("What is the textbook of the employee with the highest salary?").note
         assert "nothing" in note.lower() and "textbook" in note and "employee" not in note
@@ -180,7 +180,7 @@ def test_an_answer_says_which_words_nothing_here_is_about(tmp_path: Path) -> Non
 
 def test_the_meaning_of_words_comes_from_the_model(tmp_path: Path) -> None:
     model = FakeModel([TOP])
-    model.vectors = Meanings()  # type: ignore[attr-defined]
+    model.vectors = Meanings()
     with Agent(demo.build(tmp_path / "c.db"), model) as agent:
         assert agent.ask("what is the remuneration of the folk").rows
         with pytest.raises(OutOfScope):
