@@ -5,6 +5,8 @@
     vote:N[@T]      the greedy one and N - 1 sampled at temperature T, under the grammar; the result that most
                     of them agree on wins, a tie goes to the likelier statement
     beam:N          the likeliest of the statements that beam search of width N finds, under the grammar
+    fork:N          the greedy one and up to N that take another way at one of its decisions, under the grammar; the
+                    result that has most of the probability wins
     free-vote:N[@T] the same as vote without the grammar
     agent[:EFFORT]  the whole product, as `sqlagent` answers
     gold            the gold statement itself: what the scorer makes of a perfect model
@@ -16,6 +18,7 @@ which questions came before. So a run that was interrupted goes on to the same e
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 import sqlite3
 import zlib
@@ -36,7 +39,9 @@ if TYPE_CHECKING:
     from sqlagent.sandbox import Sandbox
     from sqlagent.schema import Schema
 
-MODES = ("greedy", "free", "vote", "beam", "free-vote", "agent", "gold")
+MODES = ("greedy", "free", "vote", "beam", "fork", "free-vote", "agent", "gold")
+WITHIN = 3.0
+"""Nats under the greedy statement at which a fork is given up."""
 MAX_ROWS = 200_000
 """Rows kept of a result: more than any gold result of Spider has."""
 
@@ -97,9 +102,9 @@ def parse_decode(text: str, **settings: Any) -> Decode:
                 f"{text!r} needs a number of candidates of at least 2, such as {mode}:8 or {mode}:8@0.7."
             )
         return Decode(text, mode, n=int(found[1]), temperature=float(found[2] or 0.7), **settings)
-    if mode == "beam":
+    if mode in ("beam", "fork"):
         if not rest.isdecimal() or int(rest) < 1:
-            raise UsageError(f"{text!r} needs a width of at least 1, such as beam:4.")
+            raise UsageError(f"{text!r} needs a number of at least 1, such as {mode}:4.")
         return Decode(text, mode, n=int(rest), **settings)
     if rest:
         raise UsageError(f"decode mode {mode!r} takes no setting {rest!r}.")
@@ -235,6 +240,17 @@ def predict_beam(question: Question, place: Place, model: Any, decode: Decode) -
     return _prediction(guesses[0] if guesses else None, guesses, _timings(model))
 
 
+def predict_fork(question: Question, place: Place, model: Any, decode: Decode) -> Prediction:
+    """The statement whose result has most of the probability among the greedy one and its forks."""
+    text, acceptor = place.ask(question.question)
+    found = model.generate(text, acceptor, max_tokens=decode.max_tokens)
+    timings = _timings(model)
+    found += model.others(decode.n, WITHIN, max_tokens=decode.max_tokens)
+    timings["decode"] += model.last_timings.decode
+    guesses = _guesses(found, False)
+    return _prediction(choose(guesses, place, _probability), guesses, timings)
+
+
 def predict_vote(question: Question, place: Place, model: Any, decode: Decode) -> Prediction:
     """The statement whose result most candidates agree on."""
     free = decode.mode == "free-vote"
@@ -256,8 +272,7 @@ def predict_agent(question: Question, place: Place, model: Any, decode: Decode) 
     if question.database is None:
         raise UsageError("decode mode agent needs a database for every question: choose a set that has them.")
     answer = place.agent(model, decode.effort).ask(question.question)
-    tried = [step.sql for step in answer.steps if step.sql]
-    guesses = tuple(Guess(sql) for sql in dict.fromkeys([answer.sql, *tried]))
+    guesses = _guesses(answer.tried, False)
     found = {} if answer.evidence is None else dataclasses.asdict(answer.evidence)
     return Prediction(answer.sql, guesses, 0, dict(answer.timings), answer.confidence, evidence=found)
 
@@ -267,14 +282,23 @@ _PREDICTORS: dict[str, Callable[[Question, Place, Any, Decode], Prediction]] = {
     "free": predict_one,
     "vote": predict_vote,
     "beam": predict_beam,
+    "fork": predict_fork,
     "free-vote": predict_vote,
     "agent": predict_agent,
     "gold": predict_gold,
 }
 
 
-def choose(guesses: Sequence[Guess], place: Place) -> Guess | None:
-    """The likeliest guess of the largest group of guesses with one result; failed ones only when all fail."""
+def _one(guess: Guess) -> float:
+    return 1.0
+
+
+def _probability(guess: Guess) -> float:
+    return math.exp(min(0.0, guess.logprob))
+
+
+def choose(guesses: Sequence[Guess], place: Place, weight: Callable[[Guess], float] = _one) -> Guess | None:
+    """The likeliest guess of the heaviest group of guesses with one result; failed ones only when all fail."""
     groups: list[tuple[Outcome | str, list[Guess]]] = []
     for guess in guesses:
         key: Outcome | str = guess.sql
@@ -295,7 +319,7 @@ def choose(guesses: Sequence[Guess], place: Place) -> Guess | None:
             groups.append((key, [guess]))
     if not groups:
         return guesses[0] if guesses else None
-    _, best = max(groups, key=lambda group: (len(group[1]), max(guess.logprob for guess in group[1])))
+    _, best = max(groups, key=lambda group: (sum(map(weight, group[1])), max(g.logprob for g in group[1])))
     return max(best, key=lambda guess: guess.logprob)
 
 

@@ -375,4 +375,5 @@ def _answer(
         timings=timings,
         note=" ".join(notes),
         words=in_words(best.sql, schema),
+        tried=tuple(one.candidate for one in chosen.tried),
     )

@@ -1,18 +1,18 @@
 """One question on its way: statements are written, corrected, run and weighed against each other.
 
-The greedy statement is enough where nothing speaks against it. Where something does, more are drawn in one batch
-and the result that most of them agree on is taken. Only when none runs is the model told what SQLite said.
+The greedy statement is enough where no other can be about as likely and nothing speaks against it. Else the likeliest
+others are written in one batch, and the result that has most of the probability is taken. Only when none runs is the
+model told what SQLite said.
 """
 
 from __future__ import annotations
 
 import time
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlagent.choosing import Tried, choose, doubts, settled
+from sqlagent.choosing import Tried, choose, doubts
 from sqlagent.effort import Effort
 from sqlagent.errors import NoAnswer, QueryError, QueryTimeout
 from sqlagent.repair import nulls_meant
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from sqlagent.repair import Compared
     from sqlagent.sandbox import Result
 
-TEMPERATURE = 0.7
-"""Of the statements that are drawn beside the greedy one."""
+DOUBTED = 3.0
+"""Nats by which another statement may be less likely than a greedy one that something speaks against."""
 LONGEST, SHORTEST = 128, 64
-"""Tokens of the longest such statement: twice as many as the greedy one has, within these bounds. One that rambles
+"""Tokens of the longest other statement: twice as many as the greedy one has, within these bounds. One that rambles
 keeps all others waiting, and is seldom right."""
 PATIENCE = 2.0
 """Seconds that such a statement may run: another one may be quicker."""
@@ -44,12 +44,15 @@ class TextModel(Protocol):
         prompt: Prompt,
         acceptor: Any,
         *,
-        n: int = 1,
-        temperature: float = 0.0,
-        seed: int = 0,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> list[Candidate]: ...
+
+    def others(
+        self,
+        n: int,
+        within: float,
+        *,
         max_tokens: int = 256,
-        greedy: bool = True,
-        enough: Callable[[Candidate], bool] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> list[Candidate]: ...
 
@@ -70,10 +73,10 @@ class Chosen:
 
     best: Tried
     result: Result
-    drawn: int
-    """Statements that were written."""
+    tried: tuple[Tried, ...]
+    """All statements that were weighed, the greedy one first."""
     agreement: float
-    """The share of their weight behind this result; 1.0 when there is only one."""
+    """The share of their probability behind this result; 1.0 when there is only one."""
     corrections: tuple[tuple[Compared, str], ...]
     """Texts of the statement that were replaced by the stored values that were meant."""
     first_token: float
@@ -105,8 +108,8 @@ class Attempt:
         first = self._try(self._write(None))
         first_token = self.model.last_timings.first_token
         tried, found = [first], doubts(first)
-        if effort.more and (effort.always or found):
-            tried += self._draw(first, effort.more, found, max(SHORTEST, 2 * first.candidate.tokens))
+        if effort.more:
+            tried += self._others(first, effort, found)
         best, agreement = choose(tried) if len(tried) > 1 else (first, 1.0)
         if best.result is None and effort.more:
             best, agreement = self._second_thought(first), 0.0
@@ -119,7 +122,7 @@ class Attempt:
         return Chosen(
             best,
             best.result,
-            len(tried),
+            tuple(tried),
             agreement,
             tuple(self._corrections.get(best.sql, ())),
             first_token,
@@ -149,46 +152,31 @@ class Attempt:
         self.trace.add("reason", said, best.sql, started)
         return best
 
-    def _draw(self, first: Tried, more: int, found: Sequence[str], max_tokens: int) -> list[Tried]:
-        """More statements, drawn at a temperature, and what came of each; no more than settle the matter."""
+    def _others(self, first: Tried, effort: Effort, found: Sequence[str]) -> list[Tried]:
+        """The statements that are about as likely, and what came of each."""
         self.trace.status("weighing other statements")
         began = time.monotonic()
-        known: dict[str, Tried] = {}
-        tried: list[Tried] = []
-        acting = 0.0
-
-        def enough(candidate: Candidate) -> bool:
-            nonlocal acting
-            started = time.monotonic()
-            candidate = self._corrected(candidate)
-            if candidate.sql.strip():
-                if candidate.sql not in known:
-                    known[candidate.sql] = self._quietly(candidate)
-                seen = known[candidate.sql]
-                tried.append(replace(seen, candidate=replace(candidate, sql=seen.sql)))
-            acting += time.monotonic() - started
-            return settled([first, *tried], more - len(tried))
-
-        self.model.generate(
-            self.prompt(None),
-            self.acceptor,
-            n=more,
-            greedy=False,
-            temperature=TEMPERATURE,
-            seed=zlib.crc32(self.question.encode()),
-            max_tokens=min(LONGEST, max_tokens),
-            enough=enough,
+        candidates = self.model.others(
+            effort.more,
+            max(effort.within, DOUBTED if found else 0.0),
+            max_tokens=min(LONGEST, max(SHORTEST, 2 * first.candidate.tokens)),
             cancelled=self.cancelled,
         )
         self.check()
-        if tried:
-            why = f" because {' and '.join(found)}" if found else ""
-            self.trace.add(
-                "reason", f"{count(len(tried), 'more statement')} drawn{why}", None, began + acting
-            )
-            self.trace.add(
-                "act", f"{count(len(known), 'different one')} run", None, time.monotonic() - acting
-            )
+        candidates = [self._corrected(candidate) for candidate in candidates if candidate.sql.strip()]
+        if not candidates:
+            return []
+        why = f" because {' and '.join(found)}" if found else ""
+        self.trace.add("reason", f"{count(len(candidates), 'other statement')} weighed{why}", None, began)
+        began = time.monotonic()
+        known = {first.sql: first}
+        tried: list[Tried] = []
+        for candidate in candidates:
+            if candidate.sql not in known:
+                known[candidate.sql] = self._quietly(candidate)
+            seen = known[candidate.sql]
+            tried.append(replace(seen, candidate=replace(candidate, sql=seen.sql)))
+        self.trace.add("act", f"{count(len(known) - 1, 'different one')} run", None, began)
         return tried
 
     def _second_thought(self, failed: Tried) -> Tried:

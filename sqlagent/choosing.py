@@ -1,7 +1,7 @@
 """Which of several statements to believe, and how far.
 
-Statements that give the same rows agree, whatever they look like. Each has a vote, weighed by how sure the model
-was of it; the group with the most weight wins, and its likeliest member speaks for it.
+Statements that give the same rows agree, whatever they look like. Each has the probability that the model gives it; the
+group with the most of it wins, and its likeliest member speaks for it.
 """
 
 from __future__ import annotations
@@ -19,12 +19,8 @@ if TYPE_CHECKING:
 
 COMPARED = 2000
 """Rows of a result that are compared with another's."""
-UNSURE_MARGIN = 0.04
-"""A lead in probability, at the closest decision, under which a statement is in doubt."""
 EMPTY_WEIGHT = 0.3
-"""What the vote of a statement without rows counts; people ask for what is there."""
-MOST_WEIGHT = 1.0
-"""What one vote can count: the sureness of a model without any doubt."""
+"""What the probability of a statement without rows counts; people ask for what is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +41,6 @@ class Tried:
         return self.result is None or all(cell is None for row in self.result.rows for cell in row)
 
 
-def sureness(candidate: Candidate) -> float:
-    """The geometric mean of the probabilities of the tokens that were chosen, in 0…1."""
-    chosen = max(1, candidate.tokens - candidate.forced)
-    return math.exp(min(0.0, candidate.logprob) / chosen)
-
-
 def doubts(tried: Tried) -> list[str]:
     """Why a greedy statement is not convincing; empty when it is."""
     candidate = tried.candidate
@@ -65,42 +55,29 @@ def doubts(tried: Tried) -> list[str]:
         found.append("it was cut")
     if candidate.worst < SURPRISE:
         found.append("the model wanted to write something else")
-    if candidate.margin < UNSURE_MARGIN:
-        found.append("another statement was nearly as likely")
     return found
 
 
 def choose(tried: Sequence[Tried]) -> tuple[Tried, float]:
-    """The statement to believe, and the share of all weight that agrees with it (0…1).
+    """The statement to believe, and the share of all probability that agrees with it (0…1).
 
-    The first is the greedy one: it wins ties. Statements that did not run have no vote.
+    The first is the greedy one: it wins ties. Statements that did not run count for nothing.
     """
-    weights, members = _votes(tried)
-    if not weights:
+    ran = [one for one in tried if one.result is not None]
+    if not ran:
         return tried[0], 0.0
+    most = max(one.candidate.logprob for one in ran)
+    weights: dict[Hashable, float] = {}
+    members: dict[Hashable, list[Tried]] = {}
+    for one in ran:
+        assert one.result is not None
+        key = outcome(one.result)
+        weight = math.exp(one.candidate.logprob - most) * (EMPTY_WEIGHT if one.empty else 1.0)
+        weights[key] = weights.get(key, 0.0) + weight
+        members.setdefault(key, []).append(one)
     best = max(weights, key=lambda key: weights[key])
     spoken = max(members[best], key=lambda one: one.candidate.logprob)
     return spoken, weights[best] / sum(weights.values())
-
-
-def settled(tried: Sequence[Tried], outstanding: int) -> bool:
-    """Whether `choose` would take the same result whatever as many more statements gave."""
-    ranked = sorted(_votes(tried)[0].values(), reverse=True)
-    return bool(ranked) and ranked[0] - (ranked[1] if len(ranked) > 1 else 0.0) > outstanding * MOST_WEIGHT
-
-
-def _votes(tried: Sequence[Tried]) -> tuple[dict[Hashable, float], dict[Hashable, list[Tried]]]:
-    """The weight behind each result, and the statements that gave it."""
-    weights: dict[Hashable, float] = {}
-    members: dict[Hashable, list[Tried]] = {}
-    for one in tried:
-        if one.result is None:
-            continue
-        key = outcome(one.result)
-        weight = sureness(one.candidate) * (EMPTY_WEIGHT if one.empty else 1.0)
-        weights[key] = weights.get(key, 0.0) + weight
-        members.setdefault(key, []).append(one)
-    return weights, members
 
 
 def outcome(result: Result) -> Hashable:

@@ -112,7 +112,7 @@ def build_parser() -> Parser:
     option(work, "--adapter", metavar="PATH", help="a LoRA adapter for the model: a peft folder or a GGUF")
     option(
         work, "--effort", choices=list(EFFORTS), default="normal",
-        help="statements tried: fast one, normal more when in doubt, high always more (default normal)",
+        help="statements weighed: fast one, normal also others about as likely, high more (default normal)",
     )  # fmt: skip
     option(work, "--offline", action="store_true", help="never go online; a missing model is an error")
     option(work, "-n", "--limit", type=_whole, metavar="N", help="most rows (default 1000; 0 for no limit)")

@@ -10,10 +10,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlagent.choosing import sureness
-
 if TYPE_CHECKING:
     from sqlagent.attempt import Chosen
+    from sqlagent.llm import Candidate
 
 LOWEST = -10.0
 """ln p under which one token is as unlikely as another."""
@@ -26,8 +25,8 @@ class Evidence:
     sureness: float  # mean probability of a token, 0…1
     margin: float  # lead at the closest decision, 0…1
     worst: float  # ln p of the least likely token, at least LOWEST
-    agreement: float  # share of the votes, 0…1
-    weighed: bool  # whether there were votes
+    agreement: float  # share of the probability of all statements that were weighed, 0…1
+    weighed: bool  # whether there was more than one
     empty: bool  # no rows, or NULL alone
     cut: bool  # the statement was ended for it
 
@@ -49,6 +48,12 @@ WEIGHTS = (1.783, 2.656, -1.064, 1.779, 1.050, -0.149, -0.342)
 """Fitted to 500 answers of the default model, 78 % of them right. None of those was cut: the last one is a guess."""
 
 
+def sureness(candidate: Candidate) -> float:
+    """The geometric mean of the probabilities of the tokens that were chosen, in 0…1."""
+    chosen = max(1, candidate.tokens - candidate.forced)
+    return math.exp(min(0.0, candidate.logprob) / chosen)
+
+
 def evidence(chosen: Chosen) -> Evidence:
     """What is known of a chosen statement."""
     best = chosen.best
@@ -57,7 +62,7 @@ def evidence(chosen: Chosen) -> Evidence:
         best.candidate.margin,
         max(LOWEST, best.candidate.worst),
         chosen.agreement,
-        chosen.drawn > 1,
+        len(chosen.tried) > 1,
         best.empty,
         not best.candidate.finished,
     )

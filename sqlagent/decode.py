@@ -7,6 +7,7 @@ appended as text. Spans with one continuation are fed in one batch and never sam
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ _NAME_START = re.compile(LETTER + rb"+")
 _NAME_END = re.compile(LETTER + rb"+\Z")
 UNLIKELY_NATS = 3.0
 """By how much the model must prefer what the grammar finds unlikely, such as a join along no key."""
+CLEAR = 0.95
+"""A lead in probability from which nobody asks which token came second."""
 STRAY_NATS = 8.0
 """By how much it must prefer to leave a name of the question that it has begun to copy."""
 
@@ -68,8 +71,11 @@ class Track:
     surprise: int = -1
     """Which token of the statement was a surprise, -1 for none; see `sqlagent.rewind`."""
     rewound: int = 0
+    floor: float = -math.inf
+    """ln p under which the statement is given up."""
+    given_up: bool = False
 
-    def mark(self, token: int) -> None:
+    def mark(self, token: int, choice: Choice | None = None) -> None:
         """Remember how things stand before a token."""
         self.marks.append(
             Mark(
@@ -81,6 +87,7 @@ class Track:
                 self.logprob,
                 self.worst,
                 self.margin,
+                choice,
             )
         )
 
@@ -131,26 +138,17 @@ class Decoder:
         tracks: Sequence[Track],
         logits: Logits,
         cancelled: Callable[[], bool] | None = None,
-        enough: Callable[[Track], bool] | None = None,
     ) -> None:
-        """Finish all tracks, or so many that `enough`, asked about each as it ends, says so.
-
-        `logits` are those after the prompt, shared by all. Raises Cancelled between two batches.
-        """
+        """Finish all tracks from the prompt, whose `logits` they share. Raises Cancelled between two batches."""
         for track in tracks:
             if track.live:
                 self._take(track, logits)
                 self._prepare(track)
-        told: set[int] = set()
-        while True:
-            for track in tracks:
-                if not track.live and track.seq not in told:
-                    told.add(track.seq)
-                    if enough is not None and enough(track):
-                        return
-            live = [track for track in tracks if track.live]
-            if not live:
-                return
+        self.finish(tracks, cancelled)
+
+    def finish(self, tracks: Sequence[Track], cancelled: Callable[[], bool] | None = None) -> None:
+        """The same for tracks that have something to feed."""
+        while live := [track for track in tracks if track.live]:
             if cancelled is not None and cancelled():
                 raise Cancelled("Cancelled.")
             for group in self.groups(live):
@@ -230,11 +228,13 @@ class Decoder:
     def _count(self, track: Track, choice: Choice) -> None:
         """Move a track over a token, and feed it next; a statement that goes round in circles is ended."""
         self.counters.sampled += 1
-        track.mark(choice.token)
+        track.mark(choice.token, choice)
         track.used += 1
         track.logprob += choice.logprob
         track.worst = min(track.worst, choice.logprob)
         track.move(choice.cursor)
+        if track.logprob < track.floor:
+            track.live, track.given_up = False, True
         if track.live and track.used % LOOP_CHECK == 0 and loops(bytes(track.text)):
             self.close(track)
         if track.live:
@@ -244,8 +244,9 @@ class Decoder:
         if track.used >= track.budget:
             return None
         accept, handicap = self._rules(track)
+        margin = CLEAR if track.rng is None else track.margin
         return self._sampler.choose(
-            logits, accept, track.settings, track.rng, margin=track.margin, handicap=handicap
+            logits, accept, track.settings, track.rng, margin=margin, handicap=handicap
         ) or self._search(track, logits, accept)
 
     def _rules(self, track: Track) -> tuple[Callable[[int], Cursor | None], Callable[[Cursor], float]]:

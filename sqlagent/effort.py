@@ -9,13 +9,13 @@ from sqlagent.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much is tried: `more` statements beside the greedy one, when it is in doubt or `always`."""
+    """How much is tried: up to `more` statements beside the greedy one, at most `within` nats less likely than it."""
 
     more: int
-    always: bool = False
+    within: float
 
 
-EFFORTS = {"fast": Effort(0), "normal": Effort(4), "high": Effort(7, always=True)}
+EFFORTS = {"fast": Effort(0, 0.0), "normal": Effort(4, 1.0), "high": Effort(7, 3.0)}
 
 
 def effort_of(name: str) -> Effort:

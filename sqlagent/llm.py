@@ -1,8 +1,8 @@
 """The model: a prompt and an acceptor in, complete statements out.
 
 Invariant: one question at a time runs on a model (a lock sees to it); between questions sequence 0's KV
-cells hold exactly `_held`; and a cache that is missing or damaged changes how long an answer takes, never
-the answer.
+cells hold `_held`, and behind it at most the statement in `_written`; and a cache that is missing or damaged
+changes how long an answer takes, never the answer.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from sqlagent.cursor import Acceptor, Cursor, Free
 from sqlagent.decode import Counters, Decoder, Track
 from sqlagent.drafts import Drafter, held_word
 from sqlagent.errors import ModelError, UsageError
+from sqlagent.forks import begun, forks
 from sqlagent.llama import Llama, Logits, version
 from sqlagent.prefix import PrefixCache, adapter_identity, model_identity
 from sqlagent.prompt import Prompt
@@ -103,6 +104,7 @@ class Model:
         self._parallel = n_parallel
         self._path = Path(path)
         self._held: list[int] = []
+        self._written: tuple[int, Track] | None = None
         self._logits: Logits | None = None
         self._cache: PrefixCache | None = None
         if cache_dir is not None:
@@ -163,16 +165,13 @@ class Model:
         max_tokens: int = 256,
         top_p: float = 1.0,
         top_k: int = 0,
-        greedy: bool = True,
         beam: bool = False,
-        enough: Callable[[Candidate], bool] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> list[Candidate]:
-        """`n` statements drawn at `temperature` from `seed`, the first one greedy unless `greedy` is False.
+        """`n` statements drawn at `temperature` from `seed`, the first one greedy.
 
         With `beam`, instead, the up to `n` likeliest that beam search finds, best first. Under an acceptor
-        every one is complete, also when `max_tokens` cuts it short (finished is False then). `enough` is shown
-        each statement as it ends, and ends the others, which are left out, by answering True. Raises UsageError
+        every one is complete, also when `max_tokens` cuts it short (finished is False then). Raises UsageError
         when the prompt does not fit, Cancelled, ModelError.
         """
         most = self._parallel // 2 if beam else self._parallel
@@ -187,17 +186,55 @@ class Model:
             source = None if acceptor is None else Source(prompt.request)
             tracks = [
                 Track(i, start, budget, source=source)
-                if i == 0 and (greedy or beam)
+                if i == 0
                 else Track(i, start, budget, drawn, np.random.default_rng([seed, i]), source=source)
                 for i in range(1 if beam else n)
             ]
             try:
-                ended = (lambda track: enough(_candidate(track))) if enough is not None else None
-                return self._generate(tokens, tracks, n if beam else 0, cancelled, ended)
+                return self._generate(tokens, tracks, n if beam else 0, cancelled)
             finally:
                 for i in range(1, 2 * n + 1 if beam else n):
                     self._llama.forget(i)
-                self._llama.forget(0, len(self._held))
+                if self._written is None:
+                    self._llama.forget(0, len(self._held))
+
+    def others(
+        self,
+        n: int,
+        within: float,
+        *,
+        max_tokens: int = 256,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> list[Candidate]:
+        """Up to `n` more answers to the last `generate`, each the greedy one with another token at one decision.
+
+        Those that could be likeliest are tried; one whose probability falls more than `within` nats below the greedy
+        one's is given up and left out. None where the last thing written was not one statement. Raises Cancelled,
+        UsageError, ModelError.
+        """
+        if not 1 <= n <= self._parallel:
+            raise UsageError(f"Ask for 1 to {self._parallel} candidates, not {n}.")
+        with self._lock:
+            self._check_open()
+            if self._written is None:
+                return []
+            at, first = self._written
+            budget = self._budget(at, n, max_tokens)
+            floor = first.logprob - within
+            tracks: list[Track] = []
+            began = time.perf_counter()
+            try:
+                for index, choice in forks(first, self._vocab, n, floor):
+                    track = begun(first, index, len(tracks) + 1, at + index, budget, floor)
+                    self._llama.share(0, track.seq, track.at)
+                    tracks.append(track)
+                    self._decoder.take(track, choice)
+                self._decoder.finish(tracks, cancelled)
+            finally:
+                for track in tracks:
+                    self._llama.forget(track.seq)
+            self.last_timings = Timings(decode=time.perf_counter() - began)
+            return [_candidate(track) for track in tracks if not track.given_up]
 
     def _check_open(self) -> None:
         if self._llama.closed:
@@ -218,7 +255,6 @@ class Model:
         tracks: list[Track],
         width: int,
         cancelled: Callable[[], bool] | None,
-        enough: Callable[[Track], bool] | None,
     ) -> list[Candidate]:
         self._decoder.counters = Counters()
         began = time.perf_counter()
@@ -236,7 +272,9 @@ class Model:
             search = Beam(self._llama, self._decoder, width, range(1, 2 * width + 1))
             tracks = search.run(tracks[0], logits, cancelled)
         else:
-            self._decoder.run(tracks, logits, cancelled, enough)
+            self._decoder.run(tracks, logits, cancelled)
+            if len(tracks) == 1 and not tracks[0].settings.temperature:
+                self._written = len(tokens.ids), tracks[0]
         ended = time.perf_counter()
         self._store(tokens)
         done = self._decoder.counters
@@ -261,6 +299,8 @@ class Model:
         Cells are only kept up to a cut of the prompt, so that the batches that computed them, and with
         them the rounding, are the same whatever was asked before. Returns how many tokens are kept.
         """
+        self._written = None
+        self._llama.forget(0, len(self._held))
         common = _common(self._held, ids)
         if common == len(ids) == len(self._held) and self._logits is not None:
             return common

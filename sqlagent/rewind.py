@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sqlagent.cursor import Cursor
     from sqlagent.decode import Track
     from sqlagent.llama import Llama
+    from sqlagent.sampling import Choice
     from sqlagent.vocab import Vocab
 
 SURPRISE = -4.0
@@ -50,6 +51,8 @@ class Mark:
     logprob: float
     worst: float
     margin: float
+    choice: Choice | None
+    """How it was chosen; None where there was nothing to choose."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,8 @@ class Choice(NamedTuple):
     gap: float
     refused: bool = False
     """Whether the first token in the order of choice was refused."""
+    other: int = -1
+    """That next allowed token, where the gap was worked out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +109,8 @@ class Sampler:
             return None
         token, cursor = best
         logprob = float(logits[token]) - total
-        gap = self._gap(token, math.exp(logprob), total, logits, top, ids, near, accept, margin)
-        return Choice(token, cursor, logprob, gap, bool(refused))
+        gap, other = self._gap(token, math.exp(logprob), total, logits, top, ids, near, accept, margin)
+        return Choice(token, cursor, logprob, gap, bool(refused), other)
 
     def several(
         self,
@@ -212,10 +214,10 @@ class Sampler:
         near: Logits,
         accept: Accept,
         margin: float,
-    ) -> float:
-        """p(token) - p(best other allowed token), or 1.0 when it cannot be under `margin`."""
+    ) -> tuple[float, int]:
+        """p(token) - p(best other allowed token), and that token; 1.0 and -1 when it cannot be under `margin`."""
         if p - (1.0 - p) >= margin:
-            return 1.0
+            return 1.0, -1
         for other in self._ranked(logits, top, ids, near):
             if other == token:
                 continue
@@ -223,8 +225,8 @@ class Sampler:
             if p - q >= margin or q < 1e-3:
                 break
             if accept(other) is not None:
-                return p - q
-        return 1.0 if p >= margin else p
+                return p - q, other
+        return 1.0 if p >= margin else p, -1
 
 
 def _truncate(ids: Ids, near: Logits, settings: Settings) -> tuple[Ids, Logits]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from sqlagent.confidence import Evidence
+    from sqlagent.llm import Candidate
 
 Kind = Literal["reason", "act", "observe"]
 Cell = str | int | float | bytes | None
@@ -37,7 +38,7 @@ class Answer:
 
     `confidence` is the probability, 0…1, that the rows are right, worked out from `evidence`. `timings` are
     seconds by name. `note` says what a reader should know before trusting the rows, or is "". `words` says in
-    English what the statement computes, a noun phrase, or is "".
+    English what the statement computes, a noun phrase, or is "". `tried` are the statements that were weighed.
     """
 
     question: str
@@ -51,6 +52,7 @@ class Answer:
     note: str = ""
     words: str = ""
     evidence: Evidence | None = None
+    tried: tuple[Candidate, ...] = ()
 
 
 @dataclass

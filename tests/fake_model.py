@@ -32,12 +32,16 @@ def candidate(sql: str, **changes: Any) -> Candidate:
     return Candidate(sql=sql, **{**known, **changes})
 
 
+def _candidate(entry: Any) -> Candidate:
+    return entry if isinstance(entry, Candidate) else candidate(entry)
+
+
 class FakeModel:
     """Plays back one entry a call: a statement, a Candidate, an error to raise, or a list of n statements.
 
     When the script is over the last entry is repeated. `prompts` and `acceptors` remember what it was given.
-    Several statements at once come from a list alone: where none is next, drawing adds nothing and takes nothing
-    from the script; `draws` counts how often it was asked for.
+    Other statements come from a list alone: where none is next there are none, and nothing is taken from the script;
+    `asked` remembers how many were asked for, and within how many nats.
     """
 
     name = "fake"
@@ -50,7 +54,7 @@ class FakeModel:
         self.prompts: list[Any] = []
         self.acceptors: list[Any] = []
         self.closed = False
-        self.draws = 0
+        self.asked: list[tuple[int, float]] = []
         self.read_ahead: list[Any] = []
         self.last_timings = Timings()
 
@@ -69,15 +73,9 @@ class FakeModel:
         temperature: float = 0.0,
         seed: int = 0,
         max_tokens: int = 256,
-        greedy: bool = True,
-        enough: Callable[[Candidate], bool] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> list[Candidate]:
-        entry = self._script[min(self._next, len(self._script) - 1)]
-        if n > 1:
-            self.draws += 1
-            if not isinstance(entry, list):
-                return []
+        entry = self._entry()
         self.prompts.append(prompt)
         self.acceptors.append(acceptor)
         self._next += 1
@@ -91,14 +89,25 @@ class FakeModel:
                     raise Cancelled("Interrupted.")
                 time.sleep(0.01)
             raise AssertionError("nobody cancelled")
-        if isinstance(entry, list):
-            found = []
-            for one in entry:
-                found.append(one if isinstance(one, Candidate) else candidate(one))
-                if enough is not None and enough(found[-1]):
-                    break
-            return found
-        return [entry if isinstance(entry, Candidate) else candidate(entry)]
+        return [_candidate(one) for one in (entry if isinstance(entry, list) else [entry])]
+
+    def others(
+        self,
+        n: int,
+        within: float,
+        *,
+        max_tokens: int = 256,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> list[Candidate]:
+        self.asked.append((n, within))
+        entry = self._entry()
+        if not isinstance(entry, list):
+            return []
+        self._next += 1
+        return [_candidate(one) for one in entry]
+
+    def _entry(self) -> Entry:
+        return self._script[min(self._next, len(self._script) - 1)]
 
     def close(self) -> None:
         self.closed = True

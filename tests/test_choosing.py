@@ -1,4 +1,4 @@
-"""Choosing among statements: votes by result, doubts, corrected texts, efforts."""
+"""Choosing among statements: probability by result, doubts, corrected texts, efforts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from fake_model import FakeModel, candidate
 
 from sqlagent import Agent, demo, schema
-from sqlagent.choosing import Tried, choose, doubts, outcome, settled
+from sqlagent.choosing import Tried, choose, doubts, outcome
 from sqlagent.console import Console
 from sqlagent.repair import compared, corrected, nulls_meant
 from sqlagent.sandbox import Result
@@ -41,26 +41,17 @@ def test_results_are_the_same_whatever_the_order_of_rows_and_columns() -> None:
     assert outcome(result((1,))) != outcome(result(("1",)))
 
 
-def test_most_votes_win_over_the_greedy_statement() -> None:
-    votes = [tried("greedy", result((1,))), tried("a", result((2,))), tried("b", result((2,)))]
-    best, share = choose(votes)
-    assert best.sql in ("a", "b")
-    assert share == pytest.approx(2 / 3, abs=0.01)
+def test_the_result_with_most_of_the_probability_wins_over_the_greedy_statement() -> None:
+    greedy = tried("greedy", result((1,)), logprob=-1.0)
+    others = [tried("a", result((2,)), logprob=-1.6), tried("b", result((2,)), logprob=-1.5)]
+    best, share = choose([greedy, *others])
+    assert best.sql == "b"
+    assert share == pytest.approx((0.2019 + 0.2231) / (0.2019 + 0.2231 + 0.3679), abs=1e-3)
+    assert choose([greedy, others[0]])[0].sql == "greedy"
 
 
 def test_the_greedy_statement_wins_a_tie() -> None:
     assert choose([tried("greedy", result((1,))), tried("a", result((2,)))])[0].sql == "greedy"
-
-
-def test_a_vote_is_settled_when_those_to_come_cannot_change_it() -> None:
-    one, two = tried("a", result((1,))), tried("b", result((2,)))
-    assert not settled([one], 4)
-    assert not settled([one, one], 2)
-    assert settled([one, one, one], 2)
-    assert not settled([one, one, two], 1)
-    assert settled([one, two, one], 0)
-    assert not settled([one, two], 0)
-    assert not settled([tried("x", None)], 0)
 
 
 def test_statements_that_do_not_run_have_no_vote_and_empty_ones_little() -> None:
@@ -68,6 +59,12 @@ def test_statements_that_do_not_run_have_no_vote_and_empty_ones_little() -> None
     assert choose(votes)[0].sql == "full"
     assert choose(votes[:2])[0].sql == "x"
     assert choose(votes[:2])[1] == 0.0
+    assert choose([tried("empty", result()), tried("full", result((1,)), logprob=-1.6)])[0].sql == "full"
+    assert choose([tried("empty", result()), tried("full", result((1,)), logprob=-1.8)])[0].sql == "empty"
+    assert (
+        choose([tried("a", result((1,)), logprob=-900.0), tried("b", result((2,)), logprob=-899.0)])[0].sql
+        == "b"
+    )
 
 
 @pytest.mark.parametrize(
@@ -78,7 +75,6 @@ def test_statements_that_do_not_run_have_no_vote_and_empty_ones_little() -> None
         (result((None,)), {}, "NULL"),
         (result((1,)), {"finished": False}, "cut"),
         (result((1,)), {"worst": -9.0}, "something else"),
-        (result((1,)), {"margin": 0.01}, "likely"),
     ],
 )
 def test_what_makes_a_statement_doubtful(found: Result | None, changes: dict[str, Any], word: str) -> None:
@@ -86,13 +82,16 @@ def test_what_makes_a_statement_doubtful(found: Result | None, changes: dict[str
     assert doubts(tried("x", result((1,)))) == []
 
 
-def test_a_doubtful_statement_is_weighed_against_others(company: Path) -> None:
-    model = FakeModel([candidate(OTHER, margin=0.001), [TOP, OTHER, SAME, TOP]])
+def test_a_statement_is_weighed_against_others(company: Path) -> None:
+    model = FakeModel([OTHER, [TOP, candidate(OTHER, logprob=-2.0), SAME]])
     with Agent(company, model) as agent:
         answer = agent.ask("Who earns the most?")
-    assert model.draws == 1
     assert answer.rows == [("Ingrid Solberg",)]
-    assert "4 more statements" in " ".join(step.text for step in answer.steps)
+    assert [one.sql for one in answer.tried] == [OTHER, TOP, OTHER, SAME]
+    assert [s.text for s in answer.steps if "weighed" in s.text or "different" in s.text] == [
+        "3 other statements weighed",
+        "2 different ones run",
+    ]
 
 
 def test_the_statement_that_made_the_rows_is_the_last_one_told(
@@ -100,7 +99,7 @@ def test_the_statement_that_made_the_rows_is_the_last_one_told(
 ) -> None:
     for first, told in ((OTHER, [OTHER, "(another statement was taken instead)", TOP]), (TOP, [TOP])):
         console = Console()
-        model = FakeModel([candidate(first, margin=0.001), [TOP, OTHER, SAME, TOP]])
+        model = FakeModel([first, [TOP, SAME]])
         with Agent(company, model) as agent, console.working("thinking"):
             answer = agent.ask("Who earns the most?", observer=console)
         assert (
@@ -110,31 +109,29 @@ def test_the_statement_that_made_the_rows_is_the_last_one_told(
         assert capsys.readouterr().err.splitlines() == told
 
 
-def test_no_more_is_drawn_than_settles_the_vote(company: Path) -> None:
-    with Agent(company, FakeModel([candidate(TOP, margin=0.0), [TOP, SAME, OTHER, OTHER]])) as agent:
+def test_what_speaks_against_a_statement_widens_the_search(company: Path) -> None:
+    empty = "SELECT name FROM employees WHERE salary < 0"
+    model = FakeModel([empty, [candidate(TOP, logprob=-1.6)]])
+    with Agent(company, model) as agent:
         answer = agent.ask("Who earns the most?")
-    assert [s.text for s in answer.steps if "drawn" in s.text or "different" in s.text] == [
-        "2 more statements drawn because another statement was nearly as likely",
-        "2 different ones run",
-    ]
-
-
-def test_a_convincing_statement_is_enough(company: Path) -> None:
-    model = FakeModel([TOP])
+    assert answer.sql == TOP
+    assert "1 other statement weighed because it found nothing" in [step.text for step in answer.steps]
+    model.enqueue(TOP)
     with Agent(company, model) as agent:
         agent.ask("Who earns the most?")
-    assert model.draws == 0
+    doubted, certain = model.asked
+    assert doubted[1] > certain[1] > 0
 
 
-def test_fast_never_draws_and_high_always_does(company: Path) -> None:
-    model = FakeModel([candidate(TOP, margin=0.0)])
-    with Agent(company, model, effort="fast") as agent:
-        agent.ask("Who earns the most?")
-    assert model.draws == 0
-    model = FakeModel([TOP, [TOP, TOP]])
-    with Agent(company, model, effort="high") as agent:
-        assert agent.ask("Who earns the most?").rows == [("Ingrid Solberg",)]
-    assert model.draws == 1
+def test_efforts_differ_in_what_is_tried(company: Path) -> None:
+    asked: dict[str, list[tuple[int, float]]] = {}
+    for effort in ("fast", "normal", "high"):
+        model = FakeModel([TOP])
+        with Agent(company, model, effort=effort) as agent:
+            assert agent.ask("Who earns the most?").rows == [("Ingrid Solberg",)]
+        asked[effort] = model.asked
+    assert asked["fast"] == []
+    assert [a < b for a, b in zip(asked["normal"][0], asked["high"][0], strict=True)] == [True, True]
 
 
 def test_texts_are_found_with_their_columns(company: Path) -> None:

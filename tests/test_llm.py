@@ -14,7 +14,7 @@ from sqlagent import amx, threads
 from sqlagent.cursor import Cursor
 from sqlagent.errors import Cancelled, ModelError, UsageError
 from sqlagent.llama import Llama
-from sqlagent.llm import Candidate, Model
+from sqlagent.llm import Model
 from sqlagent.prompt import ANSWER, Prompt
 from sqlagent.sampling import Sampler, Settings
 from sqlagent.vocab import Vocab
@@ -243,20 +243,6 @@ def test_cancelling_stops_prefill_and_decoding_and_the_next_question_works(tiny:
     with pytest.raises(KeyboardInterrupt):  # what a signal handler raises is not lost inside llama.cpp
         tiny.generate(long, Sums(), cancelled=_interrupt)
     assert tiny.generate(ASK, Sums(), max_tokens=24) == [after]
-
-
-def test_the_caller_may_have_enough_before_all_are_drawn(random_model: Model) -> None:
-    settings = {"n": 4, "temperature": 1.0, "seed": 3, "greedy": False, "max_tokens": 48}
-    every = random_model.generate(ASK, NAMES, **settings)
-    seen: list[Candidate] = []
-    some = random_model.generate(
-        ASK, NAMES, **settings, enough=lambda one: bool(seen.append(one)) or len(seen) == 2
-    )
-    assert len(every) == 4
-    assert len(seen) == 2
-    assert all(one in every for one in some)
-    assert all(one in some for one in seen)
-    assert random_model.generate(ASK, NAMES, **settings) == every
 
 
 def _interrupt() -> bool:
