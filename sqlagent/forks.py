@@ -9,6 +9,7 @@ most write the greedy statement again.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 Fork = tuple[int, Choice]
 """A place in a statement's marks, and the choice that was not made there."""
+_SOURCE = re.compile(rb" (?:from|join) ([^ ]+)\Z")
 
 
 def forks(track: Track, vocab: Vocab, most: int, floor: float) -> list[Fork]:
@@ -31,8 +33,8 @@ def forks(track: Track, vocab: Vocab, most: int, floor: float) -> list[Fork]:
         if made is None or made.other < 0:
             continue
         data = vocab.bytes_of(made.other)
-        if data and text.startswith(data.lower(), mark.length):
-            continue  # another way to spell the same
+        if data and _same(text, mark.length, data.lower()):
+            continue
         p = math.exp(made.logprob) - made.gap
         bound = mark.logprob + math.log(p) if p > 0.0 else -math.inf
         after = mark.cursor.step(data) if data else mark.cursor.end()
@@ -40,6 +42,14 @@ def forks(track: Track, vocab: Vocab, most: int, floor: float) -> list[Fork]:
             found.append((bound, (index, Choice(made.other, after, math.log(p), 0.0))))
     found.sort(key=lambda one: -one[0])
     return [fork for _, fork in found[:most]]
+
+
+def _same(text: bytes, at: int, other: bytes) -> bool:
+    """Whether another token at a place of a text spells the same, or takes a table first that the text joins later."""
+    if text.startswith(other, at):
+        return True
+    source = _SOURCE.search(text[:at] + other)
+    return source is not None and b" join " + source[1] in text[at:]
 
 
 def begun(track: Track, index: int, seq: int, at: int, budget: int, floor: float) -> Track:

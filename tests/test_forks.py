@@ -92,8 +92,14 @@ def test_what_cannot_be_as_likely_is_not_begun_and_what_is_no_longer_is_given_up
     assert not any(one.given_up for one in made)
 
 
-def test_another_spelling_is_no_other_statement():
+def test_another_spelling_or_order_of_tables_is_no_other_statement():
     assert turn_off(FIRST, FIRST.lower())[1] == []
+    by = "SELECT student.surname FROM "
+    one = f"{by}student JOIN enroll ON student.id = enroll.student_id"
+    two = f"{by}enroll JOIN student ON enroll.student_id = student.id"
+    assert turn_off(one, two)[1] == []
+    (_, (made,)) = turn_off(one, two, f"{by}student WHERE student.id = 1")
+    assert said(made) == f"{by}student WHERE student.id = 1"
 
 
 @pytest.fixture(scope="module", params=["qwen2", "llama"])
