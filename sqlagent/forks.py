@@ -10,38 +10,99 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlagent.sampling import Choice
 
 if TYPE_CHECKING:
-    from sqlagent.decode import Track
+    from sqlagent.cursor import Cursor
+    from sqlagent.decode import Decoder, Track
+    from sqlagent.llama import Llama
     from sqlagent.vocab import Vocab
 
-Fork = tuple[int, Choice]
-"""A place in a statement's marks, and the choice that was not made there."""
+WIDTH = 2
+"""Statements that are written at once: what the first ones came to tells whether more can be as likely."""
 _SOURCE = re.compile(rb" (?:from|join) ([^ ]+)\Z")
 
 
-def forks(track: Track, vocab: Vocab, most: int, floor: float) -> list[Fork]:
-    """Up to `most` ways off a finished statement whose ln p can be over `floor`, the likeliest first."""
-    found: list[tuple[float, Fork]] = []
+class Fork(NamedTuple):
+    """A choice that a statement did not make, and the most that ln p of what follows it can be."""
+
+    bound: float
+    track: Track
+    place: int
+    """Where in the statement's marks."""
+    choice: Choice
+
+
+class Search:
+    """A best-first search for statements as likely as a greedy one, whose first token is at `at` on the context.
+
+    `seqs` are sequences of KV cells that nobody else uses; they keep what is found until they are forgotten.
+    """
+
+    def __init__(self, llama: Llama, decoder: Decoder, vocab: Vocab, at: int, seqs: Sequence[int]) -> None:
+        self._llama, self._decoder, self._vocab, self._at = llama, decoder, vocab, at
+        self._seqs = list(seqs)
+
+    def run(
+        self, first: Track, within: float, budget: int, cancelled: Callable[[], bool] | None = None
+    ) -> list[Track]:
+        """As many statements as there are sequences, none more than `within` nats under the likeliest known before.
+
+        `budget`: tokens of the longest. Raises Cancelled.
+        """
+        open_forks, best = forks(first, self._vocab), first.logprob
+        found: list[Track] = []
+        while self._seqs:
+            floor = best - within
+            open_forks = sorted(
+                (fork for fork in open_forks if fork.bound > floor), key=lambda fork: -fork.bound
+            )
+            batch, open_forks = open_forks[:WIDTH], open_forks[WIDTH:]
+            if not batch:
+                break
+            begun = [(fork, self._begin(fork, budget, floor)) for fork in batch[: len(self._seqs)]]
+            self._decoder.finish([track for _, track in begun], cancelled)
+            for fork, track in begun:
+                if not track.given_up:
+                    found.append(track)
+                    best = max(best, track.logprob)
+                    open_forks += forks(track, self._vocab, fork.place + 1)
+        return found
+
+    def _begin(self, fork: Fork, budget: int, floor: float) -> Track:
+        seq, at = self._seqs.pop(), self._at + fork.place
+        self._llama.share(fork.track.seq, seq, at)
+        track = begun(fork.track, fork.place, seq, at, budget, floor)
+        self._decoder.take(track, fork.choice)
+        return track
+
+
+def forks(track: Track, vocab: Vocab, start: int = 0) -> list[Fork]:
+    """The ways off a finished statement, from a place in its marks on, but for what the grammar finds unlikely."""
+    found = []
     text = bytes(track.text).lower()
-    for index, mark in enumerate(track.marks):
+    for index, mark in enumerate(track.marks[start:], start):
         made = mark.choice
         if made is None or made.other < 0:
             continue
         data = vocab.bytes_of(made.other)
-        if data and _same(text, mark.length, data.lower()):
-            continue
         p = math.exp(made.logprob) - made.gap
-        bound = mark.logprob + math.log(p) if p > 0.0 else -math.inf
+        if p <= 0.0 or (data and _same(text, mark.length, data.lower())):
+            continue
         after = mark.cursor.step(data) if data else mark.cursor.end()
-        if after is not None and bound > floor:
-            found.append((bound, (index, Choice(made.other, after, math.log(p), 0.0))))
-    found.sort(key=lambda one: -one[0])
-    return [fork for _, fork in found[:most]]
+        if after is not None and _cost(after) <= _cost(mark.cursor):
+            choice = Choice(made.other, after, math.log(p), 0.0)
+            found.append(Fork(mark.logprob + choice.logprob, track, index, choice))
+    return found
+
+
+def _cost(cursor: Cursor) -> int:
+    """How much of a text its grammar finds unlikely, such as a join along no key."""
+    return getattr(cursor.state, "cost", 0)
 
 
 def _same(text: bytes, at: int, other: bytes) -> bool:

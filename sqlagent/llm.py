@@ -25,7 +25,7 @@ from sqlagent.cursor import Acceptor, Cursor, Free
 from sqlagent.decode import Counters, Decoder, Track
 from sqlagent.drafts import Drafter, held_word
 from sqlagent.errors import ModelError, UsageError
-from sqlagent.forks import begun, forks
+from sqlagent.forks import Search
 from sqlagent.llama import Llama, Logits, version
 from sqlagent.prefix import PrefixCache, adapter_identity, model_identity
 from sqlagent.prompt import Prompt
@@ -206,10 +206,10 @@ class Model:
         max_tokens: int = 256,
         cancelled: Callable[[], bool] | None = None,
     ) -> list[Candidate]:
-        """Up to `n` more answers to the last `generate`, each the greedy one with another token at one decision.
+        """Up to `n` more answers to the last `generate`, each one known before with another token at one decision.
 
-        Those that could be likeliest are tried; one whose probability falls more than `within` nats below the greedy
-        one's is given up and left out. None where the last thing written was not one statement. Raises Cancelled,
+        Those that could be likeliest are written first; one whose probability falls more than `within` nats below the
+        best is given up and left out. None where the last thing written was not one statement. Raises Cancelled,
         UsageError, ModelError.
         """
         if not 1 <= n <= self._parallel:
@@ -220,21 +220,16 @@ class Model:
                 return []
             at, first = self._written
             budget = self._budget(at, n, max_tokens)
-            floor = first.logprob - within
-            tracks: list[Track] = []
             began = time.perf_counter()
+            seqs = range(n, 0, -1)
             try:
-                for index, choice in forks(first, self._vocab, n, floor):
-                    track = begun(first, index, len(tracks) + 1, at + index, budget, floor)
-                    self._llama.share(0, track.seq, track.at)
-                    tracks.append(track)
-                    self._decoder.take(track, choice)
-                self._decoder.finish(tracks, cancelled)
+                search = Search(self._llama, self._decoder, self._vocab, at, seqs)
+                tracks = search.run(first, within, budget, cancelled)
             finally:
-                for track in tracks:
-                    self._llama.forget(track.seq)
+                for seq in seqs:
+                    self._llama.forget(seq)
             self.last_timings = Timings(decode=time.perf_counter() - began)
-            return [_candidate(track) for track in tracks if not track.given_up]
+            return [_candidate(track) for track in tracks]
 
     def _check_open(self) -> None:
         if self._llama.closed:

@@ -11,7 +11,7 @@ from sqlagent import schema as schemas
 from sqlagent.cursor import Cursor
 from sqlagent.decode import Decoder, Track
 from sqlagent.errors import Cancelled, UsageError
-from sqlagent.forks import begun, forks
+from sqlagent.forks import Search
 from sqlagent.grammar import Acceptor
 from sqlagent.llm import Model
 from tests.test_llm import ASK, NAMES
@@ -39,7 +39,7 @@ class Torn(Pen):
 
 
 def turn_off(*wishes: str, most: int = 4, within: float = 3.0) -> tuple[Track, list[Track]]:
-    """The greedy statement of a torn pen, and its forks."""
+    """The greedy statement of a torn pen, and what is found beside it."""
     pen = Torn(*wishes)
     decoder = Decoder(pen, Letters())
     track = Track(0, Cursor(Acceptor(schemas.from_ddl(SCHOOL)).start()), 200)
@@ -47,14 +47,7 @@ def turn_off(*wishes: str, most: int = 4, within: float = 3.0) -> tuple[Track, l
     pen.cells[0] = list(track.feed)
     track.at = len(track.feed)
     decoder.run([track], pen.after(bytes(pen.cells[0])))
-    made: list[Track] = []
-    floor = track.logprob - within
-    for index, choice in forks(track, Letters(), most, floor):
-        one = begun(track, index, len(made) + 1, index, 100, floor)
-        pen.share(0, one.seq, index)
-        made.append(one)
-        decoder.take(one, choice)
-    decoder.finish(made)
+    made = Search(pen, decoder, Letters(), 0, range(1, most + 1)).run(track, within, 100)
     for one in made:
         written = [mark.token for mark in one.marks]
         assert pen.cells[one.seq] == written[: len(pen.cells[one.seq])]
@@ -82,14 +75,20 @@ def test_several_ways_come_by_what_they_can_be_at_the_most():
 
 
 def test_what_cannot_be_as_likely_is_not_begun_and_what_is_no_longer_is_given_up():
-    second = "SELECT id FROM student WHERE surname = 'Ann'"
-    assert turn_off(FIRST, second, within=0.5)[1] == []
-    # Torn again further on: two halves of a third, each less than is asked for.
-    _, (made,) = turn_off(FIRST, second, second.replace("Ann", "Bob"), within=0.8)
-    assert made.given_up
-    assert not made.finished
-    _, made = turn_off(FIRST, second, second.replace("Ann", "Bob"), within=1.5)
-    assert not any(one.given_up for one in made)
+    ann = "SELECT id FROM student WHERE surname = 'Ann'"
+    assert turn_off(FIRST, ann, within=0.5)[1] == []
+    # Torn again further on: of a third, two thirds are Ann's, and that is less than is asked for.
+    bob = ann.replace("Ann", "Bob")
+    assert turn_off(FIRST, ann, bob, within=0.8)[1] == []
+    assert [said(one) for one in turn_off(FIRST, ann, bob, within=1.5)[1]] == [ann]
+    assert [said(one) for one in turn_off(FIRST, ann, bob, within=2.0)[1]] == [ann, bob]
+
+
+def test_what_turned_off_turns_off_again():
+    """`WHERE` is the second best way from the first statement, `Bob` from there."""
+    wishes = [FIRST, FIRST + " WHERE surname = 'Ann'", FIRST + " WHERE surname = 'Bob'"]
+    _, made = turn_off(*wishes)
+    assert [said(one) for one in made] == wishes[1:]
 
 
 def test_another_spelling_or_order_of_tables_is_no_other_statement():
