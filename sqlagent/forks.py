@@ -67,7 +67,7 @@ class Search:
             begun = [(fork, self._begin(fork, budget, floor)) for fork in batch[: len(self._seqs)]]
             self._decoder.finish([track for _, track in begun], cancelled)
             for fork, track in begun:
-                if not track.given_up:
+                if track.finished and not track.given_up:  # the end of one that was cut is nobody's choice
                     found.append(track)
                     best = max(best, track.logprob)
                     open_forks += forks(track, self._vocab, fork.place + 1)

@@ -209,8 +209,8 @@ class Model:
         """Up to `n` more answers to the last `generate`, each one known before with another token at one decision.
 
         Those that could be likeliest are written first; one whose probability falls more than `within` nats below the
-        best is given up and left out. None where the last thing written was not one statement. Raises Cancelled,
-        UsageError, ModelError.
+        best is given up and left out, and so is one that is cut. None where the last thing written was not one
+        statement. Raises Cancelled, UsageError, ModelError.
         """
         if not 1 <= n <= self._parallel:
             raise UsageError(f"Ask for 1 to {self._parallel} candidates, not {n}.")
