@@ -64,9 +64,9 @@ class Search:
             batch, open_forks = open_forks[:WIDTH], open_forks[WIDTH:]
             if not batch:
                 break
-            begun = [(fork, self._begin(fork, budget, floor)) for fork in batch[: len(self._seqs)]]
-            self._decoder.finish([track for _, track in begun], cancelled)
-            for fork, track in begun:
+            written = [(fork, self._begin(fork, budget, floor)) for fork in batch[: len(self._seqs)]]
+            self._decoder.finish([track for _, track in written], cancelled)
+            for fork, track in written:
                 if track.finished and not track.given_up:  # the end of one that was cut is nobody's choice
                     found.append(track)
                     best = max(best, track.logprob)
