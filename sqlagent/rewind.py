@@ -2,8 +2,9 @@
 
 SQL names tables before it uses them. Behind `AVG(enroll.` the grammar leaves the columns of enroll only, and a model
 that wants the grade average, which student has, ends with `AVG(enroll.number)`; behind `FROM enroll WHERE` likewise.
-That shows: the token that the model likes best is refused. Then the model is asked for the whole name, the table is put
-right (or joined), and decoding goes on from there.
+So do columns without their tables in a list that needs two tables which share one of the names. That shows: the token
+that the model likes best is refused. Then the model is asked for the whole name, the table is put right (or joined, or
+named), and decoding goes on from there.
 
 Invariant: a statement is only ever left with text that its acceptor took; where nothing better is known, it goes on
 as if it had not been asked.
@@ -35,6 +36,10 @@ _OPEN = re.compile(
 )
 """A qualifier with its dot, and as much of its column as has been written."""
 _BARE = re.compile(rb"(?<=[ (])" + LETTER + rb"*\Z")
+_LIST = re.compile(
+    rb"(SELECT (?:DISTINCT )?)((?:(?:" + LETTER + rb'+|"(?:[^"]|"")+"), )+)(' + LETTER + rb"*)"
+)
+"""The columns of a statement that has only just begun, without their tables, and as much of one more."""
 _CLAUSE = re.compile(rb" (?:WHERE|GROUP BY|ORDER BY) ")
 _NAME = re.compile(rb'"((?:[^"]|"")+)"|(' + LETTER + rb"+)")
 
@@ -60,21 +65,22 @@ class Place:
     """Where a column is being written: offsets in the text."""
 
     start: int
-    """Where the text begins that may have to be another: the qualifier, or the clause behind FROM."""
+    """Where the text begins that may have to be another: the qualifier, the clause behind FROM, SELECT's list."""
     column: int
     """Where the column's name begins."""
     begun: bool
     """Whether some of it has been written."""
     named: bytes
-    """The qualifier without its dot, or the sources between FROM and the clause."""
-    qualified: bool
+    """The qualifier without its dot, the sources between FROM and the clause, or the columns before this one."""
+    kind: str
+    """"qualified", "joined" or "listed"."""
 
 
 def _qualified(before: bytes) -> Place | None:
     found = _OPEN.search(before)
     if found is None:
         return None
-    return Place(found.start(1), found.end(1), bool(found[2]), found[1][:-1], True)
+    return Place(found.start(1), found.end(1), bool(found[2]), found[1][:-1], "qualified")
 
 
 def _bare(before: bytes) -> Place | None:
@@ -84,14 +90,25 @@ def _bare(before: bytes) -> Place | None:
     found = _BARE.search(before)
     if at < 0 or clause is None or found is None or before.count(b"'") % 2 or b"(" in before[at:]:
         return None
-    return Place(clause.start(), found.start(), bool(found[0]), before[at + 6 : clause.start()], False)
+    return Place(clause.start(), found.start(), bool(found[0]), before[at + 6 : clause.start()], "joined")
+
+
+def _listed(before: bytes) -> Place | None:
+    """A column without a table in a list of such columns that the statement begins with."""
+    found = _LIST.fullmatch(before)
+    if found is None:
+        return None
+    return Place(found.end(1), found.start(3), bool(found[3]), found[2], "listed")
 
 
 def _better(state: Any, place: Place, wanted: str, before: bytes) -> bytes | None:
     """What should stand from the place on so that the model's column can follow, or does."""
     found: bytes | None
-    if place.qualified:
+    if place.kind == "qualified":
         found = state.column_called(wanted, place.named, before)
+        return found
+    if place.kind == "listed":
+        found = state.columns_qualified(wanted, place.named)
         return found
     found = state.table_joined(wanted, place.named)
     return None if found is None else b" JOIN " + found
@@ -116,7 +133,7 @@ class Rewinder:
         chosen, before = self._vocab.bytes_of(mark.token), bytes(track.text[: mark.length])
         blank = chosen[: len(chosen) - len(chosen.lstrip())]
         before += blank
-        place = _qualified(before) or _bare(before)
+        place = _qualified(before) or _bare(before) or _listed(before)
         if place is None or (place.begun and not re.match(LETTER, chosen)):
             return False
         kept = self._last(track, min(place.column, mark.length))

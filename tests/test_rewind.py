@@ -133,6 +133,43 @@ def test_a_column_of_a_table_that_from_lacks_joins_it(clause):
     assert pen.cells[0] == [mark.token for mark in made[0].marks][: len(pen.cells[0])]
 
 
+SHARED = """
+CREATE TABLE orders (order_id INTEGER PRIMARY KEY, order_note TEXT);
+CREATE TABLE invoice (number INTEGER PRIMARY KEY, order_id INTEGER REFERENCES orders(order_id), made_at TEXT);
+CREATE TABLE shop (id INTEGER PRIMARY KEY, opened TEXT);
+"""
+
+
+@pytest.mark.parametrize("distinct", ["", "DISTINCT "])
+def test_a_name_that_two_tables_share_names_the_tables_of_all_columns(distinct):
+    right = (
+        f"SELECT {distinct}invoice.made_at, invoice.order_id, orders.order_note "
+        "FROM invoice JOIN orders ON invoice.order_id = orders.order_id"
+    )
+    made, pen, decoder = write(
+        f"SELECT {distinct}made_at, order_id, order_note FROM invoice", right, ddl=SHARED
+    )
+    assert said(made[0]) == right
+    assert decoder.counters.rewound == 1
+    assert pen.cells[0] == [mark.token for mark in made[0].marks][: len(pen.cells[0])]
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        "SELECT made_at, order_id FROM invoice",  # one table has them
+        "SELECT number, order_note FROM invoice JOIN orders ON invoice.order_id = orders.order_id",  # nothing is shared
+        "SELECT made_at, order_id, height FROM invoice",  # nobody has it
+        "SELECT opened, id, order_note FROM shop",  # not linked
+    ],
+)
+def test_columns_that_can_stand_together_are_left_without_their_tables(wish):
+    made, pen, decoder = write(wish, ddl=SHARED)
+    assert decoder.counters.rewound == 0
+    assert said(made[0]).startswith(wish[:20])
+    assert pen.cells[0] == [mark.token for mark in made[0].marks][: len(pen.cells[0])]
+
+
 @pytest.mark.parametrize(
     "wish",
     [

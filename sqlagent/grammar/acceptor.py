@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from sqlagent.ddl import unquote
 from sqlagent.grammar import clauses, result_columns
 from sqlagent.grammar.context import MAX_ITEMS
 from sqlagent.grammar.from_clause import bind
@@ -36,7 +37,7 @@ _MAX_COLUMNS = 2000
 
 _ALIKE = 0.8
 """How alike two names are of which one may be meant for the other, as difflib counts it."""
-_SOURCE = re.compile(rb'"(?:[^"]|"")+"|[\w$\x80-\xff]+')
+_NAME = re.compile(rb'"(?:[^"]|"")+"|[\w$\x80-\xff]+')
 _PLAIN = re.compile(r"[^\W\d][\w ]*\Z")
 
 
@@ -159,7 +160,7 @@ class Acceptor(Machine):
         With a dot at its end it is the table's name, else a column's. None where several have such a column, or a
         source has it.
         """
-        words = set(_SOURCE.findall(sources))
+        words = set(_NAME.findall(sources))
         bound = [r for r in self.relations if r.text in words]
         wanted = squeezed(name)
         near = {self.relations[j] for r in bound for j in self.links.neighbours(r)}.difference(bound)
@@ -168,6 +169,22 @@ class Acceptor(Machine):
         else:
             holders = [r for r in (*bound, *near) if any(squeezed(k) == wanted for k in r.keys)]
         return holders[0].text if len(holders) == 1 and holders[0] in near else None
+
+    def columns_qualified(self, name: str, items: bytes) -> bytes | None:
+        """`items`, SELECT's columns so far, and `name`, with their tables: one has all items, one linked to it `name`.
+
+        Without their tables the columns cannot stand together where both tables have one of the items. None where no
+        two tables, or several, are like that.
+        """
+        said = [fold(unquote(item.decode("utf-8", "replace"))) for item in _NAME.findall(items)]
+        found = []
+        for own in self.relations:
+            joined = self.table_joined(name, own.text) if all(key in own.by_key for key in said) else None
+            other = next((r for r in self.relations if r.text == joined and fold(name) in r.by_key), None)
+            if other is not None:
+                columns = [(own, key) for key in said] + [(other, fold(name))]
+                found.append(b", ".join(r.text + b"." + r.by_key[key] for r, key in columns))
+        return found[0] if len(found) == 1 else None
 
     def is_wide(self, env: Scope) -> bool:
         """Whether `*` over as many sources as FROM takes could pass SQLite's limit of 2,000 result columns."""

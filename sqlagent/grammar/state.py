@@ -251,6 +251,11 @@ class State:
         found: bytes | None = self._grammar.table_joined(name, sources)
         return found
 
+    def columns_qualified(self, name: str, items: bytes) -> bytes | None:
+        """SELECT's columns and one more with their tables; see `Acceptor.columns_qualified`."""
+        found: bytes | None = self._grammar.columns_qualified(name, items)
+        return found
+
     def offers(self, pick: Callable[[int, int], int]) -> list[bytes]:
         """Words that may come next or end the present one; of a list of names the one that `pick(low, high)` points at.
 
