@@ -268,7 +268,7 @@ class Model:
             tracks = search.run(tracks[0], logits, cancelled)
         else:
             self._decoder.run(tracks, logits, cancelled)
-            if len(tracks) == 1 and not tracks[0].settings.temperature:
+            if len(tracks) == 1:
                 self._written = len(tokens.ids), tracks[0]
         ended = time.perf_counter()
         self._store(tokens)
