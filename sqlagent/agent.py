@@ -227,7 +227,6 @@ class Agent:
                 return prompt.build(view, question, history=history, hints=hints, error=failed)
 
             chosen = Attempt(
-                question=question,
                 model=model,
                 acceptor=self._acceptor(view),
                 prompt=build,

@@ -1,7 +1,7 @@
 """One question on its way: statements are written, corrected, run and weighed against each other.
 
 The greedy statement is enough where no other can be about as likely and nothing speaks against it. Else the likeliest
-others are written in one batch, and the result that has most of the probability is taken. Only when none runs is the
+others are written, and the result that has most of the probability is taken. Only when none runs is the
 model told what SQLite said.
 """
 
@@ -91,7 +91,6 @@ class Attempt:
     the texts of a statement. `check` raises Cancelled when the person has had enough.
     """
 
-    question: str
     model: TextModel
     acceptor: Any
     prompt: Callable[[tuple[str, str] | None], Prompt]

@@ -57,6 +57,11 @@ class Cursor:
         """The cursor after an end-of-generation token: None unless the statement is complete."""
         return Cursor(self.state, b"", False, True) if self.state.accepting else None
 
+    @property
+    def cost(self) -> int:
+        """How much of the text its grammar finds unlikely, such as a join along no key; 0 where it has no opinion."""
+        return getattr(self.state, "cost", 0)
+
     def closing(self) -> bytes:
         """Text that completes the statement from here."""
         text = self.state.closing()

@@ -91,6 +91,15 @@ class Track:
             )
         )
 
+    def back_to(self, index: int, at: int) -> None:
+        """Be as before the token of a mark, whose position was `at`; there is nothing to feed then."""
+        mark = self.marks[index]
+        del self.marks[index:], self.text[mark.length :]
+        self.cursor, self.check_at = mark.cursor, 0
+        self.used, self.forced = mark.used, mark.forced
+        self.logprob, self.worst, self.margin = mark.logprob, mark.worst, mark.margin
+        self.feed, self.draft, self.at = [], [], at
+
     def force(self, token: int, cursor: Cursor) -> None:
         """Feed a token that the model is not asked for."""
         self.mark(token)
@@ -267,10 +276,10 @@ class Decoder:
             memo[token] = after
             return after
 
-        so_far, source = getattr(cursor.state, "cost", 0), track.source
+        so_far, source = cursor.cost, track.source
 
         def handicap(after: Cursor) -> float:
-            unlikely = UNLIKELY_NATS * (getattr(after.state, "cost", 0) - so_far)
+            unlikely = UNLIKELY_NATS * (after.cost - so_far)
             strays = source is not None and source.strays(track.text, after.added)
             return unlikely + STRAY_NATS * strays
 

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlagent.sampling import Choice
 
 if TYPE_CHECKING:
-    from sqlagent.cursor import Cursor
     from sqlagent.decode import Decoder, Track
     from sqlagent.llama import Llama
     from sqlagent.vocab import Vocab
@@ -61,10 +60,11 @@ class Search:
             open_forks = sorted(
                 (fork for fork in open_forks if fork.bound > floor), key=lambda fork: -fork.bound
             )
-            batch, open_forks = open_forks[:WIDTH], open_forks[WIDTH:]
+            width = min(WIDTH, len(self._seqs))
+            batch, open_forks = open_forks[:width], open_forks[width:]
             if not batch:
                 break
-            written = [(fork, self._begin(fork, budget, floor)) for fork in batch[: len(self._seqs)]]
+            written = [(fork, self._begin(fork, budget, floor)) for fork in batch]
             self._decoder.finish([track for _, track in written], cancelled)
             for fork, track in written:
                 if track.finished and not track.given_up:  # the end of one that was cut is nobody's choice
@@ -74,9 +74,23 @@ class Search:
         return found
 
     def _begin(self, fork: Fork, budget: int, floor: float) -> Track:
-        seq, at = self._seqs.pop(), self._at + fork.place
-        self._llama.share(fork.track.seq, seq, at)
-        track = begun(fork.track, fork.place, seq, at, budget, floor)
+        """What a fork's statement has up to there, in cells of its own, and the other token."""
+        source, seq, at = fork.track, self._seqs.pop(), self._at + fork.place
+        self._llama.share(source.seq, seq, at)
+        track = replace(
+            source,
+            seq=seq,
+            budget=budget,
+            floor=floor,
+            text=bytearray(source.text),
+            marks=list(source.marks),
+            live=True,
+            finished=False,
+            surprise=-1,
+            rewound=0,
+        )
+        track.back_to(fork.place, at)
+        track.margin = 0.0  # another statement was likelier here
         self._decoder.take(track, fork.choice)
         return track
 
@@ -94,15 +108,10 @@ def forks(track: Track, vocab: Vocab, start: int = 0) -> list[Fork]:
         if p <= 0.0 or (data and _same(text, mark.length, data.lower())):
             continue
         after = mark.cursor.step(data) if data else mark.cursor.end()
-        if after is not None and _cost(after) <= _cost(mark.cursor):
+        if after is not None and after.cost <= mark.cursor.cost:
             choice = Choice(made.other, after, math.log(p), 0.0)
             found.append(Fork(mark.logprob + choice.logprob, track, index, choice))
     return found
-
-
-def _cost(cursor: Cursor) -> int:
-    """How much of a text its grammar finds unlikely, such as a join along no key."""
-    return getattr(cursor.state, "cost", 0)
 
 
 def _same(text: bytes, at: int, other: bytes) -> bool:
@@ -111,30 +120,3 @@ def _same(text: bytes, at: int, other: bytes) -> bool:
         return True
     source = _SOURCE.search(text[:at] + other)
     return source is not None and b" join " + source[1] in text[at:]
-
-
-def begun(track: Track, index: int, seq: int, at: int, budget: int, floor: float) -> Track:
-    """A statement that has the first `index` tokens of another, in `seq`, whose next position is `at`."""
-    mark = track.marks[index]
-    return replace(
-        track,
-        seq=seq,
-        cursor=mark.cursor,
-        budget=budget,
-        floor=floor,
-        at=at,
-        feed=[],
-        draft=[],
-        text=bytearray(track.text[: mark.length]),
-        used=mark.used,
-        forced=mark.forced,
-        logprob=mark.logprob,
-        worst=mark.worst,
-        margin=0.0,  # another statement was likelier here
-        live=True,
-        finished=False,
-        check_at=0,
-        marks=list(track.marks[:index]),
-        surprise=-1,
-        rewound=0,
-    )

@@ -201,11 +201,7 @@ class Rewinder:
             cursors.append(after)
         position = self._position(track, kept)
         self._llama.forget(track.seq, position)
-        del track.marks[kept:], track.text[mark.length :]
-        track.used, track.forced = mark.used, mark.forced
-        track.logprob, track.worst, track.margin = mark.logprob, mark.worst, mark.margin
-        track.feed, track.at = [], position
-        track.cursor, track.check_at = mark.cursor, 0
+        track.back_to(kept, position)
         for token, after in zip(tokens, cursors[1:], strict=True):
             track.force(token, after)
         return True
