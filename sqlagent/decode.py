@@ -19,7 +19,8 @@ from sqlagent.cursor import Cursor
 from sqlagent.drafts import Drafter, none
 from sqlagent.errors import Cancelled
 from sqlagent.llama import Llama, Logits
-from sqlagent.rewind import LETTER, SURPRISE, Mark, Rewinder
+from sqlagent.places import LETTER
+from sqlagent.rewind import SURPRISE, Mark, Rewinder
 from sqlagent.sampling import GREEDY, Choice, Sampler, Settings
 from sqlagent.vocab import Vocab
 
@@ -333,6 +334,8 @@ class Decoder:
             return
         if track.surprise >= 0:
             self.counters.rewound += self._rewinder.rewind(track)
+        elif b"'" in track.cursor.added and not track.text.count(b"'") % 2:
+            self.counters.rewound += self._rewinder.join_named(track)
         held = self._force(track)
         if track.live:
             left = track.budget - track.used - 1
@@ -371,15 +374,12 @@ class Decoder:
     def _whole(track: Track, span: bytes) -> int:
         """How much of a span, at most, is sure because less of it would make a name: `county`, which a table that is
         not in scope has, of `county_fips`, which is."""
-        is_name = getattr(track.cursor.state, "is_name", None)
-        rest = _NAME_START.match(span)
-        if is_name is None or rest is None:
-            return len(span)
-        begun = _NAME_END.search(track.text)
-        if begun is None:
+        meant = getattr(track.cursor.state, "meant", None)
+        rest, begun = _NAME_START.match(span), _NAME_END.search(track.text)
+        if meant is None or rest is None or begun is None:
             return len(span)
         for length in range(rest.end()):
-            if is_name((begun[0] + span[:length]).decode("utf-8", "replace")):
+            if meant.is_name((begun[0] + span[:length]).decode("utf-8", "replace")):
                 return length
         return len(span)
 

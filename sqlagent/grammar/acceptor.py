@@ -10,34 +10,27 @@ import sqlite3
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
-from sqlagent.ddl import unquote
 from sqlagent.grammar import clauses, result_columns
 from sqlagent.grammar.context import MAX_ITEMS
 from sqlagent.grammar.from_clause import bind
-from sqlagent.grammar.keys import squeezed
 from sqlagent.grammar.links import Links
 from sqlagent.grammar.machine import Machine
+from sqlagent.grammar.meant import Meant
 from sqlagent.grammar.names import KEYWORDS
 from sqlagent.grammar.need import Qualifier
 from sqlagent.grammar.option import Frame
 from sqlagent.grammar.relation import Relation, Source
 from sqlagent.grammar.scope import Scope
 from sqlagent.grammar.witness import Witnesses
-from sqlagent.schema import Schema, fold
+from sqlagent.schema import Schema
 
 MAX_SOURCES = 10
 """Sources in one FROM."""
 _ALIASES = 9
 _MAX_COLUMNS = 2000
 """SQLITE_MAX_COLUMN as SQLite is usually built."""
-
-
-_ALIKE = 0.8
-"""How alike two names are of which one may be meant for the other, as difflib counts it."""
-_NAME = re.compile(rb'"(?:[^"]|"")+"|[\w$\x80-\xff]+')
 _PLAIN = re.compile(r"[^\W\d][\w ]*\Z")
 
 
@@ -78,6 +71,8 @@ class Acceptor(Machine):
         )
         self._widest = max(len(table.columns) for table in schema.tables)
         self.links = Links(schema, self.relations)
+        self.meant = Meant(schema, self.relations, self.links)
+        """What is asked where a name cannot stand; the grammar itself never does."""
         self.witnesses = Witnesses(self.relations, MAX_SOURCES, self.links.neighbours)
         self._by_text = tuple(sorted(self.relations, key=lambda r: r.text))
         self._names = {r.key for r in self.relations} | {k for r in self.relations for k in r.column_keys}
@@ -126,65 +121,6 @@ class Acceptor(Machine):
             everything = (*ctes, *self.relations)
             self._dotted[ctes] = (tuple(t for t, _ in found), tuple(everything[n] for _, n in found))
         return self._dotted[ctes]
-
-    def is_name(self, word: str) -> bool:
-        """Whether a table or a column of the schema is called so."""
-        return fold(word) in self._names
-
-    def column_called(self, name: str, table: bytes, before: bytes) -> bytes | None:
-        """`table.column` for a column that was looked for in `table`, wherever it is and however it is spelt.
-
-        If `table` has none, the one that the text `before` speaks of, else the one that a link joins to `table`; None
-        where that leaves none or several, and where `table` is no table.
-        """
-        own = next((r for r in self.relations if r.text == table), None)
-        if own is None:
-            return None
-        wanted = squeezed(name)
-        holders = [(r, k) for r in self.relations for k in r.keys if squeezed(k) == wanted]
-        near = self.links.neighbours(own)
-        for group in (
-            [(r, k) for r, k in holders if r is own],
-            [(r, k) for r, k in holders if r.text + b"." in before],
-            [(r, k) for r, k in holders if r.index in near],
-            holders or [(own, k) for k in get_close_matches(fold(name), own.keys, 1, _ALIKE)],
-        ):
-            if group:
-                relation, key = group[0]
-                return relation.text + b"." + relation.by_key[key] if len(group) == 1 else None
-        return None
-
-    def table_joined(self, name: str, sources: bytes) -> bytes | None:
-        """The one table that a link joins to those in `sources`, FROM's text so far, and that `name` is about.
-
-        With a dot at its end it is the table's name, else a column's. None where several have such a column, or a
-        source has it.
-        """
-        words = set(_NAME.findall(sources))
-        bound = [r for r in self.relations if r.text in words]
-        wanted = squeezed(name)
-        near = {self.relations[j] for r in bound for j in self.links.neighbours(r)}.difference(bound)
-        if name.endswith("."):
-            holders = [r for r in near if squeezed(r.name) == wanted]
-        else:
-            holders = [r for r in (*bound, *near) if any(squeezed(k) == wanted for k in r.keys)]
-        return holders[0].text if len(holders) == 1 and holders[0] in near else None
-
-    def columns_qualified(self, name: str, items: bytes) -> bytes | None:
-        """`items`, SELECT's columns so far, and `name`, with their tables: one has all items, one linked to it `name`.
-
-        Without their tables the columns cannot stand together where both tables have one of the items. None where no
-        two tables, or several, are like that.
-        """
-        said = [fold(unquote(item.decode("utf-8", "replace"))) for item in _NAME.findall(items)]
-        found = []
-        for own in self.relations:
-            joined = self.table_joined(name, own.text) if all(key in own.by_key for key in said) else None
-            other = next((r for r in self.relations if r.text == joined and fold(name) in r.by_key), None)
-            if other is not None:
-                columns = [(own, key) for key in said] + [(other, fold(name))]
-                found.append(b", ".join(r.text + b"." + r.by_key[key] for r, key in columns))
-        return found[0] if len(found) == 1 else None
 
     def is_wide(self, env: Scope) -> bool:
         """Whether `*` over as many sources as FROM takes could pass SQLite's limit of 2,000 result columns."""

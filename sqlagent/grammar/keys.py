@@ -39,7 +39,7 @@ def named(schema: Schema) -> Iterator[tuple[int, str, int, str]]:
         for column in table.columns:
             if not fold(column.name).endswith(endings):
                 continue
-            words = _WORDS.findall(HUMPS.sub("_", column.name).lower())
+            words = words_of(column.name)
             for first in range(len(words)):
                 found = holders.get("".join(words[first:]))
                 if found is not None:
@@ -51,3 +51,8 @@ def named(schema: Schema) -> Iterator[tuple[int, str, int, str]]:
 def squeezed(name: str) -> str:
     """A name without what people write differently: case, blanks, underscores."""
     return "".join(_WORDS.findall(fold(name)))
+
+
+def words_of(name: str) -> list[str]:
+    """The words of `problem_log_id` or `ProblemLogId`, in small letters."""
+    return _WORDS.findall(HUMPS.sub("_", name).lower())

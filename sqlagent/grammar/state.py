@@ -236,25 +236,10 @@ class State:
                 found += [o.tag for o in thread.options(self._grammar) if isinstance(o, Open)]
         return [tag for tag in found if tag is not None]
 
-    def is_name(self, word: str) -> bool:
-        """Whether a table or a column of the schema is called so, whatever is in scope."""
-        found: bool = self._grammar.is_name(word)
-        return found
-
-    def column_called(self, name: str, table: bytes, before: bytes) -> bytes | None:
-        """The column that is meant by a name that `table` does not have; see `Acceptor.column_called`."""
-        found: bytes | None = self._grammar.column_called(name, table, before)
-        return found
-
-    def table_joined(self, name: str, sources: bytes) -> bytes | None:
-        """The table that FROM lacks for a name; see `Acceptor.table_joined`."""
-        found: bytes | None = self._grammar.table_joined(name, sources)
-        return found
-
-    def columns_qualified(self, name: str, items: bytes) -> bytes | None:
-        """SELECT's columns and one more with their tables; see `Acceptor.columns_qualified`."""
-        found: bytes | None = self._grammar.columns_qualified(name, items)
-        return found
+    @property
+    def meant(self) -> Any:
+        """Which names of the schema are meant by others; None for a grammar without a schema."""
+        return getattr(self._grammar, "meant", None)
 
     def offers(self, pick: Callable[[int, int], int]) -> list[bytes]:
         """Words that may come next or end the present one; of a list of names the one that `pick(low, high)` points at.
