@@ -323,24 +323,28 @@ def _judged(row: Row) -> str:
 
 
 def draw(rows: Sequence[Row], path: Path) -> None:
-    """A picture: accuracy (or, without any, KL) against size, and against generation speed."""
+    """A picture: accuracy with its interval (or, without any, KL) against size, and against generation speed."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     judged = [row for row in rows if row.accuracy is not None]
     shown = judged or [row for row in rows if row.mb is not None]
-    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    figure = Figure(figsize=(11, 4.2), layout="constrained")
     FigureCanvasAgg(figure)
+    markers = "osD^v<>pXP"
     for place, (label, get) in enumerate(
         (("size, MB", lambda row: row.mb), ("tokens generated a second", lambda row: row.generation_speed)), 1
     ):
         axes = figure.add_subplot(1, 2, place)
-        for row in shown:
+        for number, row in enumerate(shown):
             high = 100 * (row.accuracy or 0.0) if judged else row.kl_mean
-            axes.plot(get(row), high, "o")
-            axes.annotate(row.name, (get(row), high), xytext=(4, 4), textcoords="offset points", fontsize=7)
+            name = row.name if place == 1 else None
+            (drawn,) = axes.plot(get(row), high, markers[number % len(markers)], label=name)
+            if row.low is not None and row.high is not None:
+                axes.vlines(get(row), 100 * row.low, 100 * row.high, color=drawn.get_color(), alpha=0.4)
         axes.set_xlabel(label)
         axes.set_ylabel("execution accuracy, %" if judged else "KL from the reference, nats")
+    figure.legend(loc="outside lower center", ncols=2, fontsize=8)
     draft = path.with_name(f".{path.name}")
     figure.savefig(draft, dpi=110, format=path.suffix.lstrip(".") or "png")
     draft.replace(path)

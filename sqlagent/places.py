@@ -150,33 +150,33 @@ def _items(before: bytes, end: int) -> int | None:
 
 def instead(meant: Meant, place: Place, wanted: str, before: bytes) -> Iterator[tuple[int, bytes]]:
     """(offset, text that could stand there) for a place and what the model wants to write in it, best first."""
-    text: bytes | None = None
-    if place.kind != "source":
-        wanted = unquote(wanted.removesuffix(".")) + "." * wanted.endswith(".")
+    if place.kind == "source":
+        yield from _with_tables(meant, place, wanted.encode())
+        return
+    wanted = unquote(wanted.removesuffix(".")) + "." * wanted.endswith(".")
+    start, text = place.start, None
     if place.kind == "qualified":
         text = meant.column_of(wanted, place.context, before)
-        joined = _ON.search(before, 0, place.start)
+        joined = _ON.search(before, 0, start)
         if text is not None and joined is not None and not text.startswith(place.context + b"."):
             yield joined.start(), b" JOIN " + text  # that table has to be joined first
     elif place.kind == "listed":
         text = meant.with_tables(wanted, place.context)
     elif place.kind == "selected":
         text = meant.column_anywhere(wanted)
-    elif place.kind == "source":
-        first, _, second = wanted.encode().partition(b" JOIN ")
-        items = meant.qualified(place.context, first)
-        text = items + b" FROM " + wanted.encode() if items != place.context else None
+    elif table := meant.joined(wanted, place.context):
+        yield from _joining(meant, table, place.context, start, before)
     else:
-        table = meant.joined(wanted, place.context)
-        if table is not None:
-            yield from _joining(meant, table, place.context, place.start, before)
-            return
-        text = meant.column_anywhere(wanted, place.context)
-        if text is not None:
-            yield place.name, text
-        return
+        start, text = place.name, meant.column_anywhere(wanted, place.context)
     if text is not None:
-        yield place.start, text
+        yield start, text
+
+
+def _with_tables(meant: Meant, place: Place, joined: bytes) -> Iterator[tuple[int, bytes]]:
+    """SELECT's columns with their tables, where the first of two joined ones has some that stand alone."""
+    items = meant.qualified(place.context, joined.partition(b" JOIN ")[0])
+    if items != place.context:
+        yield place.start, items + b" FROM " + joined
 
 
 def behind_key(meant: Meant, before: bytes) -> Iterator[tuple[int, bytes]]:
