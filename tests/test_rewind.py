@@ -312,6 +312,14 @@ CREATE TABLE professor (emp_num INTEGER REFERENCES employee(emp_num), prof_offic
 """
 
 
+def test_words_are_told_by_their_capitals_too():
+    ddl = "CREATE TABLE result (resultId INTEGER PRIMARY KEY, fastestLapTime TEXT, lapsDone INTEGER, timeLost TEXT)"
+    right = "SELECT result.fastestLapTime FROM result"
+    made, _, decoder = write("SELECT result.lapTime FROM", right, ddl=ddl)
+    assert said(made[0]) == right
+    assert decoder.counters.rewound == 1
+
+
 def test_what_only_says_whose_a_column_is_does_not_keep_it_from_being_found():
     right = "SELECT employee.emp_name, professor.prof_office FROM employee"
     made, _, decoder = write("SELECT employee.emp_name, employee.emp_office FROM", right, ddl=STAFF)

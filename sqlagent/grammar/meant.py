@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from functools import cached_property
 
 from sqlagent.ddl import unquote
 from sqlagent.grammar.keys import squeezed, words_of
@@ -29,8 +30,11 @@ class Meant:
     def __init__(self, schema: Schema, relations: Sequence[Relation], links: Links) -> None:
         self._relations, self._links = relations, links
         self._keys = [tuple(map(fold, table.primary_key)) for table in schema.tables]
-        self._own = [_own_words(relation) for relation in relations]
         self._names = {r.key for r in relations} | {k for r in relations for k in r.column_keys}
+
+    @cached_property
+    def _own(self) -> list[frozenset[str]]:
+        return [_own_words(relation) for relation in self._relations]
 
     def is_name(self, word: str) -> bool:
         """Whether a table or a column is called so."""
@@ -96,8 +100,8 @@ class Meant:
         if len(holders) != 1:
             return None
         own = holders[0]
-        kind = affinity(own.types[own.column_keys.index(key)])
-        if kind not in ("integer", "real", "numeric") or self._keys[own.index] == (key,):
+        declared = own.types[own.column_keys.index(key)]
+        if affinity(declared) not in ("integer", "real", "numeric") or self._keys[own.index] == (key,):
             return None
         found = [
             r
@@ -161,7 +165,7 @@ class Meant:
             for r in self._relations
             if wanted
             and r is not own
-            and any({*words_of(key)} - self._own[r.index] == wanted for key in r.columns)
+            and any({*words_of(column)} - self._own[r.index] == wanted for column in r.columns)
         ]
 
     def _alike(self, relation: Relation, name: str) -> bytes | None:
@@ -174,7 +178,9 @@ class Meant:
                 return relation.by_key[key]
         own, wanted = self._own[relation.index], {*words_of(name)}
         found = [
-            key for key in relation.columns if wanted & (has := {*words_of(key)}) and (wanted ^ has) <= own
+            column
+            for column in relation.columns
+            if wanted & (has := {*words_of(column)}) and (wanted ^ has) <= own
         ]
         return relation.by_key[fold(found[0])] if len(found) == 1 else None
 
@@ -199,7 +205,9 @@ def _closest(relation: Relation, name: str) -> bytes | None:
     """The table's one column that shares the last word of a name and most of its others, else one spelt alike."""
     wanted = words_of(name)
     shared = {
-        key: len({*wanted} & {*words_of(key)}) for key in relation.keys if words_of(key)[-1:] == wanted[-1:]
+        fold(column): len({*wanted} & {*words})
+        for column in relation.columns
+        if (words := words_of(column))[-1:] == wanted[-1:]
     }
     most = max(shared.values(), default=0)
     found = [key for key, count in shared.items() if count == most > 1]
