@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from sqlagent.decode import Decoder, Track
+from sqlagent.decode import Decoder
 from sqlagent.errors import Cancelled
 from sqlagent.llama import Llama, Logits
 from sqlagent.sampling import Choice
+from sqlagent.track import Track
 
 Scored = tuple[float, Track]
 

@@ -8,7 +8,10 @@ its own layout while the statement that comes out has one form.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from sqlagent.grammar.meant import Meant
 
 FENCE = b"```"
 
@@ -61,6 +64,11 @@ class Cursor:
     def cost(self) -> int:
         """How much of the text its grammar finds unlikely, such as a join along no key; 0 where it has no opinion."""
         return getattr(self.state, "cost", 0)
+
+    @property
+    def meant(self) -> Meant | None:
+        """What knows the schema's names and what they may be meant for; None for a grammar without a schema."""
+        return getattr(self.state, "meant", None)
 
     def closing(self) -> bytes:
         """Text that completes the statement from here."""

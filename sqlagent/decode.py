@@ -7,21 +7,18 @@ appended as text. Spans with one continuation are fed in one batch and never sam
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import numpy as np
-
-from sqlagent.copying import Source
 from sqlagent.cursor import Cursor
 from sqlagent.drafts import Drafter, none
 from sqlagent.errors import Cancelled
+from sqlagent.grammar.names import LETTER
 from sqlagent.llama import Llama, Logits
-from sqlagent.places import LETTER
-from sqlagent.rewind import SURPRISE, Mark, Rewinder
-from sqlagent.sampling import GREEDY, Choice, Sampler, Settings
+from sqlagent.rewind import SURPRISE, Rewinder
+from sqlagent.sampling import Choice, Sampler
+from sqlagent.track import Track
 from sqlagent.vocab import Vocab
 
 GROWTH = 16
@@ -41,80 +38,6 @@ CLEAR = 0.95
 """A lead in probability from which nobody asks which token came second."""
 STRAY_NATS = 8.0
 """By how much it must prefer to leave a name of the question that it has begun to copy."""
-
-
-@dataclass(slots=True)
-class Track:
-    """One statement while it is written. `feed` and `draft` are the next batch; `at` is its position."""
-
-    seq: int
-    cursor: Cursor
-    budget: int
-    settings: Settings = GREEDY
-    rng: np.random.Generator | None = None
-    at: int = 0
-    feed: list[int] = field(default_factory=list)
-    draft: list[int] = field(default_factory=list)
-    text: bytearray = field(default_factory=bytearray)
-    used: int = 0
-    forced: int = 0
-    logprob: float = 0.0
-    worst: float = 0.0
-    margin: float = 1.0
-    live: bool = True
-    finished: bool = False
-    row: int = 0
-    check_at: int = 0
-    """Tokens used from which the budget is looked at again."""
-    source: Source | None = None
-    """What literals are copied from."""
-    marks: list[Mark] = field(default_factory=list)
-    surprise: int = -1
-    """Which token of the statement was a surprise, -1 for none; see `sqlagent.rewind`."""
-    rewound: int = 0
-    floor: float = -math.inf
-    """ln p under which the statement is given up."""
-    given_up: bool = False
-
-    def mark(self, token: int, choice: Choice | None = None) -> None:
-        """Remember how things stand before a token."""
-        self.marks.append(
-            Mark(
-                token,
-                self.cursor,
-                len(self.text),
-                self.used,
-                self.forced,
-                self.logprob,
-                self.worst,
-                self.margin,
-                choice,
-            )
-        )
-
-    def back_to(self, index: int, at: int) -> None:
-        """Be as before the token of a mark, whose position was `at`; there is nothing to feed then."""
-        mark = self.marks[index]
-        del self.marks[index:], self.text[mark.length :]
-        self.cursor, self.check_at = mark.cursor, 0
-        self.used, self.forced = mark.used, mark.forced
-        self.logprob, self.worst, self.margin = mark.logprob, mark.worst, mark.margin
-        self.feed, self.draft, self.at = [], [], at
-
-    def force(self, token: int, cursor: Cursor) -> None:
-        """Feed a token that the model is not asked for."""
-        self.mark(token)
-        self.move(cursor)
-        self.feed.append(token)
-        self.used += 1
-        self.forced += 1
-
-    def move(self, cursor: Cursor) -> None:
-        """Take what leads to a cursor into the text."""
-        self.text += cursor.added
-        self.cursor = cursor
-        if cursor.ended:
-            self.live, self.finished = False, True
 
 
 @dataclass(slots=True)
@@ -374,7 +297,7 @@ class Decoder:
     def _whole(track: Track, span: bytes) -> int:
         """How much of a span, at most, is sure because less of it would make a name: `county`, which a table that is
         not in scope has, of `county_fips`, which is."""
-        meant = getattr(track.cursor.state, "meant", None)
+        meant = track.cursor.meant
         rest, begun = _NAME_START.match(span), _NAME_END.search(track.text)
         if meant is None or rest is None or begun is None:
             return len(span)

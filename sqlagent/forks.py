@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlagent.sampling import Choice
 
 if TYPE_CHECKING:
-    from sqlagent.decode import Decoder, Track
+    from sqlagent.decode import Decoder
     from sqlagent.llama import Llama
+    from sqlagent.track import Track
     from sqlagent.vocab import Vocab
 
 WIDTH = 2

@@ -22,7 +22,7 @@ from sqlagent.beam import Beam
 from sqlagent.chat import Chat, Tokens
 from sqlagent.copying import Source
 from sqlagent.cursor import Acceptor, Cursor, Free
-from sqlagent.decode import Counters, Decoder, Track
+from sqlagent.decode import Counters, Decoder
 from sqlagent.drafts import Drafter, held_word
 from sqlagent.errors import ModelError, UsageError
 from sqlagent.forks import Search
@@ -30,6 +30,7 @@ from sqlagent.llama import Llama, Logits, version
 from sqlagent.prefix import PrefixCache, adapter_identity, model_identity
 from sqlagent.prompt import Prompt
 from sqlagent.sampling import Settings
+from sqlagent.track import Track
 from sqlagent.vocab import Vocab
 
 if TYPE_CHECKING:

@@ -16,26 +16,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlagent.ddl import unquote
+from sqlagent.grammar.names import LETTER, WRITTEN
 
 if TYPE_CHECKING:
     from sqlagent.grammar.meant import Meant
 
-LETTER = rb"[\w$\x80-\xff]"
-_NAME = rb"(?:" + LETTER + rb'+|"(?:[^"]|"")+")'
-_OPEN = re.compile(rb'(?<![\w$\x80-\xff."])(' + _NAME + rb")\.(" + LETTER + rb'*|"[^"]*)\Z')
+_OPEN = re.compile(rb'(?<![\w$\x80-\xff."])(' + WRITTEN + rb")\.(" + LETTER + rb'*|"[^"]*)\Z')
 """A qualifier with its dot, and as much of its column as has been written."""
 _BARE = re.compile(rb"(?<=[ (])" + LETTER + rb"*\Z")
-_LIST = re.compile(rb"(SELECT (?:DISTINCT )?)((?:" + _NAME + rb", )+)(" + LETTER + rb"*)")
+_LIST = re.compile(rb"(SELECT (?:DISTINCT )?)((?:" + WRITTEN + rb", )+)(" + LETTER + rb"*)")
 """The columns of a statement that has only just begun, without their tables, and as much of one more."""
 _CLAUSE = re.compile(rb" (?:WHERE|GROUP BY|ORDER BY) ")
-_ON = re.compile(rb" JOIN " + _NAME + rb" ON (?:[^ ]+ = )?\Z")
-_SOURCE = re.compile(rb"( ?)(?:" + _NAME + rb"(?: (?:JOIN(?: " + LETTER + rb"*)?)?)?)?\Z")
+_ON = re.compile(rb" JOIN " + WRITTEN + rb" ON (?:[^ ]+ = )?\Z")
+_SOURCE = re.compile(rb"( ?)(?:" + WRITTEN + rb"(?: (?:JOIN(?: " + LETTER + rb"*)?)?)?)?\Z")
 """FROM's first table and a second one, as far as they have been written."""
 _COMPARED = re.compile(
     rb"(?:("
-    + _NAME
+    + WRITTEN
     + rb")\.|(?<=[ (]))("
-    + _NAME
+    + WRITTEN
     + rb") (?:!?=|(?:NOT )?LIKE|(?:NOT )?IN) \(?'[^'\d][^']*'\Z"
 )
 """A column and the text that it is compared with."""
@@ -50,13 +49,13 @@ class Asked(NamedTuple):
 
 _OTHER = rb'[^\w$\x80-\xff"'
 _FIRST = Asked(
-    re.compile(rb"(" + _NAME + rb"(?:\.|(?=" + _OTHER + rb"(])))"),
-    re.compile(_OTHER + rb"]|" + _NAME + rb"\("),
+    re.compile(rb"(" + WRITTEN + rb"(?:\.|(?=" + _OTHER + rb"(])))"),
+    re.compile(_OTHER + rb"]|" + WRITTEN + rb"\("),
 )
 """A name, with its dot where it is a table's."""
 _TWO = Asked(
-    re.compile(rb" ?(" + _NAME + rb" JOIN " + _NAME + rb")(?=" + _OTHER + rb"])"),
-    re.compile(rb" ?(?:" + _OTHER + rb" ]|" + _NAME + rb"(?:" + _OTHER + rb" ]| [^J]))"),
+    re.compile(rb" ?(" + WRITTEN + rb" JOIN " + WRITTEN + rb")(?=" + _OTHER + rb"])"),
+    re.compile(rb" ?(?:" + _OTHER + rb" ]|" + WRITTEN + rb"(?:" + _OTHER + rb" ]| [^J]))"),
 )
 """Two tables that are joined."""
 
@@ -86,7 +85,7 @@ class Place:
 
 
 def places(before: bytes) -> list[Place]:
-    """What the name at the end of a text may be, begun or not; all begin at the same byte."""
+    """What the name at the end of a text may be, begun or not; all begin at the same byte and ask for the same."""
     found = [find(before) for find in (_qualified, _joined, _listed, _selected, _source)]
     return [place for place in found if place is not None]
 

@@ -12,17 +12,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from sqlagent.places import LETTER, Asked, behind_key, instead, places
+from sqlagent.grammar.names import LETTER
+from sqlagent.places import Asked, behind_key, instead, places
 
 if TYPE_CHECKING:
-    from sqlagent.cursor import Cursor
-    from sqlagent.decode import Track
     from sqlagent.llama import Llama
-    from sqlagent.sampling import Choice
+    from sqlagent.track import Track
     from sqlagent.vocab import Vocab
 
 SURPRISE = -4.0
@@ -33,22 +31,6 @@ LONGEST = 32
 """Tokens of the longest name that the model is asked for."""
 _LEAD = re.compile(rb" +|\.")
 """What a token may begin with before the name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A token of a statement, and how things stood before it."""
-
-    token: int
-    cursor: Cursor
-    length: int
-    used: int
-    forced: int
-    logprob: float
-    worst: float
-    margin: float
-    choice: Choice | None
-    """How it was chosen; None where there was nothing to choose."""
 
 
 class Rewinder:
@@ -63,7 +45,7 @@ class Rewinder:
         To be called when the track's `feed` is its last token. Its `feed` is what follows then, in any case.
         """
         index, track.surprise = track.surprise, -1
-        meant = getattr(track.cursor.state, "meant", None)
+        meant = track.cursor.meant
         if track.rewound >= TIMES or meant is None:
             return False
         mark = track.marks[index]
@@ -79,11 +61,10 @@ class Rewinder:
         if kept < 1:
             return False
         said = before[track.marks[kept].length : name]
-        for asked, group in groupby(found, lambda place: place.asked):
-            wanted = self._wanted(track, kept, said, asked)
-            for place in group:
-                if wanted and self._replace(track, instead(meant, place, wanted, before), before):
-                    return True
+        wanted = self._wanted(track, kept, said, found[0].asked)
+        texts = (instead(meant, place, wanted, before) for place in found if wanted)
+        if self._replace(track, chain.from_iterable(texts), before):
+            return True
         position = self._position(track, kept)
         self._llama.forget(track.seq, position)
         track.feed, track.at = [mark.token for mark in track.marks[kept:]], position
@@ -94,7 +75,7 @@ class Rewinder:
 
         To be called as `rewind`.
         """
-        meant = getattr(track.cursor.state, "meant", None)
+        meant = track.cursor.meant
         if track.rewound >= TIMES or meant is None:
             return False
         before = bytes(track.text[: track.text.rfind(b"'") + 1])

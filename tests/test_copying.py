@@ -8,8 +8,9 @@ import pytest
 from sqlagent import schema as schemas
 from sqlagent.copying import Source
 from sqlagent.cursor import Cursor
-from sqlagent.decode import STRAY_NATS, Decoder, Track
+from sqlagent.decode import STRAY_NATS, Decoder
 from sqlagent.grammar import Acceptor
+from sqlagent.track import Track
 from tests.test_rewind import Letters, Pen
 
 QUESTION = "Did the Tampa Bay Buccaneers play O'Brien's Jaén-Reus in New York, or the New Jersey Devils?"

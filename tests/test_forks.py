@@ -9,11 +9,12 @@ import pytest
 
 from sqlagent import schema as schemas
 from sqlagent.cursor import Cursor
-from sqlagent.decode import Decoder, Track
+from sqlagent.decode import Decoder
 from sqlagent.errors import Cancelled, UsageError
 from sqlagent.forks import Search
 from sqlagent.grammar import Acceptor
 from sqlagent.llm import Model
+from sqlagent.track import Track
 from tests.test_llm import ASK, NAMES
 from tests.test_rewind import END, SCHOOL, Letters, Pen, said
 from tests.tiny_gguf import make_gguf

@@ -9,8 +9,9 @@ import pytest
 
 from sqlagent import schema as schemas
 from sqlagent.cursor import Cursor
-from sqlagent.decode import Decoder, Track
+from sqlagent.decode import Decoder
 from sqlagent.grammar import Acceptor
+from sqlagent.track import Track
 
 SCHOOL = """
 CREATE TABLE student (id INTEGER PRIMARY KEY, surname TEXT, grade_average REAL);
@@ -101,6 +102,14 @@ def write(*wishes: str, ddl: str = SCHOOL, tracks: int = 1) -> tuple[list[Track]
 
 def said(track: Track) -> str:
     return track.cursor.state.text()
+
+
+def goes_back(wish: str, right: str, ddl: str) -> None:
+    """A model that wants one thing first and another then: what comes out, and in which cells."""
+    made, pen, decoder = write(wish, right, ddl=ddl)
+    assert said(made[0]) == right
+    assert decoder.counters.rewound == 1
+    assert pen.cells[0] == [mark.token for mark in made[0].marks][: len(pen.cells[0])]
 
 
 @pytest.mark.parametrize("tracks", [1, 3])
@@ -200,10 +209,7 @@ def test_a_name_that_two_tables_share_names_the_tables_of_all_columns(distinct):
     ],
 )
 def test_a_join_names_the_tables_of_what_stood_alone_before_it(wish, right):
-    made, pen, decoder = write(wish, right, ddl=SHARED)
-    assert said(made[0]) == right
-    assert decoder.counters.rewound == 1
-    assert pen.cells[0] == [mark.token for mark in made[0].marks][: len(pen.cells[0])]
+    goes_back(wish, right, ddl=SHARED)
 
 
 KEYED = """
@@ -219,10 +225,7 @@ def test_a_text_is_looked_for_behind_the_number_that_stands_for_it(compared):
     right = (
         f"SELECT lines FROM faculty JOIN campus ON faculty.campus = campus.id WHERE campus.campus {compared}"
     )
-    made, pen, decoder = write(wish, right, ddl=KEYED)
-    assert said(made[0]) == right
-    assert decoder.counters.rewound == 1
-    assert pen.cells[0] == [mark.token for mark in made[0].marks][: len(pen.cells[0])]
+    goes_back(wish, right, ddl=KEYED)
 
 
 @pytest.mark.parametrize(
@@ -341,10 +344,7 @@ def test_a_table_is_joined_first_by_which_another_one_can_be():
         "SELECT name FROM team JOIN season ON team.id = season.team JOIN country "
         "ON season.country = country.id WHERE country_name = 'Chad'"
     )
-    made, pen, decoder = write(wish, right, ddl=MATCHES)
-    assert said(made[0]) == right
-    assert decoder.counters.rewound == 1
-    assert pen.cells[0] == [mark.token for mark in made[0].marks][: len(pen.cells[0])]
+    goes_back(wish, right, ddl=MATCHES)
 
 
 @pytest.mark.parametrize(

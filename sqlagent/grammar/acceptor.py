@@ -71,11 +71,11 @@ class Acceptor(Machine):
         )
         self._widest = max(len(table.columns) for table in schema.tables)
         self.links = Links(schema, self.relations)
-        self.meant = Meant(schema, self.relations, self.links)
-        """What is asked where a name cannot stand; the grammar itself never does."""
         self.witnesses = Witnesses(self.relations, MAX_SOURCES, self.links.neighbours)
         self._by_text = tuple(sorted(self.relations, key=lambda r: r.text))
         self._names = {r.key for r in self.relations} | {k for r in self.relations for k in r.column_keys}
+        self.meant = Meant(schema, self.relations, self.links, self._names)
+        """What is asked where a name cannot stand; the grammar itself never does."""
         self.aliases = tuple(f"T{n}".encode() for n in range(1, _ALIASES + 20) if f"t{n}" not in self._names)[
             :_ALIASES
         ]

@@ -7,30 +7,30 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from difflib import get_close_matches
 from functools import cached_property
 
 from sqlagent.ddl import unquote
 from sqlagent.grammar.keys import squeezed, words_of
 from sqlagent.grammar.links import Links, affinity
+from sqlagent.grammar.names import WRITTEN
 from sqlagent.grammar.relation import Relation
 from sqlagent.schema import Schema, fold
 
 _ALIKE = 0.8
 """How alike two names are of which one may be meant for the other, as difflib counts it."""
-_NAME = re.compile(rb'"(?:[^"]|"")+"|[\w$\x80-\xff]+')
-_PART = re.compile(rb"'(?:[^']|'')*'|" + _NAME.pattern)
+_NAME = re.compile(WRITTEN)
+_PART = re.compile(rb"'(?:[^']|'')*'|" + WRITTEN)
 """A literal or a name."""
 
 
 class Meant:
-    """The names of one schema's tables (`relations`) and columns, and what joins them (`links`)."""
+    """The tables of one schema (`relations`), what joins them (`links`), and the names in it (`names`, folded)."""
 
-    def __init__(self, schema: Schema, relations: Sequence[Relation], links: Links) -> None:
-        self._relations, self._links = relations, links
+    def __init__(self, schema: Schema, relations: Sequence[Relation], links: Links, names: Set[str]) -> None:
+        self._relations, self._links, self._names = relations, links, names
         self._keys = [tuple(map(fold, table.primary_key)) for table in schema.tables]
-        self._names = {r.key for r in relations} | {k for r in relations for k in r.column_keys}
 
     @cached_property
     def _own(self) -> list[frozenset[str]]:
@@ -112,7 +112,9 @@ class Meant:
         return found[0].text if len(found) == 1 else None
 
     def with_tables(self, name: str, items: bytes) -> bytes | None:
-        """`items`, SELECT's columns so far, and `name`, with their tables: one has all items, one linked to it `name`.
+        """SELECT's columns so far (`items`, each with its comma) and `name`, with their tables.
+
+        One table has all items, another, linked to it, has `name`.
 
         Without their tables the columns cannot stand together where both tables have one of the items. None where no
         two tables, or several, are like that.
@@ -123,8 +125,7 @@ class Meant:
             joined = self.joined(name, own.text) if all(key in own.by_key for key in said) else None
             other = next((r for r in self._relations if r.text == joined and fold(name) in r.by_key), None)
             if other is not None:
-                columns = [(own, key) for key in said] + [(other, fold(name))]
-                found.append(b", ".join(r.text + b"." + r.by_key[key] for r, key in columns))
+                found.append(self.qualified(items, own.text) + other.text + b"." + other.by_key[fold(name)])
         return found[0] if len(found) == 1 else None
 
     def qualified(self, items: bytes, sources: bytes) -> bytes:

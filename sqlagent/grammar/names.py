@@ -28,6 +28,10 @@ TRUTHS = frozenset({"TRUE", "FALSE"})
 """No keywords, but a bare one is the number where no column is so called, and no column of a subquery is."""
 
 _QUOTED = KEYWORDS | TRUTHS
+LETTER = rb"[\w$\x80-\xff]"
+"""A pattern of what may stand in a bare name of a statement, keywords and numbers too."""
+WRITTEN = rb"(?:" + LETTER + rb'+|"(?:[^"]|"")+")'
+"""A pattern of a name in a statement, bare or quoted."""
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
