@@ -23,6 +23,7 @@ NAMES = {
     "calibrate": "whether an answer's confidence is the share of such answers that are right",
     "linking": "recall of gold tables, columns and values; what linking costs",
     "speed": "seconds per token of free decoding, of GBNF and of ours, side by side",
+    "batch": "what a batch of several tokens takes beside one of a single token",
     "grammar": "soundness of the grammar on random statements, and what it costs",
     "attack": "hostile statements and hostile databases against the sandbox",
     "sandbox": "what the sandbox costs against plain sqlite3",

@@ -9,6 +9,7 @@ One process, one GGUF, the same prompts, threads and KV settings; for each quest
 - GBNF: llama-cpp-python with `LlamaGrammar` (table and column names of the schema in an SQL subset); it writes a
   statement of its own, as long as ours at the most, so its time is given per token too
 - ours: `Model.generate` under the acceptor, greedy
+- undrafted: the same without guesses at what comes next
 
 Prompts are evaluated before the clock starts; all times are from the first choice to the end of the statement.
 "Overhead" is what ours spends outside `llama_decode`, for each token that it samples.
@@ -141,6 +142,7 @@ class Trial:
     gbnf: float
     gbnf_tokens: int
     ours: float
+    undrafted: float
     tokens: int
     """Tokens of our statement."""
     sampled: int
@@ -231,8 +233,15 @@ def _rounds(
         again = model.generate(prompt, fresh, max_tokens=MOST_TOKENS)[0].sql
         clock.enter()
         assert again == statement, (again, statement)
-        done = model.last_timings
-        found.append(Trial(free, gbnf_seconds, gbnf_tokens, done.decode, len(tokens), done.sampled))
+        done, known = model.last_timings, len(clock.gaps)
+        model.drafts = False
+        model.generate(prompt, Acceptor(schema), max_tokens=MOST_TOKENS)
+        model.drafts = True
+        del clock.gaps[known:]  # the overhead is that of the way people get
+        undrafted = model.last_timings.decode
+        found.append(
+            Trial(free, gbnf_seconds, gbnf_tokens, done.decode, undrafted, len(tokens), done.sampled)
+        )
     return found
 
 
@@ -259,6 +268,8 @@ def _report(
         f"in all {sum(t.ours for t in trials) / sum(t.free for t in trials):.3f}",
         "- ours / GBNF, per statement token: median "
         f"{median([(t.ours / t.tokens) / (t.gbnf / t.gbnf_tokens) for t in trials]):.3f}",
+        f"- ours / undrafted: median {median([t.ours / t.undrafted for t in trials]):.3f}, "
+        f"in all {sum(t.ours for t in trials) / sum(t.undrafted for t in trials):.3f}",
         f"- tokens of a statement: {count / len(trials):.1f}, of them sampled by ours: "
         f"{sum(t.sampled for t in trials) / len(trials):.1f}",
         f"- overhead outside llama_decode per sampled token ({len(clock.gaps)} tokens): "

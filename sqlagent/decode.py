@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlagent.cursor import Cursor
-from sqlagent.drafts import Drafter, none
+from sqlagent.drafts import Draft, draft, worthwhile
 from sqlagent.errors import Cancelled
 from sqlagent.grammar.names import LETTER
 from sqlagent.llama import Llama, Logits
@@ -56,15 +56,15 @@ class Counters:
 class Decoder:
     """Runs tracks to their end on one llama.cpp context."""
 
-    def __init__(self, llama: Llama, vocab: Vocab, drafter: Drafter = none) -> None:
-        self._llama, self._vocab, self._drafter = llama, vocab, drafter
+    def __init__(self, llama: Llama, vocab: Vocab) -> None:
+        self._llama, self._vocab = llama, vocab
         self._sampler = Sampler(llama.n_vocab)
         self._rewinder = Rewinder(llama, vocab)
         self.counters = Counters()
 
     def lead(self, track: Track) -> None:
-        """Put what must come first into `feed`, to be run with the end of the prompt."""
-        self._force(track)
+        """Put what must come first into `feed`, and guesses behind it, to be run with the end of the prompt."""
+        track.draft, track.chances = self._draft(track, self._force(track))
 
     def run(
         self,
@@ -78,6 +78,14 @@ class Decoder:
                 self._take(track, logits)
                 self._prepare(track)
         self.finish(tracks, cancelled)
+
+    def run_from(self, track: Track, row: int, cancelled: Callable[[], bool] | None = None) -> None:
+        """Finish a track whose draft has been run behind the prompt, which ends at a row of the last batch."""
+        track.row, track.feed = row, []
+        if track.live:
+            self._verify(track)
+            self._prepare(track)
+        self.finish([track], cancelled)
 
     def finish(self, tracks: Sequence[Track], cancelled: Callable[[], bool] | None = None) -> None:
         """The same for tracks that have something to feed."""
@@ -113,8 +121,11 @@ class Decoder:
 
     def _step(self, group: list[Track]) -> None:
         """One batch: every track's sure tokens and drafts, then a choice at each row with logits."""
+        sure = sum(len(track.feed) for track in group)
+        worth = worthwhile(sure, [track.chances[: len(track.draft)] for track in group])
         rows: list[tuple[int, int, int, bool]] = []
-        for track in group:
+        for track, tried in zip(group, worth, strict=True):
+            del track.draft[tried:]
             last = len(track.feed) - 1
             track.row = len(rows) + last
             for i, token in enumerate(track.feed):
@@ -132,19 +143,35 @@ class Decoder:
             self._prepare(track)
 
     def _verify(self, track: Track) -> None:
-        """Choose after the sure tokens; keep drafts while the choice is the draft."""
+        """Choose after the sure tokens; keep drafts while they are what is chosen or forced."""
         track.at += len(track.feed)
-        draft, hits = track.draft, 0
-        for i in range(len(draft) + 1):
-            token = self._take(track, self._llama.logits(track.row + i))
-            if not track.live or i == len(draft) or token != draft[i]:
+        draft, kept = track.draft, 0
+        while True:
+            token = self._take(track, self._llama.logits(track.row + kept))
+            same = track.live and kept < len(draft) and token == draft[kept]
+            if not same or track.surprise >= 0 or self._join_named(track):
                 break
-            hits += 1
+            kept += 1
+            known = self._forced_in(track, draft[kept:])
+            kept += known
+            if not track.live or track.feed:
+                break
         self.counters.drafted += len(draft)
-        self.counters.draft_hits += hits
-        track.at += hits
-        if hits < len(draft) and track.live:
+        self.counters.draft_hits += kept
+        if kept < len(draft) and track.live:
             self._llama.forget(track.seq, track.at)
+
+    def _forced_in(self, track: Track, draft: Sequence[int]) -> int:
+        """Go over what is forced behind a token that has its cell; how much of it is the draft, and has one, too."""
+        track.feed = []
+        track.at += 1
+        self._force(track)
+        known = 0
+        while known < min(len(track.feed), len(draft)) and track.feed[known] == draft[known]:
+            known += 1
+        del track.feed[:known]
+        track.at += known
+        return known
 
     def _take(self, track: Track, logits: Logits) -> int:
         """Choose one token and move the track over it; -1 when the track ended without one."""
@@ -257,12 +284,26 @@ class Decoder:
             return
         if track.surprise >= 0:
             self.counters.rewound += self._rewinder.rewind(track)
-        elif b"'" in track.cursor.added and not track.text.count(b"'") % 2:
-            self.counters.rewound += self._rewinder.join_named(track)
+        else:
+            self._join_named(track)
         held = self._force(track)
         if track.live:
-            left = track.budget - track.used - 1
-            track.draft = self._drafter(track.cursor, held, bytes(track.text), self._vocab)[: max(left, 0)]
+            track.draft, track.chances = self._draft(track, held)
+
+    def _join_named(self, track: Track) -> bool:
+        """Go back where a text has just been closed that names something in a table which FROM lacks."""
+        closed = b"'" in track.cursor.added and not track.text.count(b"'") % 2
+        back = closed and self._rewinder.join_named(track)
+        self.counters.rewound += back
+        return back
+
+    def _draft(self, track: Track, held: Sequence[int]) -> Draft:
+        """What may follow, within the budget. A blank that is not placed yet is nothing to guess behind."""
+        left = max(0, track.budget - track.used - 1)
+        if track.cursor.pending or not left:
+            return Draft([], [])
+        tokens, chances = draft(track.drafter, track.cursor.state, bytes(track.text), held, self._vocab)
+        return Draft(tokens[:left], chances[:left])
 
     def _force(self, track: Track) -> Sequence[int]:
         """Feed the unique continuation, if there is one; returns the tokens held back.

@@ -23,7 +23,7 @@ from sqlagent.chat import Chat, Tokens
 from sqlagent.copying import Source
 from sqlagent.cursor import Acceptor, Cursor, Free
 from sqlagent.decode import Counters, Decoder
-from sqlagent.drafts import Drafter, held_word
+from sqlagent.drafts import Drafter, shipped, worthwhile
 from sqlagent.errors import ModelError, UsageError
 from sqlagent.forks import Search
 from sqlagent.llama import Llama, Logits, version
@@ -88,20 +88,21 @@ class Model:
         threads: int | None = None,
         cache_dir: str | Path | None = None,
         n_parallel: int = 8,
-        drafter: Drafter = held_word,
+        drafts: bool = True,
         adapter: str | Path | None = None,
         name: str = "",
     ) -> None:
         """Load `path`, and a GGUF LoRA to apply to it; prefixes are kept in `cache_dir` (nowhere when None).
 
-        Raises ModelError.
+        drafts: guess how statements go on, which changes only how long they take. Raises ModelError.
         """
         started = time.perf_counter()
         self._lock = threading.Lock()
         self._llama = Llama(path, n_ctx=n_ctx, n_seq=n_parallel + 1, threads=threads, adapter=adapter)
         self._vocab = Vocab(self._llama)
         self._chat = Chat(self._llama, self._vocab)
-        self._decoder = Decoder(self._llama, self._vocab, drafter)
+        self._decoder = Decoder(self._llama, self._vocab)
+        self.drafts = drafts
         self._parallel = n_parallel
         self._path = Path(path)
         self._held: list[int] = []
@@ -185,12 +186,12 @@ class Model:
             start = Cursor((acceptor or Free()).start())
             drawn = Settings(temperature, top_p, top_k)
             source = None if acceptor is None else Source(prompt.request)
+            drafter = self._drafter(prompt, acceptor)
             tracks = [
-                Track(i, start, budget, source=source)
-                if i == 0
-                else Track(i, start, budget, drawn, np.random.default_rng([seed, i]), source=source)
-                for i in range(1 if beam else n)
+                Track(i, start, budget, source=source, drafter=drafter) for i in range(1 if beam else n)
             ]
+            for track in tracks[1:]:
+                track.settings, track.rng = drawn, np.random.default_rng([seed, track.seq])
             try:
                 return self._generate(tokens, tracks, n if beam else 0, cancelled)
             finally:
@@ -232,6 +233,13 @@ class Model:
             self.last_timings = Timings(decode=time.perf_counter() - began)
             return [_candidate(track) for track in tracks]
 
+    def _drafter(self, prompt: Prompt, acceptor: Acceptor | None) -> Drafter | None:
+        """What guesses at the answers to a prompt; None where nothing is known of the schema."""
+        schema, learnt = getattr(acceptor, "schema", None), shipped() if self.drafts else None
+        if schema is None or learnt is None:
+            return None
+        return Drafter(learnt, schema, prompt.question, prompt.hints)
+
     def _check_open(self) -> None:
         if self._llama.closed:
             raise ModelError("The model was closed: load it again.")
@@ -258,19 +266,22 @@ class Model:
             self._decoder.lead(track)
         ids = list(tokens.ids) + tracks[0].feed
         cached = self._restore(tokens, ids)
-        logits = self._prefill(tokens, ids, cancelled)
+        alone = tracks[0] if len(tracks) == 1 and not width else None
+        row, logits = self._prefill(tokens, ids, alone, cancelled)
         ready = time.perf_counter()
         for track in tracks:
             track.at = len(ids)
             if track.seq:
                 self._llama.share(0, track.seq)
-        if width:
+        if alone is not None and row is not None:
+            self._decoder.run_from(alone, row, cancelled)
+        elif width:
             search = Beam(self._llama, self._decoder, width, range(1, 2 * width + 1))
             tracks = search.run(tracks[0], logits, cancelled)
         else:
             self._decoder.run(tracks, logits, cancelled)
-            if len(tracks) == 1:
-                self._written = len(tokens.ids), tracks[0]
+        if alone is not None:
+            self._written = len(tokens.ids), alone
         ended = time.perf_counter()
         self._store(tokens)
         done = self._decoder.counters
@@ -315,13 +326,18 @@ class Model:
         self._llama.forget(0, kept)
         return kept
 
-    def _prefill(self, tokens: Tokens, ids: list[int], cancelled: Callable[[], bool] | None) -> Logits:
-        """Run what of `ids` has no cells yet; returns the logits after the last one."""
+    def _prefill(
+        self, tokens: Tokens, ids: list[int], track: Track | None, cancelled: Callable[[], bool] | None
+    ) -> tuple[int | None, Logits]:
+        """Run what of `ids` has no cells yet, and behind it as much of the track's draft as pays.
+
+        Returns the row of the last of `ids`, None where nothing had to run, and its logits.
+        """
         if len(self._held) == len(ids) and self._logits is not None:
-            return self._logits
-        row = self._run(tokens, ids, cancelled, wanted=len(ids) - 1)
+            return None, self._logits
+        row = self._run(tokens, ids, cancelled, wanted=len(ids) - 1, track=track)
         self._logits = self._llama.logits(row).copy()
-        return self._logits
+        return row, self._logits
 
     def _run(
         self,
@@ -329,10 +345,11 @@ class Model:
         ids: list[int],
         cancelled: Callable[[], bool] | None,
         wanted: int = -1,
+        track: Track | None = None,
     ) -> int:
         """Run what of `ids` has no cells yet, in batches that end at the cuts; the last token's row in its batch.
 
-        wanted: the place whose logits are kept.
+        wanted: the place whose logits are kept. track: whose draft goes with the last batch.
         """
         self._logits = None
         cuts = sorted({tokens.opening, tokens.prefix, len(ids)})
@@ -340,6 +357,10 @@ class Model:
         while (at := len(self._held)) < len(ids):
             end = min(at + self._llama.n_batch, next(cut for cut in cuts if cut > at))
             rows = [(token, i, 0, i == wanted) for i, token in enumerate(ids[at:end], at)]
+            if track is not None and end == len(ids):
+                chances = track.chances[: self._llama.n_batch - len(rows)]
+                del track.draft[worthwhile(len(rows), [chances])[0] :]
+                rows += [(token, i, 0, True) for i, token in enumerate(track.draft, end)]
             if not self._llama.decode(rows, cancelled=cancelled):
                 raise ModelError("llama.cpp has no room for the prompt: close other programs or restart.")
             self._held = ids[:end]

@@ -29,16 +29,6 @@ _SIZE = re.compile(r"\s*\(.*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Prompt:
-    """Model input without a chat template: user message = context + request; `answer` opens the reply."""
-
-    system: str
-    context: str
-    request: str
-    answer: str
-
-
-@dataclass(frozen=True, slots=True)
 class Turn:
     """An earlier question and the statement that answered it."""
 
@@ -55,6 +45,21 @@ class Hint:
     value: Value
 
 
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Model input without a chat template: user message = context + request; `answer` opens the reply.
+
+    `question` and `hints` are what the request was made of, for what looks at the answer while it is written.
+    """
+
+    system: str
+    context: str
+    request: str
+    answer: str
+    question: str = ""
+    hints: tuple[Hint, ...] = ()
+
+
 def build(
     schema: Schema,
     question: str,
@@ -69,9 +74,8 @@ def build(
     hints: stored values worth naming.
     error: (statement, what SQLite said) of an attempt that failed.
     """
-    return Prompt(
-        SYSTEM, context(schema), request(question, history=history, hints=hints, error=error), ANSWER
-    )
+    asked = request(question, history=history, hints=hints, error=error)
+    return Prompt(SYSTEM, context(schema), asked, ANSWER, question[:QUESTION_CHARS], tuple(hints))
 
 
 def context(schema: Schema) -> str:

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sqlagent.copying import Source
 from sqlagent.cursor import Cursor
 from sqlagent.sampling import GREEDY, Choice, Settings
+
+if TYPE_CHECKING:
+    from sqlagent.drafts import Drafter
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class Mark:
 
 @dataclass(slots=True)
 class Track:
-    """One statement while it is written. `feed` and `draft` are the next batch; `at` is its position."""
+    """One statement while it is written. The next batch is `feed`, from `at` on, and as much of `draft` as pays."""
 
     seq: int
     cursor: Cursor
@@ -44,6 +48,8 @@ class Track:
     at: int = 0
     feed: list[int] = field(default_factory=list)
     draft: list[int] = field(default_factory=list)
+    chances: list[float] = field(default_factory=list)
+    """How likely each token of the draft is to be kept."""
     text: bytearray = field(default_factory=bytearray)
     used: int = 0
     forced: int = 0
@@ -57,6 +63,8 @@ class Track:
     """Tokens used from which the budget is looked at again."""
     source: Source | None = None
     """What literals are copied from."""
+    drafter: Drafter | None = None
+    """What guesses how the statement goes on; without one, only what is nearly forced is tried."""
     marks: list[Mark] = field(default_factory=list)
     surprise: int = -1
     """Which token of the statement was a surprise, -1 for none; see `sqlagent.rewind`."""

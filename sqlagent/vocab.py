@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import bisect
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlagent.errors import ModelError
 from sqlagent.llama import Llama
@@ -123,7 +123,7 @@ class Vocab:
             rest = rest[len(self.bytes_of(token)) :]
         return tuple(out)
 
-    def text_of(self, tokens: list[int] | tuple[int, ...]) -> bytes:
+    def text_of(self, tokens: Sequence[int]) -> bytes:
         """The bytes of several tokens in a row."""
         return b"".join([self.bytes_of(t) for t in tokens])
 

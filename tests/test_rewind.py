@@ -68,7 +68,7 @@ class Pen:
 
 
 def written(tokens: list[int]) -> bytes:
-    return b"".join(map(Letters().bytes_of, tokens))
+    return Letters().text_of(tokens)
 
 
 class Letters:
@@ -82,6 +82,9 @@ class Letters:
 
     def continuation(self, text: bytes) -> tuple[int, ...]:
         return tuple(text)
+
+    def text_of(self, tokens) -> bytes:
+        return b"".join(map(self.bytes_of, tokens))
 
     def starting(self, lead: bytes):
         yield lead, lead[0]

@@ -6,6 +6,7 @@
     python -m train data --recipe R --data DIR --save FILE.npz  everything a run needs, to be moved elsewhere
     python -m train evaluate --adapter-path out/tiny …          see `python -m train evaluate --help`
     python -m train speed --recipe R --prepared FILE.npz        questions a second, packed and not
+    python -m train drafts --recipe R --data DIR --save FILE    what decoding guesses with (models/drafts.json)
     python -m train recipes                                     names of the recipes
 
 Invariant: a flag may be written with dashes or underscores; every field of a recipe is a flag.
@@ -26,7 +27,7 @@ from sqlagent.errors import INTERRUPTED, OK, SqlagentError, UsageError
 from train import config as configuration
 from train.config import CHOICES, HELP, Config
 
-COMMANDS = ("run", "data", "evaluate", "speed", "recipes")
+COMMANDS = ("run", "data", "evaluate", "speed", "drafts", "recipes")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,6 +44,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             from train import evaluate
 
             return evaluate.main(words)
+        if command == "drafts":
+            from train import drafts
+
+            return drafts.main(words)
         return {"data": _data, "speed": _speed, "run": _run}[command](words)
     except SqlagentError as error:
         print(f"error: {error}", file=sys.stderr)

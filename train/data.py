@@ -192,7 +192,7 @@ def runtime_prompt(example: Example) -> Prompt:
 class Pipeline:
     """Reads, checks and encodes; `rows()` may be called once."""
 
-    def __init__(self, config: Config, tokens: Tokens, *, quiet: bool = False) -> None:
+    def __init__(self, config: Config, tokens: Tokens | None, *, quiet: bool = False) -> None:
         if not config.data:
             raise UsageError("--data is missing: the folder that holds the recipe's data files.")
         if not config.mix:
@@ -221,6 +221,17 @@ class Pipeline:
             yield from self._source(mix, seen)
         for number, file in enumerate(self.config.validation.files):
             yield from self._validation(file, number)
+        self._view.close()
+
+    def examples(self) -> Iterator[Example]:
+        """What of the recipe's first epoch passes every check but that of its length; no tokenizer is needed."""
+        seen: set[tuple[str, str]] = set()
+        for mix in self.config.mix:
+            pairs = self._progress(sources.read(mix, self.root, limit=self.config.limit), mix.name)
+            for number, pair in enumerate(pairs):
+                if prepared.times(mix.weight, prepared.phase(number), 0):
+                    with contextlib.suppress(Dropped):
+                        yield self._one(pair, mix, seen)
         self._view.close()
 
     def _source(self, mix: Mix, seen: set[tuple[str, str]]) -> Iterator[prepared.Row]:
