@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sqlagent.opening import FileState
     from sqlagent.prompt import Prompt, Turn
     from sqlagent.relevance import Gate
+    from sqlagent.repair import Compared
     from sqlagent.sandbox import Limits, Result, Sandbox
     from sqlagent.schema import Schema
 
@@ -203,6 +204,7 @@ class Agent:
         from sqlagent import prompt
         from sqlagent.conversation import spoken, subject
         from sqlagent.repair import corrected
+        from sqlagent.superlatives import turned
 
         question = check_question(question)
         with self._lock:
@@ -226,12 +228,17 @@ class Agent:
             def build(failed: tuple[str, str] | None) -> Prompt:
                 return prompt.build(view, question, history=history, hints=hints, error=failed)
 
+            def correct(sql: str) -> tuple[str, list[str]]:
+                sql, changes = corrected(sql, schema, partial(focus.nearest, schema))
+                sql, note = turned(question, sql, schema)
+                return sql, [*map(_replaced, changes), *filter(None, [note])]
+
             chosen = Attempt(
                 model=model,
                 acceptor=self._acceptor(view),
                 prompt=build,
                 execute=self._open_sandbox().execute,
-                correct=lambda sql: corrected(sql, schema, partial(focus.nearest, schema)),
+                correct=correct,
                 check=self._stop_if_cancelled,
                 cancelled=self._cancel.is_set,
                 trace=trace,
@@ -344,6 +351,12 @@ def check_question(question: str) -> str:
     return question
 
 
+def _replaced(change: tuple[Compared, str]) -> str:
+    """What is said of a text that was put right."""
+    column, value = change
+    return f"{column.text!r} is not in {column.table}.{column.column}; {value!r}, which is, was taken for it."
+
+
 def _answer(
     question: str,
     schema: Schema,
@@ -356,10 +369,7 @@ def _answer(
 
     best, result, found = chosen.best, chosen.result, evidence(chosen)
     notes = [doubt] if doubt else []
-    notes += [
-        f"{column.text!r} is not in {column.table}.{column.column}; {value!r}, which is, was taken for it."
-        for column, value in chosen.corrections
-    ]
+    notes += chosen.corrections
     if not best.candidate.finished:
         notes.append("The statement was cut at the length limit and may be incomplete.")
     return Answer(

@@ -21,7 +21,6 @@ from sqlagent.steps import Trace
 if TYPE_CHECKING:
     from sqlagent.llm import Candidate, Timings
     from sqlagent.prompt import Prompt
-    from sqlagent.repair import Compared
     from sqlagent.sandbox import Result
 
 DOUBTED = 3.0
@@ -77,8 +76,8 @@ class Chosen:
     """All statements that were weighed, the greedy one first."""
     agreement: float
     """The share of their probability behind this result; 1.0 when there is only one."""
-    corrections: tuple[tuple[Compared, str], ...]
-    """Texts of the statement that were replaced by the stored values that were meant."""
+    corrections: tuple[str, ...]
+    """What was put right in the statement, a sentence each."""
     first_token: float
     """Seconds until the model had read the prompt."""
 
@@ -88,19 +87,19 @@ class Attempt:
     """Everything that one question needs.
 
     `prompt` builds the model's input, given the statement that failed last and its error. `correct` puts right
-    the texts of a statement. `check` raises Cancelled when the person has had enough.
+    a statement, and says what in sentences. `check` raises Cancelled when the person has had enough.
     """
 
     model: TextModel
     acceptor: Any
     prompt: Callable[[tuple[str, str] | None], Prompt]
     execute: Execute
-    correct: Callable[[str], tuple[str, list[tuple[Compared, str]]]]
+    correct: Callable[[str], tuple[str, list[str]]]
     check: Callable[[], None]
     cancelled: Callable[[], bool]
     trace: Trace
     tables: int = 0
-    _corrections: dict[str, list[tuple[Compared, str]]] = field(default_factory=dict)
+    _corrections: dict[str, list[str]] = field(default_factory=dict)
 
     def run(self, effort: Effort) -> Chosen:
         """The answer's statement and its rows. Raises NoAnswer, QueryTimeout, DatabaseError, Cancelled."""

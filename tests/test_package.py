@@ -96,7 +96,7 @@ def test_the_wheel_gives_two_commands(wheel: zipfile.ZipFile) -> None:
 
 def test_the_registry_is_found_from_an_unpacked_wheel(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
     wheel.extractall(tmp_path)
-    code = "from sqlagent import models; print(models.__file__, models.default().name)"
+    code = "from sqlagent import drafts, models; assert drafts.shipped(); print(models.__file__, models.default().name)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
     )

@@ -152,6 +152,13 @@ def test_rows_become_canonical_and_what_is_dropped_is_counted_by_reason(folder):
     assert counts.read.total() == counts.kept.total() + counts.dropped.total() + counts.unused.total()
 
 
+def test_the_checked_rows_can_be_had_without_a_tokenizer(folder):
+    kept, counts = make(folder)
+    examples = list(data.Pipeline(configuration(folder), None, quiet=True).examples())
+    assert len(examples) == counts.kept["spider"] + counts.kept["context"]
+    assert {example.sql for example in examples} <= {text.removesuffix("■") for text in texts(kept)}
+
+
 def test_alias_style_is_a_setting(folder):
     found, _ = make(folder, alias_style="aliases")
     assert (

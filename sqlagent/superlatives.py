@@ -1,0 +1,78 @@
+"""Which end of a date, or of an age, "oldest" and "youngest" mean.
+
+The oldest has the greatest age, and the earliest date of birth. A small model that has learnt to order ages often
+orders dates the same way. Of 278 training statements (Spider's and BIRD's) whose question says one of these words and
+that take one end of one such column, 275 take the end that is taken for right here; the other three contradict their
+questions.
+
+Invariant: only DESC, MAX or MIN changes, so what comes out runs where the statement did.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from sqlagent.ddl import unquote
+from sqlagent.schema import Schema, fold
+from sqlagent.text import name_words, stem
+
+_EARLY = re.compile(r"\b(?:oldest|earliest|eldest)\b", re.IGNORECASE)
+_LATE = re.compile(r"\b(?:youngest|newest|latest|most recent(?:ly)?)\b", re.IGNORECASE)
+_SAID = re.compile(r"\b(?:max|min)(?:imum)?\b|\b(?:asc|desc)(?:ending)?\b", re.IGNORECASE)
+"""A question that says by itself what is to be taken; BIRD's hints do."""
+_DATES = frozenset(
+    "date datetime timestamp time day year birth birthday birthdate dob born founded opened established".split()  # noqa: SIM905
+)
+_NAME = r"(?:\"(?:[^\"]|\"\")+\"|[A-Za-z_\x80-\U0010ffff][\w$]*)"
+_COLUMN = rf"(?:{_NAME}\.)?(?P<{{}}>{_NAME})"
+_END = re.compile(
+    rf"'(?:[^']|'')*'|ORDER BY {_COLUMN.format('ordered')}(?P<down> DESC| ASC)?(?= LIMIT \d)"
+    rf"|\b(?P<call>MAX|MIN)\({_COLUMN.format('called')}\)"
+)
+
+
+class Turned(NamedTuple):
+    """A statement, and what was done to it in a sentence; "" where nothing was."""
+
+    sql: str
+    note: str = ""
+
+
+def turned(question: str, sql: str, schema: Schema) -> Turned:
+    """The canonical statement with the other end of its column, where the question's word means that one.
+
+    Left alone: what takes no end or several, other columns, and questions that say both or say it in SQL.
+    """
+    early, late = _EARLY.search(question), _LATE.search(question)
+    if (early is None) == (late is None) or _SAID.search(question):
+        return Turned(sql)
+    found = [match for match in _END.finditer(sql) if match["ordered"] or match["called"]]
+    if len(found) != 1:
+        return Turned(sql)
+    match, word = found[0], early or late
+    assert word is not None
+    column = unquote(match["ordered"] or match["called"])
+    kind = _kind(column, schema)
+    greatest = match["call"] == "MAX" if match["call"] else match["down"] == " DESC"
+    wanted = (early if kind == "age" else late) is not None
+    if not kind or greatest == wanted:
+        return Turned(sql)
+    text = match[0]
+    if match["call"]:
+        text = ("MAX" if wanted else "MIN") + text[3:]
+    else:
+        text = text.removesuffix(match["down"] or "") + (" DESC" if wanted else "")
+    end = ("greatest" if wanted else "least") if kind == "age" else ("latest" if wanted else "earliest")
+    note = f"{word[0]!r} means the {end} {column}: the statement, which took the other end, was turned round."
+    return Turned(sql[: match.start()] + text + sql[match.end() :], note)
+
+
+def _kind(column: str, schema: Schema) -> str:
+    """ "date", "age", or "" for what is neither."""
+    words = {stem(word) for word in name_words(column)}
+    if "age" in words:
+        return "age"
+    types = {c.type.lower() for table in schema.tables for c in table.columns if fold(c.name) == fold(column)}
+    dated = bool(types) and all("date" in kind or "time" in kind for kind in types)
+    return "date" if dated or words & _DATES else ""
