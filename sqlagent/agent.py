@@ -203,6 +203,7 @@ class Agent:
         """
         from sqlagent import prompt
         from sqlagent.conversation import spoken, subject
+        from sqlagent.counted import counted
         from sqlagent.repair import corrected
         from sqlagent.superlatives import turned
 
@@ -230,8 +231,9 @@ class Agent:
 
             def correct(sql: str) -> tuple[str, list[str]]:
                 sql, changes = corrected(sql, schema, partial(focus.nearest, schema))
-                sql, note = turned(question, sql, schema)
-                return sql, [*map(_replaced, changes), *filter(None, [note])]
+                sql, order = turned(question, sql, schema)
+                sql, count = counted(question, sql, schema)
+                return sql, [*map(_replaced, changes), *filter(None, [order, count])]
 
             chosen = Attempt(
                 model=model,

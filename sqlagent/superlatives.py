@@ -1,8 +1,8 @@
 """Which end of a date, or of an age, "oldest" and "youngest" mean.
 
 The oldest has the greatest age, and the earliest date of birth. A small model that has learnt to order ages often
-orders dates the same way. Of 278 training statements (Spider's and BIRD's) whose question says one of these words and
-that take one end of one such column, 275 take the end that is taken for right here; the other three contradict their
+orders dates the same way. Of 193 training statements (Spider's and BIRD's) whose question says one of these words and
+that take one end of one such column, 190 take the end that is taken for right here; the other three contradict their
 questions.
 
 Invariant: only DESC, MAX or MIN changes, so what comes out runs where the statement did.
