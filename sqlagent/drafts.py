@@ -29,7 +29,9 @@ from sqlagent.skeleton import COLUMN, END, NAMES, NUMBER, TABLE, TEXT, WORDS, Pi
 FILE = "drafts.json"
 """The model that `python -m train drafts` makes, beside the registry."""
 MOST_TOKENS = 7
-LEAST_CHANCE = 0.05
+MOST_BYTES = 24
+"""Behind so much of a guess nothing more is guessed: it is worth as many tokens as are run at most times."""
+LEAST_CHANCE = 0.08
 """Guesses less likely than this are not gone on from."""
 HELD = 0.95
 """How often the model goes on with what the grammar nearly forces."""
@@ -107,7 +109,7 @@ class Drafter:
         before, begun = self._as_words(*pieces(sql))
         found: list[tuple[bytes, float]] = []
         chance = 1.0
-        while len(found) < MOST_TOKENS:
+        while sum(len(more) for more, _ in found) < MOST_BYTES:
             guessed = self._words(before, begun) if _wants_words(before) else self._name(before, begun)
             if guessed is None:
                 break
