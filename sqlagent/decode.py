@@ -122,7 +122,9 @@ class Decoder:
     def _step(self, group: list[Track]) -> None:
         """One batch: every track's sure tokens and drafts, then a choice at each row with logits."""
         sure = sum(len(track.feed) for track in group)
-        worth = worthwhile(sure, [track.chances[: len(track.draft)] for track in group])
+        worth = worthwhile(
+            sure, [[track.trust * p for p in track.chances[: len(track.draft)]] for track in group]
+        )
         rows: list[tuple[int, int, int, bool]] = []
         for track, tried in zip(group, worth, strict=True):
             del track.draft[tried:]
@@ -156,6 +158,8 @@ class Decoder:
             kept += known
             if not track.live or track.feed:
                 break
+        track.expected += sum(track.chances[: len(draft)])
+        track.kept += kept
         self.counters.drafted += len(draft)
         self.counters.draft_hits += kept
         if kept < len(draft) and track.live:

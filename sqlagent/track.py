@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from sqlagent.drafts import Drafter
 
 
+GIVEN = 2.0
+"""Drafted tokens that are taken for kept before any was."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """A token of a statement, and how things stood before it."""
@@ -50,6 +54,10 @@ class Track:
     draft: list[int] = field(default_factory=list)
     chances: list[float] = field(default_factory=list)
     """How likely each token of the draft is to be kept."""
+    expected: float = 0.0
+    """How many drafted tokens should have been kept so far, going by their chances."""
+    kept: int = 0
+    """How many were."""
     text: bytearray = field(default_factory=bytearray)
     used: int = 0
     forced: int = 0
@@ -72,6 +80,11 @@ class Track:
     floor: float = -math.inf
     """ln p under which the statement is given up."""
     given_up: bool = False
+
+    @property
+    def trust(self) -> float:
+        """What the chances of drafts are to be taken times: less where the model writes otherwise than expected."""
+        return min(1.0, (self.kept + GIVEN) / (self.expected + GIVEN))
 
     def mark(self, token: int, choice: Choice | None = None) -> None:
         """Remember how things stand before a token."""

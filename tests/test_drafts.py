@@ -378,3 +378,15 @@ def test_right_guesses_save_batches(sql):
     _, quick, decoder = run(SCHOOL, [sql], Right(sql, 0))
     assert quick.batches < pen.batches / 2
     assert decoder.counters.draft_hits > 0.8 * decoder.counters.drafted
+
+
+def test_a_model_that_writes_otherwise_soon_gets_fewer_guesses():
+    track = Track(0, Cursor(Acceptor(schemas.from_ddl(SCHOOL)).start()), 200)
+    assert track.trust == 1.0
+    track.expected, track.kept = 6.0, 7
+    assert track.trust == 1.0
+    track.kept = 0
+    assert track.trust == 0.25
+    made, _, _ = run(SCHOOL, STATEMENTS[1:2], Noise("no such statement", 3))
+    assert made[0].expected > made[0].kept
+    assert made[0].trust < 1.0
