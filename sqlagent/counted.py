@@ -14,12 +14,12 @@ import re
 from sqlagent.ddl import unquote
 from sqlagent.grammar.names import quote
 from sqlagent.schema import Schema, Table, fold
-from sqlagent.superlatives import Turned
+from sqlagent.superlatives import NAME, Turned
 from sqlagent.text import name_words, stem, words
 
-_COUNT = re.compile(r"SELECT COUNT\(\*\) FROM (\"(?:[^\"]|\"\")+\"|[^\s\"(),;]+)(?= WHERE |\Z)")
+_COUNT = re.compile(rf"SELECT COUNT\(\*\) FROM ({NAME})(?= WHERE |\Z)")
 _ASKED = re.compile(r"\b(?:how many|number of|count(?: the| all)*)\s+((?:\w+\s+){0,4}\w+)", re.IGNORECASE)
-_OTHERS = frozenset("different distinct unique all of the total number other".split())  # noqa: SIM905
+_OTHERS = frozenset(("different", "distinct", "unique", "all", "of", "the", "total", "number", "other"))
 """Words between "how many" and what is counted."""
 
 

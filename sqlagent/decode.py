@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlagent.cursor import Cursor
-from sqlagent.drafts import Draft, draft, worthwhile
+from sqlagent.drafts import draft, worthwhile
 from sqlagent.errors import Cancelled
 from sqlagent.grammar.names import LETTER
 from sqlagent.llama import Llama, Logits
@@ -62,9 +62,20 @@ class Decoder:
         self._rewinder = Rewinder(llama, vocab)
         self.counters = Counters()
 
-    def lead(self, track: Track) -> None:
-        """Put what must come first into `feed`, and guesses behind it, to be run with the end of the prompt."""
-        track.draft, track.chances = self._draft(track, self._force(track))
+    def lead(self, track: Track) -> Sequence[int]:
+        """Put what must come first into `feed`, to be run with the end of the prompt; returns the tokens held back."""
+        return self._force(track)
+
+    def guess(self, track: Track, held: Sequence[int]) -> None:
+        """Put what may follow behind the tokens held back into `draft`, within the budget.
+
+        A blank that is not placed yet is nothing to guess behind.
+        """
+        left = max(0, track.budget - track.used - 1)
+        track.draft, track.chances = [], []
+        if left and not track.cursor.pending:
+            found = draft(track.drafter, track.cursor.state, bytes(track.text), held, self._vocab)
+            track.draft, track.chances = found.tokens[:left], found.chances[:left]
 
     def run(
         self,
@@ -154,8 +165,7 @@ class Decoder:
             if not same or track.surprise >= 0 or self._join_named(track):
                 break
             kept += 1
-            known = self._forced_in(track, draft[kept:])
-            kept += known
+            kept += self._forced_in(track, draft[kept:])
             if not track.live or track.feed:
                 break
         track.expected += sum(track.chances[: len(draft)])
@@ -292,7 +302,7 @@ class Decoder:
             self._join_named(track)
         held = self._force(track)
         if track.live:
-            track.draft, track.chances = self._draft(track, held)
+            self.guess(track, held)
 
     def _join_named(self, track: Track) -> bool:
         """Go back where a text has just been closed that names something in a table which FROM lacks."""
@@ -300,14 +310,6 @@ class Decoder:
         back = closed and self._rewinder.join_named(track)
         self.counters.rewound += back
         return back
-
-    def _draft(self, track: Track, held: Sequence[int]) -> Draft:
-        """What may follow, within the budget. A blank that is not placed yet is nothing to guess behind."""
-        left = max(0, track.budget - track.used - 1)
-        if track.cursor.pending or not left:
-            return Draft([], [])
-        tokens, chances = draft(track.drafter, track.cursor.state, bytes(track.text), held, self._vocab)
-        return Draft(tokens[:left], chances[:left])
 
     def _force(self, track: Track) -> Sequence[int]:
         """Feed the unique continuation, if there is one; returns the tokens held back.

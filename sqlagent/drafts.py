@@ -15,7 +15,6 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from sqlagent import text
@@ -79,8 +78,9 @@ class DraftModel:
 @functools.cache
 def shipped() -> DraftModel | None:
     """The model that comes with the package; None where its file is missing or damaged: then nothing is drafted."""
-    here = Path(__file__).parent
-    for place in (here / "_models" / FILE, here.parent / "models" / FILE):
+    from sqlagent.registry import places_of
+
+    for place in places_of(FILE):
         try:
             data = json.loads(place.read_text(encoding="utf-8"))
             return DraftModel(Skeleton.from_json(data["skeleton"]), data["names"])

@@ -32,7 +32,6 @@ FEATURES = {
     ),
 }  # fmt: skip
 """What the weights of a kind stand for; the first of them hold for the question, the last ones for the statement."""
-_OF_QUESTION = {TABLE: 5, COLUMN: 7}
 _CLAUSE = re.compile(r"SELECT|FROM|JOIN| ON |WHERE|GROUP BY|ORDER BY|HAVING")
 
 Weights = Mapping[str, Sequence[float]]

@@ -262,11 +262,12 @@ class Model:
     ) -> list[Candidate]:
         self._decoder.counters = Counters()
         began = time.perf_counter()
-        for track in tracks:
-            self._decoder.lead(track)
+        held = [self._decoder.lead(track) for track in tracks]
         ids = list(tokens.ids) + tracks[0].feed
         cached = self._restore(tokens, ids)
         alone = tracks[0] if len(tracks) == 1 and not width else None
+        if alone is not None:
+            self._decoder.guess(alone, held[0])
         row, logits = self._prefill(tokens, ids, alone, cancelled)
         ready = time.perf_counter()
         for track in tracks:

@@ -78,14 +78,18 @@ def registry() -> dict[str, Entry]:
     return {**shipped(), **added()}
 
 
+def places_of(file: str) -> list[Path]:
+    """Where a file of models/ may lie: beside the code when installed, or where people edit it in a checkout."""
+    here = Path(__file__).parent
+    return [here / "_models" / file, here.parent / "models" / file]
+
+
 def shipped() -> dict[str, Entry]:
     """The models of models/registry.toml, or of the file that SQLAGENT_REGISTRY names, by name.
 
     Raises ModelError when that file cannot be used.
     """
-    here = Path(__file__).parent
-    # In an installed package the file lies beside the code; in a checkout it is where people edit it.
-    places = [here / "_models" / "registry.toml", here.parent / "models" / "registry.toml"]
+    places = places_of("registry.toml")
     if other := os.environ.get("SQLAGENT_REGISTRY"):
         places = [Path(other)]
     place = next((place for place in places if place.is_file()), places[0])

@@ -21,11 +21,13 @@ _EARLY = re.compile(r"\b(?:oldest|earliest|eldest)\b", re.IGNORECASE)
 _LATE = re.compile(r"\b(?:youngest|newest|latest|most recent(?:ly)?)\b", re.IGNORECASE)
 _SAID = re.compile(r"\b(?:max|min)(?:imum)?\b|\b(?:asc|desc)(?:ending)?\b", re.IGNORECASE)
 """A question that says by itself what is to be taken; BIRD's hints do."""
-_DATES = frozenset(
-    "date datetime timestamp time day year birth birthday birthdate dob born founded opened established".split()  # noqa: SIM905
+_DATE_WORDS = (
+    "date datetime timestamp time day year birth birthday birthdate dob born founded opened established"
 )
-_NAME = r"(?:\"(?:[^\"]|\"\")+\"|[A-Za-z_\x80-\U0010ffff][\w$]*)"
-_COLUMN = rf"(?:{_NAME}\.)?(?P<{{}}>{_NAME})"
+_DATES = frozenset(_DATE_WORDS.split())
+NAME = r"(?:\"(?:[^\"]|\"\")+\"|[A-Za-z_\x80-\U0010ffff][\w$]*)"
+"""A pattern of a name in a canonical statement, bare or quoted."""
+_COLUMN = rf"(?:{NAME}\.)?(?P<{{}}>{NAME})"
 _END = re.compile(
     rf"'(?:[^']|'')*'|ORDER BY {_COLUMN.format('ordered')}(?P<down> DESC| ASC)?(?= LIMIT \d)"
     rf"|\b(?P<call>MAX|MIN)\({_COLUMN.format('called')}\)"

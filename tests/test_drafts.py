@@ -330,7 +330,9 @@ def run(ddl: str, wishes: list[str], drafter, tracks: int = 1):
     start = Cursor(Acceptor(schemas.from_ddl(ddl)).start())
     made = [Track(seq, start, 200, drafter=drafter) for seq in range(tracks)]
     for track in made:
-        decoder.lead(track)
+        held = decoder.lead(track)
+        if tracks == 1:
+            decoder.guess(track, held)
         pen.cells[track.seq] = list(track.feed)
         track.at = len(track.feed)
     if tracks == 1:  # as Model does: the draft goes with the prompt's last batch
