@@ -33,8 +33,8 @@ from sqlagent.errors import DatabaseError, SqlagentError, UsageError
 
 if TYPE_CHECKING:
     from bench.scoring import Rows
+    from sqlagent.candidate import Candidate
     from sqlagent.focus import Focus
-    from sqlagent.llm import Candidate
     from sqlagent.prompt import Prompt
     from sqlagent.sandbox import Sandbox
     from sqlagent.schema import Schema
@@ -72,6 +72,7 @@ class Guess:
     forced: int = 0
     worst: float = 0.0
     finished: bool = True
+    told: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,6 +356,7 @@ def _guesses(candidates: Sequence[Candidate], free: bool) -> tuple[Guess, ...]:
             int(found.forced),
             float(found.worst),
             bool(found.finished),
+            found.told,
         )
         for found in candidates
     )

@@ -202,6 +202,7 @@ class Agent:
         and Cancelled.
         """
         from sqlagent import prompt
+        from sqlagent.carried import carried
         from sqlagent.conversation import spoken, subject
         from sqlagent.counted import counted
         from sqlagent.repair import corrected
@@ -229,15 +230,22 @@ class Agent:
             def build(failed: tuple[str, str] | None) -> Prompt:
                 return prompt.build(view, question, history=history, hints=hints, error=failed)
 
+            acceptor = self._acceptor(view)
+
+            def takes(sql: str) -> bool:
+                state = acceptor.start().step(sql.encode())
+                return state is not None and state.accepting
+
             def correct(sql: str) -> tuple[str, list[str]]:
                 sql, changes = corrected(sql, schema, partial(focus.nearest, schema))
+                sql, kept = carried(question, sql, [turn.sql for turn in history], schema, takes)
                 sql, order = turned(question, sql, schema)
                 sql, count = counted(question, sql, schema)
-                return sql, [*map(_replaced, changes), *filter(None, [order, count])]
+                return sql, [*map(_replaced, changes), *filter(None, [kept, order, count])]
 
             chosen = Attempt(
                 model=model,
-                acceptor=self._acceptor(view),
+                acceptor=acceptor,
                 prompt=build,
                 execute=self._open_sandbox().execute,
                 correct=correct,

@@ -19,7 +19,7 @@ from sqlagent.repair import nulls_meant
 from sqlagent.steps import Trace
 
 if TYPE_CHECKING:
-    from sqlagent.llm import Candidate, Timings
+    from sqlagent.candidate import Candidate, Timings
     from sqlagent.prompt import Prompt
     from sqlagent.sandbox import Result
 
@@ -54,6 +54,10 @@ class TextModel(Protocol):
         max_tokens: int = 256,
         cancelled: Callable[[], bool] | None = None,
     ) -> list[Candidate]: ...
+
+    def question_logprobs(
+        self, prompt: Prompt, statements: Sequence[str], *, cancelled: Callable[[], bool] | None = None
+    ) -> list[float]: ...
 
     def read(self, prompt: Prompt, cancelled: Callable[[], bool] | None = None) -> None: ...
 
@@ -100,6 +104,7 @@ class Attempt:
     trace: Trace
     tables: int = 0
     _corrections: dict[str, list[str]] = field(default_factory=dict)
+    _heard: dict[str, float] = field(default_factory=dict)
 
     def run(self, effort: Effort) -> Chosen:
         """The answer's statement and its rows. Raises NoAnswer, QueryTimeout, DatabaseError, Cancelled."""
@@ -108,7 +113,7 @@ class Attempt:
         tried, found = [first], doubts(first)
         if effort.more:
             tried += self._others(first, effort, found)
-        best, agreement = choose(tried) if len(tried) > 1 else (first, 1.0)
+        best, agreement = choose(tried, self._told) if len(tried) > 1 else (first, 1.0)
         if best.result is None and effort.more:
             best, agreement = self._second_thought(first), 0.0
         if best.result is None:
@@ -120,7 +125,7 @@ class Attempt:
         return Chosen(
             best,
             best.result,
-            tuple(tried),
+            tuple(self._with_told(one) for one in tried),
             agreement,
             tuple(self._corrections.get(best.sql, ())),
             first_token,
@@ -176,6 +181,20 @@ class Attempt:
             tried.append(replace(seen, candidate=replace(candidate, sql=seen.sql)))
         self.trace.add("act", f"{count(len(known) - 1, 'different one')} run", None, began)
         return tried
+
+    def _told(self, statements: Sequence[str]) -> list[float]:
+        """How likely each statement makes the question."""
+        self.trace.status("reading the statements back")
+        began = time.monotonic()
+        found = self.model.question_logprobs(self.prompt(None), statements, cancelled=self.cancelled)
+        self.check()
+        self._heard.update(zip(statements, found, strict=True))
+        said = f"{count(len(statements), 'statement')} with different rows read back as questions"
+        self.trace.add("reason", said, None, began)
+        return found
+
+    def _with_told(self, tried: Tried) -> Tried:
+        return replace(tried, candidate=replace(tried.candidate, told=self._heard.get(tried.sql)))
 
     def _second_thought(self, failed: Tried) -> Tried:
         """What the model writes once it knows the error; the failed one when it has nothing better to say."""

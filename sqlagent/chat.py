@@ -20,11 +20,15 @@ _PLAIN = f"{_SYSTEM}\n\n### Input\n{_USER}\n\n### Response\n"
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """A prompt's tokens: up to `opening` the same for every database, up to `prefix` for every question."""
+    """A prompt's tokens: up to `opening` the same for every database, up to `prefix` for every question.
+
+    From `answer` on they are what the reply opens with.
+    """
 
     ids: tuple[int, ...]
     opening: int
     prefix: int
+    answer: int
 
 
 class Chat:
@@ -51,11 +55,12 @@ class Chat:
                 ids += vocab.tokenize(prompt.request.encode("utf-8", "replace"))
             else:
                 ids += vocab.tokenize(piece.encode("utf-8", "replace"), special=True)
+        answer = len(ids)
         ids += vocab.tokenize(prompt.answer.encode("utf-8", "replace"))
         if vocab.adds_bos and vocab.bos >= 0 and ids[:1] != [vocab.bos]:
             ids.insert(0, vocab.bos)
-            opening, prefix = opening + 1, prefix + 1
-        return Tokens(tuple(ids), opening, prefix)
+            opening, prefix, answer = opening + 1, prefix + 1, answer + 1
+        return Tokens(tuple(ids), opening, prefix, answer)
 
 
 def _render(template: str, bos: str, eos: str) -> str:

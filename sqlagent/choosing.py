@@ -1,26 +1,28 @@
 """Which of several statements to believe, and how far.
 
-Statements that give the same rows agree, whatever they look like. Each has the probability that the model gives it; the
-group with the most of it wins, and its likeliest member speaks for it.
+Statements that give the same rows agree, whatever they look like. Each has the probability that the model gives it; a
+group's is weighed by how likely its likeliest member makes the question, and the group with the most of it wins.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlagent.rewind import SURPRISE
 
 if TYPE_CHECKING:
-    from sqlagent.llm import Candidate
+    from sqlagent.candidate import Candidate
     from sqlagent.sandbox import Result
 
 COMPARED = 2000
 """Rows of a result that are compared with another's."""
 EMPTY_WEIGHT = 0.3
 """What the probability of a statement without rows counts; people ask for what is there."""
+CHANNEL = 0.7
+"""The power to which the question's probability under a statement is taken: its tokens do not come independently."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +60,38 @@ def doubts(tried: Tried) -> list[str]:
     return found
 
 
-def choose(tried: Sequence[Tried]) -> tuple[Tried, float]:
+def choose(
+    tried: Sequence[Tried], told: Callable[[Sequence[str]], Sequence[float]] | None = None
+) -> tuple[Tried, float]:
     """The statement to believe, and the share of all probability that agrees with it (0…1).
 
     The first is the greedy one: it wins ties. Statements that did not run count for nothing.
+    told: ln p of the question under each of several statements; asked only where results differ.
     """
     ran = [one for one in tried if one.result is not None]
     if not ran:
         return tried[0], 0.0
-    most = max(one.candidate.logprob for one in ran)
-    weights: dict[Hashable, float] = {}
-    members: dict[Hashable, list[Tried]] = {}
+    groups: dict[Hashable, list[Tried]] = {}
     for one in ran:
         assert one.result is not None
-        key = outcome(one.result)
-        weight = math.exp(one.candidate.logprob - most) * (EMPTY_WEIGHT if one.empty else 1.0)
-        weights[key] = weights.get(key, 0.0) + weight
-        members.setdefault(key, []).append(one)
-    best = max(weights, key=lambda key: weights[key])
-    spoken = max(members[best], key=lambda one: one.candidate.logprob)
-    return spoken, weights[best] / sum(weights.values())
+        groups.setdefault(outcome(one.result), []).append(one)
+    speak = [max(group, key=lambda one: one.candidate.logprob) for group in groups.values()]
+    if len(speak) == 1:
+        return speak[0], 1.0
+    heard = [0.0] * len(speak) if told is None else told([one.sql for one in speak])
+    scores = [
+        _logsumexp([one.candidate.logprob for one in group])
+        + CHANNEL * ln_p
+        + (math.log(EMPTY_WEIGHT) if one.empty else 0.0)
+        for one, group, ln_p in zip(speak, groups.values(), heard, strict=True)
+    ]
+    best = scores.index(max(scores))
+    return speak[best], math.exp(scores[best] - _logsumexp(scores))
+
+
+def _logsumexp(values: Sequence[float]) -> float:
+    most = max(values)
+    return most + math.log(sum(math.exp(value - most) for value in values))
 
 
 def outcome(result: Result) -> Hashable:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sqlagent.attempt import Chosen
-    from sqlagent.llm import Candidate
+    from sqlagent.candidate import Candidate
 
 LOWEST = -10.0
 """ln p under which one token is as unlikely as another."""

@@ -15,7 +15,7 @@ class Effort:
     within: float
 
 
-EFFORTS = {"fast": Effort(0, 0.0), "normal": Effort(4, 0.0), "high": Effort(7, 2.0)}
+EFFORTS = {"fast": Effort(0, 0.0), "normal": Effort(4, 0.7), "high": Effort(7, 2.0)}
 
 
 def effort_of(name: str) -> Effort:

@@ -11,7 +11,6 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sqlagent.beam import Beam
+from sqlagent.candidate import Candidate, Timings, candidate_of
+from sqlagent.channel import question_logprobs
 from sqlagent.chat import Chat, Tokens
 from sqlagent.copying import Source
 from sqlagent.cursor import Acceptor, Cursor, Free
@@ -28,7 +29,7 @@ from sqlagent.errors import ModelError, UsageError
 from sqlagent.forks import Search
 from sqlagent.llama import Llama, Logits, version
 from sqlagent.prefix import PrefixCache, adapter_identity, model_identity
-from sqlagent.prompt import Prompt
+from sqlagent.prompt import Prompt, retold
 from sqlagent.sampling import Settings
 from sqlagent.track import Track
 from sqlagent.vocab import Vocab
@@ -41,40 +42,6 @@ LEAST_BUDGET = 16
 """Tokens a statement needs at the least; a prompt must leave room for them."""
 WORTH_LOADING = 32
 """A stored prefix is read when it saves at least this many tokens of prefill."""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One statement. `logprob` sums ln p of the sampled tokens, `margin` is the closest decision.
-
-    `worst` is the ln p of the least likely token chosen; probabilities are those of the model alone, so a low
-    one says that the grammar kept it from what it would have written.
-    """
-
-    sql: str
-    logprob: float
-    tokens: int
-    margin: float
-    finished: bool
-    forced: int
-    worst: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Timings:
-    """Seconds and token counts of the last `generate()`."""
-
-    load: float = 0.0
-    prefill: float = 0.0
-    decode: float = 0.0
-    first_token: float = 0.0
-    prompt_tokens: int = 0
-    cached_tokens: int = 0
-    steps: int = 0
-    sampled: int = 0
-    forced: int = 0
-    drafted: int = 0
-    draft_hits: int = 0
 
 
 class Model:
@@ -231,7 +198,23 @@ class Model:
                 for seq in seqs:
                     self._llama.forget(seq)
             self.last_timings = Timings(decode=time.perf_counter() - began)
-            return [_candidate(track) for track in tracks]
+            return [candidate_of(track) for track in tracks]
+
+    def question_logprobs(
+        self, prompt: Prompt, statements: Sequence[str], *, cancelled: Callable[[], bool] | None = None
+    ) -> list[float]:
+        """ln p of a prompt's question under each statement: how well a statement tells what was asked.
+
+        All 0.0 where the context has no room to find out. Raises Cancelled, ModelError.
+        """
+        with self._lock:
+            self._check_open()
+            tokens = self._chat.tokens(prompt)
+            schema = list(tokens.ids[: tokens.prefix])
+            self._restore(tokens, schema)
+            self._run(tokens, schema, cancelled)
+            asked = [self._chat.tokens(retold(prompt, statement)) for statement in statements]
+            return question_logprobs(self._llama, asked, self._parallel, cancelled)
 
     def _drafter(self, prompt: Prompt, acceptor: Acceptor | None) -> Drafter | None:
         """What guesses at the answers to a prompt; None where nothing is known of the schema."""
@@ -299,7 +282,7 @@ class Model:
             drafted=done.drafted,
             draft_hits=done.draft_hits,
         )
-        return [_candidate(track) for track in tracks if not track.live]
+        return [candidate_of(track) for track in tracks if not track.live]
 
     def _restore(self, tokens: Tokens, ids: list[int]) -> int:
         """Keep the cells that the prompt shares with the last one, or read its prefix from disk.
@@ -404,20 +387,3 @@ def _common(a: Sequence[int], b: Sequence[int]) -> int:
             break
         n += 1
     return n
-
-
-def _candidate(track: Track) -> Candidate:
-    state = track.cursor.state
-    if isinstance(state, Free):
-        sql = bytes(track.text).decode("utf-8", "replace").split("```", 1)[0]
-    else:
-        sql = state.text()
-    return Candidate(
-        sql=sql.strip().rstrip(";").rstrip(),
-        logprob=track.logprob,
-        tokens=track.used,
-        margin=max(0.0, track.margin),
-        finished=track.finished,
-        forced=track.forced,
-        worst=track.worst,
-    )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlagent.grammar.names import is_bare
 from sqlagent.schema import Column, ForeignKey, Schema, Table, Value
@@ -24,6 +24,7 @@ HISTORY_TURNS = 3
 
 SYSTEM = "You are an SQLite expert. Answer each question with one SQL query."
 ANSWER = "```sql\n"
+RETELL = "Write the question that this SQL query answers."
 
 _SIZE = re.compile(r"\s*\(.*", re.DOTALL)
 
@@ -49,7 +50,7 @@ class Hint:
 class Prompt:
     """Model input without a chat template: user message = context + request; `answer` opens the reply.
 
-    `question` and `hints` are what the request was made of, for what looks at the answer while it is written.
+    `question`, `hints` and `history` are what the request was made of.
     """
 
     system: str
@@ -58,6 +59,7 @@ class Prompt:
     answer: str
     question: str = ""
     hints: tuple[Hint, ...] = ()
+    history: tuple[Turn, ...] = ()
 
 
 def build(
@@ -75,7 +77,15 @@ def build(
     error: (statement, what SQLite said) of an attempt that failed.
     """
     asked = request(question, history=history, hints=hints, error=error)
-    return Prompt(SYSTEM, context(schema), asked, ANSWER, question[:QUESTION_CHARS], tuple(hints))
+    return Prompt(
+        SYSTEM, context(schema), asked, ANSWER, question[:QUESTION_CHARS], tuple(hints), tuple(history)
+    )
+
+
+def retold(prompt: Prompt, sql: str) -> Prompt:
+    """The prompt turned round: the statement is given, and the question is the answer to it."""
+    lines = [*earlier(prompt.history), RETELL, f"Query: {clean(sql, 1000)}"]
+    return replace(prompt, request="\n".join(lines), answer=clean(prompt.question, QUESTION_CHARS))
 
 
 def context(schema: Schema) -> str:
@@ -91,10 +101,7 @@ def request(
     error: tuple[str, str] | None = None,
 ) -> str:
     """The question part; the question itself comes last."""
-    lines: list[str] = []
-    for turn in history[-HISTORY_TURNS:]:
-        lines.append(f"Earlier question: {clean(turn.question, 500)}")
-        lines.append(f"Its query: {clean(turn.sql, 1000)}")
+    lines = earlier(history)
     if hints:
         found = ", ".join(f"{name(h.table)}.{name(h.column)} = {literal(h.value, 60)}" for h in hints)
         lines.append(f"Stored values: {found}")
@@ -104,6 +111,15 @@ def request(
         lines.append(f"SQLite said: {clean(message, 300)}")
     lines.append(f"Question: {clean(question, QUESTION_CHARS)}")
     return "\n".join(lines)
+
+
+def earlier(history: Sequence[Turn]) -> list[str]:
+    """What was asked before, a line for each question and each statement."""
+    lines: list[str] = []
+    for turn in history[-HISTORY_TURNS:]:
+        lines.append(f"Earlier question: {clean(turn.question, 500)}")
+        lines.append(f"Its query: {clean(turn.sql, 1000)}")
+    return lines
 
 
 def table_line(table: Table) -> str:

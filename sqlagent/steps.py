@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
+    from sqlagent.candidate import Candidate
     from sqlagent.confidence import Evidence
-    from sqlagent.llm import Candidate
 
 Kind = Literal["reason", "act", "observe"]
 Cell = str | int | float | bytes | None

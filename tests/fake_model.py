@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+from sqlagent.candidate import Candidate, Timings  # noqa: E402
 from sqlagent.errors import Cancelled  # noqa: E402
-from sqlagent.llm import Candidate, Timings  # noqa: E402
 
 HANG = "hang"
 
@@ -57,6 +57,8 @@ class FakeModel:
         self.asked: list[tuple[int, float]] = []
         self.read_ahead: list[Any] = []
         self.last_timings = Timings()
+        self.retold: list[list[str]] = []
+        self.tells: dict[str, float] = {}
 
     def enqueue(self, *entries: Entry) -> None:
         self._script += entries
@@ -105,6 +107,13 @@ class FakeModel:
             return []
         self._next += 1
         return [_candidate(one) for one in entry]
+
+    def question_logprobs(
+        self, prompt: Any, statements: Sequence[str], *, cancelled: Callable[[], bool] | None = None
+    ) -> list[float]:
+        """What the test says of each statement, 0.0 where it says nothing."""
+        self.retold.append(list(statements))
+        return [self.tells.get(sql, 0.0) for sql in statements]
 
     def _entry(self) -> Entry:
         return self._script[min(self._next, len(self._script) - 1)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 from fake_model import FakeModel, candidate
 
 from sqlagent import Agent, demo, schema
-from sqlagent.choosing import Tried, choose, doubts, outcome
+from sqlagent.choosing import CHANNEL, Tried, choose, doubts, outcome
 from sqlagent.console import Console
 from sqlagent.effort import EFFORTS
 from sqlagent.repair import compared, corrected, nulls_meant
@@ -55,6 +57,23 @@ def test_the_greedy_statement_wins_a_tie() -> None:
     assert choose([tried("greedy", result((1,))), tried("a", result((2,)))])[0].sql == "greedy"
 
 
+def test_a_statement_that_tells_the_question_wins_over_one_that_does_not() -> None:
+    votes = [tried("a", result((1,)), logprob=-1.0), tried("b", result((2,)), logprob=-2.0)]
+    asked: list[list[str]] = []
+
+    def told(statements: Sequence[str]) -> list[float]:
+        asked.append(list(statements))
+        return [{"a": -20.0, "b": -17.0}.get(sql, -99.0) for sql in statements]
+
+    best, share = choose(votes, told)
+    assert best.sql == "b"
+    assert share == pytest.approx(1 / (1 + math.exp(1.0 - 3.0 * CHANNEL)))
+    same = [tried("a", result((2,)), logprob=-1.0), tried("c", result((2,)), logprob=-3.0)]
+    assert choose(same, told) == (same[0], 1.0)
+    assert choose([*same, votes[1], tried("x", None)], told)[0].sql == "a"
+    assert asked == [["a", "b"]]  # statements are read back only where their rows differ
+
+
 def test_statements_that_do_not_run_have_no_vote_and_empty_ones_little() -> None:
     votes = [tried("x", None), tried("y", None), tried("empty", result()), tried("full", result((1,)))]
     assert choose(votes)[0].sql == "full"
@@ -92,7 +111,19 @@ def test_a_statement_is_weighed_against_others(company: Path) -> None:
     assert [s.text for s in answer.steps if "weighed" in s.text or "different" in s.text] == [
         "3 other statements weighed",
         "2 different ones run",
+        "2 statements with different rows read back as questions",
     ]
+    assert model.retold == [[OTHER, TOP]]
+    assert [one.told for one in answer.tried] == [0.0, 0.0, 0.0, None]
+
+
+def test_the_question_decides_between_statements_that_are_about_as_likely(company: Path) -> None:
+    model = FakeModel([OTHER, [TOP]])
+    model.tells = {OTHER: -30.0, TOP: -20.0}
+    with Agent(company, model) as agent:
+        answer = agent.ask("Who earns the most?")
+    assert answer.sql == TOP
+    assert [one.told for one in answer.tried] == [-30.0, -20.0]
 
 
 def test_the_statement_that_made_the_rows_is_the_last_one_told(

@@ -25,7 +25,7 @@ from train import qlora, tokens
 from train.config import CHOICES
 
 if TYPE_CHECKING:
-    from sqlagent.llm import Candidate
+    from sqlagent.candidate import Candidate
     from sqlagent.prompt import Prompt
 
 
@@ -172,7 +172,7 @@ class Tuned:
         cancelled: Callable[[], bool] | None = None,
     ) -> list[Candidate]:
         """One candidate, as `sqlagent.llm.Model` gives it."""
-        from sqlagent.llm import Candidate
+        from sqlagent.candidate import Candidate
 
         if acceptor is not None or n > 1:
             raise UsageError("Under transformers only --decode free works: score the GGUF for anything else.")

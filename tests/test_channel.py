@@ -1,0 +1,111 @@
+"""The question under a statement: its probability is the model's own, whatever else runs beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sqlagent import channel
+from sqlagent.chat import Chat
+from sqlagent.errors import Cancelled
+from sqlagent.llama import Llama
+from sqlagent.llm import Model
+from sqlagent.prompt import ANSWER, Prompt, Turn, build, retold
+from sqlagent.schema import Column, Schema, Table
+from sqlagent.vocab import Vocab
+from tests.tiny_gguf import make_gguf
+from tests.toys import Sums
+
+SCHEMA = Schema("s.db", (Table("Album", "table", (Column("Id", "INT", pk=1), Column("Title", "TEXT"))),))
+ASKED = build(SCHEMA, "How many different titles?", history=[Turn("All albums", "SELECT * FROM Album")])
+STATEMENTS = [
+    "SELECT COUNT(*) FROM Album",
+    "SELECT COUNT(DISTINCT Title) FROM Album",
+    "SELECT Title FROM Album WHERE Title LIKE '%x%'",
+    "SELECT COUNT(Id) FROM Album",
+]
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_gguf(tmp_path_factory.mktemp("gguf") / "r.gguf", seed=5)
+
+
+@pytest.fixture(autouse=True)
+def _no_token_too_unlikely(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Random weights find all of them so, and no statement would be told from another."""
+    monkeypatch.setattr(channel, "LOWEST", -30.0)
+
+
+def expected(path: Path, prompt: Prompt, sql: str) -> float:
+    """Token by token, each text in a context of its own."""
+    llama = Llama(path, n_seq=1, n_ctx=2048)
+    tokens = Chat(llama, Vocab(llama)).tokens(retold(prompt, sql))
+    total = 0.0
+    for i, token in enumerate(tokens.ids[:-1]):
+        assert llama.decode([(token, i, 0, True)])
+        if i >= tokens.answer - 1:
+            logits = llama.logits(0).astype(np.float64)
+            near = logits - logits.max()
+            total += max(channel.LOWEST, float(near[tokens.ids[i + 1]] - np.log(np.exp(near).sum())))
+    llama.close()
+    return total
+
+
+def test_the_prompt_turned_round_says_all_but_the_question_which_is_its_answer() -> None:
+    told = retold(ASKED, "SELECT\n1")
+    assert (told.system, told.context, told.answer) == (ASKED.system, ASKED.context, ASKED.question)
+    assert told.request.splitlines()[:2] == ASKED.request.splitlines()[:2]
+    assert told.request.splitlines()[-1] == "Query: SELECT 1"
+    assert ASKED.question not in told.request
+
+
+def test_it_is_what_the_model_says_of_each_text_alone(path: Path) -> None:
+    with Model(path) as model:
+        found = model.question_logprobs(ASKED, STATEMENTS)
+        assert found == pytest.approx([expected(path, ASKED, sql) for sql in STATEMENTS], rel=1e-3)
+        assert len(set(found)) == len(STATEMENTS)
+        assert model.question_logprobs(ASKED, STATEMENTS[:1])[0] == pytest.approx(found[0], rel=1e-3)
+        assert model.question_logprobs(ASKED, []) == []
+
+
+def test_more_statements_than_fit_one_batch_or_the_sequences_are_run_in_turn(path: Path) -> None:
+    with Model(path, n_ctx=1024, n_parallel=3) as model:
+        long = [f"{sql} -- {'and more ' * 60}" for sql in STATEMENTS]
+        found = model.question_logprobs(ASKED, long * 2)
+        assert found == pytest.approx([expected(path, ASKED, sql) for sql in long * 2], rel=1e-3)
+
+
+def test_a_context_without_room_weighs_nothing(path: Path) -> None:
+    with Model(path, n_ctx=256) as model:
+        assert model.question_logprobs(ASKED, [*STATEMENTS, "x" * 900]) == [0.0] * 5
+
+
+def test_one_word_that_no_statement_tells_counts_only_so_much(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel, "LOWEST", -0.5)
+    with Model(path) as model:
+        (found,) = model.question_logprobs(ASKED, STATEMENTS[:1])
+    llama = Llama(path, n_seq=1, n_ctx=64)
+    assert found == -0.5 * len(Vocab(llama).tokenize(ASKED.question.encode()))
+    llama.close()
+
+
+def test_damaged_weights_say_nothing(tmp_path: Path) -> None:
+    with Model(make_gguf(tmp_path / "nan.gguf", scale=float("nan"))) as model:
+        assert model.question_logprobs(ASKED, STATEMENTS[:2]) == [0.0, 0.0]
+
+
+def test_what_is_asked_next_is_answered_as_before(path: Path) -> None:
+    plain = Prompt(ASKED.system, ASKED.context, "Question: titles?", ANSWER)
+    with Model(path) as model:
+        (first,) = model.generate(plain, Sums(), max_tokens=48)
+        model.question_logprobs(plain, STATEMENTS)
+        assert model.others(2, 1.0) == []
+        assert model.generate(plain, Sums(), max_tokens=48) == [first]
+        with pytest.raises(Cancelled):
+            model.question_logprobs(plain, STATEMENTS, cancelled=lambda: True)
+        assert model.generate(plain, Sums(), max_tokens=48) == [first]
