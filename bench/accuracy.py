@@ -127,6 +127,9 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--max-tokens", type=int, default=256, help="longest statement in tokens (256)")
     parser.add_argument("--n-ctx", type=int, default=4096, help="context of the model in tokens (4096)")
     parser.add_argument("--threads", type=int, help="threads of the model (its own choice)")
+    parser.add_argument(
+        "--no-drafts", dest="drafts", action="store_false", help="do not guess how statements go on"
+    )
     options = parser.parse_args(list(argv))
     if options.limit is not None and options.limit < 1:
         raise UsageError("--limit wants a number of at least 1.")
@@ -328,7 +331,13 @@ def _model_files(options: argparse.Namespace) -> Files:
 def _load(files: Files, options: argparse.Namespace, decode: Decode) -> Any:
     from sqlagent.llm import Model
 
-    return Model.of(files, n_ctx=options.n_ctx, threads=options.threads, n_parallel=max(8, decode.n))
+    return Model.of(
+        files,
+        n_ctx=options.n_ctx,
+        threads=options.threads,
+        n_parallel=max(8, decode.n),
+        drafts=options.drafts,
+    )
 
 
 def _settings(
@@ -351,6 +360,7 @@ def _settings(
         "timeout": decode.timeout,
         "n_ctx": options.n_ctx,
         "threads": options.threads,
+        "drafts": options.drafts,
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
         "llama_cpp_python": _version("llama-cpp-python"),

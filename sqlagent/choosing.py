@@ -61,7 +61,10 @@ def doubts(tried: Tried) -> list[str]:
 
 
 def choose(
-    tried: Sequence[Tried], told: Callable[[Sequence[str]], Sequence[float]] | None = None
+    tried: Sequence[Tried],
+    told: Callable[[Sequence[str]], Sequence[float]] | None = None,
+    *,
+    channel: float = CHANNEL,
 ) -> tuple[Tried, float]:
     """The statement to believe, and the share of all probability that agrees with it (0…1).
 
@@ -81,7 +84,7 @@ def choose(
     heard = [0.0] * len(speak) if told is None else told([one.sql for one in speak])
     scores = [
         _logsumexp([one.candidate.logprob for one in group])
-        + CHANNEL * ln_p
+        + channel * ln_p
         + (math.log(EMPTY_WEIGHT) if one.empty else 0.0)
         for one, group, ln_p in zip(speak, groups.values(), heard, strict=True)
     ]
