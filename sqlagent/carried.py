@@ -138,7 +138,7 @@ def _with_conditions(new: _Parts, old: _Parts, swaps: bool) -> tuple[_Parts, lis
     left = [text for text, keys in theirs if keys and not keys & ours]
     if not left or (swaps and len(left) == len(theirs)) or (new["WHERE"] and not _conjuncts(new["WHERE"])):
         return new, []
-    needed = {key[0] for text in left for c in _columns(text, old.tables) for key in [c.key]}
+    needed = {fold(c.table) for text in left for c in _columns(text, old.tables)}
     has, had = ({fold(t.name) for t in parts.tables} for parts in (new, old))
     if not needed <= has:
         if not has <= had:
@@ -160,16 +160,16 @@ def _with_items(question: str, new: _Parts, old: _Parts) -> _Parts:
     for column in _columns(new.select, new.tables):
         if column.key not in before | used and said & {stem(word) for word in name_words(column.name)}:
             return new
-    if not {key[0] for key in before} <= {fold(t.name) for t in new.tables}:
+    if not {table for table, _ in before} <= {fold(t.name) for t in new.tables}:
         return new
     return replace(new, select=_qualified(old.select, old.tables, len(new.tables) > 1))
 
 
 def _plain(parts: _Parts) -> bool:
     """Whether it selects columns alone."""
-    count = parts.items.removeprefix("DISTINCT ")
-    found = list(_columns(count, parts.tables))
-    return bool(found) and len(found) == sum(1 for _ in _split(words(count), ",")) and "(" not in count
+    items = parts.items.removeprefix("DISTINCT ")
+    found = sum(1 for _ in _columns(items, parts.tables))
+    return found == sum(1 for _ in _split(words(items), ",")) and "(" not in items
 
 
 def _over(parts: _Parts, tables: tuple[Table, ...], source: str) -> _Parts:
