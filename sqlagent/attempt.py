@@ -205,7 +205,7 @@ class Attempt:
         sql, changes = self.correct(candidate.sql)
         if changes:
             self._corrections[sql] = changes
-        return replace(candidate, sql=sql) if changes else candidate
+        return candidate if sql == candidate.sql else replace(candidate, sql=sql)
 
     # ---- running ----
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from sqlagent.conversation import COMMAND
 from sqlagent.grammar.names import quote
 from sqlagent.schema import Schema, Table, fold
 from sqlagent.sql_words import Unreadable, Word, words
@@ -34,10 +35,17 @@ _SWAPS = re.compile(
 _NARROWS = re.compile(
     r"(?:(?:and|but|so|now|then|ok|okay|please|just|only)\b,?\s*)*"
     r"(?:(?:those|these|them|the ones|(?:the )?(?:\d+ )?\w+est(?: ones)?\b|(?:the )?(?:top|first|last)\b)"
-    r"|(?:sort|order|rank|arrange)\b|(?:sorted|ordered|ranked|in \w+ order)\b)",
+    r"|(?:sort|order|rank|arrange)\b|(?:sorted|ordered|ranked|alphabetical(?:ly)?|(?:a|de)scending|in \w+ order)\b)",
     re.IGNORECASE,
 )
 """How a question begins that asks for fewer rows, or for the same in another order."""
+_ABOUT = re.compile(r"\b(?:what|how) about\b", re.IGNORECASE)
+_ASKS = re.compile(rf"\b{COMMAND}\b", re.IGNORECASE)
+_WORDS = """the a an and or but so of in for by from to at on with without than as those these them one ones about same
+    only just now then what how please ok okay above below over under more fewer less before after since until between
+    not named called starting beginning ending"""
+_SMALL = frozenset(_WORDS.split())
+"""Words that do not say what is asked for."""
 _CLAUSES = ("FROM", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT")
 
 
@@ -90,18 +98,46 @@ def carried(
         new, *older, old = parts if len(parts) > 1 else (None, None)
         if new is None or old is None:
             return Turned(sql)
-        swaps = bool(_SWAPS.match(question))
         new, renewed = _with_last_values(question, new, old, [one for one in older if one is not None])
-        made, kept = _with_conditions(new, old, swaps)
-        if swaps or _NARROWS.match(question):
-            made = _with_items(question, made, old)
+        made, kept = _with_other_value(question, new, old), ["all but the value"]
+        if made is None:
+            swaps = bool(_SWAPS.match(question))
+            made, kept = _with_conditions(new, old, swaps)
+            if swaps or _NARROWS.match(question):
+                items = _with_items(question, made, old)
+                kept += ["the columns"] if items.select != made.select else []
+                made = items
     except Unreadable:
         return Turned(sql)
     text = made.sql()
     if text == sql or not takes(text):
         return Turned(sql)
-    said = " and ".join([*renewed, *kept])
-    return Turned(text, f"Kept from the question before: {said}." if said else "")
+    return Turned(text, f"Kept from the question before: {' and '.join([*renewed, *kept])}.")
+
+
+def _with_other_value(question: str, new: _Parts, old: _Parts) -> _Parts | None:
+    """The old parts with conditions of the new ones in the place of theirs; None where more than a value changes.
+
+    "And above 15?" says no more than that: every word of it is of the condition, or small.
+    """
+    if _ASKS.search(_ABOUT.sub("", question, count=1)):
+        return None
+    mine, theirs = _conjuncts(new["WHERE"]), _conjuncts(old["WHERE"])
+    places = {frozenset(c.key for c in _columns(text, old.tables)): i for i, text in enumerate(theirs)}
+    said: set[str] = set()
+    several = len(old.tables) > 1
+    for text in mine:
+        place = places.get(frozenset(c.key for c in _columns(text, new.tables)))
+        if place is None:
+            return None
+        made = _qualified(text, old.tables, several)
+        if made != _qualified(theirs[place], old.tables, several):
+            theirs[place] = made
+            said |= {stem(part) for word in words(text) for part in name_words(word.text)}
+    content = {stem(word) for word in said_words(question) if word not in _SMALL}
+    if not said or not content <= said:
+        return None
+    return replace(old, text={**old.text, "WHERE": "WHERE " + " AND ".join(theirs)})
 
 
 def _with_last_values(
@@ -151,8 +187,13 @@ def _with_conditions(new: _Parts, old: _Parts, swaps: bool) -> tuple[_Parts, lis
 
 
 def _with_items(question: str, new: _Parts, old: _Parts) -> _Parts:
-    """The new parts selecting what the old ones did, where both select columns and the question names none of them."""
-    if new["GROUP"] or old["GROUP"] or not _plain(old) or not (_plain(new) or new.items == "*"):
+    """The new parts selecting what the old ones did, where both select columns and the question names none of them.
+
+    What was counted or added up still is, of fewer rows.
+    """
+    if new["GROUP"] or old["GROUP"] or not (_plain(new) or new.items == "*"):
+        return new
+    if not _plain(old) and (new["ORDER"] or new["LIMIT"]):
         return new
     used = {c.key for clause in _CLAUSES[1:] for c in _columns(new[clause], new.tables)}
     before = {c.key for c in _columns(old.select, old.tables)}

@@ -17,10 +17,10 @@ _CONTINUES = """and or but also plus now then just only instead same again sort 
     by per in for from of on before after since until over under above below between more fewer less except
     excluding including those these them they it its their that cheapest most least highest lowest biggest
     smallest largest oldest youngest newest latest earliest first last top not no ordered sorted grouped reverse
-    starting beginning ending named called as"""
+    starting beginning ending named called as alphabetically ascending descending"""
 CONTINUES = frozenset(_CONTINUES.split())
 """A question that begins with one of these goes on, unless it is whole."""
-_SUPERLATIVES = frozenset(word for word in CONTINUES if word.endswith("est")) | {
+SUPERLATIVES = frozenset(word for word in CONTINUES if word.endswith("est")) | {
     "most",
     "top",
     "first",
@@ -29,6 +29,7 @@ _SUPERLATIVES = frozenset(word for word in CONTINUES if word.endswith("est")) | 
 _OPENS = re.compile(
     r"(?:(?:and|but|so|ok|okay|now|then)\b,?\s*)?"
     r"(?:what|how) about\b|(?:and|but|ok|okay|now|then)\b,?\s|the same\b|same\b|instead\b|also\b"
+    r"|(?:only|just) (?:those|these|the ones|ones)\b|(?:and )?add (?!up\b)"
     r"|(?:now |then |please |can you )*(?:sort|order|group|rank|arrange|limit) "
     r"(?:by|them|it|that|these|those|this|to)\b",
     re.IGNORECASE,
@@ -44,19 +45,21 @@ _POINTS = re.compile(
 )
 """Words that point at something said before, if the question has not said it itself long before."""
 _ADDS = re.compile(
-    r"\b(?:instead|as well|too|again)[.?!]*$|\b(?:previous|above) (?:query|result|question|answer)\b", re.I
+    r"\b(?:instead|as well|too|again)[.?!]*$|\b(?:previous|above) (?:query|result|question|answer)\b"
+    r"|^(?:and )?how (?:many|much)\b[^,]{0,60}\beach[.?!]*$",
+    re.I,
 )
 """Words that change the answer before, wherever they stand."""
 _WEAK = re.compile(r"\b(?:their|theirs|its|it|they|he|she|him|his|her|hers|ones)\b", re.IGNORECASE)
 """Words that point back unless the question itself has named what they stand for."""
 _LONG = 5
 """Words before a pronoun among which its meaning may be found in the same question."""
-_COMMAND = (
+COMMAND = (
     r"(?:what|which|who|whose|whom|when|where|why|how|list|show|find|give|display|return|count|tell|get|name|select"
     r"|is|are|was|were|do|does|did|can|could|compute|calculate)"
 )
 _ASKS = re.compile(
-    rf"(?:(?:and|but|so|ok|okay|now|then|please|sort|order|rank|i|,)\s*)*\b{_COMMAND}\b|(?:sort|order|rank)\b(?! by)",
+    rf"(?:(?:and|but|so|ok|okay|now|then|please|sort|order|rank|i|,)\s*)*\b{COMMAND}\b|(?:sort|order|rank)\b(?! by)",
     re.I,
 )
 """How a whole question begins."""
@@ -81,9 +84,9 @@ def follows_up(question: str, schema: Schema, last: Turn | None = None) -> bool:
         return False
     if first in CONTINUES:
         # "For each city, list …" is whole; "For each city?" is not.
-        if re.search(rf"\b{_COMMAND}\b", asked, re.IGNORECASE):
+        if re.search(rf"(?<!\bby )(?<!\bthe )\b{COMMAND}\b", asked, re.IGNORECASE):
             return False
-        return not own or (first not in _SUPERLATIVES and not _new(own, last))
+        return not own or (first not in SUPERLATIVES and not _new(own, last))
     # "How many are there?": nothing that a database could be asked about.
     return not own and all(t.stem in text.STOP or t.folded in text.STOP for t in found)
 

@@ -29,7 +29,7 @@ NAME = r"(?:\"(?:[^\"]|\"\")+\"|[A-Za-z_\x80-\U0010ffff][\w$]*)"
 """A pattern of a name in a canonical statement, bare or quoted."""
 _COLUMN = rf"(?:{NAME}\.)?(?P<{{}}>{NAME})"
 _END = re.compile(
-    rf"'(?:[^']|'')*'|ORDER BY {_COLUMN.format('ordered')}(?P<down> DESC| ASC)?(?= LIMIT \d)"
+    rf"'(?:[^']|'')*'|ORDER BY {_COLUMN.format('ordered')}(?P<down> DESC| ASC)?(?= LIMIT \d|(?P<all>\Z))"
     rf"|\b(?P<call>MAX|MIN)\({_COLUMN.format('called')}\)"
 )
 
@@ -54,6 +54,8 @@ def turned(question: str, sql: str, schema: Schema) -> Turned:
         return Turned(sql)
     match, word = found[0], early or late
     assert word is not None
+    if match["all"] is not None and not re.match(r"(?: \w+)? first\b", question[word.end() :], re.IGNORECASE):
+        return Turned(sql)  # all of them, in an order that the word does not give
     column = unquote(match["ordered"] or match["called"])
     kind = _kind(column, schema)
     greatest = match["call"] == "MAX" if match["call"] else match["down"] == " DESC"

@@ -82,7 +82,25 @@ def keep(question: str, sql: str, *before: str) -> str:
             "And from France?",
             f"{CANADA} AND Joined > '2020'",
             "SELECT FirstName, Email FROM Customer WHERE Country = 'France'",
-            "SELECT FirstName, Email FROM Customer WHERE Joined > '2020' AND Country = 'France'",
+            "SELECT FirstName, Email FROM Customer WHERE Country = 'France' AND Joined > '2020'",
+        ),
+        (
+            "And above 2?",
+            "SELECT Composer, COUNT(*) FROM Track WHERE UnitPrice > 1 GROUP BY Composer",
+            "SELECT COUNT(*) FROM Track WHERE UnitPrice > 2",
+            "SELECT Composer, COUNT(*) FROM Track WHERE UnitPrice > 2 GROUP BY Composer",
+        ),
+        (
+            "And for Jazz?",
+            ROCK.replace("Track.Name", "COUNT(*)"),
+            ROCK.replace("Rock", "Jazz"),
+            ROCK.replace("Track.Name", "COUNT(*)").replace("Rock", "Jazz"),
+        ),
+        (
+            "Only those longer than 300 seconds",
+            "SELECT COUNT(*) FROM Track WHERE Composer = 'Bach'",
+            "SELECT Name FROM Track WHERE Composer = 'Bach' AND Milliseconds > 300000",
+            "SELECT COUNT(*) FROM Track WHERE Composer = 'Bach' AND Milliseconds > 300000",
         ),
         ("Sort them by city", CANADA, "SELECT * FROM Customer ORDER BY City", f"{CANADA} ORDER BY City"),
     ],
@@ -109,6 +127,11 @@ def test_what_is_left_unsaid_is_kept(question: str, before: str, sql: str, made:
             "SELECT City FROM Customer WHERE Country = 'Canada'",
         ),  # other columns are asked for
         ("Just the emails", CANADA, "SELECT Email FROM Customer WHERE Country = 'Canada'"),
+        (
+            "And the average in France?",
+            "SELECT COUNT(*) FROM Customer WHERE Country = 'Canada'",
+            "SELECT AVG(CustomerId) FROM Customer WHERE Country = 'France'",
+        ),
         ("And the longest?", "SELECT MIN(Milliseconds) FROM Track", "SELECT MAX(Milliseconds) FROM Track"),
         (
             "Which customers are these?",
@@ -167,13 +190,14 @@ def test_right_follow_ups_stay_as_they_are() -> None:
 
 SHOP = """
 CREATE TABLE Categories (CategoryID INTEGER PRIMARY KEY, CategoryName TEXT, Description TEXT);
-CREATE TABLE Suppliers (SupplierID INTEGER PRIMARY KEY, CompanyName TEXT, Country TEXT, Phone TEXT);
+CREATE TABLE Suppliers (SupplierID INTEGER PRIMARY KEY, CompanyName TEXT, City TEXT, Country TEXT, Phone TEXT);
 CREATE TABLE Products (ProductID INTEGER PRIMARY KEY, ProductName TEXT, UnitPrice REAL, UnitsInStock INTEGER,
     Discontinued TEXT, CategoryID INTEGER REFERENCES Categories(CategoryID));
-CREATE TABLE Customers (CustomerID TEXT PRIMARY KEY, CompanyName TEXT, Country TEXT);
+CREATE TABLE Customers (CustomerID TEXT PRIMARY KEY, CompanyName TEXT, City TEXT, Country TEXT, Phone TEXT);
 CREATE TABLE Orders (OrderID INTEGER PRIMARY KEY, CustomerID TEXT REFERENCES Customers(CustomerID), Freight REAL,
     ShipCountry TEXT);
-CREATE TABLE Employees (EmployeeID INTEGER PRIMARY KEY, FirstName TEXT, LastName TEXT, City TEXT, Title TEXT);
+CREATE TABLE Employees (EmployeeID INTEGER PRIMARY KEY, FirstName TEXT, LastName TEXT, City TEXT, Title TEXT,
+    HireDate TEXT);
 CREATE TABLE Shippers (ShipperID INTEGER PRIMARY KEY, CompanyName TEXT);
 CREATE TABLE Territories (TerritoryID TEXT PRIMARY KEY);
 """

@@ -41,6 +41,11 @@ GOES_ON = [
     "And which of these lead a project?",
     "ok, and in Paris?",
     "How many employees have each?",
+    "How many employees work in each?",
+    "alphabetically",
+    "only those that are not in Sales",
+    "just the first 5 by name",
+    "Add the title",
 ]
 STANDS_ALONE = [
     "Who earns the most in Sales?",
@@ -57,6 +62,8 @@ STANDS_ALONE = [
     "In which city is the department with the most employees, and how many of them live there?",
     "Show departments that have more than one project",
     "What is the highest salary?",
+    "What are the departments, and how many employees work in each?",
+    "Add up the salaries of all employees",
 ]
 
 

@@ -49,6 +49,8 @@ SCHEMA = schemas.from_ddl(DDL)
             'SELECT name FROM person ORDER BY person."birth day" LIMIT 1',
             '"birth day" DESC LIMIT 1',
         ),
+        ("Oldest first", "SELECT name FROM person ORDER BY date_of_birth DESC", "ORDER BY date_of_birth"),
+        ("newest album first", "SELECT singer FROM album ORDER BY releaseYear", "BY releaseYear DESC"),
         ("the earliest end", 'SELECT name FROM person ORDER BY "end" DESC LIMIT 1', 'ORDER BY "end" LIMIT 1'),
     ],
 )
@@ -73,6 +75,8 @@ def test_the_note_says_what_was_done():
 @pytest.mark.parametrize(
     "question, sql",
     [
+        # all of them, in an order that another word gives
+        ("Name the oldest people's houses", "SELECT name FROM person ORDER BY date_of_birth DESC"),
         # right as it is
         ("Who is the oldest?", "SELECT name FROM person ORDER BY date_of_birth LIMIT 1"),
         ("Who is the youngest?", "SELECT MIN(age) FROM person"),
