@@ -1,0 +1,160 @@
+"""A canonical statement taken apart into its clauses, and its columns found in them.
+
+Only plain SELECTs over tables that keep their own names are read: no set operation, no subquery, no AS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlagent.grammar.names import quote
+from sqlagent.schema import Schema, Table, fold
+from sqlagent.sql_words import Unreadable, Word, words
+
+CLAUSES = ("FROM", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column named in a statement: the words from `start` to before `end`."""
+
+    start: int
+    end: int
+    table: str
+    name: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return fold(self.table), fold(self.name)
+
+
+@dataclass(frozen=True)
+class Clauses:
+    """A statement of one SELECT over tables with their own names: its text by clause, "" for those it lacks."""
+
+    select: str
+    text: dict[str, str]
+    tables: tuple[Table, ...]
+
+    def __getitem__(self, clause: str) -> str:
+        return self.text.get(clause, "")
+
+    @property
+    def items(self) -> str:
+        """What it selects, DISTINCT included."""
+        return self.select.removeprefix("SELECT").strip()
+
+    @property
+    def plain(self) -> bool:
+        """Whether it selects columns alone."""
+        items = self.items.removeprefix("DISTINCT ")
+        found = sum(1 for _ in columns(items, self.tables))
+        return found == sum(1 for _ in _split(words(items), ",")) and "(" not in items
+
+    def sql(self) -> str:
+        """The statement."""
+        return " ".join([self.select, *(self.text[clause] for clause in CLAUSES if clause in self.text)])
+
+
+def over(parts: Clauses, tables: tuple[Table, ...], source: str) -> Clauses:
+    """The same over more tables, its columns with their tables' names."""
+    clauses = {k: qualified(v, parts.tables, True) for k, v in parts.text.items() if k != "FROM"}
+    return Clauses(qualified(parts.select, parts.tables, True), {"FROM": source, **clauses}, tables)
+
+
+def read(sql: str, schema: Schema) -> Clauses | None:
+    """The clauses of a canonical statement; None where it is no plain SELECT. Raises Unreadable."""
+    found = words(sql)
+    if not found or found[0].text != "SELECT":
+        return None
+    starts: list[tuple[str, int]] = []
+    depth = 0
+    for i, word in enumerate(found):
+        depth += (word.text == "(") - (word.text == ")")
+        if word.kind == "name" and i:
+            if word.text in ("SELECT", "WITH", "UNION", "INTERSECT", "EXCEPT", "AS"):
+                return None
+            if not depth and word.text in CLAUSES:
+                starts.append((word.text, word.start))
+    ends = [start for _, start in starts[1:]] + [len(sql)]
+    text = {clause: sql[start:end].strip() for (clause, start), end in zip(starts, ends, strict=True)}
+    tables = _tables(text.get("FROM", ""), schema)
+    if not starts or starts[0][0] != "FROM" or tables is None:
+        return None
+    return Clauses(sql[: starts[0][1]].strip(), text, tables)
+
+
+def _tables(source: str, schema: Schema) -> tuple[Table, ...] | None:
+    """The tables of a FROM clause; None where it holds anything else, or one of them twice."""
+    known = {fold(table.name): table for table in schema.tables}
+    named: list[Table] = []
+    found = words(source)
+    for before, word in zip(found, found[1:], strict=False):
+        if before.text in ("FROM", "JOIN"):
+            table = known.get(fold(_name(word)))
+            if table is None or table in named:
+                return None
+            named.append(table)
+    return tuple(named) or None
+
+
+def columns(text: str, tables: Sequence[Table]) -> Iterator[Column]:
+    """The columns that a part of a statement names, in order. Raises Unreadable for one of none of the tables."""
+    found = words(text)
+    i = 0
+    while i < len(found):
+        word, after = found[i], found[i + 1 : i + 3]
+        if word.kind in ("name", "quoted") and [w.text for w in after[:1]] == ["."] and len(after) > 1:
+            table = next((t for t in tables if fold(t.name) == fold(_name(word))), None)
+            if table is None:
+                raise Unreadable(word.text)
+            if after[1].text != "*":
+                yield Column(word.start, after[1].end, table.name, _name(after[1]))
+            i += 3
+            continue
+        if word.kind in ("name", "quoted") and [w.text for w in after[:1]] != ["("]:
+            for table in tables:
+                if any(fold(c.name) == fold(_name(word)) for c in table.columns):
+                    yield Column(word.start, word.end, table.name, _name(word))
+                    break
+        i += 1
+
+
+def qualified(text: str, tables: Sequence[Table], several: bool) -> str:
+    """A part with its columns as they are named where there are several tables, or one."""
+    made, at = "", 0
+    for column in columns(text, tables):
+        name = quote(column.name)
+        made += text[at : column.start] + (f"{quote(column.table)}.{name}" if several else name)
+        at = column.end
+    return made + text[at:]
+
+
+def conjuncts(where: str) -> list[str]:
+    """The conditions that a WHERE joins by AND; none where an OR is among them."""
+    found = words(where)[1:-1] if where else []
+    parts = list(_split(found, "AND"))
+    if any(word.text == "OR" for part in parts for word in part):
+        return []
+    return [where[part[0].start : part[-1].end] for part in parts if part]
+
+
+def _split(found: Sequence[Word], mark: str) -> Iterator[list[Word]]:
+    """Words between marks outside parentheses; the AND of a BETWEEN is none."""
+    part: list[Word] = []
+    depth, between = 0, False
+    for word in found:
+        depth += (word.text == "(") - (word.text == ")")
+        if word.kind != "text" and word.text == mark and not depth and not between:
+            yield part
+            part = []
+            continue
+        if not depth:
+            between = word.text == "BETWEEN" or (between and word.text != "AND")
+        part.append(word)
+    yield part
+
+
+def _name(word: Word) -> str:
+    return word.text[1:-1].replace('""', '"') if word.kind == "quoted" else word.text
