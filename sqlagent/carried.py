@@ -42,7 +42,7 @@ _NARROWS = re.compile(
 """How a question begins that asks for fewer rows, or for the same in another order."""
 _ABOUT = re.compile(r"\b(?:what|how) about\b", re.IGNORECASE)
 _ASKS = re.compile(rf"\b{COMMAND}\b", re.IGNORECASE)
-_WORDS = """the a an and or but so of in for by from to at on with without than as those these them one ones about same
+_WORDS = """the a an and or but so of in for by from to at on with than as those these them one ones about same
     only just now then what how please ok okay above below over under more fewer less before after since until between
     not named called starting beginning ending"""
 _SMALL = frozenset(_WORDS.split())

@@ -17,7 +17,7 @@ CLAUSES = ("FROM", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column named in a statement: the words from `start` to before `end`."""
+    """A column named in a text: its characters from `start` to before `end`."""
 
     start: int
     end: int
