@@ -205,6 +205,7 @@ class Agent:
         from sqlagent.carried import carried
         from sqlagent.conversation import spoken, subject
         from sqlagent.counted import counted
+        from sqlagent.quotients import exact
         from sqlagent.repair import corrected
         from sqlagent.superlatives import turned
 
@@ -241,7 +242,8 @@ class Agent:
                 sql, kept = carried(question, sql, [turn.sql for turn in history], schema, takes)
                 sql, order = turned(question, sql, schema)
                 sql, count = counted(question, sql, schema)
-                return sql, [*map(_replaced, changes), *filter(None, [kept, order, count])]
+                sql, quotient = exact(question, sql, schema)
+                return sql, [*map(_replaced, changes), *filter(None, [kept, order, count, quotient])]
 
             chosen = Attempt(
                 model=model,
