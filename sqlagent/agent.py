@@ -239,11 +239,12 @@ class Agent:
 
             def correct(sql: str) -> tuple[str, list[str]]:
                 sql, changes = corrected(sql, schema, partial(focus.nearest, schema))
-                sql, kept = carried(question, sql, [turn.sql for turn in history], schema, takes)
-                sql, order = turned(question, sql, schema)
-                sql, count = counted(question, sql, schema)
-                sql, quotient = exact(question, sql, schema)
-                return sql, [*map(_replaced, changes), *filter(None, [kept, order, count, quotient])]
+                sql, note = carried(question, sql, [turn.sql for turn in history], schema, takes)
+                notes = [*map(_replaced, changes), note]
+                for rule in (turned, counted, exact):
+                    sql, note = rule(question, sql, schema)
+                    notes.append(note)
+                return sql, list(filter(None, notes))
 
             chosen = Attempt(
                 model=model,

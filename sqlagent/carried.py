@@ -12,11 +12,11 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from sqlagent.clauses import CLAUSES, Clauses, columns, conjuncts, over, qualified, read
+from sqlagent.amended import Amended
+from sqlagent.clauses import CLAUSES, Clauses, columns, read
 from sqlagent.conversation import COMMAND
 from sqlagent.schema import Schema, fold
 from sqlagent.sql_words import Unreadable, words
-from sqlagent.superlatives import Turned
 from sqlagent.text import name_words, stem
 from sqlagent.text import words as said_words
 
@@ -51,19 +51,18 @@ _SMALL = frozenset(_WORDS.split())
 
 def carried(
     question: str, sql: str, before: Sequence[str], schema: Schema, takes: Callable[[str], bool]
-) -> Turned:
+) -> Amended:
     """A follow-up's canonical statement with what the last one asked for and it does not replace.
 
     before: the statements that it goes on from, oldest first. takes: whether the grammar takes a statement.
     Left alone: statements of several SELECTs or with names for tables, and questions that may lift a condition.
     """
-    if _ANEW.search(question):
-        return Turned(sql)
+    if not before or _ANEW.search(question):
+        return Amended(sql)
     try:
-        parts = [read(one, schema) for one in (sql, *before)]
-        new, *older, old = parts if len(parts) > 1 else (None, None)
+        new, *older, old = (read(one, schema) for one in (sql, *before))
         if new is None or old is None:
-            return Turned(sql)
+            return Amended(sql)
         new, renewed = _with_last_values(question, new, old, [one for one in older if one is not None])
         made, kept = _with_other_value(question, new, old), ["all but the value"]
         if made is None:
@@ -74,11 +73,11 @@ def carried(
                 kept += ["the columns"] if items.select != made.select else []
                 made = items
     except Unreadable:
-        return Turned(sql)
+        return Amended(sql)
     text = made.sql()
     if text == sql or not takes(text):
-        return Turned(sql)
-    return Turned(text, f"Kept from the question before: {' and '.join([*renewed, *kept])}.")
+        return Amended(sql)
+    return Amended(text, f"Kept from the question before: {' and '.join([*renewed, *kept])}.")
 
 
 def _with_other_value(question: str, new: Clauses, old: Clauses) -> Clauses | None:
@@ -88,22 +87,19 @@ def _with_other_value(question: str, new: Clauses, old: Clauses) -> Clauses | No
     """
     if _ASKS.search(_ABOUT.sub("", question, count=1)):
         return None
-    mine, theirs = conjuncts(new["WHERE"]), conjuncts(old["WHERE"])
-    places = {frozenset(c.key for c in columns(text, old.tables)): i for i, text in enumerate(theirs)}
+    conditions = old.conditions
+    places = {old.keys(text): i for i, text in enumerate(conditions)}
     said: set[str] = set()
-    several = len(old.tables) > 1
-    for text in mine:
-        place = places.get(frozenset(c.key for c in columns(text, new.tables)))
+    for text in new.conditions:
+        place = places.get(new.keys(text))
         if place is None:
             return None
-        made = qualified(text, old.tables, several)
-        if made != qualified(theirs[place], old.tables, several):
-            theirs[place] = made
+        made = old.own(text, new)
+        if made != old.own(conditions[place], old):
+            conditions[place] = made
             said |= {stem(part) for word in words(text) for part in name_words(word.text)}
     content = {stem(word) for word in said_words(question) if word not in _SMALL}
-    if not said or not content <= said:
-        return None
-    return replace(old, text={**old.text, "WHERE": "WHERE " + " AND ".join(theirs)})
+    return old.where(conditions) if said and content <= said else None
 
 
 def _with_last_values(
@@ -113,17 +109,15 @@ def _with_last_values(
 
     Once Germany was left for Mexico, "how many are there?" asks of Mexico.
     """
-    past = {text for parts in older for text in conjuncts(parts["WHERE"])}
-    latest = {frozenset(c.key for c in columns(text, old.tables)): text for text in conjuncts(old["WHERE"])}
-    mine, put = conjuncts(new["WHERE"]), []
-    for i, text in enumerate(mine):
-        now = latest.get(frozenset(c.key for c in columns(text, new.tables)), text)
+    past = {text for parts in older for text in parts.conditions}
+    latest = {old.keys(text): text for text in old.conditions}
+    conditions, put = new.conditions, []
+    for i, text in enumerate(conditions):
+        now = latest.get(new.keys(text), text)
         if text in past and text != now and not _says(question, text):
-            mine[i] = qualified(now, old.tables, len(new.tables) > 1)
-            put.append(mine[i])
-    if not put:
-        return new, []
-    return replace(new, text={**new.text, "WHERE": "WHERE " + " AND ".join(mine)}), put
+            conditions[i] = new.own(now, old)
+            put.append(conditions[i])
+    return (new.where(conditions), put) if put else (new, [])
 
 
 def _says(question: str, condition: str) -> bool:
@@ -134,22 +128,20 @@ def _says(question: str, condition: str) -> bool:
 
 def _with_conditions(new: Clauses, old: Clauses, swaps: bool) -> tuple[Clauses, list[str]]:
     """The new parts with the conditions of the old ones that they say nothing of, and those conditions."""
-    ours = {c.key for clause in ("WHERE", "GROUP", "HAVING") for c in columns(new[clause], new.tables)}
-    ours |= {c.key for c in columns(new.select, new.tables) if new["GROUP"]}
-    theirs = [(text, {c.key for c in columns(text, old.tables)}) for text in conjuncts(old["WHERE"])]
-    left = [text for text, keys in theirs if keys and not keys & ours]
-    if not left or (swaps and len(left) == len(theirs)) or (new["WHERE"] and not conjuncts(new["WHERE"])):
+    told = new.keys(" ".join(new[clause] for clause in ("WHERE", "GROUP", "HAVING")))
+    if new["GROUP"]:
+        told |= new.keys(new.select)
+    theirs = old.conditions
+    left = [text for text in theirs if (keys := old.keys(text)) and not keys & told]
+    if not left or (swaps and len(left) == len(theirs)) or (new["WHERE"] and not new.conditions):
         return new, []
-    needed = {fold(c.table) for text in left for c in columns(text, old.tables)}
-    has, had = ({fold(t.name) for t in parts.tables} for parts in (new, old))
-    if not needed <= has:
+    has, had = ({fold(table.name) for table in parts.tables} for parts in (new, old))
+    if not {table for text in left for table, _ in old.keys(text)} <= has:
         if not has <= had:
             return new, []
-        new = over(new, old.tables, old["FROM"])
-    left = [qualified(text, old.tables, len(new.tables) > 1) for text in left]
-    mine = new["WHERE"].removeprefix("WHERE").strip()
-    where = "WHERE " + " AND ".join([*left, *([mine] if mine else [])])
-    return replace(new, text={**new.text, "WHERE": where}), left
+        new = new.over(old)
+    left = [new.own(text, old) for text in left]
+    return new.where([*left, *new.conditions]), left
 
 
 def _with_items(question: str, new: Clauses, old: Clauses) -> Clauses:
@@ -161,12 +153,12 @@ def _with_items(question: str, new: Clauses, old: Clauses) -> Clauses:
         return new
     if not old.plain and (new["ORDER"] or new["LIMIT"]):
         return new
-    used = {c.key for clause in CLAUSES[1:] for c in columns(new[clause], new.tables)}
-    before = {c.key for c in columns(old.select, old.tables)}
+    used = new.keys(" ".join(new[clause] for clause in CLAUSES[1:]))
+    before = old.keys(old.select)
     said = {stem(word) for word in said_words(question)}
     for column in columns(new.select, new.tables):
         if column.key not in before | used and said & {stem(word) for word in name_words(column.name)}:
             return new
-    if not {table for table, _ in before} <= {fold(t.name) for t in new.tables}:
+    if not {table for table, _ in before} <= {fold(table.name) for table in new.tables}:
         return new
-    return replace(new, select=qualified(old.select, old.tables, len(new.tables) > 1))
+    return replace(new, select=new.own(old.select, old))

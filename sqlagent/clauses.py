@@ -6,8 +6,9 @@ Only plain SELECTs over tables that keep their own names are read: no set operat
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from sqlagent.ddl import unquote
 from sqlagent.grammar.names import quote
 from sqlagent.schema import Schema, Table, fold
 from sqlagent.sql_words import Unreadable, Word, words
@@ -52,15 +53,35 @@ class Clauses:
         found = sum(1 for _ in columns(items, self.tables))
         return found == sum(1 for _ in _split(words(items), ",")) and "(" not in items
 
+    @property
+    def conditions(self) -> list[str]:
+        """The conditions that its WHERE joins by AND; none where an OR is among them."""
+        found = words(self["WHERE"])[1:-1] if self["WHERE"] else []
+        parts = list(_split(found, "AND"))
+        if any(word.text == "OR" for part in parts for word in part):
+            return []
+        return [self["WHERE"][part[0].start : part[-1].end] for part in parts if part]
+
+    def keys(self, text: str) -> frozenset[tuple[str, str]]:
+        """The columns that a text names, were it a part of this statement. Raises Unreadable."""
+        return frozenset(column.key for column in columns(text, self.tables))
+
+    def own(self, text: str, other: Clauses) -> str:
+        """A part of another statement with its columns named as this one would."""
+        return _named(text, other.tables, len(self.tables) > 1)
+
+    def where(self, conditions: Sequence[str]) -> Clauses:
+        """The same under other conditions."""
+        return replace(self, text={**self.text, "WHERE": "WHERE " + " AND ".join(conditions)})
+
+    def over(self, other: Clauses) -> Clauses:
+        """The same over the tables of another statement, which has all of its own and more."""
+        clauses = {k: other.own(v, self) for k, v in self.text.items()}
+        return Clauses(other.own(self.select, self), {**clauses, "FROM": other["FROM"]}, other.tables)
+
     def sql(self) -> str:
         """The statement."""
         return " ".join([self.select, *(self.text[clause] for clause in CLAUSES if clause in self.text)])
-
-
-def over(parts: Clauses, tables: tuple[Table, ...], source: str) -> Clauses:
-    """The same over more tables, its columns with their tables' names."""
-    clauses = {k: qualified(v, parts.tables, True) for k, v in parts.text.items() if k != "FROM"}
-    return Clauses(qualified(parts.select, parts.tables, True), {"FROM": source, **clauses}, tables)
 
 
 def read(sql: str, schema: Schema) -> Clauses | None:
@@ -92,7 +113,7 @@ def _tables(source: str, schema: Schema) -> tuple[Table, ...] | None:
     found = words(source)
     for before, word in zip(found, found[1:], strict=False):
         if before.text in ("FROM", "JOIN"):
-            table = known.get(fold(_name(word)))
+            table = known.get(fold(unquote(word.text)))
             if table is None or table in named:
                 return None
             named.append(table)
@@ -106,22 +127,22 @@ def columns(text: str, tables: Sequence[Table]) -> Iterator[Column]:
     while i < len(found):
         word, after = found[i], found[i + 1 : i + 3]
         if word.kind in ("name", "quoted") and [w.text for w in after[:1]] == ["."] and len(after) > 1:
-            table = next((t for t in tables if fold(t.name) == fold(_name(word))), None)
+            table = next((t for t in tables if fold(t.name) == fold(unquote(word.text))), None)
             if table is None:
                 raise Unreadable(word.text)
             if after[1].text != "*":
-                yield Column(word.start, after[1].end, table.name, _name(after[1]))
+                yield Column(word.start, after[1].end, table.name, unquote(after[1].text))
             i += 3
             continue
         if word.kind in ("name", "quoted") and [w.text for w in after[:1]] != ["("]:
             for table in tables:
-                if any(fold(c.name) == fold(_name(word)) for c in table.columns):
-                    yield Column(word.start, word.end, table.name, _name(word))
+                if any(fold(c.name) == fold(unquote(word.text)) for c in table.columns):
+                    yield Column(word.start, word.end, table.name, unquote(word.text))
                     break
         i += 1
 
 
-def qualified(text: str, tables: Sequence[Table], several: bool) -> str:
+def _named(text: str, tables: Sequence[Table], several: bool) -> str:
     """A part with its columns as they are named where there are several tables, or one."""
     made, at = "", 0
     for column in columns(text, tables):
@@ -129,15 +150,6 @@ def qualified(text: str, tables: Sequence[Table], several: bool) -> str:
         made += text[at : column.start] + (f"{quote(column.table)}.{name}" if several else name)
         at = column.end
     return made + text[at:]
-
-
-def conjuncts(where: str) -> list[str]:
-    """The conditions that a WHERE joins by AND; none where an OR is among them."""
-    found = words(where)[1:-1] if where else []
-    parts = list(_split(found, "AND"))
-    if any(word.text == "OR" for part in parts for word in part):
-        return []
-    return [where[part[0].start : part[-1].end] for part in parts if part]
 
 
 def _split(found: Sequence[Word], mark: str) -> Iterator[list[Word]]:
@@ -154,7 +166,3 @@ def _split(found: Sequence[Word], mark: str) -> Iterator[list[Word]]:
             between = word.text == "BETWEEN" or (between and word.text != "AND")
         part.append(word)
     yield part
-
-
-def _name(word: Word) -> str:
-    return word.text[1:-1].replace('""', '"') if word.kind == "quoted" else word.text

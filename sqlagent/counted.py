@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import re
 
+from sqlagent.amended import Amended
 from sqlagent.ddl import unquote
 from sqlagent.grammar.names import quote
 from sqlagent.schema import Schema, Table, fold
-from sqlagent.superlatives import NAME, Turned
+from sqlagent.superlatives import NAME
 from sqlagent.text import name_words, stem, words
 
 _COUNT = re.compile(rf"SELECT COUNT\(\*\) FROM ({NAME})(?= WHERE |\Z)")
@@ -23,21 +24,21 @@ _OTHERS = frozenset(("different", "distinct", "unique", "all", "of", "the", "tot
 """Words between "how many" and what is counted."""
 
 
-def counted(question: str, sql: str, schema: Schema) -> Turned:
+def counted(question: str, sql: str, schema: Schema) -> Amended:
     """The canonical statement with the thing asked about counted, where it counts rows that reference it."""
     made, asked = _COUNT.match(sql), _ASKED.search(question)
     if made is None or asked is None:
-        return Turned(sql)
+        return Amended(sql)
     name = fold(unquote(made[1]))
     table = next((table for table in schema.tables if fold(table.name) == name), None)
     said = [word for word in map(stem, words(asked[1])) if word not in _OTHERS][:2]
     if table is None or set(said) & {stem(word) for word in name_words(table.name)}:
-        return Turned(sql)
+        return Amended(sql)
     column = _reference(table, said[:1])
     if column is None:
-        return Turned(sql)
+        return Amended(sql)
     counting = f"SELECT COUNT(DISTINCT {quote(column)})" + sql[len("SELECT COUNT(*)") :]
-    return Turned(counting, f"Each {said[0]} is counted once, by {table.name}.{column}.")
+    return Amended(counting, f"Each {said[0]} is counted once, by {table.name}.{column}.")
 
 
 def _reference(table: Table, said: list[str]) -> str | None:

@@ -118,9 +118,7 @@ class Model:
             self._check_open()
             tokens = self._chat.tokens(prompt)
             self._budget(len(tokens.ids), 1, LEAST_BUDGET)
-            schema = list(tokens.ids[: tokens.prefix])
-            self._restore(tokens, schema)
-            self._run(tokens, schema, cancelled)
+            self._read_schema(tokens, cancelled)
             self._store(tokens)
 
     def generate(
@@ -209,11 +207,9 @@ class Model:
         """
         with self._lock:
             self._check_open()
-            tokens = self._chat.tokens(prompt)
-            schema = list(tokens.ids[: tokens.prefix])
-            self._restore(tokens, schema)
-            self._run(tokens, schema, cancelled)
             asked = [self._chat.tokens(retold(prompt, statement)) for statement in statements]
+            if asked:
+                self._read_schema(asked[0], cancelled)
             return question_logprobs(self._llama, asked, self._parallel, cancelled)
 
     def _drafter(self, prompt: Prompt, acceptor: Acceptor | None) -> Drafter | None:
@@ -283,6 +279,12 @@ class Model:
             draft_hits=done.draft_hits,
         )
         return [candidate_of(track) for track in tracks if not track.live]
+
+    def _read_schema(self, tokens: Tokens, cancelled: Callable[[], bool] | None) -> None:
+        """Leave nothing but a prompt's prefix in sequence 0."""
+        schema = list(tokens.ids[: tokens.prefix])
+        self._restore(tokens, schema)
+        self._run(tokens, schema, cancelled)
 
     def _restore(self, tokens: Tokens, ids: list[int]) -> int:
         """Keep the cells that the prompt shares with the last one, or read its prefix from disk.

@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 
 from sqlagent import sql_tree as tree
+from sqlagent.amended import Amended
 from sqlagent.schema import Schema, fold
 from sqlagent.sql_parse import Unreadable, parse
 from sqlagent.sql_words import words
-from sqlagent.superlatives import Turned
 
 _WHOLE_CASE = re.compile(r"\bTHEN -?\d+(?: ELSE (?:-?\d+|NULL))? END\Z", re.IGNORECASE)
 _STEPS = re.compile(r"/ (\d+)\)? \* \1\b|GROUP BY [^']*/")
@@ -22,22 +22,24 @@ _STEPS = re.compile(r"/ (\d+)\)? \* \1\b|GROUP BY [^']*/")
 _MEANT = re.compile(r"\b(?:whole|integer|rounded down|full|decade|century|centuries)\b", re.IGNORECASE)
 
 
-def exact(question: str, sql: str, schema: Schema) -> Turned:
+def exact(question: str, sql: str, schema: Schema) -> Amended:
     """The canonical statement with its divisions real, where one of them divides whole numbers."""
     if "/" not in sql or _STEPS.search(sql) or _MEANT.search(question):
-        return Turned(sql)
+        return Amended(sql)
     kinds = _Kinds(schema)
     try:
         if not kinds.cut(parse(sql)):
-            return Turned(sql)
+            return Amended(sql)
     except Unreadable:
-        return Turned(sql)
+        return Amended(sql)
     made, at = "", 0
     for word in words(sql):
         if word.kind == "mark" and word.text == "/":
             made += sql[at : word.start].rstrip() + " * 1.0 "
             at = word.start
-    return Turned(made + sql[at:], "The quotient is exact: SQLite alone would have cut it to a whole number.")
+    return Amended(
+        made + sql[at:], "The quotient is exact: SQLite alone would have cut it to a whole number."
+    )
 
 
 class _Kinds:

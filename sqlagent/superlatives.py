@@ -11,8 +11,8 @@ Invariant: only DESC, MAX or MIN changes, so what comes out runs where the state
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
+from sqlagent.amended import Amended
 from sqlagent.ddl import unquote
 from sqlagent.schema import Schema, fold
 from sqlagent.text import name_words, stem
@@ -34,34 +34,27 @@ _END = re.compile(
 )
 
 
-class Turned(NamedTuple):
-    """A statement, and what was done to it in a sentence; "" where nothing was."""
-
-    sql: str
-    note: str = ""
-
-
-def turned(question: str, sql: str, schema: Schema) -> Turned:
+def turned(question: str, sql: str, schema: Schema) -> Amended:
     """The canonical statement with the other end of its column, where the question's word means that one.
 
     Left alone: what takes no end or several, other columns, and questions that say both or say it in SQL.
     """
     early, late = _EARLY.search(question), _LATE.search(question)
     if (early is None) == (late is None) or _SAID.search(question):
-        return Turned(sql)
+        return Amended(sql)
     found = [match for match in _END.finditer(sql) if match["ordered"] or match["called"]]
     if len(found) != 1:
-        return Turned(sql)
+        return Amended(sql)
     match, word = found[0], early or late
     assert word is not None
     if match["all"] is not None and not re.match(r"(?: \w+)? first\b", question[word.end() :], re.IGNORECASE):
-        return Turned(sql)  # all of them, in an order that the word does not give
+        return Amended(sql)  # all of them, in an order that the word does not give
     column = unquote(match["ordered"] or match["called"])
     kind = _kind(column, schema)
     greatest = match["call"] == "MAX" if match["call"] else match["down"] == " DESC"
     wanted = (early if kind == "age" else late) is not None
     if not kind or greatest == wanted:
-        return Turned(sql)
+        return Amended(sql)
     text = match[0]
     if match["call"]:
         text = ("MAX" if wanted else "MIN") + text[3:]
@@ -69,7 +62,7 @@ def turned(question: str, sql: str, schema: Schema) -> Turned:
         text = text.removesuffix(match["down"] or "") + (" DESC" if wanted else "")
     end = ("greatest" if wanted else "least") if kind == "age" else ("latest" if wanted else "earliest")
     note = f"{word[0]!r} means the {end} {column}: the statement, which took the other end, was turned round."
-    return Turned(sql[: match.start()] + text + sql[match.end() :], note)
+    return Amended(sql[: match.start()] + text + sql[match.end() :], note)
 
 
 def _kind(column: str, schema: Schema) -> str:
