@@ -9,6 +9,7 @@ the "different". The product of the two, the second one to a power, is the chann
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,41 +30,70 @@ def question_logprobs(
     """
     found: list[float] = []
     while len(found) < len(asked):
-        prefix = asked[0].prefix
-        room, several = llama.n_ctx - prefix, list[Tokens]()
+        room, several = llama.n_ctx - asked[0].prefix, list[_Text]()
         for tokens in asked[len(found) : len(found) + n_seq]:
-            room -= len(tokens.ids) - prefix
+            text = _after(tokens, several)
+            room -= len(text.rows)
             if room < 0:
                 break
-            several.append(tokens)
+            several.append(text)
         if not several:
             return [0.0] * len(asked)
         try:
             found += _together(llama, several, cancelled)
         finally:
-            for seq in range(1, len(several) + 1):
-                llama.forget(seq)
+            for text in several:
+                llama.forget(text.seq)
     return found
 
 
-def _together(llama: Llama, several: Sequence[Tokens], cancelled: Callable[[], bool] | None) -> list[float]:
-    rows: list[tuple[int, int, int, bool]] = []
-    says: list[int] = []  # the token that a row should tell
-    for seq, tokens in enumerate(several, 1):
-        llama.share(0, seq, tokens.prefix)
-        ids, last = tokens.ids, len(tokens.ids) - 1
-        for i in range(tokens.prefix, last):
-            rows.append((ids[i], i, seq, i >= tokens.answer - 1))
-            says.append(ids[i + 1])
-    sums = [0.0] * len(several)
-    for start in range(0, len(rows), llama.n_batch):
-        batch = rows[start : start + llama.n_batch]
-        if not llama.decode(batch, cancelled=cancelled):
-            return [0.0] * len(several)
-        for i, (_, _, seq, wanted) in enumerate(batch):
-            if wanted:
-                sums[seq - 1] += max(LOWEST, _logprob(llama.logits(i), says[start + i]))
-    return sums
+class _Text(NamedTuple):
+    """A prompt and its answer in a sequence of its own, which goes on from the first `start` cells of another's."""
+
+    seq: int
+    tokens: Tokens
+    source: int
+    start: int
+    turn: int
+    """In which of the batches, one after the other, its own cells are computed."""
+
+    @property
+    def rows(self) -> list[tuple[int, int, int, bool]]:
+        """What has to run; with logits where a token of the answer follows."""
+        ids, answer = self.tokens.ids, self.tokens.answer
+        return [(ids[i], i, self.seq, i >= answer - 1) for i in range(self.start, len(ids) - 1)]
+
+
+def _after(tokens: Tokens, several: Sequence[_Text]) -> _Text:
+    """A text behind those it can share cells with: statements of one search begin alike."""
+    seq = len(several) + 1
+    best = _Text(seq, tokens, 0, tokens.prefix, 0)
+    for other in several:
+        most = min(tokens.answer, other.tokens.answer) - 1  # from there on logits are wanted
+        same = zip(tokens.ids[:most], other.tokens.ids, strict=False)
+        common = next((i for i, (mine, its) in enumerate(same) if mine != its), most)
+        if common > best.start:
+            best = _Text(seq, tokens, other.seq, common, other.turn + 1)
+    return best
+
+
+def _together(llama: Llama, several: Sequence[_Text], cancelled: Callable[[], bool] | None) -> list[float]:
+    sums = dict.fromkeys((text.seq for text in several), 0.0)
+    for turn in range(1 + max(text.turn for text in several)):
+        rows = []
+        for text in several:
+            if text.turn == turn:
+                llama.share(text.source, text.seq, text.start)
+                rows += text.rows
+        for start in range(0, len(rows), llama.n_batch):
+            batch = rows[start : start + llama.n_batch]
+            if not llama.decode(batch, cancelled=cancelled):
+                return [0.0] * len(several)
+            for i, (_, at, seq, wanted) in enumerate(batch):
+                if wanted:
+                    said = several[seq - 1].tokens.ids[at + 1]
+                    sums[seq] += max(LOWEST, _logprob(llama.logits(i), said))
+    return list(sums.values())
 
 
 def _logprob(logits: Logits, token: int) -> float:

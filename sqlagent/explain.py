@@ -8,6 +8,7 @@ every table and every value that the statement compares with.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlagent.explain_values import AGGREGATES, Bound, Scope, Values, flat, listed
 from sqlagent.schema import Schema, Table, fold
@@ -15,7 +16,6 @@ from sqlagent.sql_parse import Unreadable, parse
 from sqlagent.sql_tree import (
     Binary,
     Call,
-    Cast,
     Col,
     Expr,
     Item,
@@ -24,7 +24,7 @@ from sqlagent.sql_tree import (
     Select,
     Source,
     Term,
-    Unary,
+    children,
 )
 
 LONGEST = 700
@@ -270,12 +270,8 @@ def _refers(table: Table, column: str, other: Table, column_there: str) -> bool:
     )
 
 
-def _aggregates(value: Expr) -> bool:
+def _aggregates(value: Any) -> bool:
     """Whether an aggregate stands in a value, outside subqueries."""
-    if isinstance(value, Call):
-        if value.name in AGGREGATES and len(value.arguments) == 1:
-            return True
-        return any(map(_aggregates, value.arguments))
-    if isinstance(value, Binary):
-        return _aggregates(value.left) or _aggregates(value.right)
-    return isinstance(value, (Cast, Unary)) and _aggregates(value.value)
+    if isinstance(value, Call) and value.name in AGGREGATES and len(value.arguments) == 1:
+        return True
+    return any(_aggregates(part) for part in children(value) if not isinstance(part, Query))

@@ -54,27 +54,13 @@ class _Kinds:
 
     def cut(self, query: tree.Query) -> bool:
         """Whether a statement divides a whole number by another."""
-        found = any(self.cut(inner) for _, inner in query.named)
-        for _, select in query.arms:
-            parts = [item.value for item in select.items]
-            parts += [part for part in (select.where, select.having) if part is not None]
-            found = found or any(map(self._cuts, parts))
-            found = found or any(self.cut(s.table) for s in select.sources if isinstance(s.table, tree.Query))
-        return found or any(self._cuts(term.value) for term in query.order)
-
-    def _cuts(self, value: tree.Expr) -> bool:
-        if isinstance(value, tree.Binary):
-            own = value.operator == "/" and self.whole(value.left) and self.whole(value.right)
-            return own or self._cuts(value.left) or self._cuts(value.right)
-        if isinstance(value, tree.Call):
-            return any(map(self._cuts, value.arguments))
-        if isinstance(value, tree.Unary | tree.Cast):
-            return self._cuts(value.value)
-        if isinstance(value, tree.Between):
-            return any(map(self._cuts, (value.value, value.low, value.high)))
-        if isinstance(value, tree.In):
-            return isinstance(value.members, tree.Query) and self.cut(value.members)
-        return isinstance(value, tree.Value | tree.Exists) and self.cut(value.query)
+        return any(
+            isinstance(value, tree.Binary)
+            and value.operator == "/"
+            and self.whole(value.left)
+            and self.whole(value.right)
+            for value in tree.walk(query)
+        )
 
     def whole(self, value: tree.Expr) -> bool:
         """Whether a value is a whole number for certain."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlagent import sql_parse
 from sqlagent import sql_tree as tree
@@ -83,34 +83,25 @@ def _of_query(query: tree.Query, tables: dict[str, Table], outer: Scope) -> Iter
                 yield from _of_query(source.table, tables, outer)
                 own[fold(source.alias or "")] = None
         scope = [*outer, own]
-        parts = [item.value for item in select.items]
+        parts = [part for part in tree.children(select) if not isinstance(part, tree.Source)]
         parts += [source.on for source in select.sources if source.on is not None]
-        parts += [part for part in (select.where, select.having) if part is not None]
-        parts += [*select.group, *(term.value for term in query.order)]
-        for part in parts:
-            yield from _of_value(part, tables, scope)
+        for part in (*parts, *query.order):
+            yield from _of_part(part, tables, scope)
 
 
-def _of_value(value: tree.Expr, tables: dict[str, Table], scope: Scope) -> Iterator[Compared]:
-    if isinstance(value, tree.Binary):
-        if value.operator in _EQUAL:
-            for one, other in ((value.left, value.right), (value.right, value.left)):
-                yield from _pair(one, other, scope)
-        yield from _of_value(value.left, tables, scope)
-        yield from _of_value(value.right, tables, scope)
-    elif isinstance(value, tree.In):
-        if isinstance(value.members, tree.Query):
-            yield from _of_query(value.members, tables, scope)
-        else:
-            for member in value.members:
-                yield from _pair(value.value, member, scope)
-    elif isinstance(value, tree.Unary | tree.Cast):
-        yield from _of_value(value.value, tables, scope)
-    elif isinstance(value, tree.Exists | tree.Value):
-        yield from _of_query(value.query, tables, scope)
-    elif isinstance(value, tree.Call):
-        for argument in value.arguments:
-            yield from _of_value(argument, tables, scope)
+def _of_part(part: Any, tables: dict[str, Table], scope: Scope) -> Iterator[Compared]:
+    """The same of a part of a statement."""
+    if isinstance(part, tree.Query):
+        yield from _of_query(part, tables, scope)
+        return
+    if isinstance(part, tree.Binary) and part.operator in _EQUAL:
+        for one, other in ((part.left, part.right), (part.right, part.left)):
+            yield from _pair(one, other, scope)
+    elif isinstance(part, tree.In) and not isinstance(part.members, tree.Query):
+        for member in part.members:
+            yield from _pair(part.value, member, scope)
+    for child in tree.children(part):
+        yield from _of_part(child, tables, scope)
 
 
 def _pair(column: tree.Expr, text: tree.Expr, scope: Scope) -> Iterator[Compared]:

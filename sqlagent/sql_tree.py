@@ -5,7 +5,9 @@ Invariant: a tree stands for its statement exactly; rare constructs (CASE, windo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,3 +152,24 @@ class Query:
 Expr = (
     Col | Star | Literal | Raw | Call | Cast | Binary | Unary | Between | In | Exists | Value
 )  # fmt: skip
+
+
+def children(node: Any) -> Iterator[Any]:
+    """The parts of a node that are nodes themselves, in the order they are written in."""
+    for field in fields(node):
+        yield from _nodes(getattr(node, field.name))
+
+
+def walk(node: Any) -> Iterator[Any]:
+    """A node and all that is in it, subqueries too."""
+    yield node
+    for child in children(node):
+        yield from walk(child)
+
+
+def _nodes(value: Any) -> Iterator[Any]:
+    if isinstance(value, tuple):
+        for each in value:
+            yield from _nodes(each)
+    elif not isinstance(value, str | bool | None):
+        yield value

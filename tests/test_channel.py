@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from sqlagent.chat import Chat
 from sqlagent.errors import Cancelled
 from sqlagent.llama import Llama
 from sqlagent.llm import Model
-from sqlagent.prompt import ANSWER, Prompt, Turn, build, retold
+from sqlagent.prompt import ANSWER, RETELL, Prompt, Turn, build, retold
 from sqlagent.schema import Column, Schema, Table
 from sqlagent.vocab import Vocab
 from tests.tiny_gguf import make_gguf
@@ -69,6 +70,26 @@ def test_it_is_what_the_model_says_of_each_text_alone(path: Path) -> None:
         assert len(set(found)) == len(STATEMENTS)
         assert model.question_logprobs(ASKED, STATEMENTS[:1])[0] == pytest.approx(found[0], rel=1e-3)
         assert model.question_logprobs(ASKED, []) == []
+
+
+def test_what_statements_begin_with_is_read_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, longer = STATEMENTS[2], STATEMENTS[2] + " LIMIT 5"
+    with Model(path) as model:
+        model.read(ASKED)
+        rows: list[int] = []
+        decode = model._llama.decode
+
+        def counted(batch: list[Any], **how: Any) -> bool:
+            rows.append(len(batch))
+            return decode(batch, **how)
+
+        monkeypatch.setattr(model._llama, "decode", counted)
+        (alone,) = model.question_logprobs(ASKED, [longer])
+        both = model.question_logprobs(ASKED, [one, longer])
+        assert both[1] == pytest.approx(alone, rel=1e-3)
+        begin = len(model._vocab.tokenize(f"{RETELL}\nQuery: {one}".encode()))
+        assert len(rows) == 3
+        assert rows[2] <= rows[0] - begin + 1 < rows[0]
 
 
 def test_more_statements_than_fit_one_batch_or_the_sequences_are_run_in_turn(path: Path) -> None:
