@@ -54,6 +54,65 @@ def test_a_table_goes_to_the_alias_that_waits_for_it(shop: Acceptor) -> None:
     assert costs(shop, text, "t", "T1") == [0, 1]
 
 
+CHAIN = """
+CREATE TABLE Artist (ArtistId INTEGER PRIMARY KEY, Name TEXT);
+CREATE TABLE Album (AlbumId INTEGER PRIMARY KEY, Title TEXT, ArtistId INTEGER REFERENCES Artist(ArtistId));
+CREATE TABLE Genre (GenreId INTEGER PRIMARY KEY, Name TEXT);
+CREATE TABLE Track (TrackId INTEGER PRIMARY KEY, Name TEXT, Milliseconds INTEGER, Fan INTEGER,
+    AlbumId INTEGER REFERENCES Album(AlbumId), GenreId INTEGER REFERENCES Genre(GenreId));
+CREATE TABLE Invoice (InvoiceId INTEGER PRIMARY KEY, Total REAL, City TEXT);
+CREATE TABLE Line (LineId INTEGER PRIMARY KEY, TrackId INTEGER REFERENCES Track(TrackId),
+    InvoiceId INTEGER REFERENCES Invoice(InvoiceId));
+CREATE TABLE Weather (Day TEXT, Rain REAL);
+"""
+
+
+@pytest.fixture(scope="module")
+def chain() -> Acceptor:
+    return Acceptor(schemas.from_ddl(CHAIN))
+
+
+def test_the_way_to_a_table_that_is_far_away_is_offered(chain: Acceptor) -> None:
+    text = "SELECT Artist.Name, SUM(Invoice.Total) FROM Artist JOIN "
+    for forced in (
+        "Album ON Artist.ArtistId = Album.ArtistId",
+        "Track ON Album.AlbumId = Track.AlbumId",
+        "Line ON Track.TrackId = Line.TrackId",
+        "Invoice ON Line.InvoiceId = Invoice.InvoiceId",
+    ):
+        state = chain.start().step(text.encode())
+        assert state is not None
+        assert state.forced().decode().startswith(forced)
+        text += forced + " JOIN "
+    assert costs(chain, "SELECT Artist.Name, SUM(Invoice.Total) FROM Artist JOIN ", "Invoice ") == [3]
+    # No key leads there, so that nothing is known of the ways.
+    assert costs(chain, "SELECT Artist.Name, Weather.Rain FROM Artist JOIN ", "Weather ") == [0]
+
+
+@pytest.mark.parametrize(
+    ("sources", "condition", "cost"),
+    [
+        (
+            "Album JOIN Track ON Album.AlbumId = Track.AlbumId JOIN Artist",
+            "Album.ArtistId = Artist.ArtistId",
+            0,
+        ),
+        ("Album JOIN Track ON Album.AlbumId = Track.AlbumId JOIN Artist", "Track.GenreId = ", 3),
+        ("Album JOIN Track ON Album.AlbumId = Track.AlbumId JOIN Artist", "Track.Name = ", 3),
+        ("Album JOIN Track ON Album.AlbumId = Track.AlbumId JOIN Artist", "Track.Fan = Artist.ArtistId", 1),
+        ("Artist JOIN Track", "Artist.ArtistId = Track.GenreId", 3),
+        ("Artist JOIN Track", "Artist.ArtistId = Track.Fan", 0),
+        ("Artist JOIN Track", "Artist.Name = Track.Name", 0),
+        ("Artist AS a JOIN Artist AS b", "a.Name = b.Name", 0),
+        ("Artist JOIN Weather", "Artist.Name = Weather.Day", 0),
+    ],
+)
+def test_columns_of_different_keys_are_hardly_meant_to_be_equal(
+    chain: Acceptor, sources: str, condition: str, cost: int
+) -> None:
+    assert costs(chain, f"SELECT COUNT(*) FROM {sources} ON ", condition) == [cost]
+
+
 UNDECLARED = """
 CREATE TABLE stations (id INTEGER PRIMARY KEY, city TEXT);
 CREATE TABLE trip (id INTEGER PRIMARY KEY, start_station_id INTEGER, EndStationId INTEGER, minutes INTEGER);

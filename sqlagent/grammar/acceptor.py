@@ -235,7 +235,8 @@ class Acceptor(Machine):
                 if far and (not offered or any(q.relation is None for q in env.need.qualifiers)):
                     # What is needed may be two joins away.
                     offered |= {r for r in linked if far & self.links.neighbours(r)}
-                offered = offered or set(needed)
+                if not offered:  # it is further away, or no key leads there
+                    offered = {self.relations[j] for j in self.links.toward(bound, needed)} or set(needed)
         visible = tuple(r for r in everything if r in offered)
         return visible, tuple(r for r in everything if r not in offered)
 

@@ -5,6 +5,7 @@ Invariant: when FROM ends, everything that SELECT used is bound.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlagent.grammar import clauses, result_columns
@@ -13,7 +14,7 @@ from sqlagent.grammar.context import LOADS, clause_context
 from sqlagent.grammar.expr import word
 from sqlagent.grammar.group_order import group, limit, order
 from sqlagent.grammar.join_on import on_left
-from sqlagent.grammar.option import QUIET, UNLIKELY, Choice, Frame, Lit, Option, expand
+from sqlagent.grammar.option import QUIET, STRANGE, UNLIKELY, Choice, Frame, Lit, Option, expand
 from sqlagent.grammar.relation import Relation, Source, is_numbered
 from sqlagent.grammar.scope import AFTER, Scope
 
@@ -37,11 +38,12 @@ def source(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     if needed:
         # First, for `closing`: a table that brings the end nearer.
         relation = needed[0][1]
+        hidden = relation not in visible and not cross and visible
         options.append(
             Choice(
                 (relation.text,),
                 then_of((relation,)),
-                rare=UNLIKELY if relation not in visible and not cross and visible else 0,
+                rare=_strangeness(grammar, bound, relation) if hidden else 0,
             )
         )
         visible = tuple(r for r in visible if r is not relation)
@@ -51,11 +53,16 @@ def source(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     if rare:
         skip = set(visible) | ({needed[0][1]} if needed else set())
         keep = tuple(r for r in rare if r not in skip)
-        if keep:
+        if keep and (first or cross):
             texts = tuple(r.text for r in keep)
-            options.append(
-                Choice(texts, then_of(keep), valid_of(keep), rare=UNLIKELY if not first or options else 0)
-            )
+            level = UNLIKELY if not first or options else 0
+            options.append(Choice(texts, then_of(keep), valid_of(keep), rare=level))
+        elif keep:
+            for level in (UNLIKELY, STRANGE):
+                some = tuple(r for r in keep if _strangeness(grammar, bound, r) == level)
+                if some:
+                    texts = tuple(r.text for r in some)
+                    options.append(Choice(texts, then_of(some), valid_of(some), rare=level))
     if first and not needed and not bound and env.depth < 4 and env.star_width is None:
         load = env.load + LOADS["derived"]
         inner = Scope(depth=env.depth + 1, ctes=env.ctes, role="derived", terms=env.terms, load=load)
@@ -67,6 +74,12 @@ def source(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
         tail = _retarget(tail, (word, b") AS ", (derived_alias, join, after)))
         options.append(Lit(b"(SELECT ", (result_columns.items, None, tail), inner, rare=QUIET))
     return options
+
+
+def _strangeness(grammar: Any, bound: Sequence[Relation], relation: Relation) -> int:
+    """How unlikely a join with a table is that no link joins to those bound."""
+    strange = bound and all(grammar.links.strangers(r, relation) for r in bound)
+    return STRANGE if strange else UNLIKELY
 
 
 def _retarget(tail: Frame, rest: Frame) -> Frame:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlagent.grammar.conditions import comparison, condition_tail
 from sqlagent.grammar.context import COLUMNS_DOTTED, NO_QUERY, Context, clause_context
 from sqlagent.grammar.expr import operand, value_tail
-from sqlagent.grammar.option import UNLIKELY, UNLIKELY_END, Choice, Frame, Lit, Open, Option, expand
+from sqlagent.grammar.option import STRANGE, UNLIKELY, UNLIKELY_END, Choice, Frame, Lit, Open, Option, expand
 from sqlagent.grammar.scope import Scope
+
+Column = tuple[str, str]
+"""Keys of a source and of a column of it."""
 
 
 def _on(env: Scope) -> Context:
@@ -23,27 +27,47 @@ def on_left(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
     options: list[Option] = []
     if lefts:
         options.append(Choice(lefts, lambda i: ((on_operator, (lefts[i], links[lefts[i]], tail), None), env)))
-    new = env.sources.items[-1]
-    pairs = []
-    for s in env.sources.items:
-        pairs += [
-            (s.text + b"." + t, (s.key, k)) for t, k in zip(s.relation.texts, s.relation.keys, strict=True)
-        ]
-    others = sorted((t, c) for t, c in pairs if t not in links)
-    texts = tuple(t for t, _ in others)
+    others = [(text, column) for text, column in _columns(env) if text not in links]
     here = (value_tail, _on(env), (on_comparison, None, tail))
-    # Columns of the new source come last, so that `closing` starts with an earlier one.
-    first = tuple(i for i, (_, c) in enumerate(others) if c[0] != new.key)
-    if texts:
-        options.append(
-            Choice(
-                texts,
-                lambda i: (here, env.change(column=others[i][1])),
-                rare=UNLIKELY if lefts or not first else 0,
-            )
-        )
+    plain = UNLIKELY if lefts else 0
+    levels = [STRANGE if _strange(grammar, env, column, bool(lefts)) else plain for _, column in others]
+    options += _by_level(others, levels, _then(here, env))
     options += _rare_operands(grammar, (value_tail, _on(env), (on_comparison, None, tail)), env)
     return options
+
+
+def _by_level(
+    columns: Sequence[tuple[bytes, Column]],
+    levels: Sequence[int],
+    then: Callable[[Column], tuple[Frame, Scope]],
+) -> list[Option]:
+    """Columns, sorted by their texts, as one choice for each level."""
+    found: list[Option] = []
+    for level in sorted(set(levels)):
+        some = [column for column, its in zip(columns, levels, strict=True) if its == level]
+        found.append(_choice(some, level, then))
+    return found
+
+
+def _choice(
+    columns: Sequence[tuple[bytes, Column]], level: int, then: Callable[[Column], tuple[Frame, Scope]]
+) -> Choice:
+    return Choice(tuple(text for text, _ in columns), lambda i: then(columns[i][1]), rare=level)
+
+
+def _strange(grammar: Any, env: Scope, column: Column, linked: bool) -> bool:
+    """Whether a column of a source can hardly be meant to equal one of the others.
+
+    linked: a key joins the new source, so that nothing but another key is expected.
+    """
+    new = env.sources.items[-1]
+    own = next(s for s in env.sources.items if s.key == column[0])
+    for other in [s for s in env.sources.items if s is not own] if own is new else [new]:
+        if not grammar.links.strange(own.relation, column[1], other.relation):
+            return False
+        if not linked and column[1] in other.relation.by_key:
+            return False
+    return True
 
 
 def _rare_operands(grammar: Any, rest: Frame, env: Scope) -> list[Option]:
@@ -112,7 +136,44 @@ def on_comparison(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Opti
     """A comparison in ON."""
     options = comparison(grammar, _on(env), rest, env)
     equal = next(o for o in options if isinstance(o, Lit) and o.text == b" = ")
-    return [equal, *(_as_rare(o) for o in options if o is not equal)]
+    others = [_as_rare(o) for o in options if o is not equal]
+    return [Lit(b" = ", (on_equal, (equal.rest, env.column), None), equal.env), *others]
+
+
+def on_equal(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
+    """What equals a value in ON: any other, but that a column of another key than the value's is strange."""
+    frame, column = arg
+    options = expand(grammar, frame, env)
+    own = next((s for s in env.sources.items if column is not None and s.key == column[0]), None)
+    if own is None:
+        return options
+    found: list[Option] = []
+    for option in options:
+        if isinstance(option, Choice) and option.texts == env.sources.dotted[0]:
+            (_, _, after), behind = option.then(0)
+            columns = _columns(env)
+            by_key = {s.key: s.relation for s in env.sources.items}
+            levels = [
+                STRANGE if grammar.links.differ(own.relation, column[1], by_key[key], other) else 0
+                for _, (key, other) in columns
+            ]
+            found += _by_level(columns, levels, _then(after, behind))
+        else:
+            found.append(option)
+    return found
+
+
+def _then(rest: Frame, env: Scope) -> Callable[[Column], tuple[Frame, Scope]]:
+    return lambda column: (rest, env.change(column=column))
+
+
+def _columns(env: Scope) -> list[tuple[bytes, Column]]:
+    """All columns of the sources with their qualifiers, sorted by their texts."""
+    return sorted(
+        (s.text + b"." + text, (s.key, key))
+        for s in env.sources.items
+        for text, key in zip(s.relation.texts, s.relation.keys, strict=True)
+    )
 
 
 def on_comparison_but_equal(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:

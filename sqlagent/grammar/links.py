@@ -5,8 +5,9 @@ Invariant: links are symmetric; what is declared goes before what names only sug
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from sqlagent.grammar.key_classes import KeyClasses, affinity
 from sqlagent.grammar.keys import ANY, named
 from sqlagent.grammar.relation import Relation
 from sqlagent.schema import Schema, fold
@@ -21,20 +22,6 @@ Pairs = tuple[tuple[str, str], ...]
 """(column key here, column key there) pairs."""
 Columns = tuple[str, ...]
 """Keys of columns."""
-
-
-def affinity(declared: str) -> str:
-    """SQLite's type affinity of a declared type (https://www.sqlite.org/datatype3.html, 3.1)."""
-    upper = declared.upper()
-    if "INT" in upper:
-        return "integer"
-    if any(word in upper for word in ("CHAR", "CLOB", "TEXT")):
-        return "text"
-    if not upper or "BLOB" in upper:
-        return "blob"
-    if any(word in upper for word in ("REAL", "FLOA", "DOUB")):
-        return "real"
-    return "numeric"
 
 
 class Links:
@@ -77,6 +64,10 @@ class Links:
                     self._names.setdefault((key, affinity(kind)), []).append(relation.index)
         self._named: dict[int, set[int]] = {}
         self._island = self._islands(len(relations))
+        self._classes = KeyClasses(
+            relations,
+            (((i, a), (j, b)) for (i, j), pairs in self._direct.items() for a, b in pairs),
+        )
 
     def _islands(self, count: int) -> list[int]:
         """For each table, a number shared by all tables that keys connect it to."""
@@ -118,12 +109,43 @@ class Links:
             self._named[i] = named
         return near | self._named[i]
 
+    def toward(self, bound: Iterable[Relation], wanted: Iterable[Relation]) -> set[int]:
+        """Indexes of the tables that a shortest way of keys from those bound to one of those wanted begins with."""
+        reached = {r.index for r in bound if r.index >= 0}
+        targets = {r.index for r in wanted if r.index >= 0}
+        first = {j: {j} for i in reached for j in self._near.get(i, ()) if j not in reached}
+        while first and not targets & first.keys():
+            reached |= first.keys()
+            further: dict[int, set[int]] = {}
+            for i, begun in first.items():
+                for j in self._near.get(i, set()) - reached:
+                    further.setdefault(j, set()).update(begun)
+            first = further
+        return set[int]().union(*(first[j] for j in targets & first.keys()))
+
+    def strange(self, left: Relation, key: str, right: Relation) -> bool:
+        """Whether nothing in a table can be meant to equal a column of another one that keys connect with it."""
+        return self._connected(left, right) and not self._classes.partner(left, key, right)
+
+    def strangers(self, left: Relation, right: Relation) -> bool:
+        """Whether that holds of all columns."""
+        return self._connected(left, right) and not self._classes.partners(left, right)
+
+    def differ(self, left: Relation, key: str, right: Relation, other: str) -> bool:
+        """Whether two columns of tables that keys connect are values of different keys."""
+        return self._connected(left, right) and self._classes.differ((left.index, key), (right.index, other))
+
+    def _connected(self, left: Relation, right: Relation) -> bool:
+        """Whether keys lead, over others perhaps, from a table to another."""
+        i, j = left.index, right.index
+        return i != j and min(i, j) >= 0 and self._island[i] == self._island[j]
+
     def pairs(self, left: Relation, right: Relation) -> Pairs:
         """Column pairs that link the two, the strongest kind only."""
         direct = self._direct.get((left.index, right.index)) if left.index >= 0 and right.index >= 0 else None
         if direct:
             return tuple(sorted(direct))
-        if left is right:
+        if left is right or self._connected(left, right):  # where keys lead, a shared name is no link
             return ()
         types = dict(zip(right.column_keys, right.types, strict=False))
         found = []

@@ -12,8 +12,9 @@ from difflib import get_close_matches
 from functools import cached_property
 
 from sqlagent.ddl import unquote
+from sqlagent.grammar.key_classes import affinity
 from sqlagent.grammar.keys import squeezed, words_of
-from sqlagent.grammar.links import Links, affinity
+from sqlagent.grammar.links import Links
 from sqlagent.grammar.names import WRITTEN
 from sqlagent.grammar.relation import Relation
 from sqlagent.schema import Schema, fold

@@ -5,7 +5,8 @@ stack of rules still to come (a linked list of frames), `env` what is known so f
 word out of a sorted list (`Choice`) or an open class such as a string literal (`Open`).
 By convention **the first option of a list is the one that leads to the end soonest**; `closing` follows first options.
 An option's `rare` level says how much it is meant: 0 offered; QUIET accepted when written, but not in the way of a
-forced span; UNLIKELY the same, and the decoder asks for a clear preference before it takes it (`State.cost`).
+forced span; UNLIKELY the same, and the decoder asks for a clear preference before it takes it (`State.cost`); STRANGE
+as if it were unlikely three times over.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, Protocol
 Frame = tuple[Any, Any, Any] | None
 """(rule, argument, rest): the stack of rules still to come; None at its end."""
 
-QUIET, UNLIKELY = 1, 2
+QUIET, UNLIKELY, STRANGE = 1, 2, 6
 """Levels of `rare`."""
 
 

@@ -51,7 +51,7 @@ class State:
         self._closing: bytes | None = None
         self._written = written
         self.cost = cost
-        """How many unlikely options have been taken."""
+        """How many unlikely options have been taken; a strange one counts as several."""
         self.done = not threads
         """True once a `;` has closed the statement; only blanks and code fences may follow."""
 
@@ -107,7 +107,7 @@ class State:
         if len(out) > MAX_READINGS:
             # The first reading is the one that `closing` follows: it stays the first.
             out[1:] = sorted(out[1:], key=lambda thread: thread.rare)[: MAX_READINGS - 1]
-        return State(self._grammar, tuple(out), self.cost + (level == UNLIKELY))
+        return State(self._grammar, tuple(out), self.cost + level // UNLIKELY)
 
     def _in_point(self, point: Point, byte: int, out: list[Thread]) -> None:
         written = point.written
