@@ -150,14 +150,15 @@ def on_equal(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     found: list[Option] = []
     for option in options:
         if isinstance(option, Choice) and option.texts == env.sources.dotted[0]:
-            (_, _, after), behind = option.then(0)
+            naming, behind = option.then(0)
+            assert naming is not None  # the rule that names the column of a source
             columns = _columns(env)
             by_key = {s.key: s.relation for s in env.sources.items}
             levels = [
                 STRANGE if grammar.links.differ(own.relation, column[1], by_key[key], other) else 0
                 for _, (key, other) in columns
             ]
-            found += _by_level(columns, levels, _then(after, behind))
+            found += _by_level(columns, levels, _then(naming[2], behind))
         else:
             found.append(option)
     return found
