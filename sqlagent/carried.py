@@ -15,6 +15,7 @@ from dataclasses import replace
 from sqlagent.amended import Amended
 from sqlagent.clauses import CLAUSES, Clauses, columns, read
 from sqlagent.conversation import COMMAND
+from sqlagent.ellipsis import completed
 from sqlagent.schema import Schema, fold
 from sqlagent.sql_words import Unreadable, words
 from sqlagent.text import name_words, stem
@@ -61,7 +62,12 @@ def carried(
         return Amended(sql)
     try:
         new, *older, old = (read(one, schema) for one in (sql, *before))
-        if new is None or old is None:
+        if old is None:
+            return Amended(sql)
+        whole = completed(question, old)
+        if whole is not None and takes(whole[0].sql()):
+            return Amended(whole[0].sql(), f"Kept from the question before: {whole[1]}.")
+        if new is None:
             return Amended(sql)
         new, renewed = _with_last_values(question, new, old, [one for one in older if one is not None])
         made, kept = _with_other_value(question, new, old), ["all but the value"]

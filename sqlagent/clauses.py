@@ -47,11 +47,15 @@ class Clauses:
         return self.select.removeprefix("SELECT").strip()
 
     @property
+    def results(self) -> list[str]:
+        """Its result columns, a text each."""
+        items = self.items.removeprefix("DISTINCT ")
+        return [items[part[0].start : part[-1].end] for part in _split(words(items), ",") if part]
+
+    @property
     def plain(self) -> bool:
         """Whether it selects columns alone."""
-        items = self.items.removeprefix("DISTINCT ")
-        found = sum(1 for _ in columns(items, self.tables))
-        return found == sum(1 for _ in _split(words(items), ",")) and "(" not in items
+        return sum(1 for _ in columns(self.items, self.tables)) == len(self.results) and "(" not in self.items
 
     @property
     def conditions(self) -> list[str]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 
 from sqlagent import text
+from sqlagent.ellipsis import names_an_order
 from sqlagent.prompt import HISTORY_TURNS, Turn
 from sqlagent.schema import Schema
 
@@ -78,7 +79,7 @@ def follows_up(question: str, schema: Schema, last: Turn | None = None) -> bool:
     if _OPENS.match(asked):
         # "And how many playlists are there?" is whole; "And which of them …?" is not.
         return not (whole and len(own) > 0 and _new(own, last) and not _points(asked, own))
-    if _points(asked, own):
+    if _points(asked, own) or (names_an_order(asked) and not _new(own, last)):
         return True
     if whole:
         return False

@@ -11,10 +11,11 @@ Invariant: only DESC, MAX or MIN changes, so what comes out runs where the state
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from sqlagent.amended import Amended
 from sqlagent.ddl import unquote
-from sqlagent.schema import Schema, fold
+from sqlagent.schema import Schema, Table, fold
 from sqlagent.text import name_words, stem
 
 _EARLY = re.compile(r"\b(?:oldest|earliest|eldest)\b", re.IGNORECASE)
@@ -50,7 +51,7 @@ def turned(question: str, sql: str, schema: Schema) -> Amended:
     if match["all"] is not None and not re.match(r"(?: \w+)? first\b", question[word.end() :], re.IGNORECASE):
         return Amended(sql)  # all of them, in an order that the word does not give
     column = unquote(match["ordered"] or match["called"])
-    kind = _kind(column, schema)
+    kind = column_kind(column, schema.tables)
     greatest = match["call"] == "MAX" if match["call"] else match["down"] == " DESC"
     wanted = (early if kind == "age" else late) is not None
     if not kind or greatest == wanted:
@@ -65,11 +66,11 @@ def turned(question: str, sql: str, schema: Schema) -> Amended:
     return Amended(sql[: match.start()] + text + sql[match.end() :], note)
 
 
-def _kind(column: str, schema: Schema) -> str:
-    """ "date", "age", or "" for what is neither."""
+def column_kind(column: str, tables: Iterable[Table]) -> str:
+    """What a column of some tables holds: "date", "age", or "" for what is neither."""
     words = {stem(word) for word in name_words(column)}
     if "age" in words:
         return "age"
-    types = {c.type.lower() for table in schema.tables for c in table.columns if fold(c.name) == fold(column)}
+    types = {c.type.lower() for table in tables for c in table.columns if fold(c.name) == fold(column)}
     dated = bool(types) and all("date" in kind or "time" in kind for kind in types)
     return "date" if dated or words & _DATES else ""
