@@ -208,6 +208,7 @@ class Agent:
         from sqlagent.quotients import exact
         from sqlagent.repair import corrected
         from sqlagent.superlatives import turned
+        from sqlagent.years import bounded
 
         question = check_question(question)
         with self._lock:
@@ -241,7 +242,7 @@ class Agent:
                 sql, changes = corrected(sql, schema, partial(focus.nearest, schema))
                 sql, note = carried(question, sql, [turn.sql for turn in history], schema, takes)
                 notes = [*map(_replaced, changes), note]
-                for rule in (turned, counted, exact):
+                for rule in (turned, counted, exact, bounded):
                     sql, note = rule(question, sql, schema)
                     notes.append(note)
                 return sql, list(filter(None, notes))

@@ -21,7 +21,10 @@ ACCEPTOR = Acceptor(SCHEMA)
 COUNTED = "SELECT COUNT(*), department_id FROM employee GROUP BY department_id"
 AVERAGE = "SELECT AVG(salary), name FROM employee GROUP BY name"
 PAID = "SELECT name, salary FROM employee WHERE age > 30"
-JOINED = "SELECT employee.name, department.budget FROM employee JOIN department ON employee.department_id = department.id"
+JOINED = (
+    "SELECT employee.name, department.budget FROM employee"
+    " JOIN department ON employee.department_id = department.id"
+)
 DATED = "SELECT name, hired FROM employee"
 AGED = "SELECT name, age FROM employee"
 
