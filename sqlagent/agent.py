@@ -205,6 +205,7 @@ class Agent:
         from sqlagent.carried import carried
         from sqlagent.conversation import spoken, subject
         from sqlagent.counted import counted
+        from sqlagent.key_names import shown_by_name
         from sqlagent.quotients import exact
         from sqlagent.repair import corrected
         from sqlagent.superlatives import turned
@@ -242,6 +243,8 @@ class Agent:
                 sql, changes = corrected(sql, schema, partial(focus.nearest, schema))
                 sql, note = carried(question, sql, [turn.sql for turn in history], schema, takes)
                 notes = [*map(_replaced, changes), note]
+                sql, note = shown_by_name(spoken(question, history), sql, schema, takes)
+                notes.append(note)
                 for rule in (turned, counted, exact, bounded):
                     sql, note = rule(question, sql, schema)
                     notes.append(note)

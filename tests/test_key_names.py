@@ -1,0 +1,117 @@
+"""Keys that nobody asked for are shown by the names they stand for."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from fake_model import FakeModel
+
+from sqlagent import Agent
+from sqlagent import schema as schemas
+from sqlagent.grammar import Acceptor
+from sqlagent.key_names import shown_by_name
+from sqlagent.prompt import Turn
+
+DDL = """
+CREATE TABLE departments (id INTEGER PRIMARY KEY, name TEXT, city TEXT);
+CREATE TABLE "Sales Reps" ("Rep ID" INTEGER PRIMARY KEY, "First Name" TEXT, LastName VARCHAR(20), Title TEXT);
+CREATE TABLE employees (id INTEGER PRIMARY KEY, name TEXT, salary INT, department_id INT REFERENCES departments(id),
+    manager_id INT REFERENCES employees(id), sales_rep_id INT REFERENCES "Sales Reps"("Rep ID"));
+CREATE TABLE Campuses (Id INTEGER PRIMARY KEY, Campus TEXT, County TEXT);
+CREATE TABLE faculty (Campus INTEGER REFERENCES Campuses(Id), Year INTEGER, Size INTEGER);
+CREATE TABLE parts (code TEXT PRIMARY KEY, name TEXT);
+CREATE TABLE stock (part_code TEXT REFERENCES parts(code), amount INTEGER);
+CREATE TABLE logs (log_id INTEGER PRIMARY KEY, at TEXT);
+INSERT INTO departments VALUES (1, 'Sales', 'Paris'), (2, 'Lab', 'Berlin');
+INSERT INTO "Sales Reps" VALUES (7, 'Ann', 'Lee', 'Dr');
+INSERT INTO employees VALUES (1, 'Bo', 10, 1, NULL, 7), (2, 'Cy', 20, 2, 1, NULL), (3, 'Di', 40, NULL, 1, 7);
+INSERT INTO Campuses VALUES (5, 'Chico', 'Butte');
+INSERT INTO faculty VALUES (5, 2003, 100);
+"""
+SCHEMA = schemas.from_ddl(DDL[: DDL.index("INSERT")])
+ACCEPTOR = Acceptor(SCHEMA)
+
+
+def takes(sql: str) -> bool:
+    state = ACCEPTOR.start().step(sql.encode())
+    return state is not None and state.accepting
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    place = tmp_path / "firm.sqlite"
+    with sqlite3.connect(place) as connection:
+        connection.executescript(DDL)
+    return place
+
+
+@pytest.mark.parametrize(
+    ("question", "sql", "rows"),
+    [
+        (
+            "Which department has the highest average salary?",
+            "SELECT department_id FROM employees GROUP BY department_id ORDER BY AVG(salary) DESC LIMIT 1",
+            [(None,)],
+        ),
+        (
+            "The number of people in each department that has no name?",
+            "SELECT COUNT(*), department_id FROM employees GROUP BY department_id",
+            [(1, None), (1, "Sales"), (1, "Lab")],
+        ),
+        (
+            "Who looks after each employee in Paris?",
+            "SELECT employees.name, employees.sales_rep_id FROM employees JOIN departments"
+            " ON employees.department_id = departments.id WHERE departments.city = 'Paris'",
+            [("Bo", "Ann", "Lee")],
+        ),
+        ("Which departments are there?", "SELECT id FROM departments", [("Sales",), ("Lab",)]),
+        ("Which campus was largest?", "SELECT DISTINCT Campus FROM faculty WHERE Year > 2000", [("Chico",)]),
+    ],
+)
+def test_a_key_is_shown_by_its_name(
+    path: Path, question: str, sql: str, rows: list[tuple[object, ...]]
+) -> None:
+    made, note = shown_by_name(question, sql, SCHEMA, takes)
+    assert takes(made)
+    assert note.startswith("Shown by name: ")
+    with sqlite3.connect(path) as connection:
+        assert connection.execute(made).fetchall() == rows
+        assert len(connection.execute(sql).fetchall()) == len(rows)
+
+
+@pytest.mark.parametrize(
+    ("question", "sql"),
+    [
+        ("Which department ids are there?", "SELECT department_id FROM employees"),
+        ("Their numbers?", "SELECT id FROM departments"),
+        ("List by department_id", "SELECT department_id FROM employees"),
+        ("Who manages Bo?", "SELECT manager_id FROM employees"),  # more than an employee
+        ("Which departments?", "SELECT id, name FROM departments"),  # shown anyway
+        ("Which parts are there?", "SELECT part_code FROM stock"),  # a text may say something
+        ("Which logs?", "SELECT log_id FROM logs"),  # no name
+        ("How many departments have staff?", "SELECT COUNT(DISTINCT department_id) FROM employees"),
+        ("Which departments?", "SELECT id FROM departments UNION SELECT id FROM employees"),
+        ("Which years?", "SELECT Year FROM faculty"),
+    ],
+)
+def test_anything_else_is_left_alone(question: str, sql: str) -> None:
+    assert takes(sql)
+    assert shown_by_name(question, sql, SCHEMA, takes) == (sql, "")
+
+
+def test_what_the_grammar_does_not_take_is_not_made() -> None:
+    sql = "SELECT department_id FROM employees"
+    assert shown_by_name("Which departments?", sql, SCHEMA, lambda made: made == sql) == (sql, "")
+
+
+def test_an_answer_says_so_unless_ids_were_spoken_of(path: Path) -> None:
+    sql = "SELECT department_id FROM employees WHERE salary < 15"
+    with Agent(path, model=FakeModel([sql, sql])) as agent:
+        answer = agent.ask("Which departments have employees under 15?")
+        before = [Turn("List the department ids of employees", "SELECT department_id FROM employees")]
+        later = agent.ask("Only those under 15", history=before)
+    assert answer.rows == [("Sales",)]
+    assert answer.note == "Shown by name: name of departments in place of department_id."
+    assert later.rows == [(1,)]
