@@ -74,7 +74,7 @@ def carried(
         if made is None:
             swaps = bool(_SWAPS.match(question))
             made, kept = _with_conditions(new, old, swaps)
-            if swaps or _NARROWS.match(question):
+            if swaps or _NARROWS.match(question) or _names_values(question, new):
                 items = _with_items(question, made, old)
                 kept += ["the columns"] if items.select != made.select else []
                 made = items
@@ -104,8 +104,18 @@ def _with_other_value(question: str, new: Clauses, old: Clauses) -> Clauses | No
         if made != old.own(conditions[place], old):
             conditions[place] = made
             said |= {stem(part) for word in words(text) for part in name_words(word.text)}
-    content = {stem(word) for word in said_words(question) if word not in _SMALL}
-    return old.where(conditions) if said and content <= said else None
+    return old.where(conditions) if said and _content(question) <= said else None
+
+
+def _content(question: str) -> set[str]:
+    """The stems of the words that say what is asked for."""
+    return {stem(word) for word in said_words(question) if word not in _SMALL}
+
+
+def _names_values(question: str, new: Clauses) -> bool:
+    """Whether a question names texts of the new conditions and nothing else: "only Paris"."""
+    texts = [word.text for text in new.conditions for word in words(text) if word.kind == "text"]
+    return bool(texts) and _content(question) <= {stem(part) for text in texts for part in said_words(text)}
 
 
 def _with_last_values(

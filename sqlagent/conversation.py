@@ -46,7 +46,7 @@ _POINTS = re.compile(
 )
 """Words that point at something said before, if the question has not said it itself long before."""
 _ADDS = re.compile(
-    r"\b(?:instead|as well|too|again)[.?!]*$|\b(?:previous|above) (?:query|result|question|answer)\b"
+    r"\b(?:instead|as well|too|again)[.?!]*$|\binstead of\b|\b(?:previous|above) (?:query|result|question|answer)\b"
     r"|^(?:and )?how (?:many|much)\b[^,]{0,60}\beach[.?!]*$",
     re.I,
 )

@@ -203,6 +203,15 @@ CREATE TABLE Territories (TerritoryID TEXT PRIMARY KEY);
 """
 
 
+def test_a_question_that_names_a_value_alone_keeps_the_columns() -> None:
+    before = "SELECT FirstName, City FROM Customer WHERE Country = 'Canada'"
+    model = "SELECT FirstName FROM Customer WHERE City = 'Halifax'"
+    kept = "SELECT FirstName, City FROM Customer WHERE Country = 'Canada' AND City = 'Halifax'"
+    assert keep("Only Halifax", model, before) == kept
+    emails = "SELECT Email FROM Customer WHERE City = 'Halifax'"
+    assert keep("Only the emails of Halifax", emails, before) == kept.replace("FirstName, City", "Email", 1)
+
+
 def test_an_answer_says_what_it_kept(tmp_path: Path) -> None:
     rich = "SELECT name FROM employees WHERE salary > 100000"
     model = FakeModel(["SELECT name FROM employees ORDER BY hire_date"])
