@@ -204,6 +204,7 @@ class Agent:
         from sqlagent import prompt
         from sqlagent.carried import carried
         from sqlagent.conversation import spoken, subject
+        from sqlagent.correlated import tied
         from sqlagent.counted import counted
         from sqlagent.key_names import shown_by_name
         from sqlagent.quotients import exact
@@ -244,6 +245,8 @@ class Agent:
                 sql, note = carried(question, sql, [turn.sql for turn in history], schema, takes)
                 notes = [*map(_replaced, changes), note]
                 sql, note = shown_by_name(spoken(question, history), sql, schema, takes)
+                notes.append(note)
+                sql, note = tied(sql, schema, takes)
                 notes.append(note)
                 for rule in (turned, counted, exact, bounded):
                     sql, note = rule(question, sql, schema)

@@ -5,7 +5,8 @@ tables share; the name is one join away. Where a question says nothing of ids, n
 statements of Spider train (but for those of one database, scholar, which all show keys) and 23 of 9,035 of BIRD train
 select a key that is put right here.
 
-Invariant: there are as many rows as before, DISTINCT aside, for the table that is joined is joined by its key, LEFT.
+Invariant: there are as many rows as before, DISTINCT aside, for the table that is joined is joined by its key, LEFT;
+only what was grouped by the key loses the group of those that have none.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ class _Named(NamedTuple):
 
     text: str
     of: Table
+    alias: str
+    """What it goes by."""
     link: str
     """How it is joined; "" where it is there."""
     names: tuple[str, ...]
@@ -75,30 +78,34 @@ def _key(text: str, parts: Clauses, schema: Schema, asked: str) -> _Named | None
     column = fold(named[0].name)
     if not any(fold(c.name) == column and "int" in c.type.lower() for c in table.columns):
         return None
-    of, link = table, ""
-    for key in table.foreign_keys:
-        other = schema.table(key.ref_table)
-        if len(key.columns) == 1 and fold(key.columns[0]) == column and other is not None and other != table:
-            of = other
-            if other not in parts.tables:
-                own = f"{quote(table.name)}.{quote(named[0].name)}"
-                theirs = f"{quote(other.name)}.{quote(key.ref_columns[0])}"
-                link = f" LEFT JOIN {quote(other.name)} ON {own} = {theirs}"
-            break
-    else:
-        if [fold(name) for name in table.primary_key] != [column]:
-            return None
     whole = name_words(named[0].name)
     words = [stem(word) for word in whole if word not in _KEYS]
     if len(words) < len(whole) and column in asked:
+        return None  # it is called by its very name
+    reference = next((key for key in table.foreign_keys if [*map(fold, key.columns)] == [column]), None)
+    of = table if reference is None else schema.table(reference.ref_table)
+    if of is None or (reference is None and [*map(fold, table.primary_key)] != [column]):
         return None
-    if not (_alike(words, of) or (of is table and not words)):
-        return None  # a manager is more than an employee
+    name = quote(of.name)
+    if of is table and reference is None:
+        alias, known = name, not words or _alike(words, of)
+    elif of is not table and _alike(words, of):
+        alias, known = name, True
+    else:  # a manager is more than an employee: the question must say so
+        alias = next(f"T{n}" for n in range(1, 99) if schema.table(f"T{n}") is None)
+        known = len(words) < len(whole) and set(words) <= set(map(stem, said_words(asked)))
     names = _names(of)
-    shown = parts.keys(parts.select)
-    if not names or any((fold(of.name), fold(name)) in shown for name in names):
+    shown = parts.keys(parts.select) if alias == name else ()
+    if not known or not names or any((fold(of.name), fold(one)) in shown for one in names):
         return None
-    return _Named(text, of, link, names)
+    link = ""
+    if reference is not None and (alias != name or of not in parts.tables):
+        grouped = text in parts["GROUP"].removeprefix("GROUP BY ").split(", ")
+        link = (
+            f" {'JOIN' if grouped else 'LEFT JOIN'} {name if alias == name else f'{name} AS {alias}'}"
+            f" ON {quote(table.name)}.{quote(named[0].name)} = {alias}.{quote(reference.ref_columns[0])}"
+        )
+    return _Named(text, of, alias, link, names)
 
 
 def _alike(words: Sequence[str], table: Table) -> bool:
@@ -136,11 +143,11 @@ def _with_names(parts: Clauses, key: _Named) -> Clauses:
     if key.link:
         tables = (*parts.tables, key.of)
         wide = Clauses(parts.select, parts.text, tables)
-        text = {clause: wide.own(each, parts) for clause, each in parts.text.items()}
+        text = {clause: wide.own(each, parts) for clause, each in parts.text.items() if clause != "FROM"}
         text["FROM"] = parts["FROM"] + key.link
         made = Clauses(wide.own(parts.select, parts), text, tables)
     several = len(made.tables) > 1
-    names = ", ".join(f"{quote(key.of.name)}.{quote(name)}" if several else quote(name) for name in key.names)
+    names = ", ".join(f"{key.alias}.{quote(name)}" if several else quote(name) for name in key.names)
     results = [names if text == made.own(key.text, parts) else text for text in made.results]
     distinct = "DISTINCT " if made.items.startswith("DISTINCT ") else ""
     return replace(made, select=f"SELECT {distinct}{', '.join(results)}")
