@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from sqlagent.opening import FileState
     from sqlagent.prompt import Prompt, Turn
     from sqlagent.relevance import Gate
-    from sqlagent.repair import Compared
     from sqlagent.sandbox import Limits, Result, Sandbox
     from sqlagent.schema import Schema
 
@@ -202,15 +201,8 @@ class Agent:
         and Cancelled.
         """
         from sqlagent import prompt
-        from sqlagent.carried import carried
         from sqlagent.conversation import spoken, subject
-        from sqlagent.correlated import tied
-        from sqlagent.counted import counted
-        from sqlagent.key_names import shown_by_name
-        from sqlagent.quotients import exact
-        from sqlagent.repair import corrected
-        from sqlagent.superlatives import turned
-        from sqlagent.years import bounded
+        from sqlagent.rules import put_right
 
         question = check_question(question)
         with self._lock:
@@ -241,17 +233,8 @@ class Agent:
                 return state is not None and state.accepting
 
             def correct(sql: str) -> tuple[str, list[str]]:
-                sql, changes = corrected(sql, schema, partial(focus.nearest, schema))
-                sql, note = carried(question, sql, [turn.sql for turn in history], schema, takes)
-                notes = [*map(_replaced, changes), note]
-                sql, note = shown_by_name(spoken(question, history), sql, schema, takes)
-                notes.append(note)
-                sql, note = tied(sql, schema, takes)
-                notes.append(note)
-                for rule in (turned, counted, exact, bounded):
-                    sql, note = rule(question, sql, schema)
-                    notes.append(note)
-                return sql, list(filter(None, notes))
+                nearest = partial(focus.nearest, schema)
+                return put_right(question, sql, schema, history=history, nearest=nearest, takes=takes)
 
             chosen = Attempt(
                 model=model,
@@ -369,12 +352,6 @@ def check_question(question: str) -> str:
             f"The question has {len(question):,} characters; at most {MAX_QUESTION:,} can be asked at once."
         )
     return question
-
-
-def _replaced(change: tuple[Compared, str]) -> str:
-    """What is said of a text that was put right."""
-    column, value = change
-    return f"{column.text!r} is not in {column.table}.{column.column}; {value!r}, which is, was taken for it."
 
 
 def _answer(

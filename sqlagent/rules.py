@@ -1,0 +1,57 @@
+"""What is put right in a statement before it runs: where the question settles it, or a stored value, or the schema.
+
+Each rule says in a sentence what it did, so that the person sees it beside the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sqlagent.amended import Amended
+from sqlagent.carried import carried
+from sqlagent.conversation import spoken
+from sqlagent.correlated import tied
+from sqlagent.counted import counted
+from sqlagent.key_names import shown_by_name
+from sqlagent.prompt import Turn
+from sqlagent.quotients import exact
+from sqlagent.repair import Compared, Nearest, corrected
+from sqlagent.schema import Schema
+from sqlagent.superlatives import turned
+from sqlagent.years import bounded
+
+
+def put_right(
+    question: str,
+    sql: str,
+    schema: Schema,
+    *,
+    history: Sequence[Turn],
+    nearest: Nearest,
+    takes: Callable[[str], bool],
+) -> tuple[str, list[str]]:
+    """A canonical statement after all rules, and what they did, a sentence each.
+
+    history: the turns that the question goes on from. nearest: the stored value that a text means.
+    takes: whether the grammar takes a statement.
+    """
+    sql, changes = corrected(sql, schema, nearest)
+    notes = [_replaced(column, value) for column, value in changes]
+    asked, before = spoken(question, history), [turn.sql for turn in history]
+    rules: tuple[Callable[[str], Amended], ...] = (
+        lambda sql: carried(question, sql, before, schema, takes),
+        lambda sql: shown_by_name(asked, sql, schema, takes),
+        lambda sql: tied(sql, schema, takes),
+        lambda sql: turned(question, sql, schema),
+        lambda sql: counted(question, sql, schema),
+        lambda sql: exact(question, sql, schema),
+        lambda sql: bounded(question, sql, schema),
+    )
+    for rule in rules:
+        sql, note = rule(sql)
+        notes.append(note)
+    return sql, list(filter(None, notes))
+
+
+def _replaced(column: Compared, value: str) -> str:
+    return f"{column.text!r} is not in {column.table}.{column.column}; {value!r}, which is, was taken for it."
