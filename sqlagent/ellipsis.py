@@ -95,8 +95,8 @@ def completed(question: str, last: Clauses) -> tuple[Clauses, str] | None:
 
 def _order(end: str, noun: str, last: Clauses) -> str | None:
     """ORDER BY what a statement shows, from that end."""
-    scending = end in ("ascending", "descending")
-    if scending and last["ORDER"]:
+    bare = end in ("ascending", "descending")
+    if bare and last["ORDER"]:
         text = re.sub(r" (?:DESC|ASC)\Z", "", last["ORDER"])
         return None if "," in text else text + (" DESC" if end == "descending" else "")
     found = _meant(last, noun, dated=end in _EARLY or end in _LATE)
