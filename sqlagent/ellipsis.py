@@ -62,12 +62,14 @@ _NARROWER = re.compile(
 )
 _AGGREGATE = re.compile(r"(?:COUNT|SUM|AVG|MIN|MAX|TOTAL)\(", re.IGNORECASE)
 _NUMBERS = ("int", "real", "floa", "doub", "dec", "num", "money")
+_LONGEST = 120
+"""Characters of such a question; a longer one says more, and would take the patterns long."""
 _SMALL = frozenset(["a", "an", "the", "of", "in", "number", "amount", "count", "total", "average"])
 
 
 def names_an_order(question: str) -> bool:
     """Whether a question asks for nothing but another order."""
-    return any(form.fullmatch(question.strip()) for form in _FORMS)
+    return len(question) <= _LONGEST and any(form.fullmatch(question.strip()) for form in _FORMS)
 
 
 def completed(question: str, last: Clauses) -> tuple[Clauses, str] | None:
@@ -76,7 +78,7 @@ def completed(question: str, last: Clauses) -> tuple[Clauses, str] | None:
     None where a question asks for anything else, or it is not clear of what.
     """
     question = question.strip()
-    if last["LIMIT"] or last.items == "*":
+    if last["LIMIT"] or last.items == "*" or len(question) > _LONGEST:
         return None
     for form in _FORMS:
         if asked := form.fullmatch(question):

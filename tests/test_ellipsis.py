@@ -84,6 +84,7 @@ def test_what_is_asked_for_is_put_to_the_last_statement(question: str, last: str
         ("Only those over 30", "SELECT name FROM employee"),  # the model finds a column
         ("Only those with more than 3 departments", COUNTED),
         ("Only those with more than 3", f"{COUNTED} HAVING COUNT(*) < 9"),
+        ("just " * 5000 + "most first", COUNTED),
     ],
 )
 def test_anything_else_is_left_to_the_model(question: str, last: str) -> None:
