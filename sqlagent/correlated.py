@@ -53,7 +53,7 @@ def tied(sql: str, schema: Schema, takes: Callable[[str], bool]) -> Amended:
             made = _with_alias(sql, inner, own, pairs[0], schema)
             if takes(made):
                 name = pairs[0][1].name
-                return Amended(made, f"Inside, the {name} of each row outside is meant.")
+                return Amended(made, f"The inner query is asked for each row, with its {name}.")
     except Unreadable:
         pass
     return Amended(sql)

@@ -100,4 +100,4 @@ def test_an_answer_says_so(tmp_path: Path) -> None:
     with Agent(path, model=FakeModel([sql])) as agent:
         answer = agent.ask("Which staff has more pay than their boss?")
     assert answer.rows == [("Bob",)]
-    assert answer.note == "Inside, the boss_id of each row outside is meant."
+    assert answer.note == "The inner query is asked for each row, with its boss_id."
