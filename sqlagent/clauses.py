@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from sqlagent.ddl import unquote
 from sqlagent.grammar.names import quote
 from sqlagent.schema import Schema, Table, fold
-from sqlagent.sql_words import Unreadable, Word, words
+from sqlagent.sql_words import Unreadable, Word, spliced, words
 
 CLAUSES = ("FROM", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT")
 
@@ -124,6 +124,12 @@ def _tables(source: str, schema: Schema) -> tuple[Table, ...] | None:
     return tuple(named) or None
 
 
+def free_alias(sql: str, schema: Schema) -> str:
+    """The first of T1, T2 … that is no table of the schema and no word of a statement. Raises Unreadable."""
+    taken = {fold(table.name) for table in schema.tables} | {fold(word.text) for word in words(sql)}
+    return next(f"T{n}" for n in range(1, len(taken) + 2) if f"t{n}" not in taken)
+
+
 def columns(text: str, tables: Sequence[Table]) -> Iterator[Column]:
     """The columns that a part of a statement names, in order. Raises Unreadable for one of none of the tables."""
     found = words(text)
@@ -148,12 +154,11 @@ def columns(text: str, tables: Sequence[Table]) -> Iterator[Column]:
 
 def _named(text: str, tables: Sequence[Table], several: bool) -> str:
     """A part with its columns as they are named where there are several tables, or one."""
-    made, at = "", 0
+    edits = []
     for column in columns(text, tables):
         name = quote(column.name)
-        made += text[at : column.start] + (f"{quote(column.table)}.{name}" if several else name)
-        at = column.end
-    return made + text[at:]
+        edits.append((column.start, column.end, f"{quote(column.table)}.{name}" if several else name))
+    return spliced(text, edits)
 
 
 def _split(found: Sequence[Word], mark: str) -> Iterator[list[Word]]:

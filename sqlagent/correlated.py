@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from sqlagent.amended import Amended
-from sqlagent.clauses import Column, columns
+from sqlagent.clauses import Column, columns, free_alias
 from sqlagent.ddl import unquote
 from sqlagent.grammar.names import quote
 from sqlagent.schema import Schema, Table, fold
-from sqlagent.sql_words import Unreadable, Word, words
+from sqlagent.sql_words import Unreadable, Word, spliced, words
 
 _AFTER = frozenset(["WHERE", "AND", "OR", "("])
 _BEFORE = frozenset(["AND", "OR", ")", "GROUP", "ORDER", "LIMIT", ""])
@@ -124,14 +124,9 @@ def _with_alias(
     left, right = pair
     qualified = [column for column in pair if "." in sql[column.start : column.end]]
     outer = qualified[0] if len(qualified) == 1 else right
-    taken = {fold(table.name) for table in schema.tables} | {fold(word.text) for word in words(sql)}
-    alias = next(f"T{n}" for n in range(1, 99) if f"t{n}" not in taken)
+    alias = free_alias(sql, schema)
     edits = [(inner.named.end, inner.named.end, f" AS {alias}")]
     for column in own:
         owner = quote(inner.table.name) if column is outer else alias
         edits.append((column.start, column.end, f"{owner}.{quote(column.name)}"))
-    made, at = "", 0
-    for start, end, text in sorted(edits):
-        made += sql[at:start] + text
-        at = end
-    return made + sql[at:]
+    return spliced(sql, edits)

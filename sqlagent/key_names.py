@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from sqlagent.amended import Amended
-from sqlagent.clauses import Clauses, columns, read
+from sqlagent.clauses import Clauses, columns, free_alias, read
 from sqlagent.grammar.names import quote
 from sqlagent.schema import Schema, Table, fold
 from sqlagent.sql_words import Unreadable
@@ -92,7 +92,7 @@ def _key(text: str, parts: Clauses, schema: Schema, asked: str) -> _Named | None
     elif of is not table and _alike(words, of):
         alias, known = name, True
     else:  # a manager is more than an employee: the question must say so
-        alias = next(f"T{n}" for n in range(1, 99) if schema.table(f"T{n}") is None)
+        alias = free_alias(parts.sql(), schema)
         known = len(words) < len(whole) and set(words) <= set(map(stem, said_words(asked)))
     names = _names(of)
     shown = parts.keys(parts.select) if alias == name else ()

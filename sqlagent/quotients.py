@@ -14,7 +14,7 @@ from sqlagent import sql_tree as tree
 from sqlagent.amended import Amended
 from sqlagent.schema import Schema, fold
 from sqlagent.sql_parse import Unreadable, parse
-from sqlagent.sql_words import words
+from sqlagent.sql_words import spliced, words
 
 _WHOLE_CASE = re.compile(r"\bTHEN -?\d+(?: ELSE (?:-?\d+|NULL))? END\Z", re.IGNORECASE)
 _STEPS = re.compile(r"/ (\d+)\)? \* \1\b|GROUP BY [^']*/")
@@ -32,14 +32,15 @@ def exact(question: str, sql: str, schema: Schema) -> Amended:
             return Amended(sql)
     except Unreadable:
         return Amended(sql)
-    made, at = "", 0
-    for word in words(sql):
-        if word.kind == "mark" and word.text == "/":
-            made += sql[at : word.start].rstrip() + " * 1.0 "
-            at = word.start
-    return Amended(
-        made + sql[at:], "The quotient is exact: SQLite alone would have cut it to a whole number."
+    made = spliced(
+        sql,
+        (
+            (len(sql[: word.start].rstrip()), word.start, " * 1.0 ")
+            for word in words(sql)
+            if word.kind == "mark" and word.text == "/"
+        ),
     )
+    return Amended(made, "The quotient is exact: SQLite alone would have cut it to a whole number.")
 
 
 class _Kinds:

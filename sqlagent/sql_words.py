@@ -6,6 +6,7 @@ Invariant: what is between two words is blank; a character that begins no word r
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -48,3 +49,12 @@ def words(sql: str) -> list[Word]:
         found.pop()
     found.append(Word("end", "", end, end))
     return found
+
+
+def spliced(text: str, edits: Iterable[tuple[int, int, str]]) -> str:
+    """A text with (start, end, new text) put in for what stood there; the places do not overlap."""
+    made, at = "", 0
+    for start, end, new in sorted(edits):
+        made += text[at:start] + new
+        at = end
+    return made + text[at:]
