@@ -17,10 +17,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlagent.attempt import Attempt, Chosen, TextModel
+from sqlagent.attempt import PATIENCE, Attempt, Chosen, TextModel
 from sqlagent.confidence import confidence, evidence
 from sqlagent.effort import EFFORTS, effort_of
-from sqlagent.errors import Cancelled, DatabaseError, OutOfScope, SqlagentError, UsageError
+from sqlagent.errors import (
+    Cancelled,
+    DatabaseError,
+    OutOfScope,
+    QueryError,
+    QueryTimeout,
+    SqlagentError,
+    UsageError,
+)
 from sqlagent.holder import Holder
 from sqlagent.steps import Answer, Observer, Step, Trace
 
@@ -202,6 +210,7 @@ class Agent:
         """
         from sqlagent import prompt
         from sqlagent.conversation import spoken, subject
+        from sqlagent.multiplied import caution
         from sqlagent.rules import put_right
 
         question = check_question(question)
@@ -255,7 +264,8 @@ class Agent:
                 "act": trace.seconds("act"),
                 "total": time.monotonic() - began,
             }
-            return _answer(question, schema, chosen, trace.steps, timings, doubt)
+            notes = [doubt, *chosen.corrections, caution(chosen.best.sql, schema, self._finds)]
+            return _answer(question, schema, chosen, trace.steps, timings, notes)
 
     def run_sql(self, sql: str) -> Result:
         """Run a person's own statement in the sandbox.
@@ -332,6 +342,14 @@ class Agent:
         self._stop_if_cancelled()
         return self._sandbox
 
+    def _finds(self, sql: str) -> bool:
+        """Whether a statement finds a row, as far as can be seen in a moment."""
+        try:
+            return bool(self._open_sandbox().execute(sql, timeout=PATIENCE).rows)
+        except (QueryError, QueryTimeout):
+            self._stop_if_cancelled()
+            return False
+
     def _close_sandbox(self) -> None:
         if self._sandbox is not None:
             self._sandbox.close()
@@ -360,15 +378,12 @@ def _answer(
     chosen: Chosen,
     steps: Sequence[Step],
     timings: dict[str, float],
-    doubt: str,
+    notes: Sequence[str],
 ) -> Answer:
     from sqlagent.explain import in_words
 
     best, result, found = chosen.best, chosen.result, evidence(chosen)
-    notes = [doubt] if doubt else []
-    notes += chosen.corrections
-    if not best.candidate.finished:
-        notes.append("The statement was cut at the length limit and may be incomplete.")
+    cut = "" if best.candidate.finished else "The statement was cut at the length limit and may be incomplete."
     return Answer(
         question=question,
         sql=best.sql,
@@ -379,7 +394,7 @@ def _answer(
         evidence=found,
         steps=tuple(steps),
         timings=timings,
-        note=" ".join(notes),
+        note=" ".join(filter(None, [*notes, cut])),
         words=in_words(best.sql, schema),
         tried=tuple(one.candidate for one in chosen.tried),
     )

@@ -13,6 +13,7 @@ from sqlagent.conversation import spoken
 from sqlagent.correlated import tied
 from sqlagent.counted import counted
 from sqlagent.key_names import shown_by_name
+from sqlagent.members import joined
 from sqlagent.prompt import Turn
 from sqlagent.quotients import exact
 from sqlagent.repair import Compared, Nearest, corrected
@@ -42,6 +43,7 @@ def put_right(
         lambda sql: carried(question, sql, before, schema, takes),
         lambda sql: shown_by_name(asked, sql, schema, takes),
         lambda sql: tied(sql, schema, takes),
+        lambda sql: joined(asked, sql, schema, takes),
         lambda sql: turned(question, sql, schema),
         lambda sql: counted(question, sql, schema),
         lambda sql: exact(question, sql, schema),
