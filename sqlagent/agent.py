@@ -183,9 +183,10 @@ class Agent:
                 ready = self._holder.is_ready()
             model = self._holder.loaded() if ready else None
             focus.build(schema)
-            if model is not None and self._link is None and focus.fits(schema):
+            usual = None if self._link else focus.usual(schema)
+            if model is not None and usual is not None:
                 model.read(
-                    prompt.build(schema, ""),
+                    prompt.build(usual, ""),
                     lambda: self._closed or self._cancel.is_set() or self._holder.model is not model,
                 )
 
@@ -243,7 +244,9 @@ class Agent:
 
             def correct(sql: str) -> tuple[str, list[str]]:
                 nearest = partial(focus.nearest, schema)
-                return put_right(question, sql, schema, history=history, nearest=nearest, takes=takes)
+                return put_right(
+                    question, sql, schema, history=history, nearest=nearest, takes=takes, finds=self._finds
+                )
 
             chosen = Attempt(
                 model=model,

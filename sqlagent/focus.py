@@ -42,17 +42,17 @@ class Focus:
 
     def part(self, schema: Schema, question: str) -> Schema:
         """The part of `schema` that `question` is about, within the budget."""
-        if self.fits(schema):
-            return schema
         linker, _ = self._parts(schema)
+        if linker.total <= self._budget:
+            return schema
         evidence = self._find(schema, question, _EVIDENCE, _COLUMNS)
         return linker.link(question, budget=self._budget, hints=evidence)
 
     __call__ = part
 
-    def fits(self, schema: Schema) -> bool:
-        """Whether every question is shown the whole schema."""
-        return self._parts(schema)[0].total <= self._budget
+    def usual(self, schema: Schema) -> Schema | None:
+        """The part that most questions are shown; None where each is shown its own."""
+        return self._parts(schema)[0].usual(self._budget)
 
     def hints(self, schema: Schema, part: Schema, question: str, limit: int = HINTS) -> list[Hint]:
         """Stored values that `question` mentions, in columns of `part`, the surest first; none on trouble."""

@@ -29,7 +29,10 @@ _KEYS = frozenset(
 )
 """Words for keys; a question that says one of them may mean them."""
 _COUNT = re.compile(r"\bnumbers? of\b", re.IGNORECASE)
+_WHO = re.compile(r"^\W*(?:and )?(?:who|whom|to whom)\b", re.IGNORECASE | re.MULTILINE)
+"""A question for people, whatever their column is called."""
 _TITLES = ("name", "title")
+_FULL = ("fullname", "displayname", "companyname")
 _FIRST, _LAST = ("first", "f", "fore", "given"), ("last", "l", "sur", "family")
 
 
@@ -91,9 +94,10 @@ def _key(text: str, parts: Clauses, schema: Schema, asked: str) -> _Named | None
         alias, known = name, not words or _alike(words, of)
     elif of is not table and _alike(words, of):
         alias, known = name, True
-    else:  # a manager is more than an employee: the question must say so
+    else:  # a manager is more than an employee: the question must say so, or ask who it is
         alias = free_alias(parts.sql(), schema)
-        known = len(words) < len(whole) and set(words) <= set(map(stem, said_words(asked)))
+        said = len(words) < len(whole) and set(words) <= set(map(stem, said_words(asked)))
+        known = said or bool(_WHO.search(asked))
     names = _names(of)
     shown = parts.keys(parts.select) if alias == name else ()
     if not known or not names or any((fold(of.name), fold(one)) in shown for one in names):
@@ -128,9 +132,11 @@ def _names(table: Table) -> tuple[str, ...]:
         [name for name, words in texts if words == ["name"]],
         [name for name, words in texts if words[-1:] and words[-1] in _TITLES and _alike(words[:-1], table)],
         first + last if len(first) == len(last) == 1 else [],
+        [name for name, words in texts if "".join(words) in _FULL],
         [name for name, words in texts if words == ["title"]],
         [name for name, words in texts if _alike(words, table)],
         [name for name, words in texts if words[-1:] and words[-1] in _TITLES],
+        [name for name, words in texts if words[-1:] == ["description"] and _alike(words[:-1], table)],
     ):
         if len(found) == 1 or found == first + last != []:
             return tuple(found)

@@ -3,7 +3,8 @@
 Invariant: the part that `link` returns fits the budget (but always holds one table), keeps every chosen
 table's key and the columns that join chosen tables, and is chosen without a model: by the words that a
 question shares with names, comments and sample values, by stored values that it mentions, and by foreign
-keys. A schema that fits comes back as it is. The same schema and question give the same part.
+keys. A schema that fits comes back as it is, and where its tables fit without its views, all of them do: what is the
+same for every question is read by the model only once. The same schema and question give the same part.
 """
 
 from __future__ import annotations
@@ -62,6 +63,11 @@ class _Doc:
     """Places of the columns that are always kept with the table: its key, and what joins it with others."""
     common: frozenset[int]
 
+    @property
+    def cost(self) -> int:
+        """Tokens of the whole table."""
+        return self.base + sum(self.costs)
+
 
 @dataclass(slots=True)
 class _Found:
@@ -86,8 +92,9 @@ class Linker:
             _doc(place, table, referred.get(fold(table.name), set()) | undeclared)
             for place, table in enumerate(schema.tables)
         ]
+        self._stored = [doc for doc in self._docs if doc.table.kind != "view"]
         self._places = {fold(table.name): place for place, table in enumerate(schema.tables)}
-        self._total = sum(doc.base + sum(doc.costs) for doc in self._docs)
+        self._total = sum(doc.cost for doc in self._docs)
         self._postings: dict[str, dict[tuple[int, int], float]] = defaultdict(dict)
         self._prefixes: dict[str, list[str]] = defaultdict(list)
         self._short: dict[str, list[str]] = defaultdict(list)
@@ -105,6 +112,26 @@ class Linker:
     def total(self) -> int:
         """Tokens that the whole schema takes."""
         return self._total
+
+    def usual(self, budget: int = BUDGET) -> Schema | None:
+        """The part that most questions are shown: all, or all but the views; None where each is shown its own."""
+        if self._total <= budget:
+            return self.schema
+        return self._with_views("", budget)
+
+    def _with_views(self, question: str, budget: int) -> Schema | None:
+        """All tables, and the views called by their whole names; None where there is no room for the tables."""
+        room = budget - sum(doc.cost for doc in self._stored)
+        if room < 0 or not self._stored:
+            return None
+        shown = list(self._stored)
+        said = f" {' '.join(token.stem for token in text.tokens(question, 120))} "
+        for doc in self._docs:
+            name = " ".join(map(text.stem, text.name_words(doc.table.name)))
+            if doc.table.kind == "view" and f" {name} " in said and doc.cost <= room:
+                shown.append(doc)
+                room -= doc.cost
+        return self.schema.subset({doc.table.name: None for doc in shown})
 
     def _index(self, doc: _Doc) -> None:
         def add(words: Iterable[str], column: int, weight: float) -> None:
@@ -131,7 +158,8 @@ class Linker:
         """
         if self._total <= budget:
             return self.schema
-        return self.schema.subset(self._choose(self._search(question, hints), budget))
+        usual = self._with_views(question, budget)
+        return usual or self.schema.subset(self._choose(self._search(question, hints), budget))
 
     def scores(self, question: str, hints: Sequence[Hint] = ()) -> dict[str, float]:
         """Name of a table → how likely a question is about it, up to 1.0; others are left out."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from sqlagent.absent import without_nulls
 from sqlagent.amended import Amended
 from sqlagent.carried import carried
 from sqlagent.conversation import spoken
@@ -18,6 +19,7 @@ from sqlagent.prompt import Turn
 from sqlagent.quotients import exact
 from sqlagent.repair import Compared, Nearest, corrected
 from sqlagent.schema import Schema
+from sqlagent.spans import in_days
 from sqlagent.superlatives import turned
 from sqlagent.years import bounded
 
@@ -30,11 +32,12 @@ def put_right(
     history: Sequence[Turn],
     nearest: Nearest,
     takes: Callable[[str], bool],
+    finds: Callable[[str], bool],
 ) -> tuple[str, list[str]]:
     """A canonical statement after all rules, and what they did, a sentence each.
 
     history: the turns that the question goes on from. nearest: the stored value that a text means.
-    takes: whether the grammar takes a statement.
+    takes: whether the grammar takes a statement. finds: whether a statement finds a row.
     """
     sql, changes = corrected(sql, schema, nearest)
     notes = [_replaced(column, value) for column, value in changes]
@@ -43,10 +46,12 @@ def put_right(
         lambda sql: carried(question, sql, before, schema, takes),
         lambda sql: shown_by_name(asked, sql, schema, takes),
         lambda sql: tied(sql, schema, takes),
+        lambda sql: without_nulls(sql, schema, takes, finds),
         lambda sql: joined(asked, sql, schema, takes),
         lambda sql: turned(question, sql, schema),
         lambda sql: counted(question, sql, schema),
         lambda sql: exact(question, sql, schema),
+        lambda sql: in_days(question, sql, schema, takes),
         lambda sql: bounded(question, sql, schema),
     )
     for rule in rules:

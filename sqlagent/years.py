@@ -45,7 +45,7 @@ def bounded(question: str, sql: str, schema: Schema) -> Amended:
         for one in _COMPARED.finditer(sql)
         if one["sign"] and one["value"].strip("'").startswith(year) and one["sign"][0] == sign[0]
     ]
-    if len(found) != 1 or not _holds_dates(unquote(found[0]["name"]), schema):
+    if len(found) != 1 or not holds_dates(unquote(found[0]["name"]), schema):
         return Amended(sql)
     one, first = found[0], int(year) + (sign == ">")
     bound = f"{one['column']} {'<' if sign == '<' else '>='} '{first}-01-01'"
@@ -56,7 +56,7 @@ def bounded(question: str, sql: str, schema: Schema) -> Amended:
     return Amended(sql[: one.start()] + bound + sql[one.end() :], f"{match[0]!r} means {says} {until}.")
 
 
-def _holds_dates(column: str, schema: Schema) -> bool:
+def holds_dates(column: str, schema: Schema) -> bool:
     """Whether all columns of that name hold dates that begin with their year, as far as is known."""
     samples = [c.samples for table in schema.tables for c in table.columns if fold(c.name) == fold(column)]
     known = [value for values in samples for value in values if value is not None]

@@ -21,12 +21,18 @@ CREATE TABLE employees (id INTEGER PRIMARY KEY, name TEXT, salary INT, departmen
     manager_id INT REFERENCES employees(id), sales_rep_id INT REFERENCES "Sales Reps"("Rep ID"));
 CREATE TABLE Campuses (Id INTEGER PRIMARY KEY, Campus TEXT, County TEXT);
 CREATE TABLE faculty (Campus INTEGER REFERENCES Campuses(Id), Year INTEGER, Size INTEGER);
+CREATE TABLE regions (id INTEGER PRIMARY KEY, RegionDescription TEXT, climate TEXT);
+CREATE TABLE firms (id INTEGER PRIMARY KEY, CompanyName TEXT, ContactName TEXT);
+CREATE TABLE plants (id INTEGER PRIMARY KEY, region INT REFERENCES regions(id), firm INT REFERENCES firms(id));
 CREATE TABLE parts (code TEXT PRIMARY KEY, name TEXT);
 CREATE TABLE stock (part_code TEXT REFERENCES parts(code), amount INTEGER);
 CREATE TABLE logs (log_id INTEGER PRIMARY KEY, at TEXT);
 INSERT INTO departments VALUES (1, 'Sales', 'Paris'), (2, 'Lab', 'Berlin');
 INSERT INTO "Sales Reps" VALUES (7, 'Ann', 'Lee', 'Dr');
 INSERT INTO employees VALUES (1, 'Bo', 10, 1, NULL, 7), (2, 'Cy', 20, 2, 1, NULL), (3, 'Di', 40, NULL, 1, 7);
+INSERT INTO regions VALUES (1, 'North', 'cold');
+INSERT INTO firms VALUES (1, 'Acme', 'Ann Lee');
+INSERT INTO plants VALUES (1, 1, 1), (2, 1, NULL);
 INSERT INTO Campuses VALUES (5, 'Chico', 'Butte');
 INSERT INTO faculty VALUES (5, 2003, 100);
 """
@@ -67,6 +73,13 @@ def path(tmp_path: Path) -> Path:
             [("Bo", "Ann", "Lee")],
         ),
         ("Who is the manager of Cy?", "SELECT manager_id FROM employees WHERE name = 'Cy'", [("Bo",)]),
+        ("Who is over Cy?", "SELECT manager_id FROM employees WHERE name = 'Cy'", [("Bo",)]),
+        (
+            "How many plants has each region?",
+            "SELECT region, COUNT(*) FROM plants GROUP BY region",
+            [("North", 2)],
+        ),
+        ("Which firms have plants?", "SELECT firm FROM plants WHERE id = 1", [("Acme",)]),
         (
             "Which manager has the most people?",
             "SELECT manager_id, COUNT(*) FROM employees GROUP BY manager_id ORDER BY COUNT(*) DESC LIMIT 1",
@@ -93,7 +106,7 @@ def test_a_key_is_shown_by_its_name(
         ("Which department ids are there?", "SELECT department_id FROM employees"),
         ("Their numbers?", "SELECT id FROM departments"),
         ("List by department_id", "SELECT department_id FROM employees"),
-        ("Who is over Bo?", "SELECT manager_id FROM employees"),  # more than an employee
+        ("Which one is over Bo?", "SELECT manager_id FROM employees"),  # more than an employee
         ("Which departments?", "SELECT id, name FROM departments"),  # shown anyway
         ("Which parts are there?", "SELECT part_code FROM stock"),  # a text may say something
         ("Which logs?", "SELECT log_id FROM logs"),  # no name

@@ -52,6 +52,37 @@ def test_a_schema_that_fits_comes_back_as_it_is() -> None:
     assert link(whole, "How many students are there?") is whole
 
 
+VIEWS = """
+CREATE VIEW "students of 1997" AS SELECT * FROM student;
+CREATE VIEW rooms AS SELECT room, crs_code FROM class;
+CREATE VIEW everything AS SELECT * FROM student, class, professor, course, department;
+"""
+
+
+@pytest.mark.parametrize(
+    ("question", "views"),
+    [
+        ("", set()),
+        ("Which students had courses in 1997?", set()),
+        ("How many students of 1997 are there?", {"students of 1997"}),
+        ("List the rooms of the students of 1997", {"students of 1997", "rooms"}),
+    ],
+)
+def test_tables_that_fit_are_all_shown_and_views_by_their_names(
+    tmp_path: Path, question: str, views: set[str]
+) -> None:
+    place = tmp_path / "college.sqlite"
+    with sqlite3.connect(place) as connection:
+        connection.executescript(COLLEGE + VIEWS)
+    whole, tables = schema.read(str(place)), schema.from_ddl(COLLEGE)
+    budget = size(whole) - 1
+    part = Linker(whole).link(question, budget=budget)
+    assert names(part) == names(tables) | views
+    assert names(Linker(whole).usual(budget) or whole) == names(tables)
+    assert Linker(whole).usual(Linker(whole).total) is whole
+    assert Linker(whole).usual(size(tables) - 1) is None
+
+
 @pytest.mark.parametrize(
     ("question", "wanted"),
     [

@@ -1,0 +1,44 @@
+"""The time between two dates, in days.
+
+SQLite subtracts texts by the number that they begin with: `end_date - start_date` is 1 from December to January and 0
+within a year. Where a question asks how long something took, it means days, unless it speaks of years.
+
+Invariant: only such differences change, and only where the grammar takes the result, so it runs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from sqlagent.amended import Amended
+from sqlagent.ddl import unquote
+from sqlagent.schema import Schema
+from sqlagent.superlatives import NAME
+from sqlagent.years import holds_dates
+
+_YEARS = re.compile(r"\byears?\b|\bage[ds]?\b|\bold(?:er|est)?\b|\byoung(?:er|est)?\b", re.IGNORECASE)
+_COLUMN = rf"(?:{NAME}\.)?(?P<{{}}>{NAME})"
+_DIFFERENCE = re.compile(
+    rf"'(?:[^']|'')*'|(?<![\w.])(?P<end>{_COLUMN.format('last')}) - (?P<start>{_COLUMN.format('first')})(?![\w.(])"
+)
+
+
+def in_days(question: str, sql: str, schema: Schema, takes: Callable[[str], bool]) -> Amended:
+    """A canonical statement with the days between two dates, where it subtracts them as texts.
+
+    takes: whether the grammar takes a statement.
+    """
+    if _YEARS.search(question):
+        return Amended(sql)
+
+    def days(match: re.Match[str]) -> str:
+        names = [unquote(match[name]) for name in ("last", "first") if match[name]]
+        if not names or not all(holds_dates(name, schema) for name in names):
+            return match[0]
+        return f"JULIANDAY({match['end']}) - JULIANDAY({match['start']})"
+
+    made = _DIFFERENCE.sub(days, sql)
+    if made == sql or not takes(made):
+        return Amended(sql)
+    return Amended(made, "The time between two dates is counted in days.")
