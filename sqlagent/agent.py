@@ -386,7 +386,9 @@ def _answer(
     from sqlagent.explain import in_words
 
     best, result, found = chosen.best, chosen.result, evidence(chosen)
-    cut = "" if best.candidate.finished else "The statement was cut at the length limit and may be incomplete."
+    cut = (
+        "" if best.candidate.finished else "The statement was cut at the length limit and may be incomplete."
+    )
     return Answer(
         question=question,
         sql=best.sql,

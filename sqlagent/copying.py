@@ -3,8 +3,8 @@
 A small model begins a name as the question has it and ends it with a likelier word: `'tampa sea buccaneers'`. Once a
 literal has a whole word of the question in it, leaving the question's text behind that word is unlikely to be meant,
 and so is ending inside another of its words (`'bernhard lang'` for Bernhard Langer). Gold literals of several words do
-the latter in 35 of 77,000 training rows, mostly in units (`5 km`) or as the database has the name; one word is often a stem or a
-letter (`'F'` for female) and may end anywhere.
+the latter in 35 of 77,000 training rows, mostly in units (`5 km`) or as the database has the name; one word is often a
+stem or a letter (`'F'` for female) and may end anywhere.
 
 Invariant: nothing is refused, whatever the text says, where the model clearly prefers it.
 """
@@ -38,7 +38,7 @@ class Source:
         places = self._places(content)
         return bool(places) and not any(self._text.startswith(more, place) for place in places)
 
-    def _cut_short(self, content: bytes) -> bool:
+    def _cut_short(self, content: bytes | bytearray) -> bool:
         """Whether a literal of several words of the text would end inside the last of them."""
         if not content[-1:].isalpha() and content[-1:] < b"\x80" or not content.lstrip(_LETTERS):
             return False

@@ -36,7 +36,9 @@ def caution(sql: str, schema: Schema, found: Callable[[str], bool]) -> str:
             if table is None or not table.primary_key or names <= above(table, by_name) | owners:
                 continue
             if found(_twice(table, parts["FROM"], parts["WHERE"], parts["GROUP"])):
-                return f"Some rows of {table.name} count several times in {match[0]}, once for each row joined."
+                return (
+                    f"Some rows of {table.name} count several times in {match[0]}, once for each row joined."
+                )
     except Unreadable:
         pass
     return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from pathlib import Path
 
@@ -54,7 +55,11 @@ def path(tmp_path: Path) -> Path:
     [
         ("How many people work in each city?", BY_CITY, [("Paris", 2), ("Rome", 3)]),
         ("What is the number of employees in each city?", BY_CITY, [("Paris", 2), ("Rome", 3)]),
-        ("And in each city?\nHow many staff does each department have?", BY_CITY, [("Paris", 2), ("Rome", 3)]),
+        (
+            "And in each city?\nHow many staff does each department have?",
+            BY_CITY,
+            [("Paris", 2), ("Rome", 3)],
+        ),
         (
             "Show each school with the number of different classes.",
             "SELECT school, COUNT(DISTINCT id) FROM departments GROUP BY school",
@@ -68,6 +73,18 @@ def path(tmp_path: Path) -> Path:
         (
             "Which cities have more than two employees?",
             "SELECT city FROM departments GROUP BY city HAVING COUNT(*) > 2",
+            [("Rome",)],
+        ),
+        (  # nobody spoke of rooms
+            "Which city has the most employees?",
+            'SELECT departments.city FROM departments JOIN rooms ON departments.id = rooms."dep\'t"'
+            " GROUP BY departments.city ORDER BY COUNT(rooms.id) DESC LIMIT 1",
+            [("Rome",)],
+        ),
+        (
+            "Which city has the most employees?",
+            'SELECT departments.city FROM rooms JOIN departments ON rooms."dep\'t" = departments.id'
+            " WHERE departments.id > 0 GROUP BY departments.city ORDER BY COUNT(*) DESC LIMIT 1",
             [("Rome",)],
         ),
         (
@@ -85,7 +102,7 @@ def path(tmp_path: Path) -> Path:
 )
 def test_rows_of_the_table_asked_about_are_counted(path, question, sql, rows):
     found = joined(question, sql, SCHEMA, takes)
-    assert found.note.endswith(("not those of departments.", "not those of courses."))
+    assert re.fullmatch(r"The rows of \w+ are counted\.", found.note)
     with sqlite3.connect(path) as connection:
         assert sorted(connection.execute(found.sql)) == rows
 
@@ -110,7 +127,12 @@ def test_rows_of_the_table_asked_about_are_counted(path, question, sql, rows):
         (  # each of its employees would be there once for each of its rooms
             "How many employees has each city with rooms?",
             "SELECT departments.city, COUNT(*) FROM departments JOIN rooms"
-            " ON departments.id = rooms.\"dep't\" GROUP BY departments.city",
+            ' ON departments.id = rooms."dep\'t" GROUP BY departments.city',
+        ),
+        (
+            "Which city has the most employees?",
+            'SELECT departments.city FROM departments JOIN rooms ON departments.id = rooms."dep\'t"'
+            " WHERE rooms.id > 0 GROUP BY departments.city ORDER BY COUNT(*) DESC LIMIT 1",
         ),
         ("Which people?", "SELECT city FROM departments"),
     ],
@@ -127,4 +149,4 @@ def test_the_agent_counts_people_and_says_so(path):
     agent = Agent(path, model=FakeModel([BY_CITY]))
     answer = agent.ask("How many people work in each city?")
     assert sorted(map(tuple, answer.rows)) == [("Paris", 2), ("Rome", 3)]
-    assert "The rows of employees are counted, not those of departments." in answer.note
+    assert "The rows of employees are counted." in answer.note

@@ -38,7 +38,10 @@ def database(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     "sql, said",
     [
-        (f"SELECT SUM(invoices.total) {LINES}", "rows of invoices count several times in SUM(invoices.total)"),
+        (
+            f"SELECT SUM(invoices.total) {LINES}",
+            "rows of invoices count several times in SUM(invoices.total)",
+        ),
         (f"SELECT AVG(invoices.total * 2) {LINES}", "in AVG(invoices.total * 2)"),
         (f"SELECT SUM(customers.credit) {CUSTOMERS}", "rows of customers"),
         (
