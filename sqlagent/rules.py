@@ -13,6 +13,7 @@ from sqlagent.carried import carried
 from sqlagent.conversation import spoken
 from sqlagent.correlated import tied
 from sqlagent.counted import counted
+from sqlagent.hierarchy import reporting
 from sqlagent.key_names import shown_by_name
 from sqlagent.members import joined
 from sqlagent.prompt import Turn
@@ -21,6 +22,7 @@ from sqlagent.repair import Compared, Nearest, corrected
 from sqlagent.schema import Schema
 from sqlagent.spans import in_days
 from sqlagent.superlatives import turned
+from sqlagent.unended import no_end
 from sqlagent.years import bounded
 
 
@@ -48,6 +50,8 @@ def put_right(
         lambda sql: tied(sql, schema, takes),
         lambda sql: without_nulls(sql, schema, takes, finds),
         lambda sql: joined(asked, sql, schema, takes),
+        lambda sql: reporting(question, sql, schema),
+        lambda sql: no_end(question, sql, schema, takes, finds),
         lambda sql: turned(question, sql, schema),
         lambda sql: counted(question, sql, schema),
         lambda sql: exact(question, sql, schema),
