@@ -65,6 +65,7 @@ def joined(asked: str, sql: str, schema: Schema, takes: Callable[[str], bool]) -
 
 def _asked_for(asked: str, schema: Schema) -> list[Table]:
     """The tables whose rows a question wants to know the number of, or else the one that it goes on from."""
+    names = [{stem(word) for word in name_words(table.name)} for table in schema.tables]
     for question in asked.splitlines():
         found: dict[str, Table] = {}
         for match in _ASKED.finditer(question):
@@ -72,7 +73,8 @@ def _asked_for(asked: str, schema: Schema) -> list[Table]:
             table = _called(said, schema)
             if table is not None:
                 found[fold(table.name)] = table
-        if found:
+        spoken = set(map(stem, words(question)))
+        if found or any(name <= spoken for name in names if name):
             return list(found.values())
     return []
 

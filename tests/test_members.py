@@ -112,6 +112,7 @@ def test_rows_of_the_table_asked_about_are_counted(path, question, sql, rows):
     [
         ("How many departments are in each city?", BY_CITY),
         ("And departments, how many departments?\nHow many people work in each city?", BY_CITY),
+        ("And departments?\nHow many people work in each city?", BY_CITY),
         ("How many budgets has each city?", BY_CITY),  # one each
         ("How many old departments has each city?", BY_CITY),  # may be called so
         ("How many open tasks has each city?", BY_CITY),  # from there or to there?
