@@ -34,20 +34,28 @@ def counted(question: str, sql: str, schema: Schema) -> Amended:
     said = [word for word in map(stem, words(asked[1])) if word not in _OTHERS][:2]
     if table is None or set(said) & {stem(word) for word in name_words(table.name)}:
         return Amended(sql)
-    column = _reference(table, said[:1])
+    column = _reference(table, said[:1], schema)
     if column is None:
         return Amended(sql)
     counting = f"SELECT COUNT(DISTINCT {quote(column)})" + sql[len("SELECT COUNT(*)") :]
     return Amended(counting, f"Each {said[0]} is counted once, by {table.name}.{column}.")
 
 
-def _reference(table: Table, said: list[str]) -> str | None:
-    """The one column by which a table references another that is called so."""
-    found = [
-        key.columns[0]
+def _reference(table: Table, said: list[str], schema: Schema) -> str | None:
+    """The one column by which a table references another that is called so, declared or called like its key."""
+    found = {
+        fold(key.columns[0]): key.columns[0]
         for key in table.foreign_keys
-        if len(key.columns) == 1
-        and fold(key.ref_table) != fold(table.name)
-        and [stem(word) for word in name_words(key.ref_table)][-1:] == said
-    ]
-    return found[0] if len(found) == 1 else None
+        if len(key.columns) == 1 and fold(key.ref_table) != fold(table.name) and _called(key.ref_table, said)
+    }
+    for other in schema.tables:
+        key = other.primary_key
+        if other is not table and len(key) == 1 and len(name_words(key[0])) > 1 and _called(other.name, said):
+            column = table.column(key[0])
+            if column is not None and not column.pk:
+                found.setdefault(fold(column.name), column.name)
+    return next(iter(found.values())) if len(found) == 1 else None
+
+
+def _called(name: str, said: list[str]) -> bool:
+    return [stem(word) for word in name_words(name)][-1:] == said

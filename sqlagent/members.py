@@ -22,12 +22,12 @@ from sqlagent.schema import ForeignKey, Schema, Table, fold
 from sqlagent.sql_words import Unreadable
 from sqlagent.text import name_words, stem, words
 
-_ASKED = re.compile(
+ASKED = re.compile(
     r"\b(?:how many|numbers? of|count(?: of)?|the most|the fewest"
-    r"|(?:more|fewer|less) than \w+|at (?:least|most) \w+)\s+((?:[\w-]+\s+){0,4}[\w-]+)",
+    r"|(?:more|fewer|less) than \w+|at (?:least|most) \w+)(?=\s+((?:[\w-]+\s+){0,4}[\w-]+))",
     re.IGNORECASE,
 )
-_OTHERS = frozenset(("different", "distinct", "unique", "all", "of", "the", "total", "number", "other"))
+OTHERS = frozenset(("different", "distinct", "unique", "all", "of", "the", "total", "number", "other"))
 """Words between "how many" and what is counted."""
 _PEOPLE = frozenset(("person", "people", "staff", "worker", "employee", "personnel", "colleague"))
 """One word for another, where a database has one table of people."""
@@ -68,8 +68,8 @@ def _asked_for(asked: str, schema: Schema) -> list[Table]:
     names = [{stem(word) for word in name_words(table.name)} for table in schema.tables]
     for question in asked.splitlines():
         found: dict[str, Table] = {}
-        for match in _ASKED.finditer(question):
-            said = [word for word in words(match[1]) if stem(word) not in _OTHERS]
+        for match in ASKED.finditer(question):
+            said = [word for word in words(match[1]) if stem(word) not in OTHERS]
             table = _called(said, schema)
             if table is not None:
                 found[fold(table.name)] = table

@@ -16,11 +16,13 @@ from sqlagent.counted import counted
 from sqlagent.hierarchy import reporting
 from sqlagent.key_names import shown_by_name
 from sqlagent.members import joined
+from sqlagent.never import none_of
 from sqlagent.prompt import Turn
 from sqlagent.quotients import exact
 from sqlagent.repair import Compared, Nearest, corrected
 from sqlagent.schema import Schema
 from sqlagent.spans import in_days
+from sqlagent.stored_counts import summed
 from sqlagent.superlatives import turned
 from sqlagent.unended import no_end
 from sqlagent.years import bounded
@@ -48,11 +50,13 @@ def put_right(
         lambda sql: carried(question, sql, before, schema, takes),
         lambda sql: shown_by_name(asked, sql, schema, takes),
         lambda sql: tied(sql, schema, takes),
+        lambda sql: none_of(question, sql, schema, takes),
         lambda sql: without_nulls(sql, schema, takes, finds),
         lambda sql: joined(asked, sql, schema, takes),
         lambda sql: reporting(question, sql, schema),
         lambda sql: no_end(question, sql, schema, takes, finds),
         lambda sql: turned(question, sql, schema),
+        lambda sql: summed(question, sql, schema),
         lambda sql: counted(question, sql, schema),
         lambda sql: exact(question, sql, schema),
         lambda sql: in_days(question, sql, schema, takes),

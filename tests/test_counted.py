@@ -17,6 +17,7 @@ CREATE TABLE "trip legs" (id INTEGER PRIMARY KEY, driver INTEGER REFERENCES Driv
                           "from" INTEGER REFERENCES City(id), "to" INTEGER REFERENCES City(id));
 CREATE TABLE Drivers (id INTEGER PRIMARY KEY, boss INTEGER REFERENCES Drivers(id));
 CREATE TABLE City (id INTEGER PRIMARY KEY);
+CREATE TABLE visits (visit_id INTEGER PRIMARY KEY, customer_id INT, id INT);
 CREATE TABLE Customer_Orders (id INTEGER PRIMARY KEY, customer_id INTEGER REFERENCES Customers(customer_id));
 """
 SCHEMA = schemas.from_ddl(DDL)
@@ -34,6 +35,11 @@ SCHEMA = schemas.from_ddl(DDL)
             "Count the number of different customers with a savings account.",
             "SELECT COUNT(*) FROM Accounts WHERE kind = 'savings'",
             "SELECT COUNT(DISTINCT customer_id) FROM Accounts WHERE kind = 'savings'",
+        ),
+        (  # no key is declared
+            "How many customers visited us?",
+            "SELECT COUNT(*) FROM visits",
+            "SELECT COUNT(DISTINCT customer_id) FROM visits",
         ),
         (
             "how many drivers drove?",
@@ -56,6 +62,7 @@ def test_things_that_rows_only_reference_are_counted_once(question, sql, made):
     [
         ("How many accounts are there?", "SELECT COUNT(*) FROM Accounts"),
         ("How many customers are there?", "SELECT COUNT(*) FROM Customers"),
+        ("How many drivers visited us?", "SELECT COUNT(*) FROM visits"),  # visits.id is no driver's
         ("How many customer accounts are there?", "SELECT COUNT(*) FROM Accounts"),
         ("How many customers ordered?", "SELECT COUNT(*) FROM Customer_Orders"),  # its rows may be called so
         ("How many customers?", "SELECT COUNT(*) FROM Customers JOIN Accounts ON Customers.customer_id = 1"),
