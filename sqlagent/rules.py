@@ -14,6 +14,7 @@ from sqlagent.conversation import spoken
 from sqlagent.correlated import tied
 from sqlagent.counted import counted
 from sqlagent.hierarchy import reporting
+from sqlagent.in_order import unlimited
 from sqlagent.key_names import shown_by_name
 from sqlagent.members import joined
 from sqlagent.never import none_of
@@ -55,6 +56,7 @@ def put_right(
         lambda sql: joined(asked, sql, schema, takes),
         lambda sql: reporting(question, sql, schema),
         lambda sql: no_end(question, sql, schema, takes, finds),
+        lambda sql: unlimited(question, sql),
         lambda sql: turned(question, sql, schema),
         lambda sql: summed(question, sql, schema),
         lambda sql: counted(question, sql, schema),
