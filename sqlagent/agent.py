@@ -212,7 +212,7 @@ class Agent:
         from sqlagent import prompt
         from sqlagent.conversation import spoken, subject
         from sqlagent.multiplied import caution
-        from sqlagent.rules import put_right
+        from sqlagent.rules.pipeline import put_right
 
         question = check_question(question)
         with self._lock:

@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence
 
 from sqlagent import text
-from sqlagent.ellipsis import names_an_order
 from sqlagent.prompt import HISTORY_TURNS, Turn
+from sqlagent.rules.ellipsis import names_an_order
 from sqlagent.schema import Schema
 
 _CONTINUES = """and or but also plus now then just only instead same again sort order group rank limit with without

@@ -10,8 +10,8 @@ from fake_model import FakeModel
 
 from sqlagent import Agent
 from sqlagent import schema as schemas
-from sqlagent.absent import without_nulls
 from sqlagent.grammar import Acceptor
+from sqlagent.rules.absent import without_nulls
 
 DDL = """
 CREATE TABLE staff (id INTEGER PRIMARY KEY, name TEXT NOT NULL, "boss id" INT REFERENCES staff(id), team TEXT);

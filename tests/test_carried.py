@@ -11,9 +11,9 @@ from fake_model import FakeModel
 
 from sqlagent import Agent, demo
 from sqlagent import schema as schemas
-from sqlagent.carried import carried
 from sqlagent.grammar import Acceptor
 from sqlagent.prompt import Turn
+from sqlagent.rules.carried import carried
 
 DDL = """
 CREATE TABLE Genre (GenreId INTEGER PRIMARY KEY, Name TEXT);

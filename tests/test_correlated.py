@@ -10,8 +10,8 @@ from fake_model import FakeModel
 
 from sqlagent import Agent
 from sqlagent import schema as schemas
-from sqlagent.correlated import tied
 from sqlagent.grammar import Acceptor
+from sqlagent.rules.correlated import tied
 
 DDL = """
 CREATE TABLE staff (id INTEGER PRIMARY KEY, name TEXT, pay INT, "job title" TEXT,

@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 
 from sqlagent import schema as schemas
-from sqlagent.counted import counted
+from sqlagent.rules.counted import counted
 
 DDL = """
 CREATE TABLE Customers (customer_id INTEGER PRIMARY KEY, name TEXT);

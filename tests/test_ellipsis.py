@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from sqlagent import schema as schemas
-from sqlagent.carried import carried
 from sqlagent.clauses import read
 from sqlagent.conversation import follows_up
-from sqlagent.ellipsis import completed
 from sqlagent.grammar import Acceptor
 from sqlagent.prompt import Turn
+from sqlagent.rules.carried import carried
+from sqlagent.rules.ellipsis import completed
 
 SCHEMA = schemas.from_ddl(
     "CREATE TABLE department (id INTEGER PRIMARY KEY, name TEXT, city TEXT, budget REAL);"

@@ -10,7 +10,7 @@ from fake_model import FakeModel
 
 from sqlagent import Agent
 from sqlagent import schema as schemas
-from sqlagent.hierarchy import reporting
+from sqlagent.rules.hierarchy import reporting
 
 DDL = """
 CREATE TABLE staff ("staff id" INTEGER PRIMARY KEY, name TEXT, "reports to" INT REFERENCES staff("staff id"),

@@ -9,7 +9,7 @@ import pytest
 from fake_model import FakeModel
 
 from sqlagent import Agent
-from sqlagent.in_order import unlimited
+from sqlagent.rules.in_order import unlimited
 
 ONE = "SELECT name FROM club ORDER BY founded LIMIT 1"
 

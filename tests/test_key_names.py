@@ -11,8 +11,8 @@ from fake_model import FakeModel
 from sqlagent import Agent
 from sqlagent import schema as schemas
 from sqlagent.grammar import Acceptor
-from sqlagent.key_names import shown_by_name
 from sqlagent.prompt import Turn
+from sqlagent.rules.key_names import shown_by_name
 
 DDL = """
 CREATE TABLE departments (id INTEGER PRIMARY KEY, name TEXT, city TEXT);

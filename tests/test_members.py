@@ -12,7 +12,7 @@ from fake_model import FakeModel
 from sqlagent import Agent
 from sqlagent import schema as schemas
 from sqlagent.grammar import Acceptor
-from sqlagent.members import joined
+from sqlagent.rules.members import joined
 
 DDL = """
 CREATE TABLE departments (id INTEGER PRIMARY KEY, city TEXT, school TEXT);

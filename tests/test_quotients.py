@@ -8,7 +8,7 @@ import pytest
 
 from sqlagent import schema as schemas
 from sqlagent.grammar import Acceptor
-from sqlagent.quotients import exact
+from sqlagent.rules.quotients import exact
 
 DDL = """
 CREATE TABLE track (id INTEGER PRIMARY KEY, ms INTEGER, price REAL, genre TEXT, album INTEGER, year INT);

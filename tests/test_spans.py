@@ -11,7 +11,7 @@ from fake_model import FakeModel
 from sqlagent import Agent
 from sqlagent import schema as schemas
 from sqlagent.grammar import Acceptor
-from sqlagent.spans import in_days
+from sqlagent.rules.spans import in_days
 
 DDL = """
 CREATE TABLE jobs (id INTEGER PRIMARY KEY, "begun on" TEXT, ended TEXT, born TEXT, note TEXT, parts INT, bad INT);

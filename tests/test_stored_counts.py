@@ -10,7 +10,7 @@ from fake_model import FakeModel
 
 from sqlagent import Agent
 from sqlagent import schema as schemas
-from sqlagent.stored_counts import summed
+from sqlagent.rules.stored_counts import summed
 
 DDL = """
 CREATE TABLE campuses (id INTEGER PRIMARY KEY, name TEXT, num_beds INT);

@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 
 from sqlagent import schema as schemas
-from sqlagent.superlatives import turned
+from sqlagent.rules.superlatives import turned
 
 DDL = """
 CREATE TABLE person (id INTEGER PRIMARY KEY, name TEXT, age INTEGER, date_of_birth TEXT, joined DATETIME,

@@ -11,7 +11,7 @@ from fake_model import FakeModel
 from sqlagent import Agent
 from sqlagent import schema as schemas
 from sqlagent.grammar import Acceptor
-from sqlagent.unended import no_end
+from sqlagent.rules.unended import no_end
 
 DDL = """
 CREATE TABLE projects (name TEXT, team INT, start_date TEXT, end_date TEXT, "closed on" TEXT, due TEXT, rating INT);

@@ -10,7 +10,7 @@ from fake_model import FakeModel
 
 from sqlagent import Agent
 from sqlagent import schema as schemas
-from sqlagent.years import bounded
+from sqlagent.rules.years import bounded
 
 DDL = """
 CREATE TABLE staff (id INTEGER PRIMARY KEY, name TEXT, "hired on" TEXT, born DATETIME, joined INTEGER, note TEXT);

@@ -16,9 +16,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from sqlagent.amended import Amended
 from sqlagent.clauses import Clauses, columns, free_alias, read
 from sqlagent.grammar.names import quote
+from sqlagent.rules.amended import Amended
 from sqlagent.schema import Schema, Table, fold
 from sqlagent.sql_words import Unreadable
 from sqlagent.text import name_words, stem

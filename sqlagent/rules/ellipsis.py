@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from sqlagent.clauses import Clauses, columns
+from sqlagent.rules.superlatives import column_kind
 from sqlagent.schema import Table, fold
-from sqlagent.superlatives import column_kind
 from sqlagent.text import name_words, stem
 
 _LEAD = (

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from sqlagent.amended import Amended
 from sqlagent.clauses import Clauses, columns, read
+from sqlagent.rules.amended import Amended
 from sqlagent.schema import Schema, Table, fold
 from sqlagent.sql_words import Unreadable, spliced, words
 

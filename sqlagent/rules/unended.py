@@ -12,13 +12,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from sqlagent.amended import Amended
 from sqlagent.ddl import unquote
 from sqlagent.grammar.names import quote
+from sqlagent.rules.amended import Amended
+from sqlagent.rules.superlatives import NAME
+from sqlagent.rules.years import holds_dates
 from sqlagent.schema import Schema, fold
-from sqlagent.superlatives import NAME
 from sqlagent.text import name_words
-from sqlagent.years import holds_dates
 
 _STILL = re.compile(
     r"\b(?:still|ongoing|on-going|current|currently|unfinished|incomplete|outstanding|yet|now|open|active|running"

@@ -13,8 +13,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from sqlagent.amended import Amended
 from sqlagent.ddl import unquote
+from sqlagent.rules.amended import Amended
 from sqlagent.schema import Schema, Table, fold
 from sqlagent.text import name_words, stem
 

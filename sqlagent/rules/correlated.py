@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from sqlagent.amended import Amended
 from sqlagent.clauses import Column, columns, free_alias
 from sqlagent.ddl import unquote
 from sqlagent.grammar.names import quote
+from sqlagent.rules.amended import Amended
 from sqlagent.schema import Schema, Table, fold
 from sqlagent.sql_words import Unreadable, Word, spliced, words
 

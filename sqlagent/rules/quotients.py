@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 from sqlagent import sql_tree as tree
-from sqlagent.amended import Amended
+from sqlagent.rules.amended import Amended
 from sqlagent.schema import Schema, fold
 from sqlagent.sql_parse import Unreadable, parse
 from sqlagent.sql_words import spliced, words

@@ -12,10 +12,10 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from sqlagent.amended import Amended
 from sqlagent.clauses import CLAUSES, Clauses, columns, read
 from sqlagent.conversation import COMMAND
-from sqlagent.ellipsis import completed
+from sqlagent.rules.amended import Amended
+from sqlagent.rules.ellipsis import completed
 from sqlagent.schema import Schema, fold
 from sqlagent.sql_words import Unreadable, words
 from sqlagent.text import name_words, stem

@@ -9,11 +9,11 @@ Invariant: only COUNT(*) changes, to the sum of a number column of the same tabl
 
 from __future__ import annotations
 
-from sqlagent.amended import Amended
 from sqlagent.clauses import read
 from sqlagent.grammar.names import quote
 from sqlagent.keys import above
-from sqlagent.members import ASKED, OTHERS
+from sqlagent.rules.amended import Amended
+from sqlagent.rules.members import ASKED, OTHERS
 from sqlagent.schema import Column, Schema, Table, fold
 from sqlagent.sql_words import Unreadable
 from sqlagent.text import name_words, stem, words

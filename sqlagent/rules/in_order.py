@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from sqlagent.amended import Amended
+from sqlagent.rules.amended import Amended
 
 _END = r"(?:\w+est|(?:most|least)(?: \w+)?)"
 _ORDER = re.compile(

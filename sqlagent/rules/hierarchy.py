@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import re
 
-from sqlagent.amended import Amended
 from sqlagent.ddl import unquote
 from sqlagent.grammar.names import quote
+from sqlagent.rules.amended import Amended
+from sqlagent.rules.superlatives import NAME
 from sqlagent.schema import Schema, fold
-from sqlagent.superlatives import NAME
 
 _SAME = re.compile(
     r"\b(?:same|shar\w+|common|colleagues?|peers?|siblings?|also|other|another)\b|['’]s?\b", re.IGNORECASE

@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from sqlagent.amended import Amended
 from sqlagent.ddl import unquote
+from sqlagent.rules.amended import Amended
+from sqlagent.rules.superlatives import NAME
+from sqlagent.rules.years import holds_dates
 from sqlagent.schema import Schema
-from sqlagent.superlatives import NAME
-from sqlagent.years import holds_dates
 
 _YEARS = re.compile(r"\byears?\b|\bage[ds]?\b|\bold(?:er|est)?\b|\byoung(?:er|est)?\b", re.IGNORECASE)
 _COLUMN = rf"(?:{NAME}\.)?(?P<{{}}>{NAME})"

@@ -14,10 +14,10 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from sqlagent.amended import Amended
 from sqlagent.clauses import Clauses, read
 from sqlagent.grammar.names import quote
 from sqlagent.keys import above
+from sqlagent.rules.amended import Amended
 from sqlagent.schema import ForeignKey, Schema, Table, fold
 from sqlagent.sql_words import Unreadable
 from sqlagent.text import name_words, stem, words

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import re
 
-from sqlagent.amended import Amended
 from sqlagent.ddl import unquote
 from sqlagent.grammar.names import quote
+from sqlagent.rules.amended import Amended
+from sqlagent.rules.superlatives import NAME
 from sqlagent.schema import Schema, Table, fold
-from sqlagent.superlatives import NAME
 from sqlagent.text import name_words, stem, words
 
 _COUNT = re.compile(rf"SELECT COUNT\(\*\) FROM ({NAME})(?= WHERE |\Z)")

@@ -12,10 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from sqlagent.amended import Amended
 from sqlagent.clauses import Clauses, columns, read
 from sqlagent.ddl import unquote
 from sqlagent.grammar.names import quote
+from sqlagent.rules.amended import Amended
 from sqlagent.schema import Schema, Table, fold
 from sqlagent.sql_words import Unreadable
 

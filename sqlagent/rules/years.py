@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import re
 
-from sqlagent.amended import Amended
 from sqlagent.ddl import unquote
+from sqlagent.rules.amended import Amended
+from sqlagent.rules.superlatives import NAME
 from sqlagent.schema import Schema, fold
-from sqlagent.superlatives import NAME
 
 _YEAR = r"(?:the )?(?:year )?(?P<year>(?:1[5-9]|20)\d\d)\b(?![-/.]\d| ?(?:-|–|to|through|until|till)\b)"
 _AFTER = re.compile(rf"(?<!or )(?<!not )\b(?:after|later than|more recent than) {_YEAR}", re.IGNORECASE)

@@ -7,26 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sqlagent.absent import without_nulls
-from sqlagent.amended import Amended
-from sqlagent.carried import carried
 from sqlagent.conversation import spoken
-from sqlagent.correlated import tied
-from sqlagent.counted import counted
-from sqlagent.hierarchy import reporting
-from sqlagent.in_order import unlimited
-from sqlagent.key_names import shown_by_name
-from sqlagent.members import joined
-from sqlagent.never import none_of
 from sqlagent.prompt import Turn
-from sqlagent.quotients import exact
 from sqlagent.repair import Compared, Nearest, corrected
+from sqlagent.rules.absent import without_nulls
+from sqlagent.rules.amended import Amended
+from sqlagent.rules.carried import carried
+from sqlagent.rules.correlated import tied
+from sqlagent.rules.counted import counted
+from sqlagent.rules.hierarchy import reporting
+from sqlagent.rules.in_order import unlimited
+from sqlagent.rules.key_names import shown_by_name
+from sqlagent.rules.members import joined
+from sqlagent.rules.never import none_of
+from sqlagent.rules.quotients import exact
+from sqlagent.rules.spans import in_days
+from sqlagent.rules.stored_counts import summed
+from sqlagent.rules.superlatives import turned
+from sqlagent.rules.unended import no_end
+from sqlagent.rules.years import bounded
 from sqlagent.schema import Schema
-from sqlagent.spans import in_days
-from sqlagent.stored_counts import summed
-from sqlagent.superlatives import turned
-from sqlagent.unended import no_end
-from sqlagent.years import bounded
 
 
 def put_right(
