@@ -158,7 +158,7 @@ def run(
         path = union[0] if union else question.database
         if path not in kept:
             schema = schemas.read(path)
-            focus = Focus(path, budget=budget, cache_dir=cache)
+            focus = Focus(path, budget=budget, whole=budget, cache_dir=cache)
             while not focus.build(schema):
                 pass
             kept[path] = schema, focus, sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)

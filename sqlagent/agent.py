@@ -55,6 +55,10 @@ __all__ = [
 Link = Callable[["Schema", str], "Schema"]
 
 MAX_QUESTION = 2000
+CONTEXT = 4096
+"""Tokens of a context that a model tells nothing of."""
+BESIDE_SCHEMA = 1200
+"""Tokens of a context that the question, its hints, earlier turns and the statements need."""
 """Characters of the longest question taken: more would crowd the schema out of the model's context."""
 
 
@@ -183,7 +187,7 @@ class Agent:
                 ready = self._holder.is_ready()
             model = self._holder.loaded() if ready else None
             focus.build(schema)
-            usual = None if self._link else focus.usual(schema)
+            usual = None if self._link or model is None else focus.usual(schema, _room(model))
             if model is not None and usual is not None:
                 model.read(
                     prompt.build(usual, ""),
@@ -229,7 +233,7 @@ class Agent:
             self._stop_if_cancelled()
             focus = self._open_focus()
             about = subject(question, history)
-            view = self._link(schema, about) if self._link else focus.part(schema, about)
+            view = self._link(schema, about) if self._link else focus.part(schema, about, _room(model))
             hints = focus.hints(schema, view, spoken(question, history))
             doubt = "" if history or anyway else self._turn_away(schema, model, focus, question)
 
@@ -361,6 +365,11 @@ class Agent:
     def _stop_if_cancelled(self) -> None:
         if self._cancel.is_set():
             raise Cancelled("Interrupted.")
+
+
+def _room(model: TextModel) -> int:
+    """Tokens of a model's context that a schema may take."""
+    return int(getattr(model, "n_ctx", CONTEXT)) - BESIDE_SCHEMA
 
 
 def check_question(question: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sqlagent.errors import DatabaseError
-from sqlagent.linking import BUDGET, Linker
+from sqlagent.linking import BUDGET, WHOLE, Linker
 from sqlagent.prompt import Hint
 from sqlagent.schema import Schema
 from sqlagent.values import ValueIndex
@@ -25,8 +25,9 @@ _EVIDENCE, _COLUMNS = 40, 8
 class Focus:
     """The linker and the value index of one database. Safe to share between threads.
 
-    Calling it is `part`, so it can be an Agent's `link`. budget: tokens of the schema part of a prompt.
-    cache_dir: see ValueIndex. values: false leaves stored values alone.
+    Calling it is `part`, so it can be an Agent's `link`. budget: tokens of a part that is chosen for a question.
+    whole: tokens up to which every question is shown all tables. cache_dir: see ValueIndex. values: false leaves
+    stored values alone.
     """
 
     def __init__(
@@ -34,25 +35,31 @@ class Focus:
         path: str | os.PathLike[str],
         *,
         budget: int = BUDGET,
+        whole: int = WHOLE,
         cache_dir: Path | None = None,
         values: bool = True,
     ) -> None:
-        self._path, self._budget, self._folder, self._values = path, budget, cache_dir, values
+        self._path, self._folder, self._values = path, cache_dir, values
+        self._budget, self._whole = budget, whole
         self._made: tuple[str, Linker, ValueIndex] | None = None
 
-    def part(self, schema: Schema, question: str) -> Schema:
-        """The part of `schema` that `question` is about, within the budget."""
+    def part(self, schema: Schema, question: str, room: int = WHOLE) -> Schema:
+        """The part of `schema` that `question` is about, within the budget.
+
+        room: tokens that the model's context has for it.
+        """
         linker, _ = self._parts(schema)
-        if linker.total <= self._budget:
+        whole = min(self._whole, max(room, self._budget))
+        if linker.total <= whole:
             return schema
         evidence = self._find(schema, question, _EVIDENCE, _COLUMNS)
-        return linker.link(question, budget=self._budget, hints=evidence)
+        return linker.link(question, budget=self._budget, whole=whole, hints=evidence)
 
     __call__ = part
 
-    def usual(self, schema: Schema) -> Schema | None:
-        """The part that most questions are shown; None where each is shown its own."""
-        return self._parts(schema)[0].usual(self._budget)
+    def usual(self, schema: Schema, room: int = WHOLE) -> Schema | None:
+        """The part that most questions are shown; None where each is shown its own. room: as for `part`."""
+        return self._parts(schema)[0].usual(min(self._whole, max(room, self._budget)))
 
     def hints(self, schema: Schema, part: Schema, question: str, limit: int = HINTS) -> list[Hint]:
         """Stored values that `question` mentions, in columns of `part`, the surest first; none on trouble."""

@@ -20,7 +20,9 @@ from sqlagent.prompt import Hint
 from sqlagent.schema import Column, Schema, Table, fold
 
 BUDGET = 1500
-"""Tokens of the schema part of a prompt."""
+"""Tokens of a part that is chosen for one question: the model reads it anew each time, some 10 s on two cores."""
+WHOLE = 2500
+"""Tokens up to which all tables are shown: they are read once, and kept."""
 
 _TABLE_NAME, _COLUMN_NAME, _COMMENT, _SAMPLE = 1.0, 0.8, 0.5, 0.35
 """What a word that occurs in a name, a comment or a sample value is worth."""
@@ -113,11 +115,11 @@ class Linker:
         """Tokens that the whole schema takes."""
         return self._total
 
-    def usual(self, budget: int = BUDGET) -> Schema | None:
+    def usual(self, whole: int = WHOLE) -> Schema | None:
         """The part that most questions are shown: all, or all but the views; None where each is shown its own."""
-        if self._total <= budget:
+        if self._total <= whole:
             return self.schema
-        return self._with_views("", budget)
+        return self._with_views("", whole)
 
     def _with_views(self, question: str, budget: int) -> Schema | None:
         """All tables, and the views called by their whole names; None where there is no room for the tables."""
@@ -151,14 +153,23 @@ class Linker:
 
     # ---- choosing ----
 
-    def link(self, question: str, *, budget: int = BUDGET, hints: Sequence[Hint] = ()) -> Schema:
+    def link(
+        self,
+        question: str,
+        *,
+        budget: int = BUDGET,
+        whole: int | None = None,
+        hints: Sequence[Hint] = (),
+    ) -> Schema:
         """The part of the schema that `question` is about, in at most `budget` tokens.
 
+        whole: the tokens in which all tables are shown if they fit, the budget if None.
         hints: stored values that the question mentions, as `ValueIndex.find` tells them.
         """
-        if self._total <= budget:
+        whole = budget if whole is None else whole
+        if self._total <= whole:
             return self.schema
-        usual = self._with_views(question, budget)
+        usual = self._with_views(question, whole)
         return usual or self.schema.subset(self._choose(self._search(question, hints), budget))
 
     def scores(self, question: str, hints: Sequence[Hint] = ()) -> dict[str, float]:

@@ -197,7 +197,7 @@ def test_hostile_databases_get_a_part_and_hints_or_none(tmp_path: Path, seed: in
         connection.commit()
         connection.close()
         whole = schema.read(path)
-        focus = Focus(path, budget=40, cache_dir=tmp_path / "values")
+        focus = Focus(path, budget=40, whole=40, cache_dir=tmp_path / "values")
         question = "Which 'a' of the select table's \"x\" is 1 or Ünï, ' -- ?"
         part = focus(whole, question)
         assert bool(part.tables) == bool(whole.tables), name
@@ -225,7 +225,7 @@ def database(path: Path, noise: int = 80) -> Path:
 
 def test_a_value_in_a_large_database_brings_its_table_and_a_hint(tmp_path: Path) -> None:
     path = database(tmp_path / "c.db")
-    whole, focus = schema.read(path), Focus(path, budget=300, cache_dir=tmp_path / "values")
+    whole, focus = schema.read(path), Focus(path, budget=300, whole=300, cache_dir=tmp_path / "values")
     question = "How wet was Amersham?"
     part = focus(whole, question)
     assert "rainfall" in names(part) and size(part) <= 300
@@ -235,7 +235,7 @@ def test_a_value_in_a_large_database_brings_its_table_and_a_hint(tmp_path: Path)
 
 def test_without_an_index_there_is_a_part_and_no_hint(tmp_path: Path) -> None:
     path = database(tmp_path / "c.db")
-    whole, focus = schema.read(path), Focus(path, budget=300, cache_dir=tmp_path / "values")
+    whole, focus = schema.read(path), Focus(path, budget=300, whole=300, cache_dir=tmp_path / "values")
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     try:
@@ -256,7 +256,7 @@ def test_values_can_be_left_alone(tmp_path: Path) -> None:
 
 def test_a_changed_schema_gets_a_linker_of_its_own(tmp_path: Path) -> None:
     path = database(tmp_path / "c.db")
-    focus = Focus(path, budget=120, cache_dir=tmp_path / "values")
+    focus = Focus(path, budget=120, whole=120, cache_dir=tmp_path / "values")
     assert "volcano" not in names(focus(schema.read(path), "List the volcanoes."))
     connection = sqlite3.connect(path)
     connection.execute("CREATE TABLE volcano (height REAL)")
@@ -270,3 +270,20 @@ def test_the_spelling_of_the_question_decides_between_columns() -> None:
     assert _as_written([small, capital], "Who works in Sales?") == [capital]
     assert _as_written([small, capital], "who does sales?") == [small]
     assert _as_written([small, capital], "Who works in SALES?") == [small, capital]
+
+
+def test_a_small_context_shows_the_chosen_part_only(tmp_path: Path) -> None:
+    path = tmp_path / "college.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.executescript(COLLEGE)
+    whole = schema.read(str(path))
+    total = Linker(whole).total
+    focus = Focus(path, budget=total // 2, whole=total, cache_dir=tmp_path / "values")
+    question = "How many students are there?"
+    assert focus.part(whole, question) is whole
+    assert focus.part(whole, question, room=total) is whole
+    part = focus.part(whole, question, room=total - 1)
+    assert "student" in names(part)
+    assert size(part) <= total // 2
+    assert focus.usual(whole, room=total) is whole
+    assert focus.usual(whole, room=total - 1) is None
