@@ -98,7 +98,7 @@ def _key(text: str, parts: Clauses, schema: Schema, asked: str) -> _Named | None
         alias = free_alias(parts.sql(), schema)
         said = len(words) < len(whole) and set(words) <= set(map(stem, said_words(asked)))
         known = said or bool(_WHO.search(asked))
-    names = _names(of)
+    names = names_of(of)
     shown = parts.keys(parts.select) if alias == name else ()
     if not known or not names or any((fold(of.name), fold(one)) in shown for one in names):
         return None
@@ -122,7 +122,7 @@ def _alike(words: Sequence[str], table: Table) -> bool:
     )
 
 
-def _names(table: Table) -> tuple[str, ...]:
+def names_of(table: Table) -> tuple[str, ...]:
     """The column that names a table's rows, or the two that make a person's name; () where none is sure."""
     kinds = ("char", "text")
     texts = [(c.name, name_words(c.name)) for c in table.columns if any(k in c.type.lower() for k in kinds)]

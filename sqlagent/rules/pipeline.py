@@ -15,6 +15,7 @@ from sqlagent.rules.amended import Amended
 from sqlagent.rules.carried import carried
 from sqlagent.rules.correlated import tied
 from sqlagent.rules.counted import counted
+from sqlagent.rules.extreme_rows import shown
 from sqlagent.rules.hierarchy import reporting
 from sqlagent.rules.in_order import unlimited
 from sqlagent.rules.key_names import shown_by_name
@@ -50,6 +51,7 @@ def put_right(
     rules: tuple[Callable[[str], Amended], ...] = (
         lambda sql: carried(question, sql, before, schema, takes),
         lambda sql: shown_by_name(asked, sql, schema, takes),
+        lambda sql: shown(question, sql, schema, takes),
         lambda sql: tied(sql, schema, takes),
         lambda sql: none_of(question, sql, schema, takes),
         lambda sql: without_nulls(sql, schema, takes, finds),

@@ -1,0 +1,69 @@
+"""Which one has the greatest value in each group, and not the value alone.
+
+"What is the most expensive product in each category?" becomes `MAX(price)` of each category; the products are asked
+for. SQLite takes the other columns from the row that has the one MAX or MIN (https://sqlite.org/lang_select.html,
+"bare columns"), so their names need only be shown.
+
+Invariant: only result columns are added; the result is only taken where the grammar takes it, so it runs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from sqlagent.clauses import Clauses, columns, read
+from sqlagent.grammar.names import quote
+from sqlagent.rules.amended import Amended
+from sqlagent.rules.key_names import names_of
+from sqlagent.schema import Schema, Table, fold
+from sqlagent.sql_words import Unreadable
+from sqlagent.text import name_words, stem, words
+
+_END = r"(?:(?:most|least) \w+|\w{3,}est(?: \w+ed| priced| paid)?)"
+_EACH = re.compile(
+    rf"\b{_END} (?P<first>\w+)\b.*\b(?:each|every|per|by)\b|\b(?:each|every)\b.*\b{_END} (?P<last>\w+)",
+    re.IGNORECASE,
+)
+_EXTREME = re.compile(r"(?:MAX|MIN)\(([^()']+)\)")
+
+
+def shown(question: str, sql: str, schema: Schema, takes: Callable[[str], bool]) -> Amended:
+    """A canonical statement that also names the rows that have the greatest or least value of their groups.
+
+    takes: whether the grammar takes a statement. Left alone: statements with other calls, or that name them anyway.
+    """
+    asked = _EACH.search(question)
+    if asked is None or sql.count("(") != 1:
+        return Amended(sql)
+    try:
+        parts = read(sql, schema)
+        if parts is None or "GROUP" not in parts.text:
+            return Amended(sql)
+        found = [match for text in parts.results if (match := _EXTREME.fullmatch(text))]
+        of = {fold(column.table) for match in found for column in columns(match[1], parts.tables)}
+        table = next((t for t in parts.tables if {fold(t.name)} == of), None)
+        if len(found) != 1 or table is None or not _called(table, asked["first"] or asked["last"]):
+            return Amended(sql)
+        names = _missing(table, parts)
+    except Unreadable:
+        return Amended(sql)
+    made = replace(parts, select=f"SELECT {', '.join([*names, parts.items])}").sql()
+    if not names or parts.items.startswith("DISTINCT") or not takes(made):
+        return Amended(sql)
+    return Amended(made, f"{' and '.join(names)}: of the row that has the {found[0][0][:3]}.")
+
+
+def _called(table: Table, noun: str) -> bool:
+    return [stem(word) for word in name_words(table.name)][-1:] == [stem(word) for word in words(noun)]
+
+
+def _missing(table: Table, parts: Clauses) -> list[str]:
+    """The names of a table's rows, as the statement would write them; [] where it has one of them."""
+    used = parts.keys(parts.select) | parts.keys(parts["GROUP"])
+    names = names_of(table)
+    if any((fold(table.name), fold(name)) in used for name in names):
+        return []
+    several = len(parts.tables) > 1
+    return [f"{quote(table.name)}.{quote(name)}" if several else quote(name) for name in names]
