@@ -63,6 +63,7 @@ def test_the_one_that_has_it_is_named(question, sql, rows):
     [
         ("What is the highest salary of each team?", TEAMS),  # the value is asked for
         ("The highest paid employee?", TEAMS),
+        ("How much does the highest paid employee per team earn?", TEAMS),
         ("Highest paid employee per team?", TEAMS.replace("team,", "first_name,")),
         ("Highest paid employee per team?", TEAMS.replace("MAX", "AVG")),
         ("Highest paid employee per team?", TEAMS.replace("MAX(salary)", "MAX(salary), MIN(salary)")),

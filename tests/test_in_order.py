@@ -36,6 +36,7 @@ def test_all_are_shown(question):
         ("Which is the oldest club?", ONE),
         ("Which club won most from 1990 to 2000?", ONE),
         ("Which club was first?", ONE),
+        ("What is the most popular first name of clubs?", ONE),
         ("Clubs starting with A", ONE),
         ("The ten oldest clubs, oldest first", ONE.replace("LIMIT 1", "LIMIT 10")),
         ("Clubs, oldest first", "SELECT name FROM club LIMIT 1"),

@@ -26,6 +26,7 @@ _EACH = re.compile(
     rf"\b{_END} (?P<first>\w+)\b.*\b(?:each|every|per|by)\b|\b(?:each|every)\b.*\b{_END} (?P<last>\w+)",
     re.IGNORECASE,
 )
+_VALUE = re.compile(r"\bhow \w+ (?:is|are|was|were|does|do|did)\b", re.IGNORECASE)
 _EXTREME = re.compile(r"(?:MAX|MIN)\(([^()']+)\)")
 
 
@@ -35,7 +36,7 @@ def shown(question: str, sql: str, schema: Schema, takes: Callable[[str], bool])
     takes: whether the grammar takes a statement. Left alone: statements with other calls, or that name them anyway.
     """
     asked = _EACH.search(question)
-    if asked is None or sql.count("(") != 1:
+    if asked is None or _VALUE.search(question) or sql.count("(") != 1:
         return Amended(sql)
     try:
         parts = read(sql, schema)

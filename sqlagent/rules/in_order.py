@@ -1,8 +1,7 @@
 """All of them in an order, and not the first alone.
 
-"Show all clubs, starting with the oldest" becomes `ORDER BY founded LIMIT 1`: the superlative sounds like one. None of
-the 550 gold statements of Spider and BIRD train whose question speaks so of an order ends with LIMIT 1, but for one by
-mistake.
+"Show all clubs, starting with the oldest" becomes `ORDER BY founded LIMIT 1`: the superlative sounds like one. No
+gold statement of Spider train or BIRD train is changed, but for one by mistake.
 
 Invariant: only a LIMIT 1 at the end goes, so what comes out runs.
 """
@@ -16,7 +15,7 @@ from sqlagent.rules.amended import Amended
 _END = r"(?:\w+est|(?:most|least)(?: \w+)?)"
 _ORDER = re.compile(
     rf"\b(?:start|starting|begin|beginning) with (?:the |those )?{_END}\b"
-    rf"|\bfrom (?:the )?{_END} to (?:the )?{_END}\b|\b{_END} (?:ones? )?first\b"
+    rf"|\bfrom (?:the )?{_END} to (?:the )?{_END}\b|\b{_END} (?:ones? )?first\b(?=\W*\Z|[,.;:)]| (?:and|then)\b)"
     r"|\bin (?:\w+ )?(?:ascending|descending|alphabetical) order\b",
     re.IGNORECASE,
 )
