@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import datasets
-from bench.accuracy import PREDICTIONS, read_records
+from bench.run_folder import PREDICTIONS, read_records
 from sqlagent.attempt import DOUBTED
 from sqlagent.candidate import Candidate
 from sqlagent.choosing import Tried, choose, doubts

@@ -16,8 +16,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.accuracy import PREDICTIONS, read_records
 from bench.hardness import CLASSES
+from bench.run_folder import PREDICTIONS, read_records
 from bench.stats import cluster_bootstrap, mcnemar, wilson
 from sqlagent.errors import OK, UsageError
 
