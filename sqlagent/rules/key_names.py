@@ -154,7 +154,8 @@ def _with_names(parts: Clauses, key: _Named) -> Clauses:
         made = Clauses(wide.own(parts.select, parts), text, tables)
     several = len(made.tables) > 1
     names = ", ".join(f"{key.alias}.{quote(name)}" if several else quote(name) for name in key.names)
-    results = [names if text == made.own(key.text, parts) else text for text in made.results]
+    shown = key.text if made is parts else made.own(key.text, parts)
+    results = [names if text == shown else text for text in made.results]
     distinct = "DISTINCT " if made.items.startswith("DISTINCT ") else ""
     return replace(made, select=f"SELECT {distinct}{', '.join(results)}")
 

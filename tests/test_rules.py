@@ -1,0 +1,141 @@
+"""Whatever the rules make of a statement runs, as the statement did; on any names."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from sqlagent import schema as schemas
+from sqlagent.grammar import Acceptor
+from sqlagent.grammar.names import quote
+from sqlagent.multiplied import caution
+from sqlagent.prompt import Turn
+from sqlagent.rules.pipeline import put_right
+from tests.hostile import NAMES
+
+bench_walk = pytest.importorskip("bench.walk")
+TEMPERS, walk = bench_walk.TEMPERS, bench_walk.walk
+
+DDL = """
+CREATE TABLE {parent} (id INTEGER PRIMARY KEY, name TEXT, {city} TEXT);
+CREATE TABLE {child} (id INTEGER PRIMARY KEY, name TEXT, title TEXT, {key} INT REFERENCES {parent}(id),
+    {boss} INT REFERENCES {child}(id), salary INT, hire_date TEXT, end_date TEXT, points INT);
+CREATE TABLE {link} (child_id INT REFERENCES {child}(id), {key} INT REFERENCES {parent}(id), role TEXT);
+INSERT INTO {parent} VALUES (1, 'Sales', 'Paris'), (2, 'Lab', 'Rome');
+INSERT INTO {child} VALUES (1, 'Ann', 'Dr', 1, NULL, 5, '2015-01-02', NULL, 1);
+INSERT INTO {child} VALUES (2, 'Bo', NULL, NULL, 1, 7, '2018-01-02', '2020-02-02', 4);
+INSERT INTO {link} VALUES (1, 1, 'lead'), (2, 1, 'lead'), (2, 2, NULL);
+"""
+QUESTIONS = (
+    "How many {child} are there in each {city}?",
+    "Which {parent} has the most {child}?",
+    "How many people work in each {city}, and how many points are there?",
+    "Who reports to Ann, and who never had the role lead?",
+    "Which {child} without a lead are still running after 2018?",
+    "How long did each take, and what is the most expensive {child} of each {parent}?",
+    "The oldest first, and how many {parent} have {child}?",
+    "what share of all",
+    "How many points does each {parent} have, starting with the oldest?",
+)
+STATEMENTS = (
+    "SELECT {city}, COUNT(*) FROM {parent} GROUP BY {city}",
+    "SELECT {city} FROM {parent} GROUP BY {city} ORDER BY COUNT(*) DESC LIMIT 1",
+    "SELECT {key}, COUNT(*) FROM {child} GROUP BY {key}",
+    "SELECT {boss} FROM {child} WHERE name = 'Ann'",
+    "SELECT name FROM {child} WHERE id NOT IN (SELECT {boss} FROM {child})",
+    "SELECT name FROM {child} WHERE {boss} = (SELECT {boss} FROM {child} WHERE name = 'Ann')",
+    "SELECT {child}.name FROM {child} JOIN {link} ON {child}.id = {link}.child_id WHERE {link}.role != 'lead'",
+    "SELECT name FROM {child} WHERE end_date > '2018-01-01'",
+    "SELECT name FROM {child} WHERE hire_date > '2018-01-01' ORDER BY hire_date DESC LIMIT 1",
+    "SELECT end_date - hire_date FROM {child}",
+    "SELECT {key}, MAX(salary) FROM {child} GROUP BY {key}",
+    "SELECT COUNT(*) FROM {link} WHERE role = 'lead'",
+    "SELECT SUM(salary) / COUNT(*) FROM {child}",
+    "SELECT SUM({child}.salary) FROM {child} JOIN {link} ON {child}.id = {link}.child_id",
+    "SELECT name FROM {child} WHERE salary > (SELECT AVG(salary) FROM {child} WHERE {key} = {child}.{key})",
+    "SELECT COUNT(*) FROM {child}",
+)
+
+
+class Place:
+    """A database with given names, and what the rules are told of it."""
+
+    def __init__(self, path: Path, names: dict[str, str]) -> None:
+        self.names = {role: quote(name) for role, name in names.items()}
+        self.said = names
+        self.connection = sqlite3.connect(path)
+        self.connection.executescript(DDL.format(**self.names))
+        self.connection.commit()
+        self.schema = schemas.read(str(path))
+        self.acceptor = Acceptor(self.schema)
+
+    def takes(self, sql: str) -> bool:
+        state = self.acceptor.start().step(sql.encode())
+        return state is not None and state.accepting
+
+    def finds(self, sql: str) -> bool:
+        return bool(self.connection.execute(sql).fetchall())
+
+    def amended(self, question: str, sql: str, history: tuple[Turn, ...] = ()) -> tuple[str, list[str]]:
+        made, notes = put_right(
+            question.format(**self.said),
+            sql,
+            self.schema,
+            history=history,
+            nearest=lambda table, column, text: None,
+            takes=self.takes,
+            finds=self.finds,
+        )
+        try:
+            self.connection.execute("EXPLAIN " + made)
+            caution(made, self.schema, self.finds)
+        except sqlite3.Error as error:
+            pytest.fail(f"{error}: {question!r}: {sql} became {made} ({notes})")
+        assert (made == sql) == (not notes)
+        return made, notes
+
+
+def plain(tmp_path: Path) -> Place:
+    roles = ("parent", "child", "link", "city", "key", "boss")
+    names = ("departments", "employees", "assignments", "city", "department_id", "manager_id")
+    return Place(tmp_path / "plain.sqlite", dict(zip(roles, names, strict=True)))
+
+
+def test_every_rule_is_played_and_what_it_makes_runs(tmp_path: Path) -> None:
+    place = plain(tmp_path)
+    notes: Counter[str] = Counter()
+    for question in QUESTIONS:
+        for sql in STATEMENTS:
+            made, found = place.amended(question, sql.format(**place.names))
+            assert place.takes(made)
+            notes.update(note.split(" ")[0] for note in found)
+    assert len(notes) >= 10, notes
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_names_do_not_matter(tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    drawn = rng.sample([name for name in NAMES if name], 6)
+    roles = ("parent", "child", "link", "city", "key", "boss")
+    place = Place(tmp_path / "hostile.sqlite", dict(zip(roles, drawn, strict=True)))
+    escaped = {role: name.replace("{", "").replace("}", "") for role, name in place.said.items()}
+    place.said = escaped
+    for question in QUESTIONS:
+        for sql in STATEMENTS:
+            place.amended(question, sql.format(**place.names))
+
+
+@pytest.mark.parametrize("temper", TEMPERS)
+def test_statements_of_all_kinds_still_run(tmp_path: Path, temper: str) -> None:
+    place = plain(tmp_path)
+    rng = random.Random(3)
+    before = Turn("List the employees in Paris", "SELECT name FROM employees WHERE salary > 3")
+    for n in range(60):
+        sql = walk(place.acceptor, rng, budget=90, stop=0.2, temper=temper)
+        if not place.takes(sql):
+            continue
+        place.amended(QUESTIONS[n % len(QUESTIONS)], sql, (before,) if n % 3 == 0 else ())
