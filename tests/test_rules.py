@@ -39,6 +39,7 @@ QUESTIONS = (
     "How long did each take, and what is the most expensive {child} of each {parent}?",
     "The oldest first, and how many {parent} have {child}?",
     "what share of all",
+    "And the second most?",
     "How many points does each {parent} have, starting with the oldest?",
 )
 STATEMENTS = (

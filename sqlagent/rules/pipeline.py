@@ -21,6 +21,7 @@ from sqlagent.rules.in_order import unlimited
 from sqlagent.rules.key_names import shown_by_name
 from sqlagent.rules.members import joined
 from sqlagent.rules.never import none_of
+from sqlagent.rules.ordinals import nth
 from sqlagent.rules.quotients import exact
 from sqlagent.rules.spans import in_days
 from sqlagent.rules.stored_counts import summed
@@ -59,6 +60,7 @@ def put_right(
         lambda sql: reporting(question, sql, schema),
         lambda sql: no_end(question, sql, schema, takes, finds),
         lambda sql: unlimited(question, sql),
+        lambda sql: nth(question, sql),
         lambda sql: turned(question, sql, schema),
         lambda sql: summed(question, sql, schema),
         lambda sql: counted(question, sql, schema),
