@@ -43,34 +43,39 @@ def none_of(question: str, sql: str, schema: Schema, takes: Callable[[str], bool
         return Amended(sql)
     try:
         parts = read(sql, schema)
-        made = "" if parts is None else _left_out(question, parts)
+        made = Amended("") if parts is None else _left_out(question, parts)
     except Unreadable:
         return Amended(sql)
-    if not made or not takes(made):
-        return Amended(sql)
-    return Amended(made, "Left out is whoever has one of these, and not only the others are shown.")
+    return made if made.sql and takes(made.sql) else Amended(sql)
 
 
-def _left_out(question: str, parts: Clauses) -> str:
+def _left_out(question: str, parts: Clauses) -> Amended:
     """The statement made anew; "" where it is none of these."""
     others = [(one, match) for one in parts.conditions if (match := _OTHER.match(one))]
     if len(others) != 1 or not parts.plain or {"GROUP", "HAVING", "LIMIT"} & set(parts.text):
-        return ""
+        return Amended("")
     condition, match = others[0]
-    equal = f"= {match['value']}" if match["value"] else f"LIKE {match['like']}"
+    equal = (
+        f"{match['column']} = {match['value']}"
+        if match["value"]
+        else f"{match['column']} LIKE {match['like']}"
+    )
     rest = [one for one in parts.conditions if one != condition]
-    if len(parts.tables) == 1:
-        return _of_one(question, parts, rest, f"{match['column']} {equal}")
-    return _of_two(parts, rest, condition, f"{match['column']} {equal}") if len(parts.tables) == 2 else ""
+    made = ""
+    if len(parts.tables) == 2:
+        made = _of_two(parts, rest, condition, equal)
+    elif len(parts.tables) == 1 and not rest and re.search(_NEVER, question, re.IGNORECASE):
+        made = _of_one(parts, equal)
+    return Amended(made, f"Whoever has {match['value'] or match['like']} at all is left out.")
 
 
-def _of_one(question: str, parts: Clauses, rest: list[str], condition: str) -> str:
+def _of_one(parts: Clauses, equal: str) -> str:
     """Over one table, whose rows are what was done: those who never did."""
     results, table = parts.results, parts.tables[0]
     column = table.column(unquote(results[0])) if len(results) == 1 else None
-    if not re.search(_NEVER, question, re.IGNORECASE) or column is None or column.unique or rest:
+    if column is None or column.unique:
         return ""
-    inner = f"SELECT {results[0]} FROM {quote(table.name)} WHERE {condition}"
+    inner = f"SELECT {results[0]} FROM {quote(table.name)} WHERE {equal}"
     made = parts.where([f"{results[0]} NOT IN ({inner})"])
     distinct = (
         made.select if "DISTINCT" in made.select else made.select.replace("SELECT ", "SELECT DISTINCT ", 1)
