@@ -24,12 +24,14 @@ CREATE TABLE faculty (Campus INTEGER REFERENCES Campuses(Id), Year INTEGER, Size
 CREATE TABLE regions (id INTEGER PRIMARY KEY, RegionDescription TEXT, climate TEXT);
 CREATE TABLE firms (id INTEGER PRIMARY KEY, CompanyName TEXT, ContactName TEXT);
 CREATE TABLE plants (id INTEGER PRIMARY KEY, region INT REFERENCES regions(id), firm INT REFERENCES firms(id));
+CREATE TABLE shifts (hours INT, dept_id INT REFERENCES departments(id), emp_no INT REFERENCES employees(id));
 CREATE TABLE parts (code TEXT PRIMARY KEY, name TEXT);
 CREATE TABLE stock (part_code TEXT REFERENCES parts(code), amount INTEGER);
 CREATE TABLE logs (log_id INTEGER PRIMARY KEY, at TEXT);
 INSERT INTO departments VALUES (1, 'Sales', 'Paris'), (2, 'Lab', 'Berlin');
 INSERT INTO "Sales Reps" VALUES (7, 'Ann', 'Lee', 'Dr');
 INSERT INTO employees VALUES (1, 'Bo', 10, 1, NULL, 7), (2, 'Cy', 20, 2, 1, NULL), (3, 'Di', 40, NULL, 1, 7);
+INSERT INTO shifts VALUES (5, 1, 2), (7, 2, 3);
 INSERT INTO regions VALUES (1, 'North', 'cold');
 INSERT INTO firms VALUES (1, 'Acme', 'Ann Lee');
 INSERT INTO plants VALUES (1, 1, 1), (2, 1, NULL);
@@ -73,6 +75,12 @@ def path(tmp_path: Path) -> Path:
             [("Bo", "Ann", "Lee")],
         ),
         ("Who is the manager of Cy?", "SELECT manager_id FROM employees WHERE name = 'Cy'", [("Bo",)]),
+        (
+            "Which department works most?",
+            "SELECT dept_id FROM shifts ORDER BY hours DESC LIMIT 1",
+            [("Lab",)],
+        ),
+        ("List who works", "SELECT emp_no FROM shifts", [("Cy",), ("Di",)]),
         ("Who is over Cy?", "SELECT manager_id FROM employees WHERE name = 'Cy'", [("Bo",)]),
         (
             "How many plants has each region?",

@@ -118,8 +118,17 @@ def _alike(words: Sequence[str], table: Table) -> bool:
     return (
         bool(words)
         and len(words) == len(own)
-        and all(b.startswith(a[:-1]) and abs(len(a) - len(b)) < 3 for a, b in zip(words, own, strict=True))
+        and all(
+            (b.startswith(a[:-1]) and abs(len(a) - len(b)) < 3) or _short_for(a, b)
+            for a, b in zip(words, own, strict=True)
+        )
     )
+
+
+def _short_for(word: str, whole: str) -> bool:
+    """Whether a word of three letters or more is short for another: `dept`, `emp`, `cust`."""
+    letters = iter(whole)
+    return len(word) > 2 and word[:2] == whole[:2] and all(letter in letters for letter in word)
 
 
 def names_of(table: Table) -> tuple[str, ...]:
