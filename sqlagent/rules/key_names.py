@@ -28,6 +28,8 @@ _KEYS = frozenset(
     ["id", "ids", "code", "codes", "number", "numbers", "num", "key", "keys", "identifier", "identifiers"]
 )
 """Words for keys; a question that says one of them may mean them."""
+_ENDS = _KEYS | {"no", "nr", "nbr"}
+"""The same in the names of columns, where "no" is no word of its own."""
 _COUNT = re.compile(r"\bnumbers? of\b", re.IGNORECASE)
 _WHO = re.compile(r"^\W*(?:and )?(?:who|whom|to whom)\b", re.IGNORECASE | re.MULTILINE)
 """A question for people, whatever their column is called."""
@@ -82,7 +84,7 @@ def _key(text: str, parts: Clauses, schema: Schema, asked: str) -> _Named | None
     if not any(fold(c.name) == column and "int" in c.type.lower() for c in table.columns):
         return None
     whole = name_words(named[0].name)
-    words = [stem(word) for word in whole if word not in _KEYS]
+    words = [stem(word) for word in whole if word not in _ENDS]
     if len(words) < len(whole) and column in asked:
         return None  # it is called by its very name
     reference = next((key for key in table.foreign_keys if [*map(fold, key.columns)] == [column]), None)
