@@ -93,6 +93,11 @@ def path(tmp_path: Path) -> Path:
             [(2,)],
         ),
         (
+            "How many rooms are there in Paris?",
+            "SELECT COUNT(DISTINCT id) FROM departments WHERE city = 'Paris' AND school <> 'COUNT(id)'",
+            [(2,)],
+        ),
+        (
             "How many classes does each course's city offer?",
             "SELECT departments.city, COUNT(courses.code) FROM courses"
             " JOIN departments ON courses.department_id = departments.id GROUP BY departments.city",

@@ -37,6 +37,11 @@ JOIN = "FROM degrees JOIN campuses ON degrees.campus = campuses.id"
             f"SELECT campuses.name, COUNT(*) {JOIN} GROUP BY campuses.name",
             [("North", 55), ("South", 6)],
         ),
+        (
+            "How many degrees are noted as x?",
+            "SELECT COUNT(*) FROM degrees WHERE notes = 'x' OR notes = 'COUNT(*)'",
+            [(61,)],
+        ),
         ("How many fails in 2001?", "SELECT COUNT(*) FROM degrees WHERE year = 2001", [(3,)]),
         ("How many beds are there in all?", "SELECT COUNT(*) FROM campuses", [(30,)]),
     ],

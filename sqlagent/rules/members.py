@@ -31,7 +31,9 @@ OTHERS = frozenset(("different", "distinct", "unique", "all", "of", "the", "tota
 """Words between "how many" and what is counted."""
 _PEOPLE = frozenset(("person", "people", "staff", "worker", "employee", "personnel", "colleague"))
 """One word for another, where a database has one table of people."""
-_COUNT = re.compile(r"\bCOUNT\((?:\*|[^()]*)\)")
+_COUNT = re.compile(r"'(?:[^']|'')*'|\bCOUNT\((?:\*|[^()]*)\)")
+_STEPS = 4
+"""Tables that are joined at most; a longer way says little of what belongs to what."""
 
 Step = tuple[Table, ForeignKey]
 """A table and the key by which its rows belong to those of the table before it."""
@@ -43,12 +45,11 @@ def joined(asked: str, sql: str, schema: Schema, takes: Callable[[str], bool]) -
     asked: the question, with those before it that it goes on from. takes: whether the grammar takes a statement.
     Left alone: statements of several SELECTs or counts, and tables with two ways to them.
     """
-    counts = set(_COUNT.findall(sql))
-    wanted = _asked_for(asked, schema) if len(counts) == 1 else []
+    wanted = _asked_for(asked, schema) if len(counts(sql)) == 1 else []
     if len(wanted) != 1:
         return Amended(sql)
     try:
-        parts = read(sql.replace(counts.pop(), "COUNT(*)"), schema)
+        parts = read(counting(sql, "COUNT(*)"), schema)
         if parts is None:
             return Amended(sql)
         parts = _without_stranger(parts, wanted[0], asked)
@@ -61,6 +62,16 @@ def joined(asked: str, sql: str, schema: Schema, takes: Callable[[str], bool]) -
     if not takes(made.sql()):
         return Amended(sql)
     return Amended(made.sql(), f"The rows of {wanted[0].name} are counted.")
+
+
+def counts(sql: str) -> set[str]:
+    """The different things that a statement counts, as it writes them."""
+    return {text for text in _COUNT.findall(sql) if text[0] != "'"}
+
+
+def counting(sql: str, new: str) -> str:
+    """A statement with something else in place of all that it counts."""
+    return _COUNT.sub(lambda match: match[0] if match[0][0] == "'" else new, sql)
 
 
 def _asked_for(asked: str, schema: Schema) -> list[Table]:
@@ -129,7 +140,7 @@ def _way(wanted: Table, tables: Sequence[Table], schema: Schema) -> list[Step]:
     if any(fold(wanted.name) in above(table, by_name) | {fold(table.name)} for table in tables):
         return []
     ways: list[list[Step]] = [[(wanted, key)] for key in _belongs(wanted)]
-    for _ in by_name:
+    for _ in range(_STEPS):
         ends = [way for way in ways if fold(way[0][1].ref_table) in there]
         if ends:
             owner = by_name[fold(ends[0][0][1].ref_table)]

@@ -13,7 +13,7 @@ from sqlagent.clauses import read
 from sqlagent.grammar.names import quote
 from sqlagent.keys import above
 from sqlagent.rules.amended import Amended
-from sqlagent.rules.members import ASKED, OTHERS
+from sqlagent.rules.members import ASKED, OTHERS, counting, counts
 from sqlagent.schema import Column, Schema, Table, fold
 from sqlagent.sql_words import Unreadable
 from sqlagent.text import name_words, stem, words
@@ -28,7 +28,7 @@ def summed(question: str, sql: str, schema: Schema) -> Amended:
     Left alone: questions for several numbers, and statements that use the column or count anything else.
     """
     asked = [match[1] for match in ASKED.finditer(question)]
-    if len(asked) != 1 or "COUNT(*)" not in sql or sql.count("COUNT(") != sql.count("COUNT(*)"):
+    if len(asked) != 1 or counts(sql) != {"COUNT(*)"}:
         return Amended(sql)
     said = [word for word in words(asked[0]) if stem(word) not in OTHERS]
     try:
@@ -52,8 +52,9 @@ def summed(question: str, sql: str, schema: Schema) -> Amended:
         return Amended(sql)
     table, column = found[0]
     name = quote(column.name) if len(parts.tables) == 1 else f"{quote(table.name)}.{quote(column.name)}"
-    made = sql.replace("COUNT(*)", f"SUM({name})")
-    return Amended(made, f"{table.name}.{column.name} holds such numbers and is added up.")
+    return Amended(
+        counting(sql, f"SUM({name})"), f"{table.name}.{column.name} holds such numbers and is added up."
+    )
 
 
 def _holds_number(table: Table, column: Column, said: str) -> bool:
