@@ -49,9 +49,9 @@ class Focus:
         room: tokens that the model's context has for it.
         """
         linker, _ = self._parts(schema)
-        whole = min(self._whole, max(room, self._budget))
-        if linker.total <= whole:
+        if linker.total <= self._budget:
             return schema
+        whole = min(self._whole, max(room, self._budget))
         evidence = self._find(schema, question, _EVIDENCE, _COLUMNS)
         return linker.link(question, budget=self._budget, whole=whole, hints=evidence)
 
@@ -59,7 +59,7 @@ class Focus:
 
     def usual(self, schema: Schema, room: int = WHOLE) -> Schema | None:
         """The part that most questions are shown; None where each is shown its own. room: as for `part`."""
-        return self._parts(schema)[0].usual(min(self._whole, max(room, self._budget)))
+        return self._parts(schema)[0].usual(self._budget, min(self._whole, max(room, self._budget)))
 
     def hints(self, schema: Schema, part: Schema, question: str, limit: int = HINTS) -> list[Hint]:
         """Stored values that `question` mentions, in columns of `part`, the surest first; none on trouble."""

@@ -22,7 +22,8 @@ from sqlagent.schema import Column, Schema, Table, fold
 BUDGET = 1500
 """Tokens of a part that is chosen for one question: the model reads it anew each time, some 10 s on two cores."""
 WHOLE = 2500
-"""Tokens up to which all tables are shown: they are read once, and kept."""
+"""Tokens up to which all tables are shown: they are read once, and kept. Views, which repeat what is in them, are shown
+as well where all of it fits the budget."""
 
 _TABLE_NAME, _COLUMN_NAME, _COMMENT, _SAMPLE = 1.0, 0.8, 0.5, 0.35
 """What a word that occurs in a name, a comment or a sample value is worth."""
@@ -115,9 +116,9 @@ class Linker:
         """Tokens that the whole schema takes."""
         return self._total
 
-    def usual(self, whole: int = WHOLE) -> Schema | None:
+    def usual(self, budget: int = BUDGET, whole: int = WHOLE) -> Schema | None:
         """The part that most questions are shown: all, or all but the views; None where each is shown its own."""
-        if self._total <= whole:
+        if self._total <= budget:
             return self.schema
         return self._with_views("", whole)
 
@@ -163,13 +164,12 @@ class Linker:
     ) -> Schema:
         """The part of the schema that `question` is about, in at most `budget` tokens.
 
-        whole: the tokens in which all tables are shown if they fit, the budget if None.
+        whole: the tokens in which all tables are shown if they fit, views aside; the budget if None.
         hints: stored values that the question mentions, as `ValueIndex.find` tells them.
         """
-        whole = budget if whole is None else whole
-        if self._total <= whole:
+        if self._total <= budget:
             return self.schema
-        usual = self._with_views(question, whole)
+        usual = self._with_views(question, budget if whole is None else whole)
         return usual or self.schema.subset(self._choose(self._search(question, hints), budget))
 
     def scores(self, question: str, hints: Sequence[Hint] = ()) -> dict[str, float]:

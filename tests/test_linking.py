@@ -78,9 +78,11 @@ def test_tables_that_fit_are_all_shown_and_views_by_their_names(
     budget = size(whole) - 1
     part = Linker(whole).link(question, budget=budget)
     assert names(part) == names(tables) | views
-    assert names(Linker(whole).usual(budget) or whole) == names(tables)
+    assert names(Linker(whole).usual(budget, budget) or whole) == names(tables)
     assert Linker(whole).usual(Linker(whole).total) is whole
-    assert Linker(whole).usual(size(tables) - 1) is None
+    assert Linker(whole).usual(1, size(tables) - 1) is None
+    # Room for all tables is no reason to show the views.
+    assert names(Linker(whole).link(question, budget=size(tables) // 2, whole=budget)) == names(part)
 
 
 @pytest.mark.parametrize(
@@ -280,10 +282,10 @@ def test_a_small_context_shows_the_chosen_part_only(tmp_path: Path) -> None:
     total = Linker(whole).total
     focus = Focus(path, budget=total // 2, whole=total, cache_dir=tmp_path / "values")
     question = "How many students are there?"
-    assert focus.part(whole, question) is whole
-    assert focus.part(whole, question, room=total) is whole
+    assert names(focus.part(whole, question)) == names(whole)
+    assert names(focus.part(whole, question, room=total)) == names(whole)
     part = focus.part(whole, question, room=total - 1)
     assert "student" in names(part)
     assert size(part) <= total // 2
-    assert focus.usual(whole, room=total) is whole
+    assert names(focus.usual(whole, room=total) or part) == names(whole)
     assert focus.usual(whole, room=total - 1) is None
