@@ -6,7 +6,6 @@ Invariant: a line in `predictions.jsonl` is complete or it is the last one, so a
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import platform
 import sqlite3
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from bench.predict import Decode
 from sqlagent.errors import UsageError
+from sqlagent.gguf_file import sha256_of
 
 if TYPE_CHECKING:
     from sqlagent.adapters import Files
@@ -93,13 +93,13 @@ def settings_of(
     return {
         "title": f"{name}, {decode.text}, {path.stem}",
         "data": path.name,
-        "data_sha256": _sha256(path),
+        "data_sha256": sha256_of(path),
         "split": options.split,
         "limit": options.limit,
         "seed": options.seed,
         "model": name,
-        "model_sha256": _sha256(files.model) if files is not None else None,
-        "adapter_sha256": _sha256(files.adapter) if files is not None and files.adapter else None,
+        "model_sha256": sha256_of(files.model) if files is not None else None,
+        "adapter_sha256": sha256_of(files.adapter) if files is not None and files.adapter else None,
         "decode": decode.text,
         "style": decode.style,
         "max_tokens": decode.max_tokens,
@@ -121,14 +121,6 @@ def slug(settings: Mapping[str, Any]) -> str:
     limit = f"-n{settings['limit']}-s{settings['seed']}" if settings["limit"] else ""
     name = f"{Path(settings['data']).stem}-{settings['model']}-{settings['decode']}{limit}"
     return "".join(character if character.isalnum() or character in "-_.@" else "-" for character in name)
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _version(package: str) -> str | None:

@@ -55,10 +55,6 @@ __all__ = [
 Link = Callable[["Schema", str], "Schema"]
 
 MAX_QUESTION = 2000
-CONTEXT = 4096
-"""Tokens of a context that a model tells nothing of."""
-BESIDE_SCHEMA = 1200
-"""Tokens of a context that the question, its hints, earlier turns and the statements need."""
 """Characters of the longest question taken: more would crowd the schema out of the model's context."""
 
 
@@ -187,7 +183,9 @@ class Agent:
                 ready = self._holder.is_ready()
             model = self._holder.loaded() if ready else None
             focus.build(schema)
-            usual = None if self._link or model is None else focus.usual(schema, _room(model))
+            usual = (
+                None if self._link or model is None else focus.usual(schema, getattr(model, "n_ctx", None))
+            )
             if model is not None and usual is not None:
                 model.read(
                     prompt.build(usual, ""),
@@ -233,7 +231,11 @@ class Agent:
             self._stop_if_cancelled()
             focus = self._open_focus()
             about = subject(question, history)
-            view = self._link(schema, about) if self._link else focus.part(schema, about, _room(model))
+            view = (
+                self._link(schema, about)
+                if self._link
+                else focus.part(schema, about, getattr(model, "n_ctx", None))
+            )
             hints = focus.hints(schema, view, spoken(question, history))
             doubt = "" if history or anyway else self._turn_away(schema, model, focus, question)
 
@@ -242,14 +244,16 @@ class Agent:
 
             acceptor = self._acceptor(view)
 
-            def takes(sql: str) -> bool:
-                state = acceptor.start().step(sql.encode())
-                return state is not None and state.accepting
-
             def correct(sql: str) -> tuple[str, list[str]]:
                 nearest = partial(focus.nearest, schema)
                 return put_right(
-                    question, sql, schema, history=history, nearest=nearest, takes=takes, finds=self._finds
+                    question,
+                    sql,
+                    schema,
+                    history=history,
+                    nearest=nearest,
+                    takes=acceptor.takes,
+                    finds=self._finds,
                 )
 
             chosen = Attempt(
@@ -365,11 +369,6 @@ class Agent:
     def _stop_if_cancelled(self) -> None:
         if self._cancel.is_set():
             raise Cancelled("Interrupted.")
-
-
-def _room(model: TextModel) -> int:
-    """Tokens of a model's context that a schema may take."""
-    return int(getattr(model, "n_ctx", CONTEXT)) - BESIDE_SCHEMA
 
 
 def check_question(question: str) -> str:

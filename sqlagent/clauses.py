@@ -78,10 +78,18 @@ class Clauses:
         """The same under other conditions."""
         return replace(self, text={**self.text, "WHERE": "WHERE " + " AND ".join(conditions)})
 
-    def over(self, other: Clauses) -> Clauses:
-        """The same over the tables of another statement, which has all of its own and more."""
-        clauses = {k: other.own(v, self) for k, v in self.text.items()}
-        return Clauses(other.own(self.select, self), {**clauses, "FROM": other["FROM"]}, other.tables)
+    def column(self, text: str) -> tuple[Table, str] | None:
+        """The table and the name of the column that a text is; None where it is anything else. Raises Unreadable."""
+        named = list(columns(text, self.tables))
+        if len(named) != 1 or text != text[named[0].start : named[0].end]:
+            return None
+        return next(t for t in self.tables if fold(t.name) == fold(named[0].table)), named[0].name
+
+    def over(self, source: str, tables: tuple[Table, ...]) -> Clauses:
+        """The same over another FROM clause, which has all tables that it names columns of."""
+        several = len(tables) > 1
+        text = {k: _named(v, self.tables, several) for k, v in self.text.items() if k != "FROM"}
+        return Clauses(_named(self.select, self.tables, several), {**text, "FROM": source}, tables)
 
     def sql(self) -> str:
         """The statement."""

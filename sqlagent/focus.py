@@ -20,6 +20,8 @@ from sqlagent.values import ValueIndex
 HINTS = 5
 _EVIDENCE, _COLUMNS = 40, 8
 """Stored values, and columns that hold the same one, by which tables are chosen."""
+_BESIDE = 1200
+"""Tokens of a context that the question, its hints, earlier turns and the statements need beside the schema."""
 
 
 class Focus:
@@ -43,23 +45,24 @@ class Focus:
         self._budget, self._whole = budget, whole
         self._made: tuple[str, Linker, ValueIndex] | None = None
 
-    def part(self, schema: Schema, question: str, room: int = WHOLE) -> Schema:
-        """The part of `schema` that `question` is about, within the budget.
-
-        room: tokens that the model's context has for it.
-        """
+    def part(self, schema: Schema, question: str, n_ctx: int | None = None) -> Schema:
+        """The part of `schema` that `question` is about, within the budget. n_ctx: tokens of the model's context."""
         linker, _ = self._parts(schema)
-        if linker.total <= self._budget:
-            return schema
-        whole = min(self._whole, max(room, self._budget))
+        usual = linker.usual(question, budget=self._budget, whole=self._room(n_ctx))
+        if usual is not None:
+            return usual
         evidence = self._find(schema, question, _EVIDENCE, _COLUMNS)
-        return linker.link(question, budget=self._budget, whole=whole, hints=evidence)
+        return linker.link(question, budget=self._budget, hints=evidence)
 
     __call__ = part
 
-    def usual(self, schema: Schema, room: int = WHOLE) -> Schema | None:
-        """The part that most questions are shown; None where each is shown its own. room: as for `part`."""
-        return self._parts(schema)[0].usual(self._budget, min(self._whole, max(room, self._budget)))
+    def usual(self, schema: Schema, n_ctx: int | None = None) -> Schema | None:
+        """The part that most questions are shown; None where each is shown its own. n_ctx: as for `part`."""
+        return self._parts(schema)[0].usual(budget=self._budget, whole=self._room(n_ctx))
+
+    def _room(self, n_ctx: int | None) -> int:
+        """Tokens up to which all tables are shown to a model with such a context."""
+        return self._whole if n_ctx is None else min(self._whole, max(n_ctx - _BESIDE, self._budget))
 
     def hints(self, schema: Schema, part: Schema, question: str, limit: int = HINTS) -> list[Hint]:
         """Stored values that `question` mentions, in columns of `part`, the surest first; none on trouble."""

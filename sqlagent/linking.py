@@ -20,7 +20,7 @@ from sqlagent.prompt import Hint
 from sqlagent.schema import Column, Schema, Table, fold
 
 BUDGET = 1500
-"""Tokens of a part that is chosen for one question: the model reads it anew each time, some 10 s on two cores."""
+"""Tokens of a part that is chosen for one question: the model reads it anew each time, 10 to 25 s on two cores."""
 WHOLE = 2500
 """Tokens up to which all tables are shown: they are read once, and kept. Views, which repeat what is in them, are shown
 as well where all of it fits the budget."""
@@ -116,15 +116,15 @@ class Linker:
         """Tokens that the whole schema takes."""
         return self._total
 
-    def usual(self, budget: int = BUDGET, whole: int = WHOLE) -> Schema | None:
-        """The part that most questions are shown: all, or all but the views; None where each is shown its own."""
+    def usual(self, question: str = "", *, budget: int = BUDGET, whole: int = WHOLE) -> Schema | None:
+        """What is shown whatever else a question says: all within `budget`, or all tables within `whole`.
+
+        Of the views then only those come that the question calls by their whole names. None where there is no room
+        for the tables, so that each question is shown its own part.
+        """
         if self._total <= budget:
             return self.schema
-        return self._with_views("", whole)
-
-    def _with_views(self, question: str, budget: int) -> Schema | None:
-        """All tables, and the views called by their whole names; None where there is no room for the tables."""
-        room = budget - sum(doc.cost for doc in self._stored)
+        room = whole - sum(doc.cost for doc in self._stored)
         if room < 0 or not self._stored:
             return None
         shown = list(self._stored)
@@ -167,9 +167,7 @@ class Linker:
         whole: the tokens in which all tables are shown if they fit, views aside; the budget if None.
         hints: stored values that the question mentions, as `ValueIndex.find` tells them.
         """
-        if self._total <= budget:
-            return self.schema
-        usual = self._with_views(question, budget if whole is None else whole)
+        usual = self.usual(question, budget=budget, whole=budget if whole is None else whole)
         return usual or self.schema.subset(self._choose(self._search(question, hints), budget))
 
     def scores(self, question: str, hints: Sequence[Hint] = ()) -> dict[str, float]:

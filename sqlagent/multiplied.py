@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from sqlagent.clauses import columns, read
 from sqlagent.grammar.names import quote
-from sqlagent.keys import above
+from sqlagent.keys import once
 from sqlagent.schema import Schema, Table, fold
 from sqlagent.sql_words import Unreadable
 
@@ -28,12 +28,10 @@ def caution(sql: str, schema: Schema, found: Callable[[str], bool]) -> str:
         parts = read(sql, schema)
         if parts is None or len(parts.tables) < 2:
             return ""
-        by_name = {fold(table.name): table for table in schema.tables}
-        names = {fold(table.name) for table in parts.tables}
         for match in _ADDED.finditer(sql):
             owners = {fold(column.table) for column in columns(match[1], parts.tables)}
-            table = by_name[next(iter(owners))] if len(owners) == 1 else None
-            if table is None or not table.primary_key or names <= above(table, by_name) | owners:
+            table = schema.table(next(iter(owners))) if len(owners) == 1 else None
+            if table is None or not table.primary_key or once(table, parts.tables, schema):
                 continue
             if found(_twice(table, parts["FROM"], parts["WHERE"], parts["GROUP"])):
                 return (

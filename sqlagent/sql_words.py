@@ -6,7 +6,7 @@ Invariant: what is between two words is blank; a character that begins no word r
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 
@@ -58,3 +58,12 @@ def spliced(text: str, edits: Iterable[tuple[int, int, str]]) -> str:
         made += text[at:start] + new
         at = end
     return made + text[at:]
+
+
+def closed(found: Sequence[Word], opened: int) -> int:
+    """The place of the word that closes the parenthesis at `opened`; the last one where none does."""
+    depth, at = 1, opened + 1
+    while depth and at < len(found):
+        depth += (found[at].text == "(") - (found[at].text == ")")
+        at += 1
+    return at - 1

@@ -24,9 +24,7 @@ ACCEPTOR = Acceptor(SCHEMA)
 BOSSES = 'SELECT name FROM staff WHERE id NOT IN (SELECT "boss id" FROM staff'
 
 
-def takes(sql: str) -> bool:
-    state = ACCEPTOR.start().step(sql.encode())
-    return state is not None and state.accepting
+takes = ACCEPTOR.takes
 
 
 @pytest.fixture

@@ -29,9 +29,7 @@ DEAR = "SELECT Name FROM Track WHERE UnitPrice > 1"
 CANADA = "SELECT FirstName, Email FROM Customer WHERE Country = 'Canada'"
 
 
-def takes(sql: str) -> bool:
-    state = ACCEPTOR.start().step(sql.encode())
-    return state is not None and state.accepting
+takes = ACCEPTOR.takes
 
 
 def keep(question: str, sql: str, *before: str) -> str:

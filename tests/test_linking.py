@@ -78,9 +78,9 @@ def test_tables_that_fit_are_all_shown_and_views_by_their_names(
     budget = size(whole) - 1
     part = Linker(whole).link(question, budget=budget)
     assert names(part) == names(tables) | views
-    assert names(Linker(whole).usual(budget, budget) or whole) == names(tables)
-    assert Linker(whole).usual(Linker(whole).total) is whole
-    assert Linker(whole).usual(1, size(tables) - 1) is None
+    assert names(Linker(whole).usual(budget=budget, whole=budget) or whole) == names(tables)
+    assert Linker(whole).usual(budget=Linker(whole).total) is whole
+    assert Linker(whole).usual(budget=1, whole=size(tables) - 1) is None
     # Room for all tables is no reason to show the views.
     assert names(Linker(whole).link(question, budget=size(tables) // 2, whole=budget)) == names(part)
 
@@ -283,9 +283,9 @@ def test_a_small_context_shows_the_chosen_part_only(tmp_path: Path) -> None:
     focus = Focus(path, budget=total // 2, whole=total, cache_dir=tmp_path / "values")
     question = "How many students are there?"
     assert names(focus.part(whole, question)) == names(whole)
-    assert names(focus.part(whole, question, room=total)) == names(whole)
-    part = focus.part(whole, question, room=total - 1)
+    assert names(focus.part(whole, question, n_ctx=total + 1200)) == names(whole)
+    part = focus.part(whole, question, n_ctx=total - 1 + 1200)
     assert "student" in names(part)
     assert size(part) <= total // 2
-    assert names(focus.usual(whole, room=total) or part) == names(whole)
-    assert focus.usual(whole, room=total - 1) is None
+    assert names(focus.usual(whole, n_ctx=total + 1200) or part) == names(whole)
+    assert focus.usual(whole, n_ctx=total - 1 + 1200) is None

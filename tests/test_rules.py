@@ -73,10 +73,7 @@ class Place:
         self.connection.commit()
         self.schema = schemas.read(str(path))
         self.acceptor = Acceptor(self.schema)
-
-    def takes(self, sql: str) -> bool:
-        state = self.acceptor.start().step(sql.encode())
-        return state is not None and state.accepting
+        self.takes = self.acceptor.takes
 
     def finds(self, sql: str) -> bool:
         return bool(self.connection.execute(sql).fetchall())

@@ -36,9 +36,7 @@ def amended(path: Path, question: str, sql: str) -> tuple[str, str]:
     schema = schemas.read(str(path))
     acceptor = Acceptor(schema)
 
-    def takes(made: str) -> bool:
-        state = acceptor.start().step(made.encode())
-        return state is not None and state.accepting
+    takes = acceptor.takes
 
     assert takes(sql)
     with sqlite3.connect(path) as connection:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 import subprocess
@@ -10,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sqlagent.gguf_file import sha256_of
 from train.config import Config, to_dict
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def start(config: Config, data: Prepared, output: Path) -> None:
     }
     source = Path(config.model_name)
     if source.is_file():
-        record["base_sha256"] = _sha256(source)
+        record["base_sha256"] = sha256_of(source)
     _write(output / "training.json", record)
 
 
@@ -107,7 +107,7 @@ def finish(summary: Summary, output: Path) -> None:
         "last": done.history,
     }
     record["files"] = {
-        name: _sha256(output / name) for name in ("adapter_model.safetensors", "adapter_config.json")
+        name: sha256_of(output / name) for name in ("adapter_model.safetensors", "adapter_config.json")
     }
     _write(path, record)
     (output / "README.md").write_text(card(record), encoding="utf-8")
@@ -160,23 +160,6 @@ It writes SQL for SQLite in one fixed form and reads English questions. It can b
 right: check a statement before you rely on its rows. Scores of the quantised model that ships are in the
 project's README.
 """
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return (
-            hashlib.file_digest(file, "sha256").hexdigest()
-            if hasattr(hashlib, "file_digest")
-            else _slow(path)
-        )
-
-
-def _slow(path: Path) -> str:
-    sha = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            sha.update(chunk)
-    return sha.hexdigest()
 
 
 def _write(path: Path, record: dict[str, Any]) -> None:

@@ -28,6 +28,11 @@ class Machine:
             self._root = State(self, (Point(self._rest, self._env, 0, None),))
         return self._root
 
+    def takes(self, text: str) -> bool:
+        """Whether a text is whole as it stands."""
+        state = self.start().step(text.encode())
+        return state is not None and state.accepting
+
     def made_state(self) -> None:
         """Counts states, so that `start` knows when to drop the memo."""
         self._made += 1

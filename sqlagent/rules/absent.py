@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from sqlagent.clauses import Clauses, columns, read
+from sqlagent.clauses import Clauses, read
 from sqlagent.rules.amended import Amended
-from sqlagent.schema import Schema, Table, fold
-from sqlagent.sql_words import Unreadable, spliced, words
+from sqlagent.schema import Schema, Table
+from sqlagent.sql_words import Unreadable, closed, spliced, words
 
 
 def without_nulls(
@@ -50,13 +50,9 @@ def _lists(sql: str) -> Iterator[tuple[int, int]]:
     for i, word in enumerate(found[:-3]):
         if [each.text for each in found[i : i + 4]] != ["NOT", "IN", "(", "SELECT"] or word.kind != "name":
             continue
-        depth, j = 1, i + 3
-        while depth and j < len(found):
-            depth += (found[j].text == "(") - (found[j].text == ")")
-            j += 1
-        inside = found[i + 4 : j - 1]
-        if not any(each.text == "SELECT" and each.kind == "name" for each in inside):
-            yield found[i + 3].start, found[j - 1].start
+        end = closed(found, i + 2)
+        if not any(each.text == "SELECT" and each.kind == "name" for each in found[i + 4 : end]):
+            yield found[i + 3].start, found[end].start
 
 
 def _nullable(parts: Clauses) -> str:
@@ -64,11 +60,8 @@ def _nullable(parts: Clauses) -> str:
     if "GROUP" in parts.text or "LIMIT" in parts.text:
         return ""
     results = parts.results
-    named = list(columns(results[0], parts.tables)) if len(results) == 1 else []
-    if len(named) != 1 or results[0] != results[0][named[0].start : named[0].end]:
-        return ""
-    table = next(table for table in parts.tables if fold(table.name) == fold(named[0].table))
-    return results[0] if _may_be_null(table, named[0].name) else ""
+    found = parts.column(results[0]) if len(results) == 1 else None
+    return results[0] if found is not None and _may_be_null(*found) else ""
 
 
 def _may_be_null(table: Table, name: str) -> bool:

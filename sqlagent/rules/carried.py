@@ -155,7 +155,7 @@ def _with_conditions(new: Clauses, old: Clauses, swaps: bool) -> tuple[Clauses, 
     if not {table for text in left for table, _ in old.keys(text)} <= has:
         if not has <= had:
             return new, []
-        new = new.over(old)
+        new = new.over(old["FROM"], old.tables)
     left = [new.own(text, old) for text in left]
     return new.where([*left, *new.conditions]), left
 

@@ -17,7 +17,7 @@ from sqlagent.ddl import unquote
 from sqlagent.grammar.names import quote
 from sqlagent.rules.amended import Amended
 from sqlagent.schema import Schema, Table, fold
-from sqlagent.sql_words import Unreadable, Word, spliced, words
+from sqlagent.sql_words import Unreadable, Word, closed, spliced, words
 
 _AFTER = frozenset(["WHERE", "AND", "OR", "("])
 _BEFORE = frozenset(["AND", "OR", ")", "GROUP", "ORDER", "LIMIT", ""])
@@ -68,11 +68,8 @@ def _inners(found: Sequence[Word], schema: Schema) -> Iterator[_Inner]:
     for i, word in enumerate(found[:-1]):
         if word.text != "(" or found[i + 1].text != "SELECT":
             continue
-        depth, j = 1, i + 1
-        while depth and j < len(found):
-            depth += (found[j].text == "(") - (found[j].text == ")")
-            j += 1
-        inside = found[i + 1 : j - 1]
+        end = closed(found, i)
+        inside = found[i + 1 : end]
         sources = [
             n for n, each in enumerate(inside) if each.kind == "name" and each.text in ("FROM", "JOIN")
         ]
@@ -81,7 +78,7 @@ def _inners(found: Sequence[Word], schema: Schema) -> Iterator[_Inner]:
         named = inside[sources[0] + 1 : sources[0] + 3]
         table = schema.table(unquote(named[0].text)) if named else None
         if table is not None and named[1:] and named[1].text == "WHERE":
-            yield _Inner(word.end, found[j - 1].start, table, named[0])
+            yield _Inner(word.end, found[end].start, table, named[0])
 
 
 def _outside(found: Sequence[Word], inner: _Inner) -> bool:

@@ -14,14 +14,13 @@ import re
 from sqlagent.ddl import unquote
 from sqlagent.grammar.names import quote
 from sqlagent.rules.amended import Amended
-from sqlagent.rules.superlatives import NAME
+from sqlagent.rules.asked import OTHERS, called
+from sqlagent.rules.patterns import NAME
 from sqlagent.schema import Schema, Table, fold
 from sqlagent.text import name_words, stem, words
 
 _COUNT = re.compile(rf"SELECT COUNT\(\*\) FROM ({NAME})(?= WHERE |\Z)")
 _ASKED = re.compile(r"\b(?:how many|number of|count(?: the| all)*)\s+((?:\w+\s+){0,4}\w+)", re.IGNORECASE)
-_OTHERS = frozenset(("different", "distinct", "unique", "all", "of", "the", "total", "number", "other"))
-"""Words between "how many" and what is counted."""
 
 
 def counted(question: str, sql: str, schema: Schema) -> Amended:
@@ -29,9 +28,8 @@ def counted(question: str, sql: str, schema: Schema) -> Amended:
     made, asked = _COUNT.match(sql), _ASKED.search(question)
     if made is None or asked is None:
         return Amended(sql)
-    name = fold(unquote(made[1]))
-    table = next((table for table in schema.tables if fold(table.name) == name), None)
-    said = [word for word in map(stem, words(asked[1])) if word not in _OTHERS][:2]
+    table = schema.table(unquote(made[1]))
+    said = [word for word in map(stem, words(asked[1])) if word not in OTHERS][:2]
     if table is None or set(said) & {stem(word) for word in name_words(table.name)}:
         return Amended(sql)
     column = _reference(table, said[:1], schema)
@@ -46,16 +44,12 @@ def _reference(table: Table, said: list[str], schema: Schema) -> str | None:
     found = {
         fold(key.columns[0]): key.columns[0]
         for key in table.foreign_keys
-        if len(key.columns) == 1 and fold(key.ref_table) != fold(table.name) and _called(key.ref_table, said)
+        if len(key.columns) == 1 and fold(key.ref_table) != fold(table.name) and called(key.ref_table, said)
     }
     for other in schema.tables:
         key = other.primary_key
-        if other is not table and len(key) == 1 and len(name_words(key[0])) > 1 and _called(other.name, said):
+        if other is not table and len(key) == 1 and len(name_words(key[0])) > 1 and called(other.name, said):
             column = table.column(key[0])
             if column is not None and not column.pk:
                 found.setdefault(fold(column.name), column.name)
     return next(iter(found.values())) if len(found) == 1 else None
-
-
-def _called(name: str, said: list[str]) -> bool:
-    return [stem(word) for word in name_words(name)][-1:] == said

@@ -16,10 +16,11 @@ from dataclasses import replace
 from sqlagent.clauses import Clauses, columns, read
 from sqlagent.grammar.names import quote
 from sqlagent.rules.amended import Amended
+from sqlagent.rules.asked import called
 from sqlagent.rules.key_names import names_of
 from sqlagent.schema import Schema, Table, fold
 from sqlagent.sql_words import Unreadable
-from sqlagent.text import name_words, stem, words
+from sqlagent.text import stem, words
 
 _END = r"(?:(?:most|least) \w+|\w{3,}est(?: \w+ed| priced| paid)?)"
 _EACH = re.compile(
@@ -38,6 +39,7 @@ def shown(question: str, sql: str, schema: Schema, takes: Callable[[str], bool])
     asked = _EACH.search(question)
     if asked is None or _VALUE.search(question) or sql.count("(") != 1:
         return Amended(sql)
+    noun = [stem(word) for word in words(asked["first"] or asked["last"])]
     try:
         parts = read(sql, schema)
         if parts is None or "GROUP" not in parts.text:
@@ -45,7 +47,7 @@ def shown(question: str, sql: str, schema: Schema, takes: Callable[[str], bool])
         found = [match for text in parts.results if (match := _EXTREME.fullmatch(text))]
         of = {fold(column.table) for match in found for column in columns(match[1], parts.tables)}
         table = next((t for t in parts.tables if {fold(t.name)} == of), None)
-        if len(found) != 1 or table is None or not _called(table, asked["first"] or asked["last"]):
+        if len(found) != 1 or table is None or not called(table.name, noun):
             return Amended(sql)
         names = _missing(table, parts)
     except Unreadable:
@@ -54,10 +56,6 @@ def shown(question: str, sql: str, schema: Schema, takes: Callable[[str], bool])
     if not names or parts.items.startswith("DISTINCT") or not takes(made):
         return Amended(sql)
     return Amended(made, f"{' and '.join(names)}: of the row that has the {found[0][0][:3]}.")
-
-
-def _called(table: Table, noun: str) -> bool:
-    return [stem(word) for word in name_words(table.name)][-1:] == [stem(word) for word in words(noun)]
 
 
 def _missing(table: Table, parts: Clauses) -> list[str]:

@@ -13,14 +13,14 @@ import re
 from sqlagent.ddl import unquote
 from sqlagent.grammar.names import quote
 from sqlagent.rules.amended import Amended
-from sqlagent.rules.superlatives import NAME
+from sqlagent.rules.patterns import NAME, TEXT
 from sqlagent.schema import Schema, fold
 
 _SAME = re.compile(
     r"\b(?:same|shar\w+|common|colleagues?|peers?|siblings?|also|other|another)\b|['’]s?\b", re.IGNORECASE
 )
 _BOTH = re.compile(
-    rf"'(?:[^']|'')*'|(?:{NAME}\.)?(?P<outer>{NAME}) (?:=|IN) "
+    rf"{TEXT}|(?:{NAME}\.)?(?P<outer>{NAME}) (?:=|IN) "
     rf"\(SELECT (?P<owner>{NAME}\.)?(?P<inner>{NAME}) FROM (?P<table>{NAME}) WHERE "
 )
 

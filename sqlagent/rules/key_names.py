@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from sqlagent.clauses import Clauses, columns, free_alias, read
+from sqlagent.clauses import Clauses, free_alias, read
 from sqlagent.grammar.names import quote
 from sqlagent.rules.amended import Amended
 from sqlagent.schema import Schema, Table, fold
@@ -76,14 +76,14 @@ def shown_by_name(asked: str, sql: str, schema: Schema, takes: Callable[[str], b
 
 def _key(text: str, parts: Clauses, schema: Schema, asked: str) -> _Named | None:
     """The key that a result column is, where its row has a name that is not shown anyway."""
-    named = list(columns(text, parts.tables))
-    if len(named) != 1 or text != text[named[0].start : named[0].end]:
+    found = parts.column(text)
+    if found is None:
         return None
-    table = next(table for table in parts.tables if fold(table.name) == fold(named[0].table))
-    column = fold(named[0].name)
+    table, written = found
+    column = fold(written)
     if not any(fold(c.name) == column and "int" in c.type.lower() for c in table.columns):
         return None
-    whole = name_words(named[0].name)
+    whole = name_words(written)
     words = [stem(word) for word in whole if word not in _ENDS]
     if len(words) < len(whole) and column in asked:
         return None  # it is called by its very name
@@ -109,7 +109,7 @@ def _key(text: str, parts: Clauses, schema: Schema, asked: str) -> _Named | None
         grouped = text in parts["GROUP"].removeprefix("GROUP BY ").split(", ")
         link = (
             f" {'JOIN' if grouped else 'LEFT JOIN'} {name if alias == name else f'{name} AS {alias}'}"
-            f" ON {quote(table.name)}.{quote(named[0].name)} = {alias}.{quote(reference.ref_columns[0])}"
+            f" ON {quote(table.name)}.{quote(written)} = {alias}.{quote(reference.ref_columns[0])}"
         )
     return _Named(text, of, alias, link, names)
 
@@ -158,11 +158,7 @@ def _with_names(parts: Clauses, key: _Named) -> Clauses:
     """The statement with a key's names in its place."""
     made = parts
     if key.link:
-        tables = (*parts.tables, key.of)
-        wide = Clauses(parts.select, parts.text, tables)
-        text = {clause: wide.own(each, parts) for clause, each in parts.text.items() if clause != "FROM"}
-        text["FROM"] = parts["FROM"] + key.link
-        made = Clauses(wide.own(parts.select, parts), text, tables)
+        made = parts.over(parts["FROM"] + key.link, (*parts.tables, key.of))
     several = len(made.tables) > 1
     names = ", ".join(f"{key.alias}.{quote(name)}" if several else quote(name) for name in key.names)
     shown = key.text if made is parts else made.own(key.text, parts)

@@ -10,28 +10,19 @@ Invariant: tables are only joined by foreign keys, each row to the one that it b
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from sqlagent.clauses import Clauses, read
 from sqlagent.grammar.names import quote
-from sqlagent.keys import above
+from sqlagent.keys import above, once
 from sqlagent.rules.amended import Amended
+from sqlagent.rules.asked import ASKED, OTHERS, counting, counts
 from sqlagent.schema import ForeignKey, Schema, Table, fold
 from sqlagent.sql_words import Unreadable
 from sqlagent.text import name_words, stem, words
 
-ASKED = re.compile(
-    r"\b(?:how many|numbers? of|count(?: of)?|the most|the fewest"
-    r"|(?:more|fewer|less) than \w+|at (?:least|most) \w+)(?=\s+((?:[\w-]+\s+){0,4}[\w-]+))",
-    re.IGNORECASE,
-)
-OTHERS = frozenset(("different", "distinct", "unique", "all", "of", "the", "total", "number", "other"))
-"""Words between "how many" and what is counted."""
 _PEOPLE = frozenset(("person", "people", "staff", "worker", "employee", "personnel", "colleague"))
 """One word for another, where a database has one table of people."""
-_COUNT = re.compile(r"'(?:[^']|'')*'|\bCOUNT\((?:\*|[^()]*)\)")
 _STEPS = 4
 """Tables that are joined at most; a longer way says little of what belongs to what."""
 
@@ -62,16 +53,6 @@ def joined(asked: str, sql: str, schema: Schema, takes: Callable[[str], bool]) -
     if not takes(made.sql()):
         return Amended(sql)
     return Amended(made.sql(), f"The rows of {wanted[0].name} are counted.")
-
-
-def counts(sql: str) -> set[str]:
-    """The different things that a statement counts, as it writes them."""
-    return {text for text in _COUNT.findall(sql) if text[0] != "'"}
-
-
-def counting(sql: str, new: str) -> str:
-    """A statement with something else in place of all that it counts."""
-    return _COUNT.sub(lambda match: match[0] if match[0][0] == "'" else new, sql)
 
 
 def _asked_for(asked: str, schema: Schema) -> list[Table]:
@@ -126,40 +107,35 @@ def _without_stranger(parts: Clauses, wanted: Table, asked: str) -> Clauses:
             and fold(stranger.name) not in used
             and not said & (name - its)
         ):
-            alone = replace(parts, tables=(owner,))
-            text = {clause: alone.own(each, parts) for clause, each in parts.text.items()}
-            text["FROM"] = f"FROM {quote(owner.name)}"
-            return replace(alone, select=alone.own(parts.select, parts), text=text)
+            return parts.over(f"FROM {quote(owner.name)}", (owner,))
     return parts
 
 
 def _way(wanted: Table, tables: Sequence[Table], schema: Schema) -> list[Step]:
     """The tables between those of a statement and the one asked about, this one last; [] where it is none's child."""
-    by_name = {fold(table.name): table for table in schema.tables}
     there = {fold(table.name) for table in tables}
-    if any(fold(wanted.name) in above(table, by_name) | {fold(table.name)} for table in tables):
+    if any(fold(wanted.name) in above(table, schema) | {fold(table.name)} for table in tables):
         return []
     ways: list[list[Step]] = [[(wanted, key)] for key in _belongs(wanted)]
     for _ in range(_STEPS):
         ends = [way for way in ways if fold(way[0][1].ref_table) in there]
         if ends:
-            owner = by_name[fold(ends[0][0][1].ref_table)]
-            counted_once = there <= above(owner, by_name) | {fold(owner.name)}
+            owner = next(table for table in tables if fold(table.name) == fold(ends[0][0][1].ref_table))
             own, its = ([stem(word) for word in name_words(table.name)] for table in (wanted, owner))
-            return ends[0] if len(ends) == 1 and counted_once and own[-len(its) :] != its else []
+            unsure = len(ends) > 1 or not once(owner, tables, schema) or own[-len(its) :] == its
+            return [] if unsure else ends[0]
         ways = [
-            [(by_name[fold(way[0][1].ref_table)], key), *way]
+            [(between, key), *way]
             for way in ways
-            for key in _belongs(by_name.get(fold(way[0][1].ref_table)))
+            if (between := schema.table(way[0][1].ref_table)) is not None
+            for key in _belongs(between)
             if all(fold(key.ref_table) != fold(table.name) for table, _ in way)
         ]
     return []
 
 
-def _belongs(table: Table | None) -> list[ForeignKey]:
+def _belongs(table: Table) -> list[ForeignKey]:
     """The keys by which many rows of a table belong to one of another."""
-    if table is None:
-        return []
     own = [*map(fold, table.primary_key)]
     return [
         key
@@ -172,11 +148,9 @@ def _belongs(table: Table | None) -> list[ForeignKey]:
 
 def _over(parts: Clauses, way: Sequence[Step]) -> Clauses:
     """The statement with the tables of a way joined."""
-    wide = replace(parts, tables=(*parts.tables, *(table for table, _ in way)))
-    text = {clause: wide.own(each, parts) for clause, each in parts.text.items() if clause != "FROM"}
-    text["FROM"] = parts["FROM"] + "".join(
+    links = "".join(
         f" JOIN {quote(table.name)} ON {quote(key.ref_table)}.{quote(key.ref_columns[0])}"
         f" = {quote(table.name)}.{quote(key.columns[0])}"
         for table, key in way
     )
-    return replace(wide, select=wide.own(parts.select, parts), text=text)
+    return parts.over(parts["FROM"] + links, (*parts.tables, *(table for table, _ in way)))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from sqlagent.clauses import Clauses, columns, read
 from sqlagent.ddl import unquote
@@ -29,9 +30,7 @@ _NONE = re.compile(
 _OTHER = re.compile(
     r"(?P<column>.+?) (?:!= (?P<value>'(?:[^']|'')*'|\d+)|NOT LIKE (?P<like>'(?:[^']|'')*'))\Z"
 )
-_ON = re.compile(
-    r"FROM (?P<one>\S+|\"[^\"]+\") JOIN (?P<other>\S+|\"[^\"]+\") ON (?P<left>.+) = (?P<right>.+)\Z"
-)
+_ON = re.compile(r"FROM (?:\S+|\"[^\"]+\") JOIN (?:\S+|\"[^\"]+\") ON (?P<left>.+) = (?P<right>.+)\Z")
 
 
 def none_of(question: str, sql: str, schema: Schema, takes: Callable[[str], bool]) -> Amended:
@@ -91,7 +90,7 @@ def _of_two(parts: Clauses, rest: list[str], condition: str, equal: str) -> str:
         return ""
     child = next(table for table in parts.tables if fold(table.name) in done)
     parent = next(table for table in parts.tables if table is not child)
-    shown = [parts.select, *rest, *(parts[clause] for clause in parts.text if clause == "ORDER")]
+    shown = [parts.select, *rest, parts["ORDER"]]
     keys = {
         column.table: column.name
         for side in ("left", "right")
@@ -102,13 +101,11 @@ def _of_two(parts: Clauses, rest: list[str], condition: str, equal: str) -> str:
     key, reference = keys[parent.name], keys[child.name]
     if not _one(parent, key) or _one(child, reference):
         return ""
-    alone = Clauses(parts.select, {}, (parent,))
-    inner = Clauses("", {}, (child,)).own(equal, parts)
-    listed = f"SELECT {quote(reference)} FROM {quote(child.name)} WHERE {inner}"
+    kept = {clause: text for clause, text in parts.text.items() if clause != "WHERE"}
+    alone = replace(parts, text=kept).over(f"FROM {quote(parent.name)}", (parent,))
+    listed = f"SELECT {quote(reference)} FROM {quote(child.name)} WHERE {alone.own(equal, parts)}"
     conditions = [*(alone.own(one, parts) for one in rest), f"{quote(key)} NOT IN ({listed})"]
-    text = {clause: alone.own(parts[clause], parts) for clause in parts.text if clause == "ORDER"}
-    text["FROM"] = f"FROM {quote(parent.name)}"
-    return Clauses(alone.own(parts.select, parts), text, (parent,)).where(conditions).sql()
+    return alone.where(conditions).sql()
 
 
 def _one(table: Table, name: str) -> bool:

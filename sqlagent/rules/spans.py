@@ -13,14 +13,13 @@ from collections.abc import Callable
 
 from sqlagent.ddl import unquote
 from sqlagent.rules.amended import Amended
-from sqlagent.rules.superlatives import NAME
+from sqlagent.rules.patterns import COLUMN, TEXT
 from sqlagent.rules.years import holds_dates
 from sqlagent.schema import Schema
 
 _YEARS = re.compile(r"\byears?\b|\bage[ds]?\b|\bold(?:er|est)?\b|\byoung(?:er|est)?\b", re.IGNORECASE)
-_COLUMN = rf"(?:{NAME}\.)?(?P<{{}}>{NAME})"
 _DIFFERENCE = re.compile(
-    rf"'(?:[^']|'')*'|(?<![\w.])(?P<end>{_COLUMN.format('last')}) - (?P<start>{_COLUMN.format('first')})(?![\w.(])"
+    rf"{TEXT}|(?<![\w.])(?P<end>{COLUMN.format('last')}) - (?P<start>{COLUMN.format('first')})(?![\w.(])"
 )
 
 

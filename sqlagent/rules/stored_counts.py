@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from sqlagent.clauses import read
 from sqlagent.grammar.names import quote
-from sqlagent.keys import above
+from sqlagent.keys import once
 from sqlagent.rules.amended import Amended
-from sqlagent.rules.members import ASKED, OTHERS, counting, counts
+from sqlagent.rules.asked import ASKED, OTHERS, counting, counts
 from sqlagent.schema import Column, Schema, Table, fold
 from sqlagent.sql_words import Unreadable
 from sqlagent.text import name_words, stem, words
@@ -39,12 +39,10 @@ def summed(question: str, sql: str, schema: Schema) -> Amended:
         used = {key for text in texts for key in parts.keys(text)}
     except Unreadable:
         return Amended(sql)
-    by_name = {fold(table.name): table for table in schema.tables}
-    there = {fold(table.name) for table in parts.tables}
     found = [
         (table, column)
         for table in parts.tables
-        if there <= above(table, by_name) | {fold(table.name)}  # no join takes its rows several times
+        if once(table, parts.tables, schema)  # no join takes its rows several times
         for column in table.columns
         if _holds_number(table, column, said[0]) and (fold(table.name), fold(column.name)) not in used
     ]

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 
 from sqlagent.ddl import unquote
 from sqlagent.rules.amended import Amended
+from sqlagent.rules.patterns import COLUMN, TEXT
 from sqlagent.schema import Schema, Table, fold
 from sqlagent.text import name_words, stem
 
@@ -26,12 +27,9 @@ _DATE_WORDS = (
     "date datetime timestamp time day year birth birthday birthdate dob born founded opened established"
 )
 _DATES = frozenset(_DATE_WORDS.split())
-NAME = r"(?:\"(?:[^\"]|\"\")+\"|[A-Za-z_\x80-\U0010ffff][\w$]*)"
-"""A pattern of a name in a canonical statement, bare or quoted."""
-_COLUMN = rf"(?:{NAME}\.)?(?P<{{}}>{NAME})"
 _END = re.compile(
-    rf"'(?:[^']|'')*'|ORDER BY {_COLUMN.format('ordered')}(?P<down> DESC| ASC)?(?= LIMIT \d|(?P<all>\Z))"
-    rf"|\b(?P<call>MAX|MIN)\({_COLUMN.format('called')}\)"
+    rf"{TEXT}|ORDER BY {COLUMN.format('ordered')}(?P<down> DESC| ASC)?(?= LIMIT \d|(?P<all>\Z))"
+    rf"|\b(?P<call>MAX|MIN)\({COLUMN.format('called')}\)"
 )
 
 

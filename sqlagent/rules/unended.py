@@ -15,7 +15,7 @@ from collections.abc import Callable
 from sqlagent.ddl import unquote
 from sqlagent.grammar.names import quote
 from sqlagent.rules.amended import Amended
-from sqlagent.rules.superlatives import NAME
+from sqlagent.rules.patterns import NAME, TEXT
 from sqlagent.rules.years import holds_dates
 from sqlagent.schema import Schema, fold
 from sqlagent.text import name_words
@@ -32,7 +32,7 @@ _END_WORDS = (
 _ENDS = frozenset(_END_WORDS.split())
 """Words in the names of columns that say when something is over."""
 _COMPARED = re.compile(
-    rf"'(?:[^']|'')*'|(?P<column>(?:{NAME}\.)?(?P<name>{NAME})) >=? "
+    rf"{TEXT}|(?P<column>(?:{NAME}\.)?(?P<name>{NAME})) >=? "
     r"(?P<day>'\d{4}(?:-\d\d(?:-\d\d[^']*)?)?'|CURRENT_DATE|CURRENT_TIMESTAMP|DATE(?:TIME)?\('now'\))"
 )
 

@@ -13,7 +13,7 @@ import re
 
 from sqlagent.ddl import unquote
 from sqlagent.rules.amended import Amended
-from sqlagent.rules.superlatives import NAME
+from sqlagent.rules.patterns import NAME, TEXT
 from sqlagent.schema import Schema, fold
 
 _YEAR = r"(?:the )?(?:year )?(?P<year>(?:1[5-9]|20)\d\d)\b(?![-/.]\d| ?(?:-|–|to|through|until|till)\b)"
@@ -23,7 +23,7 @@ _SINCE = re.compile(
 )
 _BEFORE = re.compile(rf"(?<!or )(?<!not )\b(?:before|prior to|earlier than) {_YEAR}", re.IGNORECASE)
 _COMPARED = re.compile(
-    rf"'(?:[^']|'')*'|(?P<column>(?:{NAME}\.)?(?P<name>{NAME})) (?P<sign>>=|<=|>|<) "
+    rf"{TEXT}|(?P<column>(?:{NAME}\.)?(?P<name>{NAME})) (?P<sign>>=|<=|>|<) "
     r"(?P<value>'(?P<text>\d{4}(?:-\d\d?(?:-\d\d?(?:[ T][^']*)?)?)?)'|\d{4}\b)"
 )
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]|\Z)")
