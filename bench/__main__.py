@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-from sqlagent.errors import INTERRUPTED, OK, USAGE, SqlagentError
+from sqlagent.base.errors import INTERRUPTED, OK, USAGE, SqlagentError
 
 NAMES = {
     "accuracy": "execution accuracy, exact match and errors on a set of questions",

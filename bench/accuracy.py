@@ -19,16 +19,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import datasets, report
-from bench.context import without_quotes
-from bench.datasets import Question
+from bench import report
+from bench.gold import datasets
+from bench.gold.context import without_quotes
+from bench.gold.datasets import Question
 from bench.predict import Decode, Guess, Place, Prediction, parse_decode, predict
 from bench.run_folder import PREDICTIONS, RUN, settings_of, slug, start, write
 from bench.scoring import Outcome, orders, same_outcome, score
-from sqlagent.errors import INTERRUPTED, OK, UsageError
+from sqlagent.base.errors import INTERRUPTED, OK, UsageError
 
 if TYPE_CHECKING:
-    from sqlagent.adapters import Files
+    from sqlagent.store.adapters import Files
 
 
 def main(argv: Sequence[str], model: Any = None) -> int:
@@ -255,13 +256,13 @@ def _rescore(
 
 
 def _model_files(options: argparse.Namespace) -> Files:
-    from sqlagent import models
+    from sqlagent.store import models
 
     return models.ready(options.model, adapter=options.adapter)
 
 
 def _load(files: Files, options: argparse.Namespace, decode: Decode) -> Any:
-    from sqlagent.llm import Model
+    from sqlagent.decoding.model import Model
 
     return Model.of(
         files,

@@ -23,8 +23,8 @@ from functools import partial
 from pathlib import Path
 
 from bench import hostile_databases, hostile_statements
-from sqlagent.errors import NO_ANSWER, OK, DatabaseError, QueryError, QueryTimeout, SqlagentError
-from sqlagent.sandbox import Limits, Sandbox
+from sqlagent.base.errors import NO_ANSWER, OK, DatabaseError, QueryError, QueryTimeout, SqlagentError
+from sqlagent.sandbox.sandbox import Limits, Sandbox
 
 SLACK = 0.5
 """Seconds past the deadline that count as a hang."""

@@ -3,7 +3,7 @@
     python -m bench batch
 
 The default model with its adapter, one process: batches of 1 to 16 tokens behind a context of 500, several times over;
-medians, and their ratios to the batch of one. `sqlagent.drafts.cost` is the table that decoding goes by.
+medians, and their ratios to the batch of one. `sqlagent.decoding.drafting.cost` is the table that decoding goes by.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import time
 from collections.abc import Sequence
 
 from bench.stats import percentile
-from sqlagent.drafts import cost
-from sqlagent.errors import OK
-from sqlagent.llm import Model
+from sqlagent.base.errors import OK
+from sqlagent.decoding.drafting import cost
+from sqlagent.decoding.model import Model
 
 SIZES = (1, 2, 3, 4, 5, 6, 7, 8, 12, 16)
 CONTEXT = 500
@@ -31,7 +31,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--threads", type=int, help="threads of the model (its own choice)")
     parser.add_argument("--rounds", type=int, default=9, help="times that each size is run (9)")
     options = parser.parse_args(list(argv))
-    from sqlagent import models
+    from sqlagent.store import models
 
     files = models.ready(options.model)
     with Model.of(files, n_ctx=2 * CONTEXT, threads=options.threads) as model:

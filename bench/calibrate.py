@@ -2,7 +2,7 @@
 
     python -m bench calibrate --fit FITTED_RUN --score OTHER_RUN
 
-A run is the folder of `bench accuracy --decode agent`. The weights of `sqlagent/confidence.py` are fitted to the
+A run is the folder of `bench accuracy --decode agent`. The weights of `sqlagent/agent/confidence.py` are fitted to the
 first by logistic regression with a ridge (Newton's method), and the expected calibration error of them, and of the
 weights in use, is printed for the second: the mean over ten bins of equal size of |share right - mean confidence|,
 weighed by the bins' sizes (Naeini, Cooper and Hauskrecht, 2015, with bins of equal size).
@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlagent import confidence
-from sqlagent.confidence import Evidence
-from sqlagent.errors import OK, UsageError
+from sqlagent.agent import confidence
+from sqlagent.agent.confidence import Evidence
+from sqlagent.base.errors import OK, UsageError
 
 RIDGE = 1.0
 BINS = 10

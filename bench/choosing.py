@@ -3,9 +3,9 @@
     python -m bench choosing RUN --data DIR --split val
 
 A run is the folder of `bench accuracy --decode agent`; its statements are run again, and chosen among as
-`sqlagent/choosing.py` would with the question's probability to other powers, and with only those statements that are
-at most so many nats less likely than the likeliest one before them. No model is needed. A run tells nothing of
-statements further off than its own effort went.
+`sqlagent/agent/selection.py` would with the question's probability to other powers, and with only those
+statements that are at most so many nats less likely than the likeliest one before them. No model is needed.
+A run tells nothing of statements further off than its own effort went.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from bench import datasets
+from bench.gold import datasets
 from bench.run_folder import PREDICTIONS, read_records
-from sqlagent.attempt import DOUBTED
-from sqlagent.candidate import Candidate
-from sqlagent.choosing import Tried, choose, doubts
-from sqlagent.errors import OK, QueryError, QueryTimeout, UsageError
-from sqlagent.sandbox import Sandbox
+from sqlagent.agent.attempt import DOUBTED
+from sqlagent.agent.selection import Tried, choose, doubts
+from sqlagent.base.errors import OK, QueryError, QueryTimeout, UsageError
+from sqlagent.decoding.candidate import Candidate
+from sqlagent.sandbox.sandbox import Sandbox
 
 POWERS = (0.0, 0.3, 0.5, 0.7, 1.0, 1.5)
 WITHIN = (0.0, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0)

@@ -19,7 +19,7 @@ from typing import Any
 from bench.hardness import CLASSES
 from bench.run_folder import PREDICTIONS, read_records
 from bench.stats import cluster_bootstrap, mcnemar, wilson
-from sqlagent.errors import OK, UsageError
+from sqlagent.base.errors import OK, UsageError
 
 Record = Mapping[str, Any]
 MEASURES = ("correct", "exact", "tree", "ran")

@@ -19,10 +19,10 @@ from typing import Any
 
 from bench.scoring import Outcome, orders, run, same_outcome
 from bench.stats import percentile, wilson
-from sqlagent.agent import Agent
-from sqlagent.conversation import Conversation
-from sqlagent.errors import OK, SqlagentError, UsageError
-from sqlagent.sandbox import Limits, Sandbox
+from sqlagent.agent.agent import Agent
+from sqlagent.agent.conversation import Conversation
+from sqlagent.base.errors import OK, SqlagentError, UsageError
+from sqlagent.sandbox.sandbox import Limits, Sandbox
 
 CASES = Path(__file__).resolve().parent.parent / "tests" / "conversations.json"
 FIRST, NEXT, NEW = "first", "follow-up", "new subject"
@@ -116,8 +116,8 @@ def main(argv: Sequence[str], model: Any = None) -> int:
             raise UsageError(f"There is no {path}: --data wants the folder with that database.")
     loaded = model
     if loaded is None:
-        from sqlagent import models
-        from sqlagent.llm import Model
+        from sqlagent.decoding.model import Model
+        from sqlagent.store import models
 
         loaded = Model.of(
             models.ready(options.model, adapter=options.adapter), cache_dir=models.cache_dir() / "prefix"

@@ -24,10 +24,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.datasets import Question, load, sample
-from sqlagent import schema as schemas
-from sqlagent.errors import OK
-from sqlagent.grammar.canonical import CanonicalError, Style, canonicalise
+from bench.gold.canonical import CanonicalError, Style, canonicalise
+from bench.gold.datasets import Question, load, sample
+from sqlagent.base.errors import OK
+from sqlagent.database import schema as schemas
 
 STYLES: tuple[Style, ...] = ("names", "aliases")
 SECONDS = 2.0

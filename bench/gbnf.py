@@ -6,8 +6,8 @@ table of FROM: that is beyond a context-free grammar of a useful size.
 
 from __future__ import annotations
 
-from sqlagent.grammar.names import quote
-from sqlagent.schema import Schema
+from sqlagent.database.schema import Schema
+from sqlagent.sql.names import quote
 
 _RULES = r"""
 root ::= query ";"? "\n```"?

@@ -22,7 +22,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from bench.walk import MIX, walk
-from sqlagent import schema as schemas
+from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor, Options
 
 _FEATURES = {
@@ -153,8 +153,8 @@ def fuzz(paths: list[Path], total: int, seed: int) -> int:
 
 def random_weights(paths: list[Path], total: int, seed: int, scratch: Path) -> int:
     """Has models of random weights write `total` statements; prints what they held; returns the number of failures."""
-    from sqlagent.llm import Model
-    from sqlagent.prompt import ANSWER, Prompt
+    from sqlagent.decoding.model import Model
+    from sqlagent.linking.prompt import ANSWER, Prompt
     from tests.tiny_gguf import make_gguf
 
     rng = random.Random(seed)

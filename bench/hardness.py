@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from bench.parsing import Node, clause, core, joins_of, parse, shallow
+from bench.gold.parsing import Node, clause, core, joins_of, parse, shallow
 
 CLASSES = ("easy", "medium", "hard", "extra", "unparsed")
 

@@ -26,13 +26,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import datasets
-from bench.datasets import Question
+from bench.gold import datasets
+from bench.gold.datasets import Question
 from bench.stats import percentile
-from sqlagent.errors import OK, ModelError, UsageError
+from sqlagent.base.errors import OK, ModelError, UsageError
 
 if TYPE_CHECKING:
-    from sqlagent.adapters import Files
+    from sqlagent.store.adapters import Files
 
 ROOT = Path(__file__).resolve().parent.parent
 PHASES = ("start", "schema", "load", "grammar", "prefill", "first_token")
@@ -60,7 +60,7 @@ def main(argv: Sequence[str], model: Any = None) -> int:
     ]
     files: Files | None = None
     if model is None:
-        from sqlagent import models
+        from sqlagent.store import models
 
         files = models.ready(options.model, adapter=options.adapter)
         lines += [f"- model: {files.name}", "", *_starts(files, first, options.threads)]
@@ -149,12 +149,13 @@ def _spawn(
 def first_token(job: dict[str, Any]) -> dict[str, float]:
     """In the child: seconds of every phase up to the first token, counted from when the parent started it."""
     marks = [job["began"], time.time()]
-    from sqlagent import prompt, schema
+    from sqlagent.database import schema
+    from sqlagent.linking import prompt
 
     read = schema.read(job["database"])
     text = prompt.build(read, job["question"])
     marks.append(time.time())
-    from sqlagent.llm import Model
+    from sqlagent.decoding.model import Model
 
     with Model(job["model"], adapter=job["adapter"], threads=job["threads"], cache_dir=job["cache"]) as model:
         marks.append(time.time())
@@ -188,7 +189,7 @@ def _questions(
 
     loaded = model
     if loaded is None and files is not None:
-        from sqlagent.llm import Model
+        from sqlagent.decoding.model import Model
 
         loaded = Model.of(files, threads=threads)
     try:

@@ -22,17 +22,17 @@ from pathlib import Path
 from sqlglot import exp
 from tqdm import tqdm
 
-from bench import datasets
-from bench.parsing import Node, parse
+from bench.gold import datasets
+from bench.gold.parsing import Node, parse
 from bench.united import fill, million, unite, wide
-from sqlagent import linking, prompt
-from sqlagent import schema as schemas
-from sqlagent.ddl import quote
-from sqlagent.focus import Focus
-from sqlagent.linking import Linker
-from sqlagent.schema import Schema, fold
-from sqlagent.text import name_words
-from sqlagent.values import ValueIndex
+from sqlagent.base.word_forms import name_words
+from sqlagent.database import schema as schemas
+from sqlagent.database.ddl_comments import quote
+from sqlagent.database.schema import Schema, fold
+from sqlagent.linking import prompt, schema_linker
+from sqlagent.linking.focus import Focus
+from sqlagent.linking.schema_linker import Linker
+from sqlagent.linking.value_index import ValueIndex
 
 
 @dataclass(slots=True)
@@ -123,7 +123,7 @@ class Score:
         self.columns_found += len(wanted.columns & kept)
         missing = [*sorted(wanted.tables - tables), *(f"{t}.{c}" for t, c in sorted(wanted.columns - kept))]
         self.whole += not missing
-        self.tokens += sum(linking.tokens(prompt.table_line(table)) for table in part.tables)
+        self.tokens += sum(schema_linker.tokens(prompt.table_line(table)) for table in part.tables)
         if missing:
             self.lost.append(f"{question} | {', '.join(missing)}")
 
@@ -276,7 +276,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--split", default="val")
     parser.add_argument("--limit", type=int, help="questions (all)")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--budget", type=int, default=linking.BUDGET, help="tokens (%(default)s)")
+    parser.add_argument("--budget", type=int, default=schema_linker.BUDGET, help="tokens (%(default)s)")
     parser.add_argument("--union", type=int, default=300, help="tables of the union (%(default)s)")
     parser.add_argument("--hints", type=int, default=5, help="hints a question, at most (%(default)s)")
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the large table; 0: none")

@@ -27,17 +27,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from bench.datasets import Question, table_columns
+from bench.gold.datasets import Question, table_columns
 from bench.scoring import Outcome, run, same_outcome
-from sqlagent.errors import DatabaseError, SqlagentError, UsageError
+from sqlagent.base.errors import DatabaseError, SqlagentError, UsageError
 
 if TYPE_CHECKING:
     from bench.scoring import Rows
-    from sqlagent.candidate import Candidate
-    from sqlagent.focus import Focus
-    from sqlagent.prompt import Prompt
-    from sqlagent.sandbox import Sandbox
-    from sqlagent.schema import Schema
+    from sqlagent.database.schema import Schema
+    from sqlagent.decoding.candidate import Candidate
+    from sqlagent.linking.focus import Focus
+    from sqlagent.linking.prompt import Prompt
+    from sqlagent.sandbox.sandbox import Sandbox
 
 MODES = ("greedy", "free", "vote", "beam", "fork", "free-vote", "agent", "gold")
 WITHIN = 3.0
@@ -126,7 +126,7 @@ class Place:
 
     @cached_property
     def schema(self) -> Schema:
-        from sqlagent import schema
+        from sqlagent.database import schema
 
         if self.question.database is None:
             return schema.from_ddl(self.question.ddl)
@@ -135,13 +135,13 @@ class Place:
     @cached_property
     def focus(self) -> Focus | None:
         """What finds tables and values, as in the product; None where there are no rows."""
-        from sqlagent.focus import Focus
+        from sqlagent.linking.focus import Focus
 
         return None if self.question.database is None else Focus(self.question.database)
 
     def ask(self, question: str) -> tuple[Prompt, Any]:
         """The prompt that the product makes of a question, and the acceptor of the tables in it."""
-        from sqlagent import prompt
+        from sqlagent.linking import prompt
 
         if not self.schema.tables:
             raise DatabaseError(f"{self.question.db} has no tables, so there is nothing to select from.")
@@ -160,7 +160,7 @@ class Place:
 
     @cached_property
     def sandbox(self) -> Sandbox:
-        from sqlagent.sandbox import Limits, Sandbox
+        from sqlagent.sandbox.sandbox import Limits, Sandbox
 
         assert self.question.database is not None
         return Sandbox(self.question.database, limits=Limits(timeout=self.timeout, max_rows=MAX_ROWS))
@@ -182,7 +182,7 @@ class Place:
 
     def agent(self, model: Any, effort: str) -> Any:
         if self._agent is None:
-            from sqlagent.agent import Agent
+            from sqlagent.agent.agent import Agent
 
             assert self.question.database is not None
             self._agent = Agent(self.question.database, model, effort=effort)

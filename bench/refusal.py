@@ -2,7 +2,7 @@
 
     python -m bench refusal --data DIR/spider             # through the whole agent
     python -m bench refusal --data DIR/spider --words     # by the words of the question alone: seconds
-    python -m bench refusal --data DIR/spider --bird DIR/bird --fit   # the weights in sqlagent/relevance.py again
+    python -m bench refusal --data DIR/spider --bird DIR/bird --fit   # the weights in scope_check.py again
 
 The 100 unanswerable questions are `bench/unanswerable.json`, written over the validation databases; the answerable
 ones are drawn from the validation questions. The weights are fitted on databases of the training split only
@@ -21,15 +21,16 @@ from typing import Any
 
 import numpy as np
 
-from bench import datasets
+from bench.gold import datasets
 from bench.refusal_examples import Example, Source, asked, examples, visible
 from bench.stats import wilson
-from sqlagent import relevance, text
-from sqlagent import schema as schemas
-from sqlagent.agent import Agent
-from sqlagent.errors import OK, OutOfScope, SqlagentError
-from sqlagent.focus import Focus
-from sqlagent.relevance import Gate
+from sqlagent.agent import scope_check
+from sqlagent.agent.agent import Agent
+from sqlagent.agent.scope_check import Gate
+from sqlagent.base import word_forms
+from sqlagent.base.errors import OK, OutOfScope, SqlagentError
+from sqlagent.database import schema as schemas
+from sqlagent.linking.focus import Focus
 
 WRITTEN = Path(__file__).with_name("unanswerable.json")
 ANSWERABLE = "answerable"
@@ -129,7 +130,7 @@ def lines(found: Sequence[Judged]) -> Iterator[str]:
 
 def looked(
     source: Source, some: Iterable[Example], likeness: Any
-) -> Iterator[tuple[Example, Gate, relevance.Evidence]]:
+) -> Iterator[tuple[Example, Gate, scope_check.Evidence]]:
     """What the gate sees in each example; those of one database together."""
     gates: dict[tuple[Path, tuple[str, str] | None], tuple[schemas.Schema, Focus, Gate]] = {}
     for example in some:
@@ -141,7 +142,7 @@ def looked(
         schema, focus, gate = gates[key]
         places = focus.explained(schema, example.question)
         if example.stored:
-            words = enumerate(text.tokens(example.question, relevance.MOST_WORDS))
+            words = enumerate(word_forms.tokens(example.question, scope_check.MOST_WORDS))
             places = (places or set()) | {place for place, token in words if token.stem in example.stored}
         yield example, gate, gate.look(example.question, places)
 
@@ -149,7 +150,7 @@ def looked(
 def table(source: Source, some: Sequence[Example], likeness: Any) -> Any:
     """The examples' features, (examples, features)."""
     rows = [
-        list(relevance.features(gate.names, evidence.words).values())
+        list(scope_check.features(gate.names, evidence.words).values())
         for _, gate, evidence in looked(source, some, likeness)
     ]
     return np.asarray(rows, float)
@@ -195,7 +196,7 @@ def refit(data: Path, bird: Path | None, each: int, seed: int, likeness: Any) ->
         shares = {str(kind): float((scores[kinds == kind] > cut).mean()) for kind in dict.fromkeys(kinds)}
         yield f"{loss:.1%} from {cut:.2f}: " + ", ".join(f"{k} {100 * v:.0f} %" for k, v in shares.items())
     weights = fit(features, marks, counts)
-    empty: Mapping[str, float] = relevance.features(
+    empty: Mapping[str, float] = scope_check.features(
         Gate(source.schema(source.files[0]), lambda: None).names, ()
     )
     for name, weight in zip(["", *empty], weights, strict=True):
@@ -225,8 +226,8 @@ def main(argv: Sequence[str], model: Any = None) -> int:
     options = parser.parse_args(list(argv))
     loaded = model
     if loaded is None:
-        from sqlagent import models
-        from sqlagent.llm import Model
+        from sqlagent.decoding.model import Model
+        from sqlagent.store import models
 
         loaded = Model.of(models.ready(options.model), cache_dir=models.cache_dir() / "prefix")
     try:

@@ -13,13 +13,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import datasets
-from bench.datasets import Question
+from bench.gold import datasets
+from bench.gold.datasets import Question
+from bench.gold.parsing import parse
 from bench.linking import Gold, gold
-from bench.parsing import parse
-from sqlagent import schema as schemas
-from sqlagent import text
-from sqlagent.schema import Schema, fold
+from sqlagent.base import word_forms
+from sqlagent.database import schema as schemas
+from sqlagent.database.schema import Schema, fold
 
 SMALL_TALK = """
 Is it raining outside?|Sing me a lullaby|Who are you?|How do I bake bread?|What time is it in Tokyo?
@@ -88,10 +88,10 @@ class Source:
 def names(schema: Schema, without: tuple[str, str] | None = None) -> frozenset[str]:
     """The stems of the words in a schema's names, but for one column's."""
     return frozenset(
-        text.stem(word)
+        word_forms.stem(word)
         for table in schema.tables
         for name in (table.name, *(c.name for c in table.columns if (table.name, c.name) != without))
-        for word in text.name_words(name)
+        for word in word_forms.name_words(name)
     )
 
 
@@ -131,7 +131,7 @@ def _asked(
 def _literal_words(sql: str) -> frozenset[str]:
     """The stems of the words in a statement's literals."""
     return frozenset(
-        text.stem(word) for found in _LITERAL.findall(sql) for part in found for word in text.words(part)
+        word_forms.stem(word) for found in _LITERAL.findall(sql) for part in found for word in word_forms.words(part)
     )
 
 
@@ -142,7 +142,7 @@ def _gold(question: Question, schema: Schema) -> Gold | None:
 
 def _stems(found: Gold) -> set[str]:
     named = [*found.tables, *(column for _, column in found.columns)]
-    return {text.stem(word) for name in named for word in text.name_words(name)}
+    return {word_forms.stem(word) for name in named for word in word_forms.name_words(name)}
 
 
 def _elsewhere(
@@ -156,7 +156,7 @@ def _elsewhere(
         if found is None:
             continue
         needed = _stems(found)
-        asked = {token.stem for token in text.tokens(question.question)}
+        asked = {token.stem for token in word_forms.tokens(question.question)}
         others = [
             path
             for path in source.files
@@ -177,7 +177,7 @@ def _without(source: Source, each: int, rng: random.Random) -> Iterator[Example]
         found = _gold(question, schema)
         if found is None:
             continue
-        asked = {token.stem for token in text.tokens(question.question)} - text.STOP
+        asked = {token.stem for token in word_forms.tokens(question.question)} - word_forms.STOP
         for table, name in sorted(found.columns):
             place = schema.table(table)
             column = place and place.column(name)
@@ -186,8 +186,8 @@ def _without(source: Source, each: int, rng: random.Random) -> Iterator[Example]
             if any(fold(name) in map(fold, key.columns) for t in schema.tables for key in t.foreign_keys):
                 continue
             left = names(schema, (place.name, column.name))
-            said = asked & {text.stem(word) for word in text.name_words(column.name)}
-            if said and not any(text.likeness(other, word) >= 0.5 for word in said for other in left):
+            said = asked & {word_forms.stem(word) for word in word_forms.name_words(column.name)}
+            if said and not any(word_forms.likeness(other, word) >= 0.5 for word in said for other in left):
                 yield Example(
                     "without its column",
                     question.database,

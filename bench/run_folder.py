@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from bench.predict import Decode
-from sqlagent.errors import UsageError
-from sqlagent.gguf_file import sha256_of
+from sqlagent.base.errors import UsageError
+from sqlagent.weights.gguf_header import sha256_of
 
 if TYPE_CHECKING:
-    from sqlagent.adapters import Files
+    from sqlagent.store.adapters import Files
 
 PREDICTIONS = "predictions.jsonl"
 RUN = "run.json"

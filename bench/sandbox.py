@@ -19,8 +19,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlagent.errors import NO_ANSWER, OK, SqlagentError
-from sqlagent.sandbox import Limits, Sandbox
+from sqlagent.base.errors import NO_ANSWER, OK, SqlagentError
+from sqlagent.sandbox.sandbox import Limits, Sandbox
 
 ADDED_MS = 1.0
 """Most milliseconds that a query with a small result may take longer, at the median."""

@@ -15,11 +15,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from bench.gold.parsing import clause, parse
+from bench.gold.trees import Columns, Normal
 from bench.hardness import hardness
-from bench.parsing import clause, parse
 from bench.taxonomy import differences
-from bench.trees import Columns, Normal
-from sqlagent.errors import QueryError, QueryTimeout
+from sqlagent.base.errors import QueryError, QueryTimeout
 
 Cell = str | int | float | bytes | None
 Row = Sequence[Cell]
@@ -31,7 +31,7 @@ ABSOLUTE = 1e-9
 
 
 class Rows(Protocol):
-    """What a scorer needs of a result (`sqlagent.sandbox.Result` has it)."""
+    """What a scorer needs of a result (`sqlagent.sandbox.sandbox.Result` has it)."""
 
     @property
     def columns(self) -> tuple[str, ...]: ...
@@ -44,7 +44,7 @@ class Rows(Protocol):
 
 
 class Executor(Protocol):
-    """What a scorer needs of a sandbox (`sqlagent.sandbox.Sandbox` has it)."""
+    """What a scorer needs of a sandbox (`sqlagent.sandbox.sandbox.Sandbox` has it)."""
 
     def execute(self, sql: str, *, timeout: float | None = None) -> Rows: ...
 

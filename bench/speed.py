@@ -27,18 +27,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench import datasets
 from bench.gbnf import gbnf
+from bench.gold import datasets
 from bench.stats import percentile
-from sqlagent import models
-from sqlagent import prompt as prompts
-from sqlagent import schema as schemas
-from sqlagent.errors import OK, UsageError
+from sqlagent.base.errors import OK, UsageError
+from sqlagent.database import schema as schemas
+from sqlagent.database.schema import Schema
+from sqlagent.decoding.model import Model
+from sqlagent.decoding.token_choice import Sampler
 from sqlagent.grammar import Acceptor
-from sqlagent.llama import library
-from sqlagent.llm import Model
-from sqlagent.sampling import Sampler
-from sqlagent.schema import Schema
+from sqlagent.linking import prompt as prompts
+from sqlagent.llama.context import library
+from sqlagent.store import models
 
 MOST_TOKENS = 256
 

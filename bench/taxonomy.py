@@ -9,8 +9,8 @@ from collections import Counter
 
 from sqlglot import exp
 
-from bench.parsing import Node, clause, core, parse
-from bench.trees import Columns, Normal
+from bench.gold.parsing import Node, clause, core, parse
+from bench.gold.trees import Columns, Normal
 
 LABELS = (
     "no statement",

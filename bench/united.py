@@ -10,9 +10,9 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from sqlagent import schema as schemas
-from sqlagent.ddl import quote
-from sqlagent.schema import Column, ForeignKey, Schema, Table, fold
+from sqlagent.database import schema as schemas
+from sqlagent.database.ddl_comments import quote
+from sqlagent.database.schema import Column, ForeignKey, Schema, Table, fold
 
 
 def unite(files: Sequence[Path], target: Path) -> dict[str, dict[str, str]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlagent.errors import UsageError
+from sqlagent.base.errors import UsageError
 from sqlagent.weights.safetensors import read_json
 
 METRICS = (("correct", "execution accuracy"), ("exact", "normalised exact match"))

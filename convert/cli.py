@@ -24,12 +24,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlagent.errors import INTERRUPTED, OK, USAGE, SqlagentError, UsageError
+from sqlagent.base.errors import INTERRUPTED, OK, USAGE, SqlagentError, UsageError
 
 if TYPE_CHECKING:
     from convert.compare import InTorch
     from convert.samples import Sample
-    from sqlagent.progress import Progress
+    from sqlagent.base.progress import Progress
     from sqlagent.weights.provenance import About
 
 
@@ -188,7 +188,7 @@ def _about(parser: argparse.ArgumentParser) -> None:
 
 def _data(parser: argparse.ArgumentParser, split: str, limit: int, *, required: bool = True) -> None:
     parser.add_argument(
-        "--data", type=Path, required=required, help="questions with SQL (see bench/datasets.py)"
+        "--data", type=Path, required=required, help="questions with SQL (see bench/gold/datasets.py)"
     )
     parser.add_argument("--split", default=split, help=f"which file of --data ({split})")
     parser.add_argument("--limit", type=int, default=limit, help=f"so many questions ({limit})")
@@ -312,7 +312,7 @@ def _in_torch(words: list[str]) -> InTorch:
 
 def _compare(options: argparse.Namespace) -> None:
     from convert import card, compare
-    from sqlagent import models
+    from sqlagent.store import models
 
     evaluations = [card.read_evaluation(place) for place in options.evaluation]
     others = [models.ready(path, quiet=options.quiet) for path in options.models]
@@ -390,6 +390,6 @@ def _said(options: argparse.Namespace) -> About:
 
 
 def _progress(options: argparse.Namespace) -> Progress:
-    from sqlagent.progress import Progress
+    from sqlagent.base.progress import Progress
 
     return Progress(quiet=options.quiet)

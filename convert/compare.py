@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from convert.card import Evaluation
 from convert.samples import Sample, bar, total
-from sqlagent.adapters import Files
-from sqlagent.errors import ModelError, UsageError
-from sqlagent.gguf_file import sha256_of
+from sqlagent.base.errors import ModelError, UsageError
+from sqlagent.store.adapters import Files
+from sqlagent.weights.gguf_header import sha256_of
 from sqlagent.weights.gguf_read import GgufFile
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Runner:
     def __init__(
         self, path: Path, samples: Sequence[Sample], threads: int | None, adapter: Path | None = None
     ) -> None:
-        from sqlagent.llama import Llama
+        from sqlagent.llama.context import Llama
 
         self.path, self.megabytes = path, _megabytes(path, adapter)
         n_ctx = max(len(sample.ids) for sample in samples) + GENERATED

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlagent.errors import ModelError, UsageError
+from sqlagent.base.errors import ModelError, UsageError
 from sqlagent.weights.files import draft_of
 
 HUB_FILES = ["*.json", "*.safetensors", "*.jinja", "*.txt", "README.md", "LICENSE*"]
@@ -52,13 +52,13 @@ def resolve(name: str, *, offline: bool = False) -> Path:
         raise ModelError(f"There is no model file {name}: check the path.")
     if name.count("/") == 1 and not name.startswith((".", "/", "~")):
         return _from_hub(name, offline=offline)
-    from sqlagent import models
+    from sqlagent.store import models
 
     return models.ensure(name, offline=offline)
 
 
 def _from_hub(repo: str, *, offline: bool) -> Path:
-    from sqlagent import models
+    from sqlagent.store import models
 
     quiet_hub()
     from huggingface_hub import snapshot_download

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlagent.errors import ModelError
+from sqlagent.base.errors import ModelError
 from sqlagent.weights.safetensors import Slot, read_header, read_json
 
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from convert import merge, tokenizer
 from convert.folder import Folder
-from sqlagent.errors import ModelError
-from sqlagent.progress import Progress
+from sqlagent.base.errors import ModelError
+from sqlagent.base.progress import Progress
 from sqlagent.weights import adapter as adapters
 from sqlagent.weights import families, provenance
 from sqlagent.weights.adapter import Delta

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.samples import Sample, bar, total
-from sqlagent.errors import ModelError
-from sqlagent.progress import Progress
+from sqlagent.base.errors import ModelError
+from sqlagent.base.progress import Progress
 from sqlagent.weights.gguf_read import Rows, Value
 from sqlagent.weights.gguf_write import TYPES, Part, text, texts, uint, write
 
@@ -94,8 +94,8 @@ def compute(
     model: Path, samples: Sequence[Sample], *, threads: int | None = None, quiet: bool = False
 ) -> Collector:
     """Run the samples through a model, one by one, and collect. Raises ModelError."""
-    from sqlagent.llama import library
-    from sqlagent.threads import physical_cores
+    from sqlagent.base.cpu_threads import physical_cores
+    from sqlagent.llama.context import library
 
     lib = library()
     collector = Collector()

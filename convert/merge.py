@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from convert.files import atomic_folder
 from convert.folder import Folder
-from sqlagent.errors import ModelError
-from sqlagent.progress import Progress
+from sqlagent.base.errors import ModelError
+from sqlagent.base.progress import Progress
 from sqlagent.weights import adapter as adapters
 from sqlagent.weights import families, safetensors
 from sqlagent.weights.adapter import Adapter, Delta

@@ -19,7 +19,7 @@ from typing import Any
 from convert import card
 from convert.files import first_line, quiet_hub
 from convert.folder import Folder
-from sqlagent.errors import ModelError, UsageError
+from sqlagent.base.errors import ModelError, UsageError
 from sqlagent.weights import adapter as adapters
 from sqlagent.weights import provenance
 from sqlagent.weights.gguf_read import GgufFile
@@ -109,7 +109,7 @@ def publish(job: Job, *, dry_run: bool = False, quiet: bool = False) -> str:
             print(f"  {item.size / 1e6:10,.1f} MB  {item.name}", file=sys.stderr)
         sys.stdout.write(items[-1].source.decode() if isinstance(items[-1].source, bytes) else "")
         return ""
-    from sqlagent import models
+    from sqlagent.store import models
 
     if models.is_offline():
         raise UsageError(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlagent.errors import SqlagentError, UsageError
+from sqlagent.base.errors import SqlagentError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +22,15 @@ class Sample:
 def load(
     model: Path, data: Path, split: str, *, limit: int, seed: int = 0, n_ctx: int = 2048
 ) -> list[Sample]:
-    """`limit` questions of a data set (see bench/datasets.py) as tokens of `model`, those that fit n_ctx.
+    """`limit` questions of a data set (see bench/gold/datasets.py) as tokens of `model`, those that fit n_ctx.
 
     Raises UsageError when there are none.
     """
-    from bench import datasets
+    from bench.gold import datasets
     from bench.predict import Place
-    from sqlagent.chat import Chat
-    from sqlagent.llama import Llama
-    from sqlagent.vocab import Vocab
+    from sqlagent.decoding.chat_template import Chat
+    from sqlagent.llama.context import Llama
+    from sqlagent.llama.vocab import Vocab
 
     llama = Llama(model, n_ctx=64, n_seq=1, n_batch=64)
     try:
@@ -57,7 +57,7 @@ def load(
 def _canonical(sql: str, shown: object) -> str:
     """The form that the grammar writes, or the statement as it is."""
     try:
-        from sqlagent.grammar.canonical import canonicalise
+        from bench.gold.canonical import canonicalise
 
         return canonicalise(sql, shown)  # type: ignore[arg-type]
     except Exception:  # sqlglot missing, or a statement outside the grammar: its words will do

@@ -16,7 +16,7 @@ from typing import Any
 import gguf
 from gguf import GGUFValueType, TokenType
 
-from sqlagent.errors import ModelError
+from sqlagent.base.errors import ModelError
 from sqlagent.weights.gguf_read import Value
 from sqlagent.weights.gguf_write import flag, text, texts, uint
 from sqlagent.weights.safetensors import read_json

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlagent.errors import UsageError
+from sqlagent.base.errors import UsageError
 
 if TYPE_CHECKING:
     from convert.samples import Sample

@@ -11,12 +11,12 @@ __version__ = "0.1.0"
 __all__ = ["Agent", "Answer", "__version__"]
 
 if TYPE_CHECKING:
-    from sqlagent.agent import Agent, Answer
+    from sqlagent.agent.agent import Agent, Answer
 
 
 def __getattr__(name: str) -> Any:
     if name in ("Agent", "Answer"):
-        from sqlagent import agent
+        from sqlagent.agent import agent
 
         return getattr(agent, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

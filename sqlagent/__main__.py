@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from sqlagent.cli import main
+from sqlagent.ui.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -80,7 +80,9 @@ def tiny_path() -> Path:
     """
     home = os.environ.get("SQLAGENT_TEST_MODELS") or user_cache_dir("sqlagent-tests", appauthor=False)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SQLAGENT_", "HF_"))}
-    script = "import sys; from sqlagent import models; sys.stdout.write(str(models.ensure('smollm2-135m')))"
+    script = (
+        "import sys; from sqlagent.store import models; sys.stdout.write(str(models.ensure('smollm2-135m')))"
+    )
     done = subprocess.run(  # its own process: this one may not go online
         [sys.executable, "-c", script],
         cwd=ROOT,

@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from sqlagent.candidate import Candidate, Timings  # noqa: E402
-from sqlagent.errors import Cancelled  # noqa: E402
+from sqlagent.base.errors import Cancelled  # noqa: E402
+from sqlagent.decoding.candidate import Candidate, Timings  # noqa: E402
 
 HANG = "hang"
 
@@ -123,6 +123,6 @@ class FakeModel:
 
 
 if __name__ == "__main__":
-    from sqlagent.cli import main
+    from sqlagent.ui.cli import main
 
     sys.exit(main(model=FakeModel(json.loads(os.environ["FAKE_SCRIPT"]))))

@@ -19,13 +19,15 @@ import pytest
 from stand_in import StandIn
 from tiny_gguf import make_gguf
 
-from sqlagent import adapters, models, prompt, schema
-from sqlagent.cli import main
-from sqlagent.errors import CANNOT_OPEN, OK, USAGE, ModelError, UsageError
+from sqlagent.base.errors import CANNOT_OPEN, OK, USAGE, ModelError, UsageError
+from sqlagent.base.progress import Progress
+from sqlagent.database import schema
+from sqlagent.decoding.model import Model
 from sqlagent.grammar import Acceptor
-from sqlagent.llama import Llama
-from sqlagent.llm import Model
-from sqlagent.progress import Progress
+from sqlagent.linking import prompt
+from sqlagent.llama.context import Llama
+from sqlagent.store import adapters, models
+from sqlagent.ui.cli import main
 from sqlagent.weights import lora
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -214,7 +216,7 @@ def test_a_made_file_that_was_damaged_is_made_again(base: Path, adapter: Path) -
 
 def test_making_an_adapter_ready_needs_no_torch(base: Path, adapter: Path) -> None:
     code = (
-        "import sys; from sqlagent import models\n"
+        "import sys; from sqlagent.store import models\n"
         f"models.ready({str(base)!r}, adapter={str(adapter)!r}, quiet=True)\n"
         "print(sorted({name.partition('.')[0] for name in sys.modules} & "
         "{'torch', 'transformers', 'peft', 'safetensors', 'convert', 'train'}))"
@@ -366,7 +368,7 @@ def test_a_name_is_moved_to_another_model_by_one_line(adapter: Path, listed: Cal
     path = listed(tuned())
     assert models.find("first").name == "plain"  # type: ignore[union-attr]
     path.write_text(path.read_text().replace('first = "plain"', 'first = "plain-sql"'))
-    from sqlagent import registry
+    from sqlagent.store import registry
 
     registry._read.cache_clear()
     assert models.find("first").name == "plain-sql"  # type: ignore[union-attr]

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from fake_model import HANG, FakeModel, candidate
 
-from sqlagent import Agent, demo
-from sqlagent.agent import MAX_QUESTION
-from sqlagent.errors import (
+from sqlagent import Agent
+from sqlagent.agent.agent import MAX_QUESTION
+from sqlagent.agent.answer import Step
+from sqlagent.base.errors import (
     Cancelled,
     DatabaseError,
     ModelError,
@@ -24,8 +25,8 @@ from sqlagent.errors import (
     QueryTimeout,
     UsageError,
 )
-from sqlagent.sandbox import Limits
-from sqlagent.steps import Step
+from sqlagent.sandbox.sandbox import Limits
+from sqlagent.ui import demo_database
 
 TOP = "SELECT name FROM employees ORDER BY salary DESC LIMIT 1"
 BROKEN = "SELECT nobody FROM employees"
@@ -34,7 +35,7 @@ ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELEC
 
 @pytest.fixture(scope="module")
 def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return demo.build(tmp_path_factory.mktemp("demo") / "company.sqlite")
+    return demo_database.build(tmp_path_factory.mktemp("demo") / "company.sqlite")
 
 
 def agent(database: Path, *script: Any, **settings: Any) -> Agent:
@@ -367,8 +368,8 @@ def test_the_demonstration_has_one_best_paid_person_in_sales(company: Path) -> N
 
 
 def test_the_demonstration_is_the_same_everywhere_and_consistent(tmp_path: Path, company: Path) -> None:
-    again = demo.ensure(tmp_path)
-    assert demo.ensure(tmp_path) == again
+    again = demo_database.ensure(tmp_path)
+    assert demo_database.ensure(tmp_path) == again
     dumps = []
     for path in (company, again):
         with sqlite3.connect(path) as connection:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from sqlagent import schema
-from sqlagent.errors import Cancelled, UsageError
+from sqlagent.base.errors import Cancelled, UsageError
+from sqlagent.database import schema
+from sqlagent.decoding.model import Model
 from sqlagent.grammar import Acceptor
-from sqlagent.llm import Model
 from tests.test_llm import ASK, NAMES
 from tests.tiny_gguf import make_gguf
 from tests.toys import Sums

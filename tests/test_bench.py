@@ -19,10 +19,11 @@ pytest.importorskip("tqdm")
 from fake_model import FakeModel, candidate
 
 from bench import __main__ as bench_main
-from bench import accuracy, compare, context, datasets, latency, report
+from bench import accuracy, compare, latency, report
+from bench.gold import context, datasets
 from bench.predict import Guess, Place, choose, first_statement, parse_decode, question_seed
-from sqlagent.adapters import Files
-from sqlagent.errors import OK, USAGE, ModelError, UsageError
+from sqlagent.base.errors import OK, USAGE, ModelError, UsageError
+from sqlagent.store.adapters import Files
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench import choosing
-from sqlagent.errors import UsageError
+from sqlagent.base.errors import UsageError
 
 RIGHT, WRONG, EMPTY = (
     "SELECT COUNT(DISTINCT a) FROM t",

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from bench import calibrate
-from sqlagent.confidence import Evidence, confidence
-from sqlagent.errors import UsageError
+from sqlagent.agent.confidence import Evidence, confidence
+from sqlagent.base.errors import UsageError
 
 SURE = Evidence(0.97, 0.9, -0.1, 1.0, False, False, False)
 

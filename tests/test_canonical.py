@@ -9,9 +9,9 @@ import pytest
 
 pytest.importorskip("sqlglot")
 
-from sqlagent.grammar.canonical import CanonicalError, Style, canonicalise
-from sqlagent.grammar.names import KEYWORDS, is_bare, quote
-from sqlagent.schema import Column, ForeignKey, Schema, Table
+from bench.gold.canonical import CanonicalError, Style, canonicalise
+from sqlagent.database.schema import Column, ForeignKey, Schema, Table
+from sqlagent.sql.names import KEYWORDS, is_bare, quote
 
 DDL = """
 CREATE TABLE singer (id INTEGER PRIMARY KEY, Name TEXT, country TEXT, age INTEGER, boss INTEGER);

@@ -18,9 +18,10 @@ from typing import Any
 import pytest
 from fake_model import FakeModel
 
-from sqlagent import __version__, cli, demo
-from sqlagent.errors import Cancelled, ModelError
-from sqlagent.render import FORMATS
+from sqlagent import __version__
+from sqlagent.base.errors import Cancelled, ModelError
+from sqlagent.ui import cli, demo_database
+from sqlagent.ui.formats import FORMATS
 
 ROOT = Path(__file__).resolve().parent.parent
 FAKE = Path(__file__).with_name("fake_model.py")
@@ -42,7 +43,7 @@ Run = Callable[..., Done]
 
 @pytest.fixture(scope="module")
 def db(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(demo.build(tmp_path_factory.mktemp("demo") / "company.db"))
+    return str(demo_database.build(tmp_path_factory.mktemp("demo") / "company.db"))
 
 
 @pytest.fixture
@@ -348,7 +349,7 @@ def test_demo_answers_its_own_question(run: Run) -> None:
     done = run("demo")
     assert done.code == 0
     assert "Ingrid Solberg" in done.out
-    assert demo.QUESTION in done.err
+    assert demo_database.QUESTION in done.err
 
 
 def test_demo_answers_another_question(run: Run) -> None:
@@ -421,7 +422,7 @@ HEAVY = {"llama_cpp", "numpy", "prompt_toolkit", "pygments", "tabulate", "huggin
 @pytest.mark.parametrize("argv", [["--help"], ["--version"], ["ask", "--help"], ["ask", "x.db"], ["aks"]])
 def test_help_and_wrong_usage_import_nothing_heavy(argv: list[str]) -> None:
     script = (
-        "import sys\nfrom sqlagent.cli import main\n"
+        "import sys\nfrom sqlagent.ui.cli import main\n"
         f"try: main({argv!r})\nexcept SystemExit: pass\n"
         "print(*{name.split('.')[0] for name in sys.modules}, file=sys.stderr)"
     )

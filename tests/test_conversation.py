@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from fake_model import FakeModel
 
-from sqlagent import demo, schema
-from sqlagent.agent import Agent
-from sqlagent.conversation import Conversation, follows_up, spoken, subject
-from sqlagent.errors import UsageError
-from sqlagent.prompt import HISTORY_TURNS, Turn
+from sqlagent.agent.agent import Agent
+from sqlagent.agent.conversation import Conversation, follows_up, spoken, subject
+from sqlagent.base.errors import UsageError
+from sqlagent.database import schema
+from sqlagent.linking.prompt import HISTORY_TURNS, Turn
+from sqlagent.ui import demo_database
 
-COMPANY = schema.from_ddl(demo.SCHEMA)
+COMPANY = schema.from_ddl(demo_database.SCHEMA)
 LAST = Turn("How many employees are there?", "SELECT COUNT(*) FROM employees")
 
 GOES_ON = [
@@ -123,7 +124,7 @@ def test_a_follow_up_shows_the_model_the_turns_the_tables_and_the_values_before(
         return found
 
     before = (Turn("Who works in Marketing?", "SELECT e.name FROM employees AS e JOIN departments"),)
-    with Agent(demo.build(tmp_path / "c.db"), model, link=link) as agent:
+    with Agent(demo_database.build(tmp_path / "c.db"), model, link=link) as agent:
         agent.ask("only those hired after 2015", history=before)
         agent.ask("only those hired after 2015")
     first, second = model.prompts
@@ -144,7 +145,7 @@ def test_the_measurement_plays_turns_on_the_agents_own_answers(
     pytest.importorskip("sqlglot")
     from bench import conversation
 
-    demo.build(tmp_path / "company.sqlite")
+    demo_database.build(tmp_path / "company.sqlite")
     turns = [
         {"question": "How many employees are there?", "query": "SELECT COUNT(*) FROM employees"},
         {"question": "and departments?", "query": "SELECT COUNT(*) FROM departments"},

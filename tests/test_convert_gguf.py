@@ -17,8 +17,8 @@ import convert_tiny as tiny
 from convert import compare, gguf
 from convert import merge as folders
 from convert.samples import Sample
-from sqlagent.errors import ModelError
-from sqlagent.progress import Progress
+from sqlagent.base.errors import ModelError
+from sqlagent.base.progress import Progress
 from sqlagent.weights import lora, merge
 from sqlagent.weights.gguf_read import GgufFile
 
@@ -56,7 +56,7 @@ def llama_cpp(path: Path, samples: list[Sample], adapter: Path | None = None) ->
 
     Attention is kept in float32: its usual float16 cache is a choice of the runtime, not of the file.
     """
-    from sqlagent.llama import library
+    from sqlagent.llama.context import library
 
     lib = library()
     settings = lib.llama_model_default_params()
@@ -289,7 +289,7 @@ def test_the_tiny_model_survives_the_round_trip(tmp_path: Path, tiny_path: Path)
         was, now = (file.rows(name, middle, middle + 1) for file in (old, new))
         np.testing.assert_allclose(now, was, rtol=1e-3, atol=1e-5)
     runner = compare.Runner(tmp_path / "f16.gguf", [Sample((1,) * 512, 1)], threads=1)
-    from sqlagent.vocab import Vocab
+    from sqlagent.llama.vocab import Vocab
 
     vocab = Vocab(runner.llama)
     ids = [vocab.tokenize(text.encode(), special=True) for text in tiny.HARD]

@@ -18,8 +18,8 @@ import convert_tiny as tiny
 from tiny_gguf import make_gguf
 
 from convert import merge as folders
-from sqlagent.errors import ModelError, UsageError
-from sqlagent.progress import Progress
+from sqlagent.base.errors import ModelError, UsageError
+from sqlagent.base.progress import Progress
 from sqlagent.weights import adapter as adapters
 from sqlagent.weights import lora, merge, safetensors
 from sqlagent.weights.gguf_read import GgufFile

@@ -20,9 +20,9 @@ from hub_stand_in import Hub
 from tiny_gguf import make_gguf
 
 from convert import card, publish
-from sqlagent import models
-from sqlagent.errors import ModelError, UsageError
-from sqlagent.progress import Progress
+from sqlagent.base.errors import ModelError, UsageError
+from sqlagent.base.progress import Progress
+from sqlagent.store import models
 from sqlagent.weights import lora, merge
 from sqlagent.weights.provenance import About
 

@@ -16,9 +16,9 @@ from tiny_gguf import make_gguf
 
 from convert import compare, imatrix, samples
 from convert.samples import Sample
-from sqlagent.adapters import Files
-from sqlagent.errors import ModelError, UsageError
-from sqlagent.progress import Progress
+from sqlagent.base.errors import ModelError, UsageError
+from sqlagent.base.progress import Progress
+from sqlagent.store.adapters import Files
 from sqlagent.weights import importance, quantize
 from sqlagent.weights.gguf_read import GgufFile
 
@@ -147,9 +147,10 @@ def test_failures_are_one_sentence_and_leave_nothing(tmp_path: Path, float_model
 
 
 def test_samples_are_the_prompts_of_the_agent(tmp_path: Path, float_model: Path) -> None:
-    from sqlagent import prompt, schema
-    from sqlagent.llama import Llama
-    from sqlagent.vocab import Vocab
+    from sqlagent.database import schema
+    from sqlagent.linking import prompt
+    from sqlagent.llama.context import Llama
+    from sqlagent.llama.vocab import Vocab
 
     folder = tmp_path / "data"
     (folder / "database" / "shop").mkdir(parents=True)

@@ -14,10 +14,10 @@ pytest.importorskip("gguf", reason="the convert extra is not installed")
 import convert_tiny as tiny
 
 from convert import gguf, tokenizer
-from sqlagent.errors import ModelError
-from sqlagent.llama import Llama
-from sqlagent.progress import Progress
-from sqlagent.vocab import Vocab
+from sqlagent.base.errors import ModelError
+from sqlagent.base.progress import Progress
+from sqlagent.llama.context import Llama
+from sqlagent.llama.vocab import Vocab
 from sqlagent.weights.gguf_read import GgufFile
 
 QUIET = Progress(quiet=True)

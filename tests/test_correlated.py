@@ -9,9 +9,9 @@ import pytest
 from fake_model import FakeModel
 
 from sqlagent import Agent
-from sqlagent import schema as schemas
+from sqlagent.amend.correlated import tied
+from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor
-from sqlagent.rules.correlated import tied
 
 DDL = """
 CREATE TABLE staff (id INTEGER PRIMARY KEY, name TEXT, pay INT, "job title" TEXT,

@@ -6,8 +6,8 @@ import sqlite3
 
 import pytest
 
-from sqlagent import schema as schemas
-from sqlagent.rules.counted import counted
+from sqlagent.amend.counted import counted
+from sqlagent.database import schema as schemas
 
 DDL = """
 CREATE TABLE Customers (customer_id INTEGER PRIMARY KEY, name TEXT);

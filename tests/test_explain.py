@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sqlagent import demo, schema
-from sqlagent.explain import in_words, sentence
+from sqlagent.database import schema
 from sqlagent.grammar import Acceptor
-from sqlagent.sql_parse import Unreadable, parse
+from sqlagent.sql.explain import in_words, sentence
+from sqlagent.sql.parser import Unreadable, parse
+from sqlagent.ui import demo_database
 
-COMPANY = schema.from_ddl(demo.SCHEMA)
+COMPANY = schema.from_ddl(demo_database.SCHEMA)
 
 SAID = [
     (
@@ -154,7 +155,7 @@ def test_it_names_every_table_and_every_value(gold: str, style: str) -> None:
     pytest.importorskip("sqlglot")
     from sqlglot import exp, parse_one
 
-    from sqlagent.grammar.canonical import canonicalise
+    from bench.gold.canonical import canonicalise
 
     sql = canonicalise(gold, COMPANY, style=style)  # type: ignore[arg-type]
     words = in_words(sql, COMPANY)

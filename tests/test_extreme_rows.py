@@ -9,9 +9,9 @@ import pytest
 from fake_model import FakeModel
 
 from sqlagent import Agent
-from sqlagent import schema as schemas
+from sqlagent.amend.extreme_rows import shown
+from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor
-from sqlagent.rules.extreme_rows import shown
 
 DDL = """
 CREATE TABLE categories (id INTEGER PRIMARY KEY, label TEXT);

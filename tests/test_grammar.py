@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench.walk import TEMPERS, walk
-from sqlagent import guard
-from sqlagent import schema as schemas
+from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor, Options, functions
+from sqlagent.sandbox import guard
 from tests.hostile import build, hostile_schemas
 
 DDL = """

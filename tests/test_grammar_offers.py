@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sqlagent import schema as schemas
+from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor
 from sqlagent.grammar.state import MAX_READINGS
 

@@ -9,8 +9,8 @@ import pytest
 from fake_model import FakeModel
 
 from sqlagent import Agent
-from sqlagent import schema as schemas
-from sqlagent.rules.hierarchy import reporting
+from sqlagent.amend.hierarchy import reporting
+from sqlagent.database import schema as schemas
 
 DDL = """
 CREATE TABLE staff ("staff id" INTEGER PRIMARY KEY, name TEXT, "reports to" INT REFERENCES staff("staff id"),

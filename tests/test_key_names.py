@@ -9,10 +9,10 @@ import pytest
 from fake_model import FakeModel
 
 from sqlagent import Agent
-from sqlagent import schema as schemas
+from sqlagent.amend.key_names import shown_by_name
+from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor
-from sqlagent.prompt import Turn
-from sqlagent.rules.key_names import shown_by_name
+from sqlagent.linking.prompt import Turn
 
 DDL = """
 CREATE TABLE departments (id INTEGER PRIMARY KEY, name TEXT, city TEXT);

@@ -21,10 +21,11 @@ from pathlib import Path
 import pytest
 from stand_in import StandIn
 
-from sqlagent import gguf_file, hub, models, wheels
-from sqlagent import pull as puller
-from sqlagent.errors import CANNOT_OPEN, USAGE, ModelError, UsageError
-from sqlagent.progress import Progress
+from sqlagent.base.errors import CANNOT_OPEN, USAGE, ModelError, UsageError
+from sqlagent.base.progress import Progress
+from sqlagent.store import hub, models, wheels
+from sqlagent.store import pull as puller
+from sqlagent.weights import gguf_header
 
 PIECE = 100_000
 BODY = b"GGUF" + struct.pack("<IQQ", 3, 1, 1) + random.Random(7).randbytes(3 * PIECE - 24 - 1000)
@@ -115,7 +116,7 @@ def make_wheels(folder: Path, *numbers: int, body: bytes = BODY) -> dict[str, by
 
 def start_pull() -> subprocess.Popen[bytes]:
     """`models pull toy` in a process of its own, which can be killed."""
-    script = "from sqlagent import models; models.pull('toy')"
+    script = "from sqlagent.store import models; models.pull('toy')"
     return subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stderr=subprocess.PIPE)
 
 
@@ -539,8 +540,8 @@ def test_a_verified_model_is_not_hashed_again(
     final = toy(HUB)
     models.pull("toy", quiet=True)
     hashed = []
-    real = gguf_file.sha256_of
-    monkeypatch.setattr(gguf_file, "sha256_of", lambda path: hashed.append(path) or real(path))
+    real = gguf_header.sha256_of
+    monkeypatch.setattr(gguf_header, "sha256_of", lambda path: hashed.append(path) or real(path))
     assert models.ensure("toy", offline=True) == final
     assert hashed == []
     os.utime(final, ns=(1, 1))
@@ -664,5 +665,5 @@ def test_removing_frees_everything_that_a_pull_left(toy: Callable[..., Path], se
 def test_the_tiny_model_is_pulled_and_verified(tiny_path: Path) -> None:
     tiny = models.find("smollm2-135m")
     assert isinstance(tiny, models.Entry)
-    assert gguf_file.sha256_of(tiny_path) == tiny.sha256
+    assert gguf_header.sha256_of(tiny_path) == tiny.sha256
     assert models.find(tiny_path) == tiny_path

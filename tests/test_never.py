@@ -10,9 +10,9 @@ import pytest
 from fake_model import FakeModel
 
 from sqlagent import Agent
-from sqlagent import schema as schemas
+from sqlagent.amend.never import none_of
+from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor
-from sqlagent.rules.never import none_of
 
 DDL = """
 CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT, city TEXT);

@@ -9,8 +9,8 @@ import pytest
 from fake_model import FakeModel
 
 from sqlagent import Agent
-from sqlagent.prompt import Turn
-from sqlagent.rules.ordinals import nth
+from sqlagent.amend.ordinals import nth
+from sqlagent.linking.prompt import Turn
 
 BY_PAY = "SELECT name FROM staff ORDER BY pay DESC"
 

@@ -89,19 +89,24 @@ def test_the_wheel_gives_two_commands(wheel: zipfile.ZipFile) -> None:
     points = configparser.ConfigParser()
     points.read_string(wheel.read(entry).decode())
     assert dict(points["console_scripts"]) == {
-        "sqlagent": "sqlagent.cli:main",
-        "sqlagent-repl": "sqlagent.cli:repl_main",
+        "sqlagent": "sqlagent.ui.cli:main",
+        "sqlagent-repl": "sqlagent.ui.cli:repl_main",
     }
 
 
 def test_the_registry_is_found_from_an_unpacked_wheel(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
     wheel.extractall(tmp_path)
-    code = "from sqlagent import drafts, models; assert drafts.shipped(); print(models.__file__, models.default().name)"
+    code = (
+        "from sqlagent.decoding import drafting; from sqlagent.store import models; assert drafting.shipped();"
+        "print(models.__file__, models.default().name)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
     )
     place, name = done.stdout.split()
-    assert place == str(tmp_path / "sqlagent" / "models.py") and name.startswith("qwen2.5-coder-1.5b")
+    assert place == str(tmp_path / "sqlagent" / "store" / "models.py") and name.startswith(
+        "qwen2.5-coder-1.5b"
+    )
 
 
 def test_the_build_file_names_the_backend_and_no_more() -> None:
@@ -110,7 +115,7 @@ def test_the_build_file_names_the_backend_and_no_more() -> None:
 
 
 def test_importing_the_package_is_light() -> None:
-    code = "import sys, json, sqlagent.models; print(json.dumps(sorted(sys.modules)))"
+    code = "import sys, json, sqlagent.store.models; print(json.dumps(sorted(sys.modules)))"
     loaded = json.loads(run_python(code))
     assert [name for name in HEAVY if name in loaded] == []
 

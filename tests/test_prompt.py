@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from sqlagent import prompt
-from sqlagent.prompt import Hint, Turn
-from sqlagent.schema import Column, ForeignKey, Schema, Table
+from sqlagent.database.schema import Column, ForeignKey, Schema, Table
+from sqlagent.linking import prompt
+from sqlagent.linking.prompt import Hint, Turn
 
 ALBUM = Table(
     "Album",
@@ -145,6 +145,6 @@ def test_any_name_can_be_shown(name: str) -> None:
 
 
 def test_prompt_needs_no_model_library() -> None:
-    code = "import sys, sqlagent.prompt; assert not {'llama_cpp', 'numpy'} & set(sys.modules)"
+    code = "import sys, sqlagent.linking.prompt; assert not {'llama_cpp', 'numpy'} & set(sys.modules)"
     root = Path(__file__).resolve().parent.parent
     subprocess.run([sys.executable, "-c", code], cwd=root, env=dict(os.environ), check=True, timeout=60)

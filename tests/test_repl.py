@@ -17,12 +17,13 @@ import pytest
 from fake_model import FakeModel
 from tiny_gguf import make_gguf
 
-from sqlagent import completion, demo, repl_commands, schema
-from sqlagent.agent import Agent
-from sqlagent.console import Console
-from sqlagent.errors import NoAnswer, OutOfScope, UsageError
-from sqlagent.output import Output
-from sqlagent.repl import Repl
+from sqlagent.agent.agent import Agent
+from sqlagent.base.errors import NoAnswer, OutOfScope, UsageError
+from sqlagent.database import schema
+from sqlagent.ui import completion, demo_database, repl_commands
+from sqlagent.ui.console import Console
+from sqlagent.ui.repl import Repl
+from sqlagent.ui.result_output import Output
 
 pexpect = pytest.importorskip("pexpect") if sys.platform != "win32" else None
 
@@ -35,7 +36,7 @@ ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELEC
 
 @pytest.fixture(scope="module")
 def db(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(demo.build(tmp_path_factory.mktemp("demo") / "company.db"))
+    return str(demo_database.build(tmp_path_factory.mktemp("demo") / "company.db"))
 
 
 # ---- piped -------------------------------------------------------------------------------------------------

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from sqlagent import schema as schemas
+from sqlagent.amend.fan_out import caution
+from sqlagent.amend.pipeline import put_right
+from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor
-from sqlagent.grammar.names import quote
-from sqlagent.multiplied import caution
-from sqlagent.prompt import Turn
-from sqlagent.rules.pipeline import put_right
+from sqlagent.linking.prompt import Turn
+from sqlagent.sql.names import quote
 from tests.hostile import NAMES
 
 bench_walk = pytest.importorskip("bench.walk")

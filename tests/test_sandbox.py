@@ -1,4 +1,4 @@
-"""Promises of sqlagent.sandbox about results, caps, errors, deadlines, and the life of its worker."""
+"""Promises of sqlagent.sandbox.sandbox about results, caps, errors, deadlines, and the life of its worker."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from pathlib import Path
 
 import pytest
 
-from sqlagent import guard, wire
-from sqlagent.errors import Cancelled, DatabaseError, QueryError, QueryTimeout, UsageError
-from sqlagent.process import Process
-from sqlagent.sandbox import GRACE, Limits, Sandbox
+from sqlagent.base.errors import Cancelled, DatabaseError, QueryError, QueryTimeout, UsageError
+from sqlagent.sandbox import guard, wire
+from sqlagent.sandbox.sandbox import GRACE, Limits, Sandbox
+from sqlagent.sandbox.worker_process import Process
 
 ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
 DEAF = "SELECT printf('%.*c', 900000000, 'x')"
@@ -561,7 +561,7 @@ def test_threads_share_a_sandbox_one_statement_at_a_time(sandbox: Sandbox) -> No
 def test_pipes_can_be_read_by_a_thread_where_they_cannot_be_polled(
     pets: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sqlagent.sandbox.POLLED", False)
+    monkeypatch.setattr("sqlagent.sandbox.sandbox.POLLED", False)
     with Sandbox(pets, Limits(max_rows=0)) as opened:
         assert opened.execute("SELECT count(*) FROM pet").rows == [(3,)]
         sql = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 50000) SELECT x FROM c"
@@ -668,7 +668,7 @@ def test_a_worker_that_speaks_nonsense_is_ended(
 
 
 def test_the_worker_imports_nothing_heavy() -> None:
-    code = "import sys; import sqlagent.worker; print(*sys.modules)"
+    code = "import sys; import sqlagent.sandbox.worker; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert not {"numpy", "llama_cpp", "tempfile", "shutil", "subprocess"} & set(done.stdout.split())
 

@@ -19,10 +19,10 @@ from pathlib import Path
 import pytest
 
 from bench import hostile_databases, hostile_statements
-from sqlagent import codes, guard, process
-from sqlagent.errors import DatabaseError, QueryError, QueryTimeout, SqlagentError
-from sqlagent.guard import Layers
-from sqlagent.sandbox import Limits, Sandbox
+from sqlagent.base.errors import DatabaseError, QueryError, QueryTimeout, SqlagentError
+from sqlagent.sandbox import guard, sqlite_codes, worker_process
+from sqlagent.sandbox.guard import Layers
+from sqlagent.sandbox.sandbox import Limits, Sandbox
 from tests.test_sandbox import DEAF, ENDLESS, PETS, POSIX, count_to, fingerprint, make
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -479,13 +479,13 @@ def test_defensive_mode_is_asked_for_where_python_offers_it(monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("text", "judge"),
     [
-        ("database is locked", codes.busy),
-        ("interrupted", codes.interrupted),
-        ("database disk image is malformed", codes.about_the_file),
-        ("file is not a database", codes.about_the_file),
-        ("disk I/O error", codes.about_the_file),
-        ("attempt to write a readonly database", codes.unfinished),
-        ("unable to open database file", codes.unfinished),
+        ("database is locked", sqlite_codes.busy),
+        ("interrupted", sqlite_codes.interrupted),
+        ("database disk image is malformed", sqlite_codes.about_the_file),
+        ("file is not a database", sqlite_codes.about_the_file),
+        ("disk I/O error", sqlite_codes.about_the_file),
+        ("attempt to write a readonly database", sqlite_codes.unfinished),
+        ("unable to open database file", sqlite_codes.unfinished),
     ],
 )
 def test_an_error_without_a_code_is_judged_by_its_words(
@@ -783,7 +783,7 @@ ssize_t pread64(int fd, void *to, size_t size, off_t at) {
         "CREATE TABLE t(a); WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 5000) "
         "INSERT INTO t SELECT hex(x) FROM c",
     )
-    monkeypatch.setattr(process, "_ENVIRONMENT", (*process._ENVIRONMENT, "LD_PRELOAD"))
+    monkeypatch.setattr(worker_process, "_ENVIRONMENT", (*worker_process._ENVIRONMENT, "LD_PRELOAD"))
     monkeypatch.setenv("LD_PRELOAD", str(tmp_path / "shim.so"))
     with Sandbox(path) as opened:
         monkeypatch.delenv("LD_PRELOAD")

@@ -9,9 +9,9 @@ from pathlib import Path
 import hostile
 import pytest
 
-from sqlagent import ddl, ingest, opening, rows, schema
-from sqlagent.errors import DatabaseError
-from sqlagent.schema import Column, ForeignKey, Schema, Table
+from sqlagent.base.errors import DatabaseError
+from sqlagent.database import ddl_comments, introspect, open_readonly, sample_rows, schema
+from sqlagent.database.schema import Column, ForeignKey, Schema, Table
 
 can_limit = pytest.mark.skipif(
     not hasattr(sqlite3.Connection, "setlimit"), reason="before Python 3.11, expressions are not sampled"
@@ -220,8 +220,8 @@ def test_comments_beside_columns_are_kept(tmp_path: Path) -> None:
 
 def test_text_that_cannot_be_followed_gives_no_comments_and_no_error() -> None:
     for text in ("", "--", "CREATE TABLE", "/* open", "CREATE TABLE t (a -- x", ")))((( -- y", '"open -- z'):
-        ddl.comments(text)
-    assert ddl.comments("CREATE TABLE t (a)") == ("", {})
+        ddl_comments.comments(text)
+    assert ddl_comments.comments("CREATE TABLE t (a)") == ("", {})
 
 
 def test_samples_are_few_distinct_short_and_spread(tmp_path: Path) -> None:
@@ -244,7 +244,7 @@ def test_samples_are_few_distinct_short_and_spread(tmp_path: Path) -> None:
     id_, kind, story, rare, blob = schema.read(path).tables[0].columns
     assert len(id_.samples) == 3 and id_.samples[0] == 1 and max(id_.samples) > 900  # type: ignore[type-var,operator]
     assert set(kind.samples) == {"a", "b", "c"}
-    assert all(len(str(sample)) == rows.TEXT_CHARACTERS for sample in story.samples)
+    assert all(len(str(sample)) == sample_rows.TEXT_CHARACTERS for sample in story.samples)
     assert rare.samples == ("seen",)
     assert blob.samples == ()
     assert [len(column.samples) for column in schema.read(path, samples=1).tables[0].columns] == [
@@ -258,11 +258,11 @@ def test_samples_are_few_distinct_short_and_spread(tmp_path: Path) -> None:
 
 
 def test_choice_prefers_frequent_then_spread_and_short_values() -> None:
-    assert rows.choose(["a", "b", "b", "b", "c", "a"], 2) == ("b", "a")
-    assert rows.choose(list(range(10)), 3) == (0, 4, 9)
-    assert rows.choose(["x" * 50, "short", ""], 3) == ("short", "x" * 50)
-    assert rows.choose([1, 1.0, "1"], 3) == (1, 1.0, "1")
-    assert rows.choose([], 3) == ()
+    assert sample_rows.choose(["a", "b", "b", "b", "c", "a"], 2) == ("b", "a")
+    assert sample_rows.choose(list(range(10)), 3) == (0, 4, 9)
+    assert sample_rows.choose(["x" * 50, "short", ""], 3) == ("short", "x" * 50)
+    assert sample_rows.choose([1, 1.0, "1"], 3) == (1, 1.0, "1")
+    assert sample_rows.choose([], 3) == ()
 
 
 def test_text_that_is_not_utf_8_is_read(tmp_path: Path) -> None:
@@ -357,11 +357,11 @@ def test_without_time_names_still_come(tmp_path: Path) -> None:
 
 def test_reading_is_flat_in_the_number_of_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Counted in steps of SQLite's virtual machine, so that a busy machine does not matter."""
-    monkeypatch.setattr(rows, "SMALL_FILE", 0)
-    monkeypatch.setattr(rows, "_TICK", 10)
+    monkeypatch.setattr(sample_rows, "SMALL_FILE", 0)
+    monkeypatch.setattr(sample_rows, "_TICK", 10)
     ticks: list[int] = []
-    tick = rows.Limiter._tick
-    monkeypatch.setattr(rows.Limiter, "_tick", lambda self: (ticks.append(1), tick(self))[1])
+    tick = sample_rows.Limiter._tick
+    monkeypatch.setattr(sample_rows.Limiter, "_tick", lambda self: (ticks.append(1), tick(self))[1])
     steps = []
     for count in (20_000, 200_000):
         ticks.clear()
@@ -384,7 +384,7 @@ def test_reading_is_flat_in_the_number_of_rows(tmp_path: Path, monkeypatch: pyte
 def test_row_counts_in_large_files_are_exact_or_estimated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rows, "SMALL_FILE", 0)
+    monkeypatch.setattr(sample_rows, "SMALL_FILE", 0)
     series = "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r LIMIT 30000)"
     found = read(
         tmp_path,
@@ -464,16 +464,16 @@ def test_ddl_that_sqlite_refuses_is_an_error(text: str) -> None:
 
 def test_no_table_of_a_large_file_is_counted_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """SQLite counts a b-tree in one step that no progress handler sees, so the statements are looked at."""
-    monkeypatch.setattr(rows, "SMALL_FILE", 0)
+    monkeypatch.setattr(sample_rows, "SMALL_FILE", 0)
     ran: list[str] = []
-    connect = opening.connect_readonly
+    connect = open_readonly.connect_readonly
 
     def traced(path: Path, *, timeout: float) -> sqlite3.Connection:
         connection = connect(path, timeout=timeout)
         connection.set_trace_callback(ran.append)
         return connection
 
-    monkeypatch.setattr(opening, "connect_readonly", traced)
+    monkeypatch.setattr(open_readonly, "connect_readonly", traced)
     read(
         tmp_path,
         "CREATE TABLE t (id INTEGER PRIMARY KEY)",
@@ -490,7 +490,7 @@ def test_no_table_of_a_large_file_is_counted_whole(tmp_path: Path, monkeypatch: 
 def test_a_file_written_during_the_reading_is_read_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = ingest._read
+    real = introspect._read
     calls: list[str] = []
 
     def disturbed(connection: sqlite3.Connection, path: str, *rest: object) -> Schema:
@@ -500,6 +500,6 @@ def test_a_file_written_during_the_reading_is_read_again(
             hostile.build(["CREATE TABLE late (x)"], path).close()
         return found
 
-    monkeypatch.setattr(ingest, "_read", disturbed)
+    monkeypatch.setattr(introspect, "_read", disturbed)
     assert [t.name for t in read(tmp_path, "CREATE TABLE t (a)").tables] == ["t", "late"]
     assert len(calls) == 2

@@ -11,7 +11,7 @@ from pathlib import Path
 import hostile
 import pytest
 
-from sqlagent import ingest, schema, schema_cache
+from sqlagent.database import introspect, schema, schema_cache
 
 
 @pytest.fixture
@@ -44,8 +44,8 @@ def database(tmp_path: Path) -> Path:
 def readings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Paths that were really read."""
     done: list[str] = []
-    real = ingest._read
-    monkeypatch.setattr(ingest, "_read", lambda *args: (done.append(args[1]), real(*args))[1])
+    real = introspect._read
+    monkeypatch.setattr(introspect, "_read", lambda *args: (done.append(args[1]), real(*args))[1])
     return done
 
 

@@ -19,8 +19,8 @@ from pathlib import Path
 import hostile
 import pytest
 
-from sqlagent import schema
-from sqlagent.errors import DatabaseError
+from sqlagent.base.errors import DatabaseError
+from sqlagent.database import schema
 
 SECONDS = float(os.environ.get("SQLAGENT_FUZZ_SECONDS", "8"))
 ONE_FILE_SECONDS = 10.0

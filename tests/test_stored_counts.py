@@ -9,8 +9,8 @@ import pytest
 from fake_model import FakeModel
 
 from sqlagent import Agent
-from sqlagent import schema as schemas
-from sqlagent.rules.stored_counts import summed
+from sqlagent.amend.stored_counts import summed
+from sqlagent.database import schema as schemas
 
 DDL = """
 CREATE TABLE campuses (id INTEGER PRIMARY KEY, name TEXT, num_beds INT);

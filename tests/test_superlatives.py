@@ -6,8 +6,8 @@ import sqlite3
 
 import pytest
 
-from sqlagent import schema as schemas
-from sqlagent.rules.superlatives import turned
+from sqlagent.amend.superlatives import turned
+from sqlagent.database import schema as schemas
 
 DDL = """
 CREATE TABLE person (id INTEGER PRIMARY KEY, name TEXT, age INTEGER, date_of_birth TEXT, joined DATETIME,

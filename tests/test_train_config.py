@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sqlagent.errors import UsageError
+from sqlagent.base.errors import UsageError
 from train import config
 from train.cli import dashed, main, parser
 from train.config import HELP, Config

@@ -14,7 +14,7 @@ import pytest
 pytest.importorskip("numpy")
 pytest.importorskip("sqlglot", reason="sqlglot is not installed: it is in the train and test extras")
 
-from sqlagent import schema as schemas
+from sqlagent.database import schema as schemas
 from train import augment, data, prepared, stats
 from train.config import from_dict
 from train.leakage import Guard, LeakageError
@@ -168,7 +168,7 @@ def test_alias_style_is_a_setting(folder):
 
 
 def test_the_prompt_is_the_runtimes_and_questions_share_its_prefix(folder):
-    from sqlagent import prompt
+    from sqlagent.linking import prompt
 
     found, _ = make(folder)
     schema = schemas.read(folder / "database" / "music" / "music.sqlite")
@@ -300,7 +300,7 @@ def test_weights_take_their_share_and_rotate(folder):
 
 
 def test_rows_that_no_epoch_takes_are_not_looked_at_and_more_epochs_are_refused(folder):
-    from sqlagent.errors import UsageError
+    from sqlagent.base.errors import UsageError
     from train.plan import make_plan
 
     half = SPIDER | {"weight": 0.5}
@@ -321,7 +321,7 @@ def prepared_row(number, rows):
 
 
 def test_a_prepared_file_gives_back_what_was_saved_and_tells_when_it_is_damaged(folder):
-    from sqlagent.errors import UsageError
+    from sqlagent.base.errors import UsageError
 
     found, _ = make(folder)
     path = folder / "set.npz"
@@ -345,10 +345,10 @@ def test_stats_name_every_source_reason_and_length(folder):
 def test_training_uses_the_very_layout_of_the_runtime(tmp_path):
     pytest.importorskip("llama_cpp")
     pytest.importorskip("gguf", reason="the convert extra is not installed")
-    from sqlagent import prompt
-    from sqlagent.chat import Chat
-    from sqlagent.llama import Llama
-    from sqlagent.vocab import Vocab
+    from sqlagent.decoding.chat_template import Chat
+    from sqlagent.linking import prompt
+    from sqlagent.llama.context import Llama
+    from sqlagent.llama.vocab import Vocab
     from tests.tiny_gguf import make_gguf
     from train.tokens import GgufTokens, encode
 

@@ -9,11 +9,11 @@ import pytest
 
 pytest.importorskip("sqlglot", reason="sqlglot is not installed: it is in the train and test extras")
 
-from sqlagent import schema as schemas
-from sqlagent.drafts import Drafter, DraftModel
+from sqlagent.database import schema as schemas
+from sqlagent.decoding.draft_names import FEATURES
+from sqlagent.decoding.draft_ngrams import Skeleton
+from sqlagent.decoding.drafting import Drafter, DraftModel
 from sqlagent.grammar import Acceptor
-from sqlagent.likely_names import FEATURES
-from sqlagent.skeleton import Skeleton
 from train import cli, drafts
 from train.data import Example
 

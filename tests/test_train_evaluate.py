@@ -15,7 +15,8 @@ for _name in ("torch", "transformers", "peft", "accelerate", "gguf", "sqlglot"):
 
 import convert_tiny  # noqa: E402
 
-from sqlagent import prompt, schema  # noqa: E402
+from sqlagent.database import schema  # noqa: E402
+from sqlagent.linking import prompt  # noqa: E402
 from tests.tiny_gguf import make_gguf  # noqa: E402
 from train import evaluate, qlora, tokens  # noqa: E402
 from train.cli import main  # noqa: E402

@@ -10,7 +10,7 @@ NEEDS = "training is not installed: pip install torch==2.13.0 and the train extr
 for _name in ("torch", "transformers", "peft", "accelerate", "matplotlib"):
     pytest.importorskip(_name, reason=NEEDS)
 
-from sqlagent.errors import ModelError, UsageError  # noqa: E402
+from sqlagent.base.errors import ModelError, UsageError  # noqa: E402
 from train import qlora  # noqa: E402
 from train.config import from_dict  # noqa: E402
 from train.loop import Loop  # noqa: E402
@@ -132,7 +132,7 @@ def test_a_gguf_starts_training_from_the_weights_that_llama_cpp_runs(arch, tmp_p
     pytest.importorskip("gguf", reason="the convert extra is not installed")
     import torch
 
-    from sqlagent.llama import Llama
+    from sqlagent.llama.context import Llama
     from tests.tiny_gguf import make_gguf
 
     path = make_gguf(tmp_path / "tiny.gguf", arch)

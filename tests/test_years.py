@@ -9,8 +9,8 @@ import pytest
 from fake_model import FakeModel
 
 from sqlagent import Agent
-from sqlagent import schema as schemas
-from sqlagent.rules.years import bounded
+from sqlagent.amend.years import bounded
+from sqlagent.database import schema as schemas
 
 DDL = """
 CREATE TABLE staff (id INTEGER PRIMARY KEY, name TEXT, "hired on" TEXT, born DATETIME, joined INTEGER, note TEXT);

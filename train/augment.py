@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from sqlagent.grammar.names import is_bare, quote
-from sqlagent.prompt import Hint
-from sqlagent.schema import ForeignKey, Schema, Table, fold
+from sqlagent.database.schema import ForeignKey, Schema, Table, fold
+from sqlagent.linking.prompt import Hint
+from sqlagent.sql.names import is_bare, quote
 
 KINDS = ("shuffle", "drop-samples", "rename", "reword")
 

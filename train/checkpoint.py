@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sqlagent.errors import UsageError
+from sqlagent.base.errors import UsageError
 
 if TYPE_CHECKING:
     import torch

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlagent.errors import INTERRUPTED, OK, SqlagentError, UsageError
+from sqlagent.base.errors import INTERRUPTED, OK, SqlagentError, UsageError
 from train import config as configuration
 from train.config import CHOICES, HELP, Config
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlagent.errors import UsageError
+from sqlagent.base.errors import UsageError
 
 RECIPES = Path(__file__).parent / "recipes"
 

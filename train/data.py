@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlagent.errors import DatabaseError, UsageError
+from sqlagent.base.errors import DatabaseError, UsageError
 from train import augment, prepared, sources
 from train.config import Config, Mix, to_dict
 from train.leakage import Guard
@@ -30,8 +30,8 @@ from train.tokens import Tokens, encode
 from train.view import View
 
 if TYPE_CHECKING:
-    from sqlagent.prompt import Hint, Prompt
-    from sqlagent.schema import Schema
+    from sqlagent.database.schema import Schema
+    from sqlagent.linking.prompt import Hint, Prompt
 
 SECONDS = 2.0
 """Longest time a training query may run."""
@@ -99,7 +99,7 @@ class Databases:
 
     def schema(self, pair: Pair) -> Schema:
         """The schema a pair is about. Raises Dropped when there is none."""
-        from sqlagent import schema
+        from sqlagent.database import schema
 
         key = str(pair.database) if pair.database else pair.ddl
         if key not in self._schemas:
@@ -135,7 +135,7 @@ class Databases:
 
 def check(pair: Pair, databases: Databases, view: View, *, style: str) -> Example:
     """Bring a pair's statement into canonical form and prove it. Raises Dropped."""
-    from sqlagent.grammar.canonical import CanonicalError, canonicalise
+    from bench.gold.canonical import CanonicalError, canonicalise
 
     schema = databases.schema(pair)
     try:
@@ -184,7 +184,7 @@ def _run(connection: sqlite3.Connection, sql: str, reason: str) -> Counter[tuple
 
 def runtime_prompt(example: Example) -> Prompt:
     """What the runtime would show the model for a row."""
-    from sqlagent import prompt
+    from sqlagent.linking import prompt
 
     return prompt.build(example.schema, example.question, hints=example.hints)
 
@@ -280,7 +280,7 @@ class Pipeline:
 
     def _augmented(self, example: Example, seed: str, number: int) -> Example:
         """Another look of the row. Raises Dropped where it does not pass the checks again."""
-        from sqlagent.grammar.canonical import CanonicalError, canonicalise
+        from bench.gold.canonical import CanonicalError, canonicalise
 
         kinds = self.config.augment
         schema, renamed = augment.database(example.schema, kinds, random.Random(seed))

@@ -1,4 +1,4 @@
-"""Learns what SQL looks like, for the drafts that decoding tries (`sqlagent.drafts`).
+"""Learns what SQL looks like, for the drafts that decoding tries (`sqlagent.decoding.drafting`).
 
     python -m train drafts --recipe qwen2.5-coder-1.5b-cpu-third --data DIR --save models/drafts.json
 
@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlagent.ddl import unquote
-from sqlagent.drafts import FILE
-from sqlagent.errors import OK
-from sqlagent.likely_names import Names, clause
-from sqlagent.schema import fold
-from sqlagent.skeleton import COLUMN, TABLE, count, whole
+from sqlagent.base.errors import OK
+from sqlagent.database.ddl_comments import unquote
+from sqlagent.database.schema import fold
+from sqlagent.decoding.draft_names import Names, clause
+from sqlagent.decoding.draft_ngrams import COLUMN, TABLE, count, whole
+from sqlagent.decoding.drafting import FILE
 from train.data import Example
 
 Choice = tuple[NDArray[np.float64], int]
@@ -57,7 +57,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def learn(examples: Sequence[Example]) -> dict[str, object]:
-    """What `sqlagent.drafts` reads."""
+    """What `sqlagent.decoding.drafting` reads."""
     skeleton = count((example.question, example.sql) for example in examples)
     mixed = random.Random(0).sample(examples, len(examples))
     found = choices(mixed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlagent.errors import SqlagentError
+from sqlagent.base.errors import SqlagentError
 
 
 class Diverged(SqlagentError):

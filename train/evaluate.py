@@ -20,13 +20,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlagent.errors import SqlagentError, UsageError
+from sqlagent.base.errors import SqlagentError, UsageError
 from train import qlora, tokens
 from train.config import CHOICES
 
 if TYPE_CHECKING:
-    from sqlagent.candidate import Candidate
-    from sqlagent.prompt import Prompt
+    from sqlagent.decoding.candidate import Candidate
+    from sqlagent.linking.prompt import Prompt
 
 
 def main(words: Sequence[str]) -> int:
@@ -79,7 +79,7 @@ def base_of(adapter: Path) -> str:
 
 def _prompts(options: argparse.Namespace) -> list[Prompt]:
     """The prompts that the scorer is going to ask for, so that they can be answered in batches."""
-    from bench import datasets
+    from bench.gold import datasets
     from bench.predict import Place
 
     path = datasets.split_file(options.data, options.split)
@@ -171,8 +171,8 @@ class Tuned:
         max_tokens: int = 256,
         cancelled: Callable[[], bool] | None = None,
     ) -> list[Candidate]:
-        """One candidate, as `sqlagent.llm.Model` gives it."""
-        from sqlagent.candidate import Candidate
+        """One candidate, as `sqlagent.decoding.model.Model` gives it."""
+        from sqlagent.decoding.candidate import Candidate
 
         if acceptor is not None or n > 1:
             raise UsageError("Under transformers only --decode free works: score the GGUF for anything else.")

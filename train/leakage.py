@@ -11,8 +11,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-from sqlagent.errors import UsageError
-from sqlagent.schema import Schema
+from sqlagent.base.errors import UsageError
+from sqlagent.database.schema import Schema
 
 NEAR = 0.9
 """Jaccard similarity of two questions' word sets from which one counts as a copy of the other."""
@@ -55,7 +55,7 @@ class Guard:
     @classmethod
     def from_files(cls, databases: Path | None, questions: Iterable[str], folder: Path | None) -> Guard:
         """Read the names of the validation databases and, where their files are at hand, their schemas."""
-        from sqlagent import schema
+        from sqlagent.database import schema
 
         names = databases.read_text(encoding="utf-8").split() if databases else []
         found = []

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlagent.errors import UsageError
+from sqlagent.base.errors import UsageError
 from train import checkpoint, fused, memory, qlora
 from train.config import Config
 from train.errors import Diverged, OutOfMemory

@@ -13,7 +13,7 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlagent.errors import UsageError
+from sqlagent.base.errors import UsageError
 from train.config import Config, to_dict
 from train.packing import Group, plan_epoch
 

@@ -21,7 +21,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from sqlagent.errors import UsageError
+from sqlagent.base.errors import UsageError
 from train.packing import Group, Item
 from train.tokens import Encoded
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlagent.errors import ModelError, UsageError
+from sqlagent.base.errors import ModelError, UsageError
 from train.config import Config
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def resolve(name: str) -> str:
         return name
     if name.endswith(".gguf"):
         raise ModelError(f"No such model file: {name}.")
-    from sqlagent import models
+    from sqlagent.store import models
 
     entry = models.find(name)
     return str(entry if isinstance(entry, Path) else models.ensure(name, offline=False, quiet=False))

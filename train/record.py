@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlagent.gguf_file import sha256_of
+from sqlagent.weights.gguf_header import sha256_of
 from train.config import Config, to_dict
 
 if TYPE_CHECKING:

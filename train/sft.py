@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from sqlagent.errors import UsageError
+from sqlagent.base.errors import UsageError
 from train import qlora
 from train.checkpoint import Progress
 from train.config import Config

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.context import mended, with_quotes
-from sqlagent.errors import UsageError
+from bench.gold.context import mended, with_quotes
+from sqlagent.base.errors import UsageError
 from train.config import Mix
 
 

@@ -1,6 +1,6 @@
 """Prompts and SQL as token ids, laid out exactly as the runtime lays them out.
 
-Invariant: for a GGUF, the ids come from the runtime's own code (`sqlagent.chat`, `sqlagent.vocab`) and
+Invariant: for a GGUF, the ids come from the runtime's own code (`decoding.chat_template`, `llama.vocab`) and
 llama.cpp's tokenizer. Hugging Face's conversion of a GGUF tokenizer is not used: it loses the
 pre-tokenizer, so that SmolLM2 reads "count(*)  >=  3" differently from what it will meet when it runs."""
 
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from sqlagent.errors import ModelError
+from sqlagent.base.errors import ModelError
 
 if TYPE_CHECKING:
-    from sqlagent.prompt import Prompt
+    from sqlagent.linking.prompt import Prompt
 
 Ids = np.ndarray
 """int32 [n]"""
@@ -64,8 +64,8 @@ class GgufTokens:
     """llama.cpp's tokenizer of a GGUF, through the runtime's own layout."""
 
     def __init__(self, path: Path) -> None:
-        from sqlagent.chat import Chat
-        from sqlagent.vocab import Vocab
+        from sqlagent.decoding.chat_template import Chat
+        from sqlagent.llama.vocab import Vocab
 
         self._file = _VocabOnly(path)
         self._vocab = Vocab(self._file)  # type: ignore[arg-type]
@@ -88,7 +88,7 @@ class _VocabOnly:
     """The part of a GGUF that tokenising needs: loads in milliseconds and holds no weights."""
 
     def __init__(self, path: Path) -> None:
-        from sqlagent.llama import check_gguf, library
+        from sqlagent.llama.context import check_gguf, library
 
         check_gguf(path)
         self.lib = library()

@@ -1,7 +1,7 @@
 """What the runtime would show the model of a database for a question: the part of its schema, and value
 hints.
 
-Invariant: parts and hints come from the runtime's own `sqlagent.focus`; nothing is chosen here.
+Invariant: parts and hints come from the runtime's own `sqlagent.linking.focus`; nothing is chosen here.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from train.sources import Pair
 
 if TYPE_CHECKING:
-    from sqlagent.focus import Focus
-    from sqlagent.prompt import Hint
-    from sqlagent.schema import Schema
+    from sqlagent.database.schema import Schema
+    from sqlagent.linking.focus import Focus
+    from sqlagent.linking.prompt import Hint
 
 
 class View:
@@ -31,14 +31,14 @@ class View:
     def show(self, pair: Pair, schema: Schema) -> tuple[Schema, tuple[Hint, ...]]:
         """The part of `schema` that the question would be asked with, and the stored values it mentions."""
         if pair.database is None:
-            from sqlagent.linking import BUDGET, Linker
+            from sqlagent.linking.schema_linker import BUDGET, Linker
 
             linker = Linker(schema)
             return (schema if linker.total <= BUDGET else linker.link(pair.question)), ()
         focus = self._focus.get(pair.database)
         if focus is None:
-            from sqlagent.errors import DatabaseError
-            from sqlagent.focus import Focus
+            from sqlagent.base.errors import DatabaseError
+            from sqlagent.linking.focus import Focus
 
             focus = Focus(pair.database, cache_dir=Path(self._folder.name), values=self._hints)
             if self._hints:

@@ -12,19 +12,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlagent.database.schema import Schema
 from sqlagent.grammar import clauses, result_columns
 from sqlagent.grammar.context import MAX_ITEMS
 from sqlagent.grammar.from_clause import bind
+from sqlagent.grammar.from_needs import Qualifier
+from sqlagent.grammar.from_search import Witnesses
 from sqlagent.grammar.links import Links
 from sqlagent.grammar.machine import Machine
-from sqlagent.grammar.meant import Meant
-from sqlagent.grammar.names import KEYWORDS
-from sqlagent.grammar.need import Qualifier
-from sqlagent.grammar.option import Frame
+from sqlagent.grammar.name_candidates import Meant
+from sqlagent.grammar.options import Frame
 from sqlagent.grammar.relation import Relation, Source
 from sqlagent.grammar.scope import Scope
-from sqlagent.grammar.witness import Witnesses
-from sqlagent.schema import Schema
+from sqlagent.sql.names import KEYWORDS
 
 MAX_SOURCES = 10
 """Sources in one FROM."""

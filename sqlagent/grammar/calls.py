@@ -7,7 +7,7 @@ from typing import Any
 from sqlagent.grammar import conditions, expr, windows
 from sqlagent.grammar.context import AGG, IN_AGG, NEST, NO_LITERAL, ROOM, STARS, WIN, Context
 from sqlagent.grammar.lexers import STRING
-from sqlagent.grammar.option import QUIET, Frame, Lit, Open, Option, expand
+from sqlagent.grammar.options import QUIET, Frame, Lit, Open, Option, expand
 from sqlagent.grammar.scope import Item, Scope
 
 

@@ -12,10 +12,10 @@ from sqlagent.grammar.context import BEHIND_WITH, LOADS, WITH
 from sqlagent.grammar.expr import word
 from sqlagent.grammar.group_order import group, limit, order
 from sqlagent.grammar.lexers import IdentLexer
-from sqlagent.grammar.names import TRUTHS
-from sqlagent.grammar.option import Frame, Lit, Open, Option, expand
+from sqlagent.grammar.options import Frame, Lit, Open, Option, expand
 from sqlagent.grammar.relation import Relation
 from sqlagent.grammar.scope import Arm, Scope
+from sqlagent.sql.names import TRUTHS
 
 MAX_ARMS = 5
 """SELECTs joined by set operations."""

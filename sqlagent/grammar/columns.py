@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlagent.grammar.context import COLUMNS_DOTTED, IN_AGG, NO_QUERY, STARS, Context
-from sqlagent.grammar.need import Need
-from sqlagent.grammar.option import QUIET, Choice, Frame, Lit, Option
+from sqlagent.grammar.from_needs import Need
+from sqlagent.grammar.options import QUIET, Choice, Frame, Lit, Option
 from sqlagent.grammar.relation import Source, is_numbered
 from sqlagent.grammar.scope import AFTER, SELECT, Scope
 

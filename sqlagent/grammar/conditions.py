@@ -21,7 +21,7 @@ from sqlagent.grammar.context import (
     Context,
 )
 from sqlagent.grammar.lexers import NUMBER, STRING
-from sqlagent.grammar.option import QUIET, Frame, Lit, Open, Option, expand
+from sqlagent.grammar.options import QUIET, Frame, Lit, Open, Option, expand
 from sqlagent.grammar.scope import Scope
 
 

@@ -29,7 +29,7 @@ from sqlagent.grammar.context import (
     Context,
 )
 from sqlagent.grammar.lexers import NUMBER, STRING, UNSIGNED
-from sqlagent.grammar.option import QUIET, Choice, Frame, Lit, Open, Option, expand
+from sqlagent.grammar.options import QUIET, Choice, Frame, Lit, Open, Option, expand
 from sqlagent.grammar.scope import SELECT, Scope
 
 

@@ -14,7 +14,7 @@ from sqlagent.grammar.context import LOADS, clause_context
 from sqlagent.grammar.expr import word
 from sqlagent.grammar.group_order import group, limit, order
 from sqlagent.grammar.join_on import on_left
-from sqlagent.grammar.option import QUIET, STRANGE, UNLIKELY, Choice, Frame, Lit, Option, expand
+from sqlagent.grammar.options import QUIET, STRANGE, UNLIKELY, Choice, Frame, Lit, Option, expand
 from sqlagent.grammar.relation import Relation, Source, is_numbered
 from sqlagent.grammar.scope import AFTER, Scope
 

@@ -8,7 +8,7 @@ from sqlagent.grammar.conditions import condition
 from sqlagent.grammar.context import AGG, MAX_ITEMS, NO_LITERAL, NO_QUERY, clause_context
 from sqlagent.grammar.expr import value_or_condition
 from sqlagent.grammar.lexers import LIMIT_NUMBER
-from sqlagent.grammar.option import QUIET, Choice, Frame, Lit, Open, Option, expand
+from sqlagent.grammar.options import QUIET, Choice, Frame, Lit, Open, Option, expand
 from sqlagent.grammar.scope import Item, Scope
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlagent.grammar.conditions import comparison, condition_tail
 from sqlagent.grammar.context import COLUMNS_DOTTED, NO_QUERY, Context, clause_context
 from sqlagent.grammar.expr import operand, value_tail
-from sqlagent.grammar.option import STRANGE, UNLIKELY, UNLIKELY_END, Choice, Frame, Lit, Open, Option, expand
+from sqlagent.grammar.options import STRANGE, UNLIKELY, UNLIKELY_END, Choice, Frame, Lit, Open, Option, expand
 from sqlagent.grammar.scope import Scope
 
 Column = tuple[str, str]

@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from sqlagent.database.schema import fold
 from sqlagent.grammar.relation import HUMPS
-from sqlagent.schema import fold
 
 if TYPE_CHECKING:
-    from sqlagent.schema import Schema
+    from sqlagent.database.schema import Schema
 
 ANY = "id"
 """A key that every table may have: two tables that both do are not linked by it."""

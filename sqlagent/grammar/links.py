@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from sqlagent.database.schema import Schema, fold
 from sqlagent.grammar.key_classes import KeyClasses, affinity
 from sqlagent.grammar.keys import ANY, named
 from sqlagent.grammar.relation import Relation
-from sqlagent.schema import Schema, fold
 
 _COMMON = 6
 """A column name that more tables than this share (id, name …) links none of them by itself."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlagent.grammar.option import Frame
+from sqlagent.grammar.options import Frame
+from sqlagent.grammar.readings import Point
 from sqlagent.grammar.state import State
-from sqlagent.grammar.threads import Point
 
 _MEMO_LIMIT = 20_000
 """States kept per acceptor before the memo is dropped; a question makes a few hundred."""

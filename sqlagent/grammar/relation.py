@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from sqlagent.grammar.names import is_bare, quote
-from sqlagent.schema import fold
+from sqlagent.database.schema import fold
+from sqlagent.sql.names import is_bare, quote
 
 HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 """Where a new word begins in `someName`."""

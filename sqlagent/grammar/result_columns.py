@@ -11,9 +11,9 @@ from typing import Any
 from sqlagent.grammar import from_clause
 from sqlagent.grammar.context import AGG, MAX_ITEMS, STARS, WIN, clause_context
 from sqlagent.grammar.expr import value_or_condition
+from sqlagent.grammar.from_needs import EMPTY
 from sqlagent.grammar.lexers import IdentLexer
-from sqlagent.grammar.need import EMPTY
-from sqlagent.grammar.option import QUIET, Frame, Lit, Open, Option, expand
+from sqlagent.grammar.options import QUIET, Frame, Lit, Open, Option, expand
 from sqlagent.grammar.scope import AFTER, FROM, Item, Scope
 
 

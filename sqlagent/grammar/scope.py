@@ -10,7 +10,7 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlagent.grammar.need import EMPTY, Need, Qualifier
+from sqlagent.grammar.from_needs import EMPTY, Need, Qualifier
 from sqlagent.grammar.relation import Relation, Sources
 
 SELECT, FROM, AFTER = 0, 1, 2

@@ -13,9 +13,9 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlagent.grammar.closing import close
-from sqlagent.grammar.option import QUIET, UNLIKELY, Choice, End, Lit, Open
-from sqlagent.grammar.threads import InChoice, InLit, InOpen, Point, Thread, Written, first_valid, is_begun
+from sqlagent.grammar.options import QUIET, UNLIKELY, Choice, End, Lit, Open
+from sqlagent.grammar.readings import InChoice, InLit, InOpen, Point, Thread, Written, first_valid, is_begun
+from sqlagent.grammar.shortest_end import close
 
 MAX_READINGS = 64
 """Readings of one text that are followed. Each can be completed by itself, so dropping others makes no dead end."""

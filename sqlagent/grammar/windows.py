@@ -7,7 +7,7 @@ from typing import Any
 from sqlagent.grammar import calls, expr, functions
 from sqlagent.grammar.columns import has_columns
 from sqlagent.grammar.context import AGG, NO_LITERAL, NO_QUERY, ROOM, STARS, WIN, WINDOW, Context
-from sqlagent.grammar.option import QUIET, Frame, Lit, Option, expand
+from sqlagent.grammar.options import QUIET, Frame, Lit, Option, expand
 from sqlagent.grammar.scope import Item, Scope
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlagent.errors import ModelError
+from sqlagent.base.errors import ModelError
 from sqlagent.weights.gguf_read import GgufFile, Rows
 from sqlagent.weights.safetensors import read_header, read_json
 
@@ -201,6 +201,6 @@ def _pattern(patterns: Mapping[str, Any], module: str, default: Any) -> Any:
 
 
 def _sha256(path: Path) -> str:
-    from sqlagent.gguf_file import sha256_of
+    from sqlagent.weights.gguf_header import sha256_of
 
     return sha256_of(path)

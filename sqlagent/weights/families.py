@@ -15,7 +15,7 @@ import gguf
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlagent.errors import ModelError
+from sqlagent.base.errors import ModelError
 from sqlagent.weights.gguf_read import GgufFile, Value
 from sqlagent.weights.gguf_write import real, text, uint
 

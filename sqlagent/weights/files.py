@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlagent.errors import ModelError, UsageError
+from sqlagent.base.errors import ModelError, UsageError
 
 
 @contextlib.contextmanager

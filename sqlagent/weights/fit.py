@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlagent.errors import ModelError
-from sqlagent.gguf_file import sha256_of, stamped_sha256
+from sqlagent.base.errors import ModelError
 from sqlagent.weights import adapter as adapters
 from sqlagent.weights import families, safetensors
 from sqlagent.weights.adapter import Adapter, Delta
 from sqlagent.weights.files import refuse_same
+from sqlagent.weights.gguf_header import sha256_of, stamped_sha256
 from sqlagent.weights.gguf_read import GgufFile
 
 

@@ -19,8 +19,8 @@ import numpy as np
 from gguf import GGMLQuantizationType, GGUFValueType
 from numpy.typing import NDArray
 
-from sqlagent.errors import ModelError
-from sqlagent.gguf_file import check_header
+from sqlagent.base.errors import ModelError
+from sqlagent.weights.gguf_header import check_header
 
 Rows = NDArray[np.float32]
 

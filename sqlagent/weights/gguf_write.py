@@ -16,8 +16,8 @@ import gguf
 import numpy as np
 from gguf import GGMLQuantizationType, GGUFValueType
 
-from sqlagent.errors import ModelError
-from sqlagent.progress import Progress
+from sqlagent.base.errors import ModelError
+from sqlagent.base.progress import Progress
 from sqlagent.weights.files import atomic
 from sqlagent.weights.gguf_read import Rows, Value, nbytes
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sqlagent.errors import ModelError
+from sqlagent.base.errors import ModelError
 from sqlagent.weights.gguf_read import GgufFile, Rows
 
 

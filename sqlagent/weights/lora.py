@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sqlagent.errors import ModelError
-from sqlagent.progress import Progress
+from sqlagent.base.errors import ModelError
+from sqlagent.base.progress import Progress
 from sqlagent.weights import provenance
 from sqlagent.weights.fit import fit
 from sqlagent.weights.gguf_read import Rows, Value

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlagent.progress import Progress
+from sqlagent.base.progress import Progress
 from sqlagent.weights import provenance
 from sqlagent.weights.adapter import Delta
 from sqlagent.weights.fit import fit

@@ -14,8 +14,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sqlagent.errors import ModelError, UsageError
-from sqlagent.progress import Progress
+from sqlagent.base.errors import ModelError, UsageError
+from sqlagent.base.progress import Progress
 from sqlagent.weights.files import atomic, refuse_same
 from sqlagent.weights.gguf_read import GgufFile
 
@@ -109,7 +109,7 @@ def quantize(
         from sqlagent.weights.importance import read
 
         read(imatrix)  # whether it is one, before the long part
-    from sqlagent.threads import physical_cores
+    from sqlagent.base.cpu_threads import physical_cores
 
     with atomic(out) as draft:
         job = {

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from sqlagent.errors import ModelError
+from sqlagent.base.errors import ModelError
 from sqlagent.weights.gguf_read import Rows
 
 _SIZES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}

@@ -1,0 +1,1 @@
+"""Read gold SQL for benches and training: its datasets, its trees and its canonical form."""

@@ -1,0 +1,413 @@
+"""A question in, rows out: reason (a statement), act (run it), observe (what came back).
+
+The database is looked at before a model is loaded or fetched, so a wrong path costs nothing. What a question
+did is in `Answer.steps`, in order; how a statement is chosen is `attempt.Attempt`'s business.
+
+Threads: one agent does one thing at a time; calls from several threads wait for each other. `cancel()` may be
+called from any thread or from a signal handler and ends the running step with `Cancelled`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlagent.agent.answer import Answer, Observer, Step, Trace
+from sqlagent.agent.attempt import PATIENCE, Attempt, Chosen, TextModel
+from sqlagent.agent.confidence import confidence, evidence
+from sqlagent.agent.effort import EFFORTS, effort_of
+from sqlagent.agent.model_slot import Holder
+from sqlagent.base.errors import (
+    Cancelled,
+    DatabaseError,
+    OutOfScope,
+    QueryError,
+    QueryTimeout,
+    SqlagentError,
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    from sqlagent.agent.scope_check import Gate
+    from sqlagent.database.open_readonly import FileState
+    from sqlagent.database.schema import Schema
+    from sqlagent.linking.focus import Focus
+    from sqlagent.linking.prompt import Prompt, Turn
+    from sqlagent.sandbox.sandbox import Limits, Result, Sandbox
+
+__all__ = [
+    "EFFORTS",
+    "MAX_QUESTION",
+    "Agent",
+    "Answer",
+    "Link",
+    "Observer",
+    "Step",
+    "TextModel",
+    "check_question",
+]
+
+Link = Callable[["Schema", str], "Schema"]
+
+MAX_QUESTION = 2000
+"""Characters of the longest question taken: more would crowd the schema out of the model's context."""
+
+
+class Agent:
+    """Answers questions about one SQLite database.
+
+    `model` is a loaded model object, a registry name, a path to a GGUF file, or None for the default. A model
+    given as an object stays the caller's: `close()` leaves it open. `adapter` is a peft folder or a GGUF LoRA
+    for it. `link` narrows a schema to the part that a question is about, instead of the package's own linker.
+    """
+
+    def __init__(
+        self,
+        database: str | Path,
+        model: TextModel | str | None = None,
+        *,
+        limits: Limits | None = None,
+        effort: str = "normal",
+        offline: bool = False,
+        quiet: bool = True,
+        link: Link | None = None,
+        adapter: str | Path | None = None,
+    ) -> None:
+        self.effort = effort
+        self.database = str(database)
+        self._holder = Holder(model, adapter=adapter, offline=offline, quiet=quiet)
+        self._limits = limits
+        self._link = link
+        self._lock = threading.RLock()
+        self._cancel = threading.Event()
+        self._warming = threading.Lock()
+        self._closed = False
+        self._schema: Schema | None = None
+        self._seen: FileState | None = None
+        self._sandbox: Sandbox | None = None
+        self._focus: Focus | None = None
+        self._gate: Gate | None = None
+        self._acceptors: dict[str, Any] = {}
+
+    # ---- what it works with ----
+
+    def schema(self) -> Schema:
+        """What the database holds now; read again when the file changed. Raises DatabaseError."""
+        from sqlagent.database import schema
+        from sqlagent.database.open_readonly import file_state
+
+        with self._lock:
+            state = file_state(self.database)
+            if self._schema is None or state != self._seen:
+                self._schema = schema.read(self.database)
+                self._close_sandbox()
+                self._seen = state
+            return self._schema
+
+    def fetch_model(self) -> None:
+        """Make sure that the model's file is here, once it is clear that there is something to ask.
+
+        `ask` does it too; doing it before keeps a download's progress bar apart from other output.
+        Raises DatabaseError, ModelError, UsageError.
+        """
+        with self._lock:
+            self._tables()
+            self._holder.fetch()
+
+    def load_model(self) -> TextModel:
+        """The model, fetched and loaded on first use. Raises as `fetch_model` does."""
+        with self._lock:
+            self.fetch_model()
+            return self._holder.loaded()
+
+    def _tables(self) -> Schema:
+        """The schema of a database that can be asked about."""
+        schema = self.schema()
+        if not schema.tables:
+            raise DatabaseError(f"{self.database} holds no tables, so there is nothing to ask about.")
+        return schema
+
+    def use_model(self, model: str | None) -> None:
+        """Take another model from the next question on. Raises UsageError, ModelError when there is none."""
+        with self._lock:
+            self._holder.use(model)
+            self._gate = None
+
+    @property
+    def model_name(self) -> str:
+        """What the model is called, loaded or not."""
+        return self._holder.name
+
+    @property
+    def effort(self) -> str:
+        """How much is tried for an answer: a name in EFFORTS."""
+        return self._effort_name
+
+    @effort.setter
+    def effort(self, name: str) -> None:
+        self._effort, self._effort_name = effort_of(name), name
+
+    @property
+    def limits(self) -> Limits:
+        from sqlagent.sandbox.sandbox import Limits
+
+        return self._limits or Limits()
+
+    @limits.setter
+    def limits(self, limits: Limits) -> None:
+        with self._lock:
+            self._limits = limits
+            self._close_sandbox()
+
+    def warm_up(self) -> None:
+        """Do now what the first question would wait for, in a thread of its own while a person types.
+
+        The database's values are collected and its worker started; a model that is on the disk is loaded and reads
+        the schema. Trouble is left for the question to tell. `cancel`, `close` and `use_model` end it.
+        """
+        from sqlagent.linking import prompt
+
+        with self._warming, contextlib.suppress(SqlagentError):
+            with self._lock:
+                self._cancel.clear()
+                if self._closed:
+                    return
+                schema = self._tables()
+                self._open_sandbox()
+                focus = self._open_focus()
+                ready = self._holder.is_ready()
+            model = self._holder.loaded() if ready else None
+            focus.build(schema)
+            usual = (
+                None if self._link or model is None else focus.usual(schema, getattr(model, "n_ctx", None))
+            )
+            if model is not None and usual is not None:
+                model.read(
+                    prompt.build(usual, ""),
+                    lambda: self._closed or self._cancel.is_set() or self._holder.model is not model,
+                )
+
+    # ---- questions ----
+
+    def ask(
+        self,
+        question: str,
+        *,
+        history: Sequence[Turn] = (),
+        observer: Observer | None = None,
+        anyway: bool = False,
+    ) -> Answer:
+        """Answer a question.
+
+        history: the turns that it goes on from, oldest first, where it cannot be understood alone
+        (`conversation.Conversation` keeps them). anyway: answer even where the database seems to hold nothing
+        about it.
+        Raises UsageError (no question, or one too long), DatabaseError, ModelError, NoAnswer (OutOfScope where
+        the database holds nothing about what was asked), QueryTimeout,
+        and Cancelled.
+        """
+        from sqlagent.agent.conversation import spoken, subject
+        from sqlagent.amend.fan_out import caution
+        from sqlagent.amend.pipeline import put_right
+        from sqlagent.linking import prompt
+
+        question = check_question(question)
+        with self._lock:
+            self._cancel.clear()
+            began = time.monotonic()
+            trace = Trace(observer)
+            trace.status("reading the database")
+            schema = self._tables()
+            read = time.monotonic()
+            self._open_sandbox()  # its process starts while the model loads and thinks
+            trace.status("loading the model")
+            model = self.load_model()
+            loaded = time.monotonic()
+            self._stop_if_cancelled()
+            focus = self._open_focus()
+            about = subject(question, history)
+            view = (
+                self._link(schema, about)
+                if self._link
+                else focus.part(schema, about, getattr(model, "n_ctx", None))
+            )
+            hints = focus.hints(schema, view, spoken(question, history))
+            doubt = "" if history or anyway else self._turn_away(schema, model, focus, question)
+
+            def build(failed: tuple[str, str] | None) -> Prompt:
+                return prompt.build(view, question, history=history, hints=hints, error=failed)
+
+            acceptor = self._acceptor(view)
+
+            def correct(sql: str) -> tuple[str, list[str]]:
+                nearest = partial(focus.nearest, schema)
+                return put_right(
+                    question,
+                    sql,
+                    schema,
+                    history=history,
+                    nearest=nearest,
+                    takes=acceptor.takes,
+                    finds=self._finds,
+                )
+
+            chosen = Attempt(
+                model=model,
+                acceptor=acceptor,
+                prompt=build,
+                execute=self._open_sandbox().execute,
+                correct=correct,
+                check=self._stop_if_cancelled,
+                cancelled=self._cancel.is_set,
+                trace=trace,
+                tables=len(view.tables),
+            ).run(self._effort)
+            timings = {
+                "schema": read - began,
+                "load": loaded - read,
+                "reason": trace.seconds("reason"),
+                "first token": chosen.first_token,
+                "act": trace.seconds("act"),
+                "total": time.monotonic() - began,
+            }
+            notes = [doubt, *chosen.corrections, caution(chosen.best.sql, schema, self._finds)]
+            return _answer(question, schema, chosen, trace.steps, timings, notes)
+
+    def run_sql(self, sql: str) -> Result:
+        """Run a person's own statement in the sandbox.
+
+        Raises QueryError, QueryTimeout, DatabaseError and Cancelled.
+        """
+        with self._lock:
+            self._cancel.clear()
+            self.schema()  # reopens a file that was replaced
+            return self._open_sandbox().execute(sql)
+
+    def prepare(self, sql: str) -> None:
+        """Compile a statement without running it. Raises QueryError, DatabaseError."""
+        with self._lock:
+            self._cancel.clear()
+            self.schema()
+            self._open_sandbox().prepare(sql)
+
+    def cancel(self) -> None:
+        """End the running step, if there is one."""
+        self._cancel.set()
+        sandbox = self._sandbox
+        if sandbox is not None:
+            sandbox.interrupt()
+
+    def close(self) -> None:
+        """Let go of the database and of a model that this agent loaded."""
+        self._closed = True
+        with self._warming, self._lock:
+            self._close_sandbox()
+            self._holder.close()
+            if self._focus is not None:
+                self._focus.close()
+                self._focus = None
+
+    def __enter__(self) -> Agent:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ---- what is kept between questions ----
+
+    def _acceptor(self, schema: Schema) -> Any:
+        from sqlagent.grammar import Acceptor
+
+        if schema.fingerprint not in self._acceptors:
+            self._acceptors = {schema.fingerprint: Acceptor(schema)}
+        return self._acceptors[schema.fingerprint]
+
+    def _open_focus(self) -> Focus:
+        from sqlagent.linking.focus import Focus
+
+        if self._focus is None:
+            self._focus = Focus(self.database)
+        return self._focus
+
+    def _turn_away(self, schema: Schema, model: TextModel, focus: Focus, question: str) -> str:
+        """Raise OutOfScope for a question that the database holds nothing about; else what is doubtful about it."""
+        from sqlagent.agent.scope_check import Gate
+
+        if self._gate is None or self._gate.schema is not schema:
+            self._gate = Gate(schema, lambda: getattr(model, "vectors", None))
+        evidence = self._gate.look(question, focus.explained(schema, question))
+        if evidence.refused:
+            raise OutOfScope(evidence.sentence(self._gate.nearest(focus.ranked(schema, question))))
+        return evidence.doubt
+
+    def _open_sandbox(self) -> Sandbox:
+        from sqlagent.sandbox.sandbox import Sandbox
+
+        if self._sandbox is None:
+            self._sandbox = Sandbox(self.database, self.limits)
+        self._stop_if_cancelled()
+        return self._sandbox
+
+    def _finds(self, sql: str) -> bool:
+        """Whether a statement finds a row, as far as can be seen in a moment."""
+        try:
+            return bool(self._open_sandbox().execute(sql, timeout=PATIENCE).rows)
+        except (QueryError, QueryTimeout):
+            self._stop_if_cancelled()
+            return False
+
+    def _close_sandbox(self) -> None:
+        if self._sandbox is not None:
+            self._sandbox.close()
+            self._sandbox = None
+
+    def _stop_if_cancelled(self) -> None:
+        if self._cancel.is_set():
+            raise Cancelled("Interrupted.")
+
+
+def check_question(question: str) -> str:
+    """The question without the space around it. Raises UsageError when it is empty or too long."""
+    question = question.strip()
+    if not question:
+        raise UsageError("The question is empty; write what you want to know.")
+    if len(question) > MAX_QUESTION:
+        raise UsageError(
+            f"The question has {len(question):,} characters; at most {MAX_QUESTION:,} can be asked at once."
+        )
+    return question
+
+
+def _answer(
+    question: str,
+    schema: Schema,
+    chosen: Chosen,
+    steps: Sequence[Step],
+    timings: dict[str, float],
+    notes: Sequence[str],
+) -> Answer:
+    from sqlagent.sql.explain import in_words
+
+    best, result, found = chosen.best, chosen.result, evidence(chosen)
+    cut = (
+        "" if best.candidate.finished else "The statement was cut at the length limit and may be incomplete."
+    )
+    return Answer(
+        question=question,
+        sql=best.sql,
+        columns=result.columns,
+        rows=result.rows,
+        truncated=result.truncated,
+        confidence=confidence(found),
+        evidence=found,
+        steps=tuple(steps),
+        timings=timings,
+        note=" ".join(filter(None, [*notes, cut])),
+        words=in_words(best.sql, schema),
+        tried=tuple(one.candidate for one in chosen.tried),
+    )

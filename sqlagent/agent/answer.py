@@ -1,0 +1,81 @@
+"""What a question did, step by step, and what came of it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from sqlagent.agent.confidence import Evidence
+    from sqlagent.decoding.candidate import Candidate
+
+Kind = Literal["reason", "act", "observe"]
+Cell = str | int | float | bytes | None
+
+
+class Observer(Protocol):
+    """Told what the agent does while it does it; called in the thread that asked."""
+
+    def status(self, text: str) -> None: ...
+
+    def step(self, step: Step) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the loop. `seconds` is wall-clock time."""
+
+    kind: Kind
+    text: str
+    sql: str | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The rows, the statement that made them, and how it came about.
+
+    `confidence` is the probability, 0…1, that the rows are right, worked out from `evidence`. `timings` are
+    seconds by name. `note` says what a reader should know before trusting the rows, or is "". `words` says in
+    English what the statement computes, a noun phrase, or is "". `tried` are the statements that were weighed.
+    """
+
+    question: str
+    sql: str
+    columns: tuple[str, ...]
+    rows: list[tuple[Cell, ...]]
+    truncated: str | None
+    confidence: float
+    steps: tuple[Step, ...]
+    timings: dict[str, float]
+    note: str = ""
+    words: str = ""
+    evidence: Evidence | None = None
+    tried: tuple[Candidate, ...] = ()
+
+
+@dataclass
+class Trace:
+    """The steps so far; passes each on to the observer as it ends."""
+
+    observer: Observer | None
+    steps: list[Step] = field(default_factory=list)
+
+    def status(self, text: str) -> None:
+        if self.observer is not None:
+            self.observer.status(text)
+
+    def add(self, kind: Kind, text: str, sql: str | None, started: float) -> None:
+        step = Step(kind, text, sql, time.monotonic() - started)
+        self.steps.append(step)
+        if self.observer is not None:
+            self.observer.step(step)
+
+    @property
+    def told(self) -> str:
+        """The statement that was reasoned out last; "" before the first."""
+        return next((step.sql for step in reversed(self.steps) if step.kind == "reason" and step.sql), "")
+
+    def seconds(self, kind: Kind) -> float:
+        return sum(step.seconds for step in self.steps if step.kind == kind)

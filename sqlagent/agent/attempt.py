@@ -1,0 +1,260 @@
+"""One question on its way: statements are written, corrected, run and weighed against each other.
+
+The greedy statement is enough where no other can be about as likely and nothing speaks against it. Else the likeliest
+others are written, and the result that has most of the probability is taken. Only when none runs is the
+model told what SQLite said.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sqlagent.agent.answer import Trace
+from sqlagent.agent.effort import Effort
+from sqlagent.agent.selection import Tried, choose, doubts
+from sqlagent.amend.stored_values import nulls_meant
+from sqlagent.base.errors import NoAnswer, QueryError, QueryTimeout
+
+if TYPE_CHECKING:
+    from sqlagent.decoding.candidate import Candidate, Timings
+    from sqlagent.linking.prompt import Prompt
+    from sqlagent.sandbox.sandbox import Result
+
+DOUBTED = 3.0
+"""Nats by which another statement may be less likely than a greedy one that something speaks against."""
+LONGEST, SHORTEST = 128, 64
+"""Tokens of the longest other statement: twice as many as the greedy one has, within these bounds. One that rambles
+keeps all others waiting, and is seldom right."""
+PATIENCE = 2.0
+"""Seconds that such a statement may run: another one may be quicker."""
+
+
+class TextModel(Protocol):
+    """What an agent needs of a model; `llm.Model` is one, tests bring another."""
+
+    name: str
+    last_timings: Timings
+
+    def generate(
+        self,
+        prompt: Prompt,
+        acceptor: Any,
+        *,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> list[Candidate]: ...
+
+    def others(
+        self,
+        n: int,
+        within: float,
+        *,
+        max_tokens: int = 256,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> list[Candidate]: ...
+
+    def question_logprobs(
+        self, prompt: Prompt, statements: Sequence[str], *, cancelled: Callable[[], bool] | None = None
+    ) -> list[float]: ...
+
+    def read(self, prompt: Prompt, cancelled: Callable[[], bool] | None = None) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Execute(Protocol):
+    """Runs a statement in the sandbox; `timeout` in seconds, None for the user's own limit."""
+
+    def __call__(self, sql: str, *, timeout: float | None = None) -> Result: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The statement to answer with, and what speaks for it."""
+
+    best: Tried
+    result: Result
+    tried: tuple[Tried, ...]
+    """All statements that were weighed, the greedy one first."""
+    agreement: float
+    """The share of their probability behind this result; 1.0 when there is only one."""
+    corrections: tuple[str, ...]
+    """What was put right in the statement, a sentence each."""
+    first_token: float
+    """Seconds until the model had read the prompt."""
+
+
+@dataclass
+class Attempt:
+    """Everything that one question needs.
+
+    `prompt` builds the model's input, given the statement that failed last and its error. `correct` puts right
+    a statement, and says what in sentences. `check` raises Cancelled when the person has had enough.
+    """
+
+    model: TextModel
+    acceptor: Any
+    prompt: Callable[[tuple[str, str] | None], Prompt]
+    execute: Execute
+    correct: Callable[[str], tuple[str, list[str]]]
+    check: Callable[[], None]
+    cancelled: Callable[[], bool]
+    trace: Trace
+    tables: int = 0
+    _corrections: dict[str, list[str]] = field(default_factory=dict)
+    _heard: dict[str, float] = field(default_factory=dict)
+
+    def run(self, effort: Effort) -> Chosen:
+        """The answer's statement and its rows. Raises NoAnswer, QueryTimeout, DatabaseError, Cancelled."""
+        first = self._try(self._write(None))
+        first_token = self.model.last_timings.first_token
+        tried, found = [first], doubts(first)
+        if effort.more:
+            tried += self._others(first, effort, found)
+        best, agreement = choose(tried, self._told) if len(tried) > 1 else (first, 1.0)
+        if best.result is None and effort.more:
+            best, agreement = self._second_thought(first), 0.0
+        if best.result is None:
+            raise NoAnswer(
+                f"The model found no statement that runs; SQLite said: {best.error}. Try other words."
+            )
+        if best.sql != self.trace.told:  # the person must see the statement that made the rows
+            self.trace.add("reason", "another statement was taken instead", best.sql, time.monotonic())
+        return Chosen(
+            best,
+            best.result,
+            tuple(self._with_told(one) for one in tried),
+            agreement,
+            tuple(self._corrections.get(best.sql, ())),
+            first_token,
+        )
+
+    # ---- writing ----
+
+    def _write(self, failed: tuple[str, str] | None) -> Candidate:
+        """The greedy statement."""
+        self.trace.status("thinking")
+        started = time.monotonic()
+        candidates = self.model.generate(self.prompt(failed), self.acceptor, cancelled=self.cancelled)
+        self.check()
+        if not candidates or not candidates[0].sql.strip():
+            raise NoAnswer("The model wrote no statement for this question; try other words.")
+        best = self._corrected(candidates[0])
+        times = self.model.last_timings
+        said = (
+            f"{count(self.tables, 'table')} read, {count(best.tokens, 'token')} written by {self.model.name} "
+            f"(prompt {times.prompt_tokens} tokens, {times.cached_tokens} kept from before, "
+            f"first token after {times.first_token:.2f} s)"
+        )
+        if failed is not None:
+            said += " knowing the error"
+        if not best.finished:
+            said += ", cut at the length limit"
+        self.trace.add("reason", said, best.sql, started)
+        return best
+
+    def _others(self, first: Tried, effort: Effort, found: Sequence[str]) -> list[Tried]:
+        """The statements that are about as likely, and what came of each."""
+        self.trace.status("weighing other statements")
+        began = time.monotonic()
+        candidates = self.model.others(
+            effort.more,
+            max(effort.within, DOUBTED if found else 0.0),
+            max_tokens=min(LONGEST, max(SHORTEST, 2 * first.candidate.tokens)),
+            cancelled=self.cancelled,
+        )
+        self.check()
+        candidates = [self._corrected(candidate) for candidate in candidates if candidate.sql.strip()]
+        if not candidates:
+            return []
+        why = f" because {' and '.join(found)}" if found else ""
+        self.trace.add("reason", f"{count(len(candidates), 'other statement')} weighed{why}", None, began)
+        began = time.monotonic()
+        known = {first.sql: first}
+        tried: list[Tried] = []
+        for candidate in candidates:
+            if candidate.sql not in known:
+                known[candidate.sql] = self._quietly(candidate)
+            seen = known[candidate.sql]
+            tried.append(replace(seen, candidate=replace(candidate, sql=seen.sql)))
+        self.trace.add("act", f"{count(len(known) - 1, 'different one')} run", None, began)
+        return tried
+
+    def _told(self, statements: Sequence[str]) -> list[float]:
+        """How likely each statement makes the question."""
+        self.trace.status("reading the statements back")
+        began = time.monotonic()
+        found = self.model.question_logprobs(self.prompt(None), statements, cancelled=self.cancelled)
+        self.check()
+        self._heard.update(zip(statements, found, strict=True))
+        said = f"{count(len(statements), 'statement')} with different rows read back as questions"
+        self.trace.add("reason", said, None, began)
+        return found
+
+    def _with_told(self, tried: Tried) -> Tried:
+        return replace(tried, candidate=replace(tried.candidate, told=self._heard.get(tried.sql)))
+
+    def _second_thought(self, failed: Tried) -> Tried:
+        """What the model writes once it knows the error; the failed one when it has nothing better to say."""
+        candidate = self._write((failed.sql, failed.error))
+        return failed if candidate.sql == failed.sql else self._try(candidate)
+
+    def _corrected(self, candidate: Candidate) -> Candidate:
+        sql, changes = self.correct(candidate.sql)
+        if changes:
+            self._corrections[sql] = changes
+        return candidate if sql == candidate.sql else replace(candidate, sql=sql)
+
+    # ---- running ----
+
+    def _try(self, candidate: Candidate) -> Tried:
+        """Run a statement and say so."""
+        self.trace.status("running the statement")
+        started = time.monotonic()
+        try:
+            result = self.execute(candidate.sql)
+        except QueryError as error:
+            self.trace.add("act", "the statement was refused", candidate.sql, started)
+            self.trace.add("observe", str(error), None, time.monotonic())
+            return Tried(candidate, None, str(error).rstrip("."))
+        self.check()
+        self.trace.add("act", "the statement ran", candidate.sql, started)
+        found = self._with_nulls(candidate) if not result.rows else None
+        if found is not None:
+            self.trace.add(
+                "act", "NULL was taken for the text 'null', which finds nothing", found.sql, started
+            )
+            return found
+        rows = count(len(result.rows), "row")
+        shape = f"{rows} of {count(len(result.columns), 'column')}" if result.rows else "no rows"
+        self.trace.add("observe", shape + (", cut" if result.truncated else ""), None, time.monotonic())
+        return Tried(candidate, result)
+
+    def _quietly(self, candidate: Candidate) -> Tried:
+        """Run a statement that is only there to be compared."""
+        try:
+            result = self.execute(candidate.sql, timeout=PATIENCE)
+        except (QueryError, QueryTimeout) as error:
+            self.check()
+            return Tried(candidate, None, str(error).rstrip("."))
+        self.check()
+        return (self._with_nulls(candidate) if not result.rows else None) or Tried(candidate, result)
+
+    def _with_nulls(self, candidate: Candidate) -> Tried | None:
+        """A statement that found nothing, with IS NULL for the text 'null'; None where that finds nothing either."""
+        sql = nulls_meant(candidate.sql)
+        if sql == candidate.sql:
+            return None
+        try:
+            result = self.execute(sql, timeout=PATIENCE)
+        except (QueryError, QueryTimeout):
+            result = None
+        self.check()
+        return Tried(replace(candidate, sql=sql), result) if result is not None and result.rows else None
+
+
+def count(number: int, noun: str) -> str:
+    """A number and its noun, in the right number."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

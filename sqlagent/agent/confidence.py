@@ -1,0 +1,74 @@
+"""How far an answer may be trusted: the probability that its rows are right.
+
+A logistic regression on what is known once the rows are there. `python -m bench calibrate` fits the weights and
+prints the calibration error on questions that they were not fitted to.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlagent.agent.attempt import Chosen
+    from sqlagent.decoding.candidate import Candidate
+
+LOWEST = -10.0
+"""ln p under which one token is as unlikely as another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What speaks for an answer. `agreement` is 1 where nothing was weighed."""
+
+    sureness: float  # mean probability of a token, 0…1
+    margin: float  # lead at the closest decision, 0…1
+    worst: float  # ln p of the least likely token, at least LOWEST
+    agreement: float  # share of the probability of all statements that were weighed, 0…1
+    weighed: bool  # whether there was more than one
+    empty: bool  # no rows, or NULL alone
+    cut: bool  # the statement was ended for it
+
+    def features(self) -> tuple[float, ...]:
+        """The regression's inputs, each about 0…1."""
+        return (
+            self.sureness,
+            math.sqrt(self.margin),
+            self.worst / LOWEST,
+            self.agreement,
+            float(self.weighed),
+            float(self.empty),
+            float(self.cut),
+        )
+
+
+BIAS = -3.477
+WEIGHTS = (1.660, 1.446, -0.379, 2.680, 0.129, -0.520, -0.342)
+"""Fitted to 1,087 answers of the default model, 79 % of them right. None was cut: the last one is a guess."""
+
+
+def sureness(candidate: Candidate) -> float:
+    """The geometric mean of the probabilities of the tokens that were chosen, in 0…1."""
+    chosen = max(1, candidate.tokens - candidate.forced)
+    return math.exp(min(0.0, candidate.logprob) / chosen)
+
+
+def evidence(chosen: Chosen) -> Evidence:
+    """What is known of a chosen statement."""
+    best = chosen.best
+    return Evidence(
+        sureness(best.candidate),
+        best.candidate.margin,
+        max(LOWEST, best.candidate.worst),
+        chosen.agreement,
+        len(chosen.tried) > 1,
+        best.empty,
+        not best.candidate.finished,
+    )
+
+
+def confidence(found: Evidence) -> float:
+    """The probability that the answer is right."""
+    total = BIAS + sum(w * x for w, x in zip(WEIGHTS, found.features(), strict=True))
+    return 1.0 / (1.0 + math.exp(-total))

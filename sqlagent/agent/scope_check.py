@@ -1,0 +1,299 @@
+"""Whether a database can answer a question at all, and what to say when it cannot.
+
+Invariant: it errs towards answering. A word of the question is *explained* when the schema's names, comments,
+samples or stored values hold it or a word near it in meaning. A question is refused only when its unexplained words
+weigh more than those of nearly all answerable ones, and never without a word to name. The model is not asked, so a
+refusal costs milliseconds: what words mean comes out of the model's file, and without that only questions of which no
+word is explained are refused.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from sqlagent.agent.scope_words import GENERIC, SYNONYMS, THINGS
+from sqlagent.base import word_forms
+from sqlagent.base.word_forms import Token
+from sqlagent.database.schema import Schema
+
+WEIGHTS = {
+    "": 5.07,
+    "lacking": 1.15,
+    "most lacking": -0.06,
+    "first lacking": 0.82,
+    "lacking verbs": -0.44,
+    "lacking things": 1.84,
+    "most lacking thing": 0.82,
+    "lacking names": 2.58,
+    "found": -0.47,
+    "bare": -0.77,
+    "share": -5.38,
+    "table": -0.91,
+    "nothing": -1.27,
+}
+"""Log-odds that a question cannot be answered, fitted by `python -m bench refusal --fit`."""
+REFUSE = 2.0
+"""Questions that score higher are refused: over databases left out of the fit, 1 % of Spider's and 3 % of BIRD's."""
+DOUBT = 0.0
+"""Questions that score higher are answered with a word of caution: 4 % of Spider's, 9 % of BIRD's."""
+
+_SHARED = """a all also am an as do for he her his in is me no of on or over plus so to was will date name sort
+    type come"""
+SHARED = frozenset(_SHARED.split())
+"""English words that other languages have too."""
+ENGLISH = GENERIC - SHARED
+_RUN = re.compile(r"\w+")
+MOST_WORDS = 60
+KNOWN = 0.9
+"""Support from which a word needs no more evidence."""
+FOUND = 0.6
+"""Support below which a word may be named as one that the database has nothing about."""
+
+
+class Likeness(Protocol):
+    """How near in meaning words are; `vectors.Vectors` is one."""
+
+    def likeness(self, words: Sequence[str], others: Sequence[str]) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of the question that could speak for a database; `support` is 0 (nothing like it there) to 1."""
+
+    token: Token
+    support: float
+    named: bool
+    """It looks like the name of a thing, which may be a value that is not stored."""
+
+
+class Names:
+    """The words that a schema is made of; build it once for each schema."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.stems: dict[str, str] = {}
+        """Stem → the word as it is written."""
+        self.written: set[str] = set()
+        self.said: set[str] = set()
+        self.identifiers: set[str] = set()
+        """Names of several words without a blank, folded: nobody writes `order_date` of another database."""
+        for table in schema.tables:
+            for name in (table.name, *(column.name for column in table.columns)):
+                parts = word_forms.name_words(name)
+                if _RUN.fullmatch(name) and sum(len(word) > 1 for word in parts) > 1:
+                    self.identifiers.add(word_forms.fold(name))
+                for word in parts:
+                    self.stems.setdefault(word_forms.stem(word), word)
+                    self.written.update((word, word_forms.stem(word)))
+            comments = [table.comment, *(column.comment for column in table.columns)]
+            samples = [v for c in table.columns for v in c.samples if isinstance(v, str) and len(v) <= 40]
+            for line in (*comments, *samples):
+                self.said.update(map(word_forms.stem, word_forms.words(line)))
+        # What a file is called is often what all its tables are about.
+        self.said.update(map(word_forms.stem, word_forms.name_words(Path(schema.path).stem)))
+        self.count = sum(table.kind != "view" for table in schema.tables)
+        self.tables = {word_forms.stem(word) for table in schema.tables for word in word_forms.name_words(table.name)}
+        self.words = sorted(word for word in self.written if len(word) > 2 and not word.isdigit())
+
+
+def words(
+    names: Names, question: str, values: Collection[int] = (), vectors: Likeness | None = None
+) -> list[Word]:
+    """The words of a question that count, with what supports each.
+
+    values: places (in `text.tokens`) of words that a stored value explains.
+    """
+    found: list[tuple[Token, float, bool]] = []
+    seen: set[str] = set()
+    for place, token in enumerate(word_forms.tokens(question, MOST_WORDS)):
+        stem = token.stem
+        if stem in seen or stem in GENERIC or token.folded in GENERIC or token.folded.isdigit():
+            continue
+        if len(stem) < 2:
+            continue
+        seen.add(stem)
+        named = token.quoted or token.capital or any(c.isdigit() for c in stem)
+        found.append((token, 1.0 if place in values else support(names, stem), named))
+    open_ = [i for i, (_, sure, _) in enumerate(found) if sure < KNOWN]
+    near: dict[int, float] = {}
+    if vectors is not None and names.words and open_:
+        # Of a word and its singular the one that the model has a vector of its own for is the better one.
+        asked = [word for i in open_ for word in (found[i][0].folded, found[i][0].stem)]
+        best = vectors.likeness(asked, names.words).max(axis=1)
+        near = {i: float(max(best[2 * k], best[2 * k + 1])) for k, i in enumerate(open_)}
+    return [
+        Word(token, max(sure, min(0.9, max(0.0, (near.get(i, 0.0) - 0.12) / 0.25))), named)
+        for i, (token, sure, named) in enumerate(found)
+    ]
+
+
+def _with_row(names: Names, found: list[Word]) -> list[Word]:
+    """The words where one may say what a row of the only table is, which a table called `data` does not.
+
+    It is the first noun that nothing explains, if something else is explained and no word is the table's name.
+    """
+    if names.count != 1 or not any(word.support >= KNOWN for word in found):
+        return found
+    if any(_of_table(names, word) >= 0.6 for word in found):
+        return found
+    for place, word in enumerate(found):
+        if word.support < FOUND and not word.named and not _verb(word):
+            return [*found[:place], replace(word, support=KNOWN), *found[place + 1 :]]
+    return found
+
+
+def support(names: Names, stem: str) -> float:
+    """How well the words of a schema explain one word, by its letters and by a list of synonyms."""
+    if stem in names.stems:
+        return 1.0
+    same = SYNONYMS.get(stem, frozenset())
+    if same and any(other in names.stems for other in same):
+        return 0.9
+    best = max((word_forms.likeness(name, stem) for name in names.stems), default=0.0)
+    if best >= 0.6:
+        return 0.9
+    if stem in names.said:
+        return 0.8
+    if same and any(word_forms.likeness(name, other) >= 0.6 for name in names.stems for other in same):
+        return 0.7
+    return best
+
+
+def features(names: Names, found: Sequence[Word]) -> dict[str, float]:
+    """What the score is made of; every value is small and finite."""
+    plain = [word for word in found if not word.named]
+    lacking = [1.0 - word.support for word in plain if not _verb(word)]
+    doing = [1.0 - word.support for word in plain if _verb(word)]
+    things = [1.0 - word.support for word in plain if word.token.stem in THINGS]
+    spelt = [1.0 - word.support for word in found if word.named]
+    table = max((_of_table(names, word) for word in found), default=0.0)
+    return {
+        "lacking": min(4.0, sum(lacking)),
+        "most lacking": max(lacking, default=0.0),
+        "first lacking": lacking[0] if lacking else 0.0,
+        "lacking verbs": min(3.0, sum(doing)),
+        "lacking things": min(4.0, sum(things)),
+        "most lacking thing": max(things, default=0.0),
+        "lacking names": max(spelt, default=0.0),
+        "found": min(5.0, sum(word.support for word in found)),
+        "bare": float(min(2, sum(word.support < 0.2 for word in plain if not _verb(word)))),
+        "share": sum(word.support for word in found) / len(found) if found else 1.0,
+        "table": table,
+        "nothing": float(bool(found) and max(word.support for word in found) < 0.5),
+    }
+
+
+def _of_table(names: Names, word: Word) -> float:
+    stem = word.token.stem
+    if stem in names.tables or SYNONYMS.get(stem, frozenset()) & names.tables:
+        return 1.0
+    return max((word_forms.likeness(name, stem) for name in names.tables), default=0.0)
+
+
+def _verb(word: Word) -> bool:
+    return word.token.folded.endswith(("ed", "ing")) and len(word.token.folded) > 4
+
+
+def score(values: dict[str, float]) -> float:
+    """The log-odds that the database cannot answer."""
+    return WEIGHTS[""] + math.fsum(WEIGHTS[name] * value for name, value in values.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a question's words say about one database. `blind`: their meaning, or the stored values, were unknown."""
+
+    words: tuple[Word, ...]
+    score: float
+    blind: bool
+    english: bool = True
+    identified: bool = False
+    """The question spells a name of the schema as it is declared."""
+
+    @property
+    def lacking(self) -> list[Word]:
+        """The words that the database has nothing about."""
+        return [word for word in self.words if word.support < FOUND]
+
+    @property
+    def unexplained(self) -> list[str]:
+        """The words that the database has nothing about, as the question has them; the worst three."""
+        return _worst(self.lacking)
+
+    @property
+    def doubt(self) -> str:
+        """A sentence to put beside the answer; "" where there is nothing to say."""
+        plain = [word for word in self.lacking if not word.named]
+        if self.blind or self.identified or not self.english or self.score <= DOUBT or not plain:
+            return ""
+        return (
+            f"Nothing here seems to be about {_listed(_worst(plain), 'or')}: see whether the statement means "
+            "what you asked."
+        )
+
+    @property
+    def refused(self) -> bool:
+        """Whether the question is one that the database cannot answer."""
+        if self.identified or not self.english:
+            return False
+        if self.blind:
+            return bool(self.words) and all(word.support < 0.3 for word in self.words)
+        # A name that is not stored is an empty answer, not a question about something else.
+        lacking = self.lacking
+        plain = any(not word.named for word in lacking)
+        return self.score > REFUSE and (plain or len(lacking) == len(self.words))
+
+    def sentence(self, nearest: Sequence[str]) -> str:
+        """What to tell the person; `nearest`: names of tables."""
+        tables = f"its nearest tables are {_listed(nearest, 'and')}" if len(nearest) > 1 else (
+            f"its nearest table is {nearest[0]}"
+        )  # fmt: skip
+        return (
+            f"This database has nothing about {_listed(self.unexplained, 'or')}; {tables}. "
+            "Ask with other words, or insist with --anyway (in the prompt: \\anyway)."
+        )
+
+
+def _worst(words: Sequence[Word]) -> list[str]:
+    """The three with the least support, in their order, as the question has them."""
+    worst = sorted(words, key=lambda word: (word.support, word.token.start))[:3]
+    return [word.token.text for word in sorted(worst, key=lambda word: word.token.start)]
+
+
+@dataclass
+class Gate:
+    """Looks at the questions that are asked of one schema."""
+
+    schema: Schema
+    vectors: Callable[[], Likeness | None]
+    """Fetches what words mean; called only for a question with a word that its letters do not explain."""
+    names: Names = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.names = Names(self.schema)
+
+    def look(self, question: str, values: Collection[int] | None = ()) -> Evidence:
+        """The evidence about a question; values: see `words`, None where stored values are not known."""
+        found = words(self.names, question, values or ())
+        blind = values is None
+        if not blind and any(word.support < KNOWN for word in found):
+            likeness = self.vectors()
+            blind = likeness is None
+            found = found if likeness is None else words(self.names, question, values or (), likeness)
+        found = _with_row(self.names, found)
+        # The lists are English: what is asked in another language is not known to be about something else.
+        english = any({t.folded, t.stem} & ENGLISH for t in word_forms.tokens(question, MOST_WORDS))
+        identified = any(word_forms.fold(run) in self.names.identifiers for run in _RUN.findall(question))
+        return Evidence(tuple(found), score(features(self.names, found)), blind, english, identified)
+
+    def nearest(self, ranked: Sequence[str], most: int = 3) -> list[str]:
+        """The tables to name: the likeliest, or the first ones where none is likely."""
+        return list(ranked[:most]) or [table.name for table in self.schema.tables[:most]]
+
+
+def _listed(parts: Sequence[str], last: str) -> str:
+    return f" {last} ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)

@@ -1,0 +1,113 @@
+"""Which of several statements to believe, and how far.
+
+Statements that give the same rows agree, whatever they look like. Each has the probability that the model gives it; a
+group's is weighed by how likely its likeliest member makes the question, and the group with the most of it wins.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlagent.decoding.backtrack import SURPRISE
+
+if TYPE_CHECKING:
+    from sqlagent.decoding.candidate import Candidate
+    from sqlagent.sandbox.sandbox import Result
+
+COMPARED = 2000
+"""Rows of a result that are compared with another's."""
+EMPTY_WEIGHT = 0.3
+"""What the probability of a statement without rows counts; people ask for what is there."""
+CHANNEL = 0.7
+"""The power to which the question's probability under a statement is taken: its tokens do not come independently."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A statement and what came of it: a result, or what SQLite said against it."""
+
+    candidate: Candidate
+    result: Result | None
+    error: str = ""
+
+    @property
+    def sql(self) -> str:
+        return self.candidate.sql
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to see: no rows, or NULL alone."""
+        return self.result is None or all(cell is None for row in self.result.rows for cell in row)
+
+
+def doubts(tried: Tried) -> list[str]:
+    """Why a greedy statement is not convincing; empty when it is."""
+    candidate = tried.candidate
+    found = []
+    if tried.result is None:
+        found.append("it did not run")
+    elif not tried.result.rows:
+        found.append("it found nothing")
+    elif tried.empty:
+        found.append("it found only NULL")
+    if not candidate.finished:
+        found.append("it was cut")
+    if candidate.worst < SURPRISE:
+        found.append("the model wanted to write something else")
+    return found
+
+
+def choose(
+    tried: Sequence[Tried],
+    told: Callable[[Sequence[str]], Sequence[float]] | None = None,
+    *,
+    channel: float = CHANNEL,
+) -> tuple[Tried, float]:
+    """The statement to believe, and the share of all probability that agrees with it (0…1).
+
+    The first is the greedy one: it wins ties. Statements that did not run count for nothing.
+    told: ln p of the question under each of several statements; asked only where results differ.
+    """
+    ran = [one for one in tried if one.result is not None]
+    if not ran:
+        return tried[0], 0.0
+    groups: dict[Hashable, list[Tried]] = {}
+    for one in ran:
+        assert one.result is not None
+        groups.setdefault(outcome(one.result), []).append(one)
+    speak = [max(group, key=lambda one: one.candidate.logprob) for group in groups.values()]
+    if len(speak) == 1:
+        return speak[0], 1.0
+    heard = [0.0] * len(speak) if told is None else told([one.sql for one in speak])
+    scores = [
+        _logsumexp([one.candidate.logprob for one in group])
+        + channel * ln_p
+        + (math.log(EMPTY_WEIGHT) if one.empty else 0.0)
+        for one, group, ln_p in zip(speak, groups.values(), heard, strict=True)
+    ]
+    best = scores.index(max(scores))
+    return speak[best], math.exp(scores[best] - _logsumexp(scores))
+
+
+def _logsumexp(values: Sequence[float]) -> float:
+    most = max(values)
+    return most + math.log(sum(math.exp(value - most) for value in values))
+
+
+def outcome(result: Result) -> Hashable:
+    """A key that is equal for results that hold the same: the order of rows and columns does not matter."""
+    rows = result.rows[:COMPARED]
+    columns = sorted(tuple(sorted(map(_cell, column))) for column in zip(*rows, strict=True))
+    if len(columns) == 1:
+        return len(result.rows), columns[0]
+    # Columns that hold the same values in another combination of rows are another result.
+    order = sorted(range(len(result.columns)), key=lambda i: sorted(_cell(row[i]) for row in rows))
+    return len(result.rows), tuple(sorted(tuple(_cell(row[i]) for i in order) for row in rows))
+
+
+def _cell(value: object) -> str:
+    # Sums differ in their last digits with the order of the rows, and 5.0 is 5.
+    return f"{value:.9g}" if isinstance(value, float) else repr(value)

@@ -1,0 +1,150 @@
+"""Elliptical follow-ups: those that name an order or a bound, and leave to the last answer of what.
+
+"Most first", "in descending order", "only those with more than 3": of what, is what the last statement shows, its
+aggregate, or its one column of numbers or dates. A small model forgets the statement over so short a question.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from sqlagent.amend.superlatives import column_kind
+from sqlagent.base.word_forms import name_words, stem
+from sqlagent.database.schema import Table, fold
+from sqlagent.sql.clauses import Clauses, columns
+
+_LEAD = (
+    r"(?:(?:and|but|so|now|then|ok|okay|please|just|rather)\b,?\s*)*"
+    r"(?:(?:(?:sort|order|rank|arrange|put|list|show|give)(?: me)? (?:them|these|those|it|this|that)"
+    r"|sort|order|rank|arrange)\b(?: (?:by|with|from|in)\b)?\s+)?(?:the )?"
+)
+_TAIL = r"(?:,? please)?\W*"
+_DOWN = [
+    "most",
+    "highest",
+    "largest",
+    "biggest",
+    "greatest",
+    "longest",
+    "heaviest",
+    "tallest",
+    "priciest",
+    "most expensive",
+]
+_UP = ["least", "fewest", "lowest", "smallest", "shortest", "lightest", "cheapest", "least expensive"]
+_EARLY = ["oldest", "earliest", "eldest"]
+_LATE = ["youngest", "newest", "latest", "most recent"]
+_ALL = "|".join(sorted([*_DOWN, *_UP, *_EARLY, *_LATE], key=len, reverse=True))
+_FORMS = [
+    re.compile(form, re.IGNORECASE)
+    for form in (
+        rf"{_LEAD}(?P<end>{_ALL})\b(?P<noun>(?: [\w-]+){{0,4}}?),? (?:ones? )?(?:first|at the top|on top){_TAIL}",
+        rf"{_LEAD}(?P<end>{_ALL}) to (?:the )?(?:{_ALL}){_TAIL}",
+        rf"{_LEAD}(?:starting|beginning) (?:with|from) (?:the )?(?P<end>{_ALL}){_TAIL}",
+        rf"{_LEAD}(?:in )?(?P<end>(?:a|de)scending)(?: order)?{_TAIL}",
+    )
+]
+_BOUNDS = {
+    ">": "more than|over|above|greater than|higher than",
+    ">=": "at least",
+    "<": "less than|fewer than|under|below|lower than",
+    "<=": "at most|no more than|up to",
+    "=": "exactly",
+}
+_NARROWER = re.compile(
+    rf"{_LEAD}(?:(?:only|just|keep|those|these|them|the ones|that|which)\b\s*)+"
+    r"(?:(?:with|having|have|has|where|of)\s+)?(?:"
+    + "|".join(f"(?P<b{n}>{words})" for n, words in enumerate(_BOUNDS.values()))
+    + rf")\s+(?P<number>\d+(?:\.\d+)?)(?P<noun>(?: [\w-]+){{0,3}}?){_TAIL}",
+    re.IGNORECASE,
+)
+_AGGREGATE = re.compile(r"(?:COUNT|SUM|AVG|MIN|MAX|TOTAL)\(", re.IGNORECASE)
+_NUMBERS = ("int", "real", "floa", "doub", "dec", "num", "money")
+_LONGEST = 120
+"""Characters of such a question; a longer one says more, and would take the patterns long."""
+_SMALL = frozenset(["a", "an", "the", "of", "in", "number", "amount", "count", "total", "average"])
+
+
+def names_an_order(question: str) -> bool:
+    """Whether a question asks for nothing but another order."""
+    return len(question) <= _LONGEST and any(form.fullmatch(question.strip()) for form in _FORMS)
+
+
+def completed(question: str, last: Clauses) -> tuple[Clauses, str] | None:
+    """The last statement in another order, or with fewer groups, and what of it was kept.
+
+    None where a question asks for anything else, or it is not clear of what.
+    """
+    question = question.strip()
+    if last["LIMIT"] or last.items == "*" or len(question) > _LONGEST:
+        return None
+    for form in _FORMS:
+        if asked := form.fullmatch(question):
+            order = _order(asked["end"].lower(), asked.groupdict().get("noun") or "", last)
+            if order is None:
+                return None
+            return replace(last, text={**last.text, "ORDER": order}), "all but the order"
+    if (asked := _NARROWER.fullmatch(question)) and last["GROUP"] and not last["HAVING"]:
+        sign = next(sign for n, sign in enumerate(_BOUNDS) if asked[f"b{n}"])
+        found = _meant(last, asked["noun"], dated=False)
+        if found is not None and _AGGREGATE.match(found[0]):
+            having = f"HAVING {found[0]} {sign} {asked['number']}"
+            return replace(last, text={**last.text, "HAVING": having}), "all but the groups left out"
+    return None
+
+
+def _order(end: str, noun: str, last: Clauses) -> str | None:
+    """ORDER BY what a statement shows, from that end."""
+    bare = end in ("ascending", "descending")
+    if bare and last["ORDER"]:
+        text = re.sub(r" (?:DESC|ASC)\Z", "", last["ORDER"])
+        return None if "," in text else text + (" DESC" if end == "descending" else "")
+    found = _meant(last, noun, dated=end in _EARLY or end in _LATE)
+    if found is None:
+        return None
+    text, kind = found
+    down = end in _DOWN or end == "descending" or end in (_EARLY if kind == "age" else _LATE)
+    return f"ORDER BY {text}{' DESC' if down else ''}"
+
+
+def _meant(last: Clauses, noun: str, dated: bool) -> tuple[str, str] | None:
+    """The one thing that a statement shows and a noun, if any, names, and its kind."""
+    asked = _stems(noun) - _SMALL
+    found = [(text, kind) for text, kind, said in _measures(last, dated) if asked <= said]
+    return found[0] if len(found) == 1 else None
+
+
+def _measures(last: Clauses, dated: bool) -> Iterator[tuple[str, str, frozenset[str]]]:
+    """What a statement shows that has a most and a least: its text, its kind, and the words that may name it.
+
+    dated: whether dates and ages are meant; else numbers are.
+    """
+    added = [text for text in last.results if _AGGREGATE.match(text)]
+    tables = frozenset[str]().union(*(_stems(table.name) for table in last.tables))
+    for text in last.results:
+        named = list(columns(text, last.tables))
+        said = frozenset[str]().union(*(_stems(column.name) for column in named))
+        if text in added:
+            if last["GROUP"] and not dated:
+                yield text, "", said | tables
+        elif len(named) == 1 and text == text[named[0].start : named[0].end]:
+            table = next(table for table in last.tables if fold(table.name) == fold(named[0].table))
+            kind = column_kind(named[0].name, (table,))
+            if kind if dated else not added and kind != "date" and _is_number(table, named[0].name):
+                yield text, kind, said
+
+
+def _is_number(table: Table, name: str) -> bool:
+    """Whether a column holds numbers that are no keys."""
+    keys = {fold(key) for key in table.primary_key}
+    keys |= {fold(column) for link in table.foreign_keys for column in link.columns}
+    column = next((c for c in table.columns if fold(c.name) == fold(name)), None)
+    if column is None or fold(name) in keys or _stems(name) & {"id", "code", "year", "phone", "zip"}:
+        return False
+    return any(kind in column.type.lower() for kind in _NUMBERS)
+
+
+def _stems(name: str) -> frozenset[str]:
+    return frozenset(stem(part) for word in name.split() for part in name_words(word))

@@ -1,0 +1,69 @@
+"""Numbers that a table holds are added up, and not its rows counted.
+
+"Which year has the most degrees?" over a table with a row for each campus and year, and a column `degrees`, is no
+question of rows. Of the gold statements of Spider and BIRD train that are changed, all come from two databases, whose
+tables hold the number of games and of students of a year, and are counted there by mistake.
+
+Invariant: only COUNT(*) changes, to the sum of a number column of the same tables, so what comes out runs.
+"""
+
+from __future__ import annotations
+
+from sqlagent.amend.amendment import Amended
+from sqlagent.amend.question_phrases import ASKED, OTHERS, counting, counts
+from sqlagent.base.word_forms import name_words, stem, words
+from sqlagent.database.foreign_keys import once
+from sqlagent.database.schema import Column, Schema, Table, fold
+from sqlagent.sql.clauses import read
+from sqlagent.sql.lexer import Unreadable
+from sqlagent.sql.names import quote
+
+_NUMBER = ("int", "real", "num", "float", "double", "dec")
+_PREFIXES = (["number", "of"], ["num"], ["num", "of"], ["no", "of"], ["total"], ["count", "of"])
+
+
+def summed(question: str, sql: str, schema: Schema) -> Amended:
+    """The canonical statement with the sum of the column that is called like what is asked for.
+
+    Left alone: questions for several numbers, and statements that use the column or count anything else.
+    """
+    asked = [match[1] for match in ASKED.finditer(question)]
+    if len(asked) != 1 or counts(sql) != {"COUNT(*)"}:
+        return Amended(sql)
+    said = [word for word in words(asked[0]) if stem(word) not in OTHERS]
+    try:
+        parts = read(sql, schema)
+        if parts is None or not said:
+            return Amended(sql)
+        texts = [parts.select, *(text for clause, text in parts.text.items() if clause != "FROM")]
+        used = {key for text in texts for key in parts.keys(text)}
+    except Unreadable:
+        return Amended(sql)
+    found = [
+        (table, column)
+        for table in parts.tables
+        if once(table, parts.tables, schema)  # no join takes its rows several times
+        for column in table.columns
+        if _holds_number(table, column, said[0]) and (fold(table.name), fold(column.name)) not in used
+    ]
+    if len(found) != 1:
+        return Amended(sql)
+    table, column = found[0]
+    name = quote(column.name) if len(parts.tables) == 1 else f"{quote(table.name)}.{quote(column.name)}"
+    return Amended(
+        counting(sql, f"SUM({name})"), f"{table.name}.{column.name} holds such numbers and is added up."
+    )
+
+
+def _holds_number(table: Table, column: Column, said: str) -> bool:
+    """Whether a column holds how many there are of something: its name in the plural, or the number of it."""
+    name = name_words(column.name)
+    if not any(kind in column.type.lower() for kind in _NUMBER) or column.pk or column.unique:
+        return False
+    if any(fold(column.name) in map(fold, key.columns) for key in table.foreign_keys):
+        return False
+    plural = len(name) == 1 and stem(name[0]) != name[0] and stem(name[0]) == stem(said)
+    return plural or any(
+        name[: len(prefix)] == prefix and [*map(stem, name[len(prefix) :])] == [stem(said)]
+        for prefix in _PREFIXES
+    )

@@ -1,0 +1,1 @@
+"""Hold what every package may use: errors, words, progress, threads."""

@@ -1,0 +1,1 @@
+"""Read what a database file holds, without leaving a trace beside it."""

@@ -1,0 +1,139 @@
+"""Schemas of large databases, kept from one process to the next.
+
+Invariant: a cache file can only save time. It is used for the file it was made from in the state it was
+made from, and only when it is whole; anything else (older format, truncated, damaged, unreadable, a full
+disk) is a miss. It holds sample values, so it is private: folder 0700, file 0600.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+import os
+import sqlite3
+import tempfile
+import time
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+
+from sqlagent.database.open_readonly import FileState
+from sqlagent.database.schema import Column, ForeignKey, Schema, Table, Value
+
+WORTH_BYTES = 1 << 20
+"""Smaller databases are read faster than it takes to look here."""
+WORTH_SECONDS = 0.1
+"""A schema that was read faster than this is not kept."""
+
+_FORMAT = 2  # raise it when what `ingest` finds changes
+_FILES = 64
+_PARTIAL_SECONDS = 3600.0
+_SETTLED_NS = (
+    2_000_000_000  # a file written less than this ago could change again within one tick of its mtime
+)
+
+
+def load(path: str, state: FileState, samples: int) -> Schema | None:
+    """The schema kept for the database at `path` (absolute) in `state`, or None."""
+    if state.size < WORTH_BYTES:
+        return None
+    try:
+        digest, _, body = _file(path).read_bytes().partition(b"\n")
+        if hashlib.sha256(body).hexdigest().encode() != digest:
+            return None
+        kept = json.loads(body)
+        if kept["key"] != _key(path, state, samples) or (kept["until"] or math.inf) < time.time():
+            return None
+        skipped = tuple((str(name), str(why)) for name, why in kept["skipped"])
+        return Schema(path, tuple(map(_table, kept["tables"])), skipped)
+    except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError):
+        return None
+
+
+def save(schema: Schema, state: FileState, samples: int, seconds: float, *, whole: bool) -> None:
+    """Keep a schema that took `seconds` to read, if that is worth it; a failure to write is silent.
+
+    `whole`: false when the time was over before every sample was found. Such a one is kept for an hour: the
+    model's input stays the same meanwhile, and so does what was computed for it.
+    """
+    fresh = time.time_ns() - max(state.mtime_ns, state.wal_mtime_ns) < _SETTLED_NS
+    if state.size < WORTH_BYTES or seconds < WORTH_SECONDS or fresh:
+        return
+    tables = [_plain(table) for table in schema.tables]
+    until = None if whole else time.time() + _PARTIAL_SECONDS
+    key = _key(schema.path, state, samples)
+    kept = {"key": key, "until": until, "skipped": schema.skipped, "tables": tables}
+    with contextlib.suppress(OSError, ValueError):
+        body = json.dumps(kept).encode("utf-8", "surrogatepass")
+        target = _file(schema.path)
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=target.parent, suffix=".part")  # 0600
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+            os.replace(temporary, target)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+        _prune(target.parent)
+
+
+def _file(path: str) -> Path:
+    from sqlagent.store.registry import cache_dir
+
+    return cache_dir() / "schema" / f"{hashlib.sha256(os.fsencode(path)).hexdigest()[:32]}.json"
+
+
+def _key(path: str, state: FileState, samples: int) -> list[Any]:
+    return [_FORMAT, sqlite3.sqlite_version, path, samples, *astuple(state)]
+
+
+def _prune(folder: Path) -> None:
+    """Keep the youngest files only."""
+    files = sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime_ns)
+    for file in files[:-_FILES]:
+        file.unlink(missing_ok=True)
+
+
+def _plain(table: Table) -> list[Any]:
+    columns = [
+        [c.name, c.type, c.pk, c.not_null, c.generated, c.unique, c.comment, *map(_packed, c.samples)]
+        for c in table.columns
+    ]
+    keys = [[key.columns, key.ref_table, key.ref_columns] for key in table.foreign_keys]
+    return [
+        table.name,
+        table.kind,
+        table.row_count,
+        table.row_count_exact,
+        table.comment,
+        table.reach,
+        keys,
+        columns,
+    ]
+
+
+def _table(plain: list[Any]) -> Table:
+    name, kind, row_count, exact, comment, reach, keys, columns = plain
+    return Table(
+        name=name,
+        kind=kind,
+        columns=tuple(
+            Column(c[0], c[1], c[2], c[3], c[4], tuple(map(_unpacked, c[7:])), c[5], c[6]) for c in columns
+        ),
+        foreign_keys=tuple(ForeignKey(tuple(key[0]), key[1], tuple(key[2])) for key in keys),
+        row_count=row_count,
+        row_count_exact=exact,
+        comment=comment,
+        reach=reach,
+    )
+
+
+def _packed(value: Value) -> Any:
+    return [value.hex()] if isinstance(value, bytes) else value
+
+
+def _unpacked(value: Any) -> Value:
+    return bytes.fromhex(value[0]) if isinstance(value, list) else value

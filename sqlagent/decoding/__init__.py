@@ -1,0 +1,1 @@
+"""Decode statements from the model under the grammar, several at once."""

@@ -1,0 +1,96 @@
+"""A `Prompt` becomes tokens through the GGUF's own chat template.
+
+Invariant: only the template's own text may hold special tokens. Contents are put in as placeholders,
+the rendered text is cut at them, and each content is tokenised as plain text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlagent.base.errors import ModelError
+from sqlagent.linking.prompt import Prompt
+from sqlagent.llama.context import Llama
+from sqlagent.llama.vocab import Vocab
+
+_SYSTEM, _USER = "Xq7SYSTEMq7X", "Xq7USERq7X"
+_PLAIN = f"{_SYSTEM}\n\n### Input\n{_USER}\n\n### Response\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A prompt's tokens: up to `opening` the same for every database, up to `prefix` for every question.
+
+    From `answer` on they are what the reply opens with.
+    """
+
+    ids: tuple[int, ...]
+    opening: int
+    prefix: int
+    answer: int
+
+
+class Chat:
+    """Renders prompts for one model."""
+
+    def __init__(self, llama: Llama, vocab: Vocab) -> None:
+        self._vocab = vocab
+        bos = vocab.piece(vocab.bos, special=True).decode("utf-8", "replace") if vocab.bos >= 0 else ""
+        eos = vocab.piece(vocab.eos, special=True).decode("utf-8", "replace") if vocab.eos >= 0 else ""
+        self._pieces = _split(_render(llama.chat_template(), bos, eos))
+
+    def tokens(self, prompt: Prompt) -> Tokens:
+        """Tokens of a prompt: template pieces with special tokens, contents without."""
+        vocab = self._vocab
+        ids: list[int] = []
+        opening = prefix = 0
+        for piece in self._pieces:
+            if piece == _SYSTEM:
+                ids += vocab.tokenize(prompt.system.encode("utf-8", "replace"))
+            elif piece == _USER:
+                opening = len(ids)
+                ids += vocab.tokenize(prompt.context.encode("utf-8", "replace"))
+                prefix = len(ids)
+                ids += vocab.tokenize(prompt.request.encode("utf-8", "replace"))
+            else:
+                ids += vocab.tokenize(piece.encode("utf-8", "replace"), special=True)
+        answer = len(ids)
+        ids += vocab.tokenize(prompt.answer.encode("utf-8", "replace"))
+        if vocab.adds_bos and vocab.bos >= 0 and ids[:1] != [vocab.bos]:
+            ids.insert(0, vocab.bos)
+            opening, prefix, answer = opening + 1, prefix + 1, answer + 1
+        return Tokens(tuple(ids), opening, prefix, answer)
+
+
+def _render(template: str, bos: str, eos: str) -> str:
+    """The template's text around placeholders for a system and a user message."""
+    if not template:
+        return _PLAIN
+    apart = [{"role": "system", "content": _SYSTEM}, {"role": "user", "content": _USER}]
+    merged = [{"role": "user", "content": f"{_SYSTEM}\n\n{_USER}"}]
+    for messages in (apart, merged):
+        text = _try(template, messages, bos, eos)
+        if text.count(_SYSTEM) == 1 and text.count(_USER) == 1 and text.index(_SYSTEM) < text.index(_USER):
+            return text
+    return _PLAIN
+
+
+def _try(template: str, messages: list[dict[str, str]], bos: str, eos: str) -> str:
+    """Run somebody else's jinja in a sandbox; "" when it fails (no system role, unknown filter)."""
+    try:
+        from llama_cpp.llama_chat_format import Jinja2ChatFormatter
+    except ImportError as exc:
+        raise ModelError("llama-cpp-python lacks its chat formatter: reinstall it.") from exc
+    any_messages: Any = messages
+    try:
+        return str(Jinja2ChatFormatter(template, eos, bos)(messages=any_messages).prompt)
+    except Exception:  # jinja, or whatever the template's own code raised: it is not ours
+        return ""
+
+
+def _split(text: str) -> list[str]:
+    """The rendered text cut at its placeholders, which stay as pieces of their own."""
+    before, rest = text.split(_SYSTEM, 1)
+    between, after = rest.split(_USER, 1)
+    return [piece for piece in (before, _SYSTEM, between, _USER, after) if piece]

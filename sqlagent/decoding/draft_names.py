@@ -1,0 +1,187 @@
+"""Which table or column a statement names next, judged by the words of the question.
+
+A small conditional logit for each kind of name in each clause: features of a name, and weights that `python -m train
+drafts` fitted. It is for drafts (`drafting`), which the model confirms or not; what the model gets to see is
+decided elsewhere (`sqlagent.linking.schema_linker`).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from sqlagent.base import word_forms
+from sqlagent.database.ddl_comments import unquote
+from sqlagent.database.schema import Schema, fold
+from sqlagent.decoding.draft_ngrams import COLUMN, TABLE, WORDS, Piece
+from sqlagent.linking.prompt import Hint
+from sqlagent.sql.names import quote
+
+MOST_COLUMNS = 2000
+"""Of a larger schema no names are guessed."""
+FEATURES = {
+    TABLE: (
+        "words in the question", "as a phrase there", "words of its likeliest column there", "links to other tables",
+        "holds a hint", "named before FROM", "in FROM", "the last one named", "linked to FROM", "holds what was named",
+    ),
+    COLUMN: (
+        "words in the question", "as a phrase there", "its own words there", "primary key", "ends in id",
+        "its table in the question", "has a hint", "named before", "the last one named", "the first one named",
+    ),
+}  # fmt: skip
+"""What the weights of a kind stand for; the first of them hold for the question, the last ones for the statement."""
+_CLAUSE = re.compile(r"SELECT|FROM|JOIN| ON |WHERE|GROUP BY|ORDER BY|HAVING")
+
+Weights = Mapping[str, Sequence[float]]
+"""Kind and clause, such as `C WHERE`, to the weights of its features."""
+
+
+class Option(NamedTuple):
+    """A name as SQL writes it, its key, and its features."""
+
+    text: str
+    key: str
+    features: list[float]
+
+
+def clause(before: Sequence[Piece]) -> str:
+    """The clause that a statement is in behind some pieces."""
+    for piece in reversed(before):
+        if piece.kind == WORDS and (found := _CLAUSE.findall(piece.text)):
+            return str(found[-1]).strip()
+    return "SELECT"
+
+
+class Names:
+    """The names of one schema, under one question. Its cost for a name is that of the names it is chosen from."""
+
+    def __init__(self, schema: Schema, question: str, hints: Iterable[Hint] = ()) -> None:
+        asked = [word_forms.stem(word) for name in question.split() for word in word_forms.name_words(name)]
+        said, phrase = set(asked), f" {' '.join(asked)} "
+        hinted = {(fold(hint.table), fold(hint.column)) for hint in hints}
+        self._place = {fold(table.name): n for n, table in enumerate(schema.tables)}
+        self._linked: list[set[int]] = [set() for _ in schema.tables]
+        for n, table in enumerate(schema.tables):
+            for link in table.foreign_keys:
+                other = self._place.get(fold(link.ref_table))
+                if other is not None:
+                    self._linked[n].add(other)
+                    self._linked[other].add(n)
+        self._tables: list[Option] = []
+        self._columns: list[list[Option]] = []
+        for n, table in enumerate(schema.tables):
+            own = _words(table.name)
+            about = _share(own, said)
+            key, primary = fold(table.name), {fold(name) for name in table.primary_key}
+            columns = []
+            for column in table.columns:
+                words, folded = _words(column.name), fold(column.name)
+                features = [
+                    _share(words, said),
+                    float(f" {' '.join(words)} " in phrase),
+                    _share([word for word in words if word not in own] or words, said),
+                    float(folded in primary),
+                    float(words[-1:] == ["id"]),
+                    about,
+                    float((key, folded) in hinted),
+                ]
+                columns.append(Option(quote(column.name), folded, features))
+            self._columns.append(columns)
+            best = max((option.features[0] for option in columns), default=0.0)
+            features = [about, float(f" {' '.join(own)} " in phrase), best, len(self._linked[n]) / 4]
+            features.append(float(any(hinted_key == key for hinted_key, _ in hinted)))
+            self._tables.append(Option(quote(table.name), key, features))
+        self._all: list[Option] = _distinct(option for columns in self._columns for option in columns)
+
+    def options(self, before: Sequence[Piece], kind: str) -> list[Option]:
+        """The names of a kind that may stand behind some pieces of a statement, with all their features."""
+        tables = [fold(unquote(piece.text)) for piece in before if piece.kind == TABLE]
+        columns = [fold(unquote(piece.text)) for piece in before if piece.kind == COLUMN]
+        bound = [
+            fold(unquote(piece.text))
+            for words, piece in zip(before, before[1:], strict=False)
+            if piece.kind == TABLE and words.text.endswith(("FROM ", "JOIN "))
+        ]
+        if kind == TABLE:
+            return self._table_options(before, tables, columns, bound)
+        found = self._all
+        if before[-1].text == "." and len(before) > 1:
+            found = self._of(fold(unquote(before[-2].text)))
+        elif bound:
+            found = self._of(bound[-1])
+        return [
+            option._replace(
+                features=[
+                    *option.features,
+                    float(option.key in columns),
+                    float(option.key == (columns or [""])[-1]),
+                    float(option.key == (columns or [""])[0]),
+                ]
+            )
+            for option in found
+        ]
+
+    def _of(self, table: str) -> list[Option]:
+        place = self._place.get(table)
+        return [] if place is None else self._columns[place]
+
+    def _table_options(
+        self, before: Sequence[Piece], tables: list[str], columns: list[str], bound: list[str]
+    ) -> list[Option]:
+        waiting = set(tables) - set(bound)
+        near = {other for key in bound if key in self._place for other in self._linked[self._place[key]]}
+        recent = set(columns[-3:])
+        binds = before[-1].text.endswith(("FROM ", "JOIN "))
+        found = []
+        for n, option in enumerate(self._tables):
+            if bound and not binds and option.key not in bound:
+                continue
+            holds = sum(column.key in recent for column in self._columns[n]) / max(1, len(recent))
+            more = [
+                float(option.key in waiting),
+                float(option.key in bound),
+                float(option.key == (tables or [""])[-1]),
+                float(n in near),
+                0.0 if waiting else holds,
+            ]
+            found.append(option._replace(features=[*option.features, *more]))
+        return found
+
+    def best(
+        self, before: Sequence[Piece], kind: str, begun: str, weights: Weights
+    ) -> tuple[str, float] | None:
+        """The likeliest name of a kind that goes on from what is begun, and how likely it is; None without one."""
+        fitted = weights.get(f"{kind} {clause(before)}")
+        if fitted is None:
+            return None
+        key = begun.lower()
+        scored = [
+            (math.exp(sum(w * x for w, x in zip(fitted, option.features, strict=True))), option.text)
+            for option in self.options(before, kind)
+            if not begun or option.text.lower().startswith(key)
+        ]
+        if not scored:
+            return None
+        top = max(scored)
+        return top[1], top[0] / sum(score for score, _ in scored)
+
+
+def _words(name: str) -> list[str]:
+    return [word_forms.stem(word) for word in word_forms.name_words(name)]
+
+
+def _share(words: Sequence[str], said: set[str]) -> float:
+    return sum(word in said for word in words) / max(1, len(words))
+
+
+def _distinct(options: Iterable[Option]) -> list[Option]:
+    """One option for each key: that of the table that the question says most of."""
+    found: dict[str, Option] = {}
+    about = FEATURES[COLUMN].index("its table in the question")
+    for option in options:
+        known = found.get(option.key)
+        if known is None or option.features[about] > known.features[about]:
+            found[option.key] = option
+    return list(found.values())

@@ -1,0 +1,127 @@
+"""One statement while it is written, and how it stood before each of its tokens.
+
+Invariant: each token has a mark, so that the statement can be as it was before any of them. Only the ending of one that
+was closed for the model is text without a token.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sqlagent.decoding.layout import Cursor
+from sqlagent.decoding.literal_copy import Source
+from sqlagent.decoding.token_choice import GREEDY, Choice, Settings
+
+if TYPE_CHECKING:
+    from sqlagent.decoding.drafting import Drafter
+
+
+GIVEN = 2.0
+"""Drafted tokens that are taken for kept before any was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A token of a statement, and how things stood before it."""
+
+    token: int
+    cursor: Cursor
+    length: int
+    used: int
+    forced: int
+    logprob: float
+    worst: float
+    margin: float
+    choice: Choice | None
+    """How it was chosen; None where there was nothing to choose."""
+
+
+@dataclass(slots=True)
+class Track:
+    """One statement while it is written. The next batch is `feed`, from `at` on, and as much of `draft` as pays."""
+
+    seq: int
+    cursor: Cursor
+    budget: int
+    settings: Settings = GREEDY
+    rng: np.random.Generator | None = None
+    at: int = 0
+    feed: list[int] = field(default_factory=list)
+    draft: list[int] = field(default_factory=list)
+    chances: list[float] = field(default_factory=list)
+    """How likely each token of the draft is to be kept."""
+    expected: float = 0.0
+    """How many drafted tokens should have been kept so far, going by their chances."""
+    kept: int = 0
+    """How many were."""
+    text: bytearray = field(default_factory=bytearray)
+    used: int = 0
+    forced: int = 0
+    logprob: float = 0.0
+    worst: float = 0.0
+    margin: float = 1.0
+    live: bool = True
+    finished: bool = False
+    row: int = 0
+    check_at: int = 0
+    """Tokens used from which the budget is looked at again."""
+    source: Source | None = None
+    """What literals are copied from."""
+    drafter: Drafter | None = None
+    """What guesses how the statement goes on; without one, only what is nearly forced is tried."""
+    marks: list[Mark] = field(default_factory=list)
+    surprise: int = -1
+    """Which token of the statement was a surprise, -1 for none; see `sqlagent.decoding.backtrack`."""
+    rewound: int = 0
+    floor: float = -math.inf
+    """ln p under which the statement is given up."""
+    given_up: bool = False
+
+    @property
+    def trust(self) -> float:
+        """What the chances of drafts are to be taken times: less where the model writes otherwise than expected."""
+        return min(1.0, (self.kept + GIVEN) / (self.expected + GIVEN))
+
+    def mark(self, token: int, choice: Choice | None = None) -> None:
+        """Remember how things stand before a token."""
+        self.marks.append(
+            Mark(
+                token,
+                self.cursor,
+                len(self.text),
+                self.used,
+                self.forced,
+                self.logprob,
+                self.worst,
+                self.margin,
+                choice,
+            )
+        )
+
+    def back_to(self, index: int, at: int) -> None:
+        """Be as before the token of a mark, whose position was `at`; there is nothing to feed then."""
+        mark = self.marks[index]
+        del self.marks[index:], self.text[mark.length :]
+        self.cursor, self.check_at = mark.cursor, 0
+        self.used, self.forced = mark.used, mark.forced
+        self.logprob, self.worst, self.margin = mark.logprob, mark.worst, mark.margin
+        self.feed, self.draft, self.at = [], [], at
+
+    def force(self, token: int, cursor: Cursor) -> None:
+        """Feed a token that the model is not asked for."""
+        self.mark(token)
+        self.move(cursor)
+        self.feed.append(token)
+        self.used += 1
+        self.forced += 1
+
+    def move(self, cursor: Cursor) -> None:
+        """Take what leads to a cursor into the text."""
+        self.text += cursor.added
+        self.cursor = cursor
+        if cursor.ended:
+            self.live, self.finished = False, True

@@ -1,0 +1,391 @@
+"""The model: a prompt and an acceptor in, complete statements out.
+
+Invariant: one question at a time runs on a model (a lock sees to it); between questions sequence 0's KV
+cells hold `_held`, and behind it at most the statement in `_written`; and a cache that is missing or damaged
+changes how long an answer takes, never the answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.beam import Beam
+from sqlagent.base.errors import ModelError, UsageError
+from sqlagent.decoding.alternatives import Search
+from sqlagent.decoding.candidate import Candidate, Timings, candidate_of
+from sqlagent.decoding.chat_template import Chat, Tokens
+from sqlagent.decoding.decoder import Counters, Decoder
+from sqlagent.decoding.drafting import Drafter, shipped, worthwhile
+from sqlagent.decoding.hypothesis import Track
+from sqlagent.decoding.layout import Acceptor, Cursor, Free
+from sqlagent.decoding.literal_copy import Source
+from sqlagent.decoding.prefix_cache import PrefixCache, adapter_identity, model_identity
+from sqlagent.decoding.read_back import question_logprobs
+from sqlagent.decoding.token_choice import Settings
+from sqlagent.linking.prompt import Prompt, retold
+from sqlagent.llama.context import Llama, Logits, version
+from sqlagent.llama.vocab import Vocab
+
+if TYPE_CHECKING:
+    from sqlagent.store.adapters import Files
+    from sqlagent.weights.word_vectors import Vectors
+
+LEAST_BUDGET = 16
+"""Tokens a statement needs at the least; a prompt must leave room for them."""
+WORTH_LOADING = 32
+"""A stored prefix is read when it saves at least this many tokens of prefill."""
+
+
+class Model:
+    """A GGUF, loaded once."""
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        n_ctx: int = 4096,
+        threads: int | None = None,
+        cache_dir: str | Path | None = None,
+        n_parallel: int = 8,
+        drafts: bool = True,
+        adapter: str | Path | None = None,
+        name: str = "",
+    ) -> None:
+        """Load `path`, and a GGUF LoRA to apply to it; prefixes are kept in `cache_dir` (nowhere when None).
+
+        drafts: guess how statements go on, which changes only how long they take. Raises ModelError.
+        """
+        started = time.perf_counter()
+        self._lock = threading.Lock()
+        self._llama = Llama(path, n_ctx=n_ctx, n_seq=n_parallel + 1, threads=threads, adapter=adapter)
+        self._vocab = Vocab(self._llama)
+        self._chat = Chat(self._llama, self._vocab)
+        self._decoder = Decoder(self._llama, self._vocab)
+        self.drafts = drafts
+        self._parallel = n_parallel
+        self._path = Path(path)
+        self._held: list[int] = []
+        self._written: tuple[int, Track] | None = None
+        self._logits: Logits | None = None
+        self._cache: PrefixCache | None = None
+        if cache_dir is not None:
+            settings = f"{model_identity(Path(path))} {version()} {self._llama.n_ctx} {self._llama.flash} f16"
+            if adapter is not None:  # keys and values are its work as much as the base's
+                settings += f" {adapter_identity(Path(adapter))}"
+            self._cache = PrefixCache(Path(cache_dir), settings)
+        self._load_seconds = time.perf_counter() - started
+        self.last_timings = Timings(load=self._load_seconds)
+        self.name = name or Path(path).stem
+
+    @classmethod
+    def of(cls, files: Files, **settings: Any) -> Model:
+        """Load what `models.ready` made ready."""
+        return cls(files.model, adapter=files.adapter, name=files.name, **settings)
+
+    @property
+    def n_ctx(self) -> int:
+        """Tokens that a prompt and its answers may take together."""
+        return self._llama.n_ctx
+
+    @cached_property
+    def vectors(self) -> Vectors | None:
+        """How near in meaning words are to this model; None where its file does not let itself be read."""
+        from sqlagent.weights.word_vectors import Vectors
+
+        try:
+            return Vectors(self._path, self._vocab.tokenize)
+        except ModelError:
+            return None
+
+    def count(self, prompt: Prompt) -> int:
+        """How many tokens a prompt takes."""
+        return len(self._chat.tokens(prompt).ids)
+
+    def read(self, prompt: Prompt, cancelled: Callable[[], bool] | None = None) -> None:
+        """Read the schema part of a prompt, so that a question about it need not wait for that.
+
+        Raises Cancelled, UsageError when it does not fit, ModelError.
+        """
+        with self._lock:
+            self._check_open()
+            tokens = self._chat.tokens(prompt)
+            self._budget(len(tokens.ids), 1, LEAST_BUDGET)
+            self._read_schema(tokens, cancelled)
+            self._store(tokens)
+
+    def generate(
+        self,
+        prompt: Prompt,
+        acceptor: Acceptor | None,
+        *,
+        n: int = 1,
+        temperature: float = 0.0,
+        seed: int = 0,
+        max_tokens: int = 256,
+        top_p: float = 1.0,
+        top_k: int = 0,
+        beam: bool = False,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> list[Candidate]:
+        """`n` statements drawn at `temperature` from `seed`, the first one greedy.
+
+        With `beam`, instead, the up to `n` likeliest that beam search finds, best first. Under an acceptor
+        every one is complete, also when `max_tokens` cuts it short (finished is False then). Raises UsageError
+        when the prompt does not fit, Cancelled, ModelError.
+        """
+        most = self._parallel // 2 if beam else self._parallel
+        if not 1 <= n <= most:
+            raise UsageError(f"Ask for 1 to {most} candidates, not {n}.")
+        with self._lock:
+            self._check_open()
+            tokens = self._chat.tokens(prompt)
+            budget = self._budget(len(tokens.ids), n, max_tokens)
+            start = Cursor((acceptor or Free()).start())
+            drawn = Settings(temperature, top_p, top_k)
+            source = None if acceptor is None else Source(prompt.request)
+            drafter = self._drafter(prompt, acceptor)
+            tracks = [
+                Track(i, start, budget, source=source, drafter=drafter) for i in range(1 if beam else n)
+            ]
+            for track in tracks[1:]:
+                track.settings, track.rng = drawn, np.random.default_rng([seed, track.seq])
+            try:
+                return self._generate(tokens, tracks, n if beam else 0, cancelled)
+            finally:
+                for i in range(1, 2 * n + 1 if beam else n):
+                    self._llama.forget(i)
+                if self._written is None:
+                    self._llama.forget(0, len(self._held))
+
+    def others(
+        self,
+        n: int,
+        within: float,
+        *,
+        max_tokens: int = 256,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> list[Candidate]:
+        """Up to `n` more answers to the last `generate`, each one known before with another token at one decision.
+
+        Those that could be likeliest are written first; one whose probability falls more than `within` nats below the
+        best is given up and left out, and so is one that is cut. None where the last thing written was not one
+        statement. Raises Cancelled, UsageError, ModelError.
+        """
+        if not 1 <= n <= self._parallel:
+            raise UsageError(f"Ask for 1 to {self._parallel} candidates, not {n}.")
+        with self._lock:
+            self._check_open()
+            if self._written is None:
+                return []
+            at, first = self._written
+            budget = self._budget(at, n, max_tokens)
+            began = time.perf_counter()
+            seqs = range(n, 0, -1)
+            try:
+                search = Search(self._llama, self._decoder, self._vocab, at, seqs)
+                tracks = search.run(first, within, budget, cancelled)
+            finally:
+                for seq in seqs:
+                    self._llama.forget(seq)
+            self.last_timings = Timings(decode=time.perf_counter() - began)
+            return [candidate_of(track) for track in tracks]
+
+    def question_logprobs(
+        self, prompt: Prompt, statements: Sequence[str], *, cancelled: Callable[[], bool] | None = None
+    ) -> list[float]:
+        """ln p of a prompt's question under each statement: how well a statement tells what was asked.
+
+        All 0.0 where the context has no room to find out. Raises Cancelled, ModelError.
+        """
+        with self._lock:
+            self._check_open()
+            asked = [self._chat.tokens(retold(prompt, statement)) for statement in statements]
+            if asked:
+                self._read_schema(asked[0], cancelled)
+            return question_logprobs(self._llama, asked, self._parallel, cancelled)
+
+    def _drafter(self, prompt: Prompt, acceptor: Acceptor | None) -> Drafter | None:
+        """What guesses at the answers to a prompt; None where nothing is known of the schema."""
+        schema, learnt = getattr(acceptor, "schema", None), shipped() if self.drafts else None
+        if schema is None or learnt is None:
+            return None
+        return Drafter(learnt, schema, prompt.question, prompt.hints)
+
+    def _check_open(self) -> None:
+        if self._llama.closed:
+            raise ModelError("The model was closed: load it again.")
+
+    def _budget(self, prompt: int, n: int, max_tokens: int) -> int:
+        room = (self._llama.n_ctx - prompt) // n - 1
+        if room < LEAST_BUDGET:
+            raise UsageError(
+                f"The schema and the question take {prompt} tokens and the model's context has "
+                f"{self._llama.n_ctx}: ask a shorter question or name fewer tables."
+            )
+        return max(1, min(max_tokens, room))
+
+    def _generate(
+        self,
+        tokens: Tokens,
+        tracks: list[Track],
+        width: int,
+        cancelled: Callable[[], bool] | None,
+    ) -> list[Candidate]:
+        self._decoder.counters = Counters()
+        began = time.perf_counter()
+        held = [self._decoder.lead(track) for track in tracks]
+        ids = list(tokens.ids) + tracks[0].feed
+        cached = self._restore(tokens, ids)
+        alone = tracks[0] if len(tracks) == 1 and not width else None
+        if alone is not None:
+            self._decoder.guess(alone, held[0])
+        row, logits = self._prefill(tokens, ids, alone, cancelled)
+        ready = time.perf_counter()
+        for track in tracks:
+            track.at = len(ids)
+            if track.seq:
+                self._llama.share(0, track.seq)
+        if alone is not None and row is not None:
+            self._decoder.run_from(alone, row, cancelled)
+        elif width:
+            search = Beam(self._llama, self._decoder, width, range(1, 2 * width + 1))
+            tracks = search.run(tracks[0], logits, cancelled)
+        else:
+            self._decoder.run(tracks, logits, cancelled)
+        if alone is not None:
+            self._written = len(tokens.ids), alone
+        ended = time.perf_counter()
+        self._store(tokens)
+        done = self._decoder.counters
+        self.last_timings = Timings(
+            load=self._load_seconds,
+            prefill=ready - began,
+            decode=ended - ready,
+            first_token=ready - began,
+            prompt_tokens=len(tokens.ids),
+            cached_tokens=min(cached, len(tokens.ids)),
+            steps=done.steps,
+            sampled=done.sampled,
+            forced=done.forced,
+            drafted=done.drafted,
+            draft_hits=done.draft_hits,
+        )
+        return [candidate_of(track) for track in tracks if not track.live]
+
+    def _read_schema(self, tokens: Tokens, cancelled: Callable[[], bool] | None) -> None:
+        """Leave nothing but a prompt's prefix in sequence 0."""
+        schema = list(tokens.ids[: tokens.prefix])
+        self._restore(tokens, schema)
+        self._run(tokens, schema, cancelled)
+
+    def _restore(self, tokens: Tokens, ids: list[int]) -> int:
+        """Keep the cells that the prompt shares with the last one, or read its prefix from disk.
+
+        Cells are only kept up to a cut of the prompt, so that the batches that computed them, and with
+        them the rounding, are the same whatever was asked before. Returns how many tokens are kept.
+        """
+        self._written = None
+        self._llama.forget(0, len(self._held))
+        common = _common(self._held, ids)
+        if common == len(ids) == len(self._held) and self._logits is not None:
+            return common
+        kept = max(cut for cut in (0, tokens.opening, tokens.prefix) if cut <= common)
+        if self._cache is not None and tokens.prefix - kept >= WORTH_LOADING:
+            state = self._cache.load(ids[: tokens.prefix])
+            if state is not None:
+                self._llama.forget(0)
+                self._held = []
+                if self._llama.set_state(0, state):
+                    self._held = ids[: tokens.prefix]
+                else:
+                    self._cache.drop(ids[: tokens.prefix])
+                kept = len(self._held)
+        self._held = self._held[:kept]
+        self._llama.forget(0, kept)
+        return kept
+
+    def _prefill(
+        self, tokens: Tokens, ids: list[int], track: Track | None, cancelled: Callable[[], bool] | None
+    ) -> tuple[int | None, Logits]:
+        """Run what of `ids` has no cells yet, and behind it as much of the track's draft as pays.
+
+        Returns the row of the last of `ids`, None where nothing had to run, and its logits.
+        """
+        if len(self._held) == len(ids) and self._logits is not None:
+            return None, self._logits
+        row = self._run(tokens, ids, cancelled, wanted=len(ids) - 1, track=track)
+        self._logits = self._llama.logits(row).copy()
+        return row, self._logits
+
+    def _run(
+        self,
+        tokens: Tokens,
+        ids: list[int],
+        cancelled: Callable[[], bool] | None,
+        wanted: int = -1,
+        track: Track | None = None,
+    ) -> int:
+        """Run what of `ids` has no cells yet, in batches that end at the cuts; the last token's row in its batch.
+
+        wanted: the place whose logits are kept. track: whose draft goes with the last batch.
+        """
+        self._logits = None
+        cuts = sorted({tokens.opening, tokens.prefix, len(ids)})
+        row = 0
+        while (at := len(self._held)) < len(ids):
+            end = min(at + self._llama.n_batch, next(cut for cut in cuts if cut > at))
+            rows = [(token, i, 0, i == wanted) for i, token in enumerate(ids[at:end], at)]
+            if track is not None and end == len(ids):
+                chances = track.chances[: self._llama.n_batch - len(rows)]
+                del track.draft[worthwhile(len(rows), [chances])[0] :]
+                rows += [(token, i, 0, True) for i, token in enumerate(track.draft, end)]
+            if not self._llama.decode(rows, cancelled=cancelled):
+                raise ModelError("llama.cpp has no room for the prompt: close other programs or restart.")
+            self._held = ids[:end]
+            row = end - at - 1
+        return row
+
+    def _store(self, tokens: Tokens) -> None:
+        """Write the prefix's state, when no file has it yet."""
+        cache, prefix = self._cache, tokens.prefix
+        if cache is None or prefix < WORTH_LOADING or cache.has(tokens.ids[:prefix]):
+            return
+        spare = self._parallel
+        self._llama.share(0, spare, prefix)
+        try:
+            cache.save(tokens.ids[:prefix], self._llama.get_state(spare))
+        finally:
+            self._llama.forget(spare)
+
+    def close(self) -> None:
+        """Free the memory; the model answers no more."""
+        with self._lock:
+            self._llama.close()
+
+    def __enter__(self) -> Model:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        with contextlib.suppress(Exception):
+            self._llama.close()
+
+
+def _common(a: Sequence[int], b: Sequence[int]) -> int:
+    """Length of the longest common prefix."""
+    n = 0
+    for x, y in zip(a, b, strict=False):
+        if x != y:
+            break
+        n += 1
+    return n

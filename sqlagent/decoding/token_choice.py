@@ -1,0 +1,243 @@
+"""Choosing a token that the statement can go on with, best first.
+
+Invariant: the token chosen is exactly the one that masking every refused token would have given — the
+masked argmax, or a sample of the masked softmax — without ever computing the mask. Sampling adds Gumbel
+noise to the logits and takes the best: the first one accepted in that order is a draw from the softmax
+over the accepted ones (Gumbel-max trick, sampling without replacement).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sqlagent.decoding.layout import Cursor
+from sqlagent.llama.context import Logits
+
+Ids = NDArray[np.intp]
+Accept = Callable[[int], Cursor | None]
+
+NEAR = 16.0
+"""Tokens more than this below the best one hold under 2 % of the mass even of a flat 152k vocabulary."""
+STEPS = (3.0, 7.0, NEAR)
+MANY = 4000
+"""How many tokens are tried by score before asking the grammar what it would take."""
+
+
+class Choice(NamedTuple):
+    """A token, where it leads, its log-probability, and its lead over the next allowed token."""
+
+    token: int
+    cursor: Cursor
+    logprob: float
+    gap: float
+    refused: bool = False
+    """Whether the first token in the order of choice was refused."""
+    other: int = -1
+    """That next allowed token, where the gap was worked out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How tokens are drawn: temperature 0 is greedy; top_p 1 and top_k 0 keep every token."""
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    top_k: int = 0
+
+
+GREEDY = Settings()
+
+
+def _no_handicap(cursor: Cursor) -> float:
+    return 0.0
+
+
+class Sampler:
+    """Scratch space for one vocabulary; its methods hold no state between calls."""
+
+    def __init__(self, size: int) -> None:
+        self._mask = np.empty(size, bool)
+
+    def choose(
+        self,
+        logits: Logits,
+        accept: Accept,
+        settings: Settings = GREEDY,
+        rng: np.random.Generator | None = None,
+        *,
+        margin: float = 1.0,
+        handicap: Callable[[Cursor], float] = _no_handicap,
+    ) -> Choice | None:
+        """The best token that `accept` takes, or None when none of the first `MANY` is taken.
+
+        logits: (n_vocab,), not changed. `handicap` is taken off the logit of a token that leads to a
+        cursor. A gap is only worked out when it can be under `margin`.
+        """
+        view = self._view(logits)
+        if view is None:
+            return None
+        top, ids, near, total = view
+        if settings.temperature > 0 and rng is not None:
+            order = self._draw(logits, ids, near, settings, rng)
+            scale = 1.0 / settings.temperature
+        else:
+            order = ((token, float(logits[token])) for token in self._ranked(logits, top, ids, near))
+            scale = 1.0
+        best: tuple[int, Cursor] | None = None
+        best_score = -math.inf
+        refused: bool | None = None
+        for token, score in order:
+            if score <= best_score:
+                break
+            cursor = accept(token)
+            if refused is None:
+                refused = cursor is None
+            if cursor is None:
+                continue
+            fine = handicap(cursor) * scale
+            if score - fine > best_score:
+                best, best_score = (token, cursor), score - fine
+            if fine <= 0.0:
+                break
+        if best is None:
+            return None
+        token, cursor = best
+        logprob = float(logits[token]) - total
+        gap, other = self._gap(token, math.exp(logprob), total, logits, top, ids, near, accept, margin)
+        return Choice(token, cursor, logprob, gap, bool(refused), other)
+
+    def several(
+        self,
+        logits: Logits,
+        accept: Accept,
+        count: int,
+        *,
+        handicap: Callable[[Cursor], float] = _no_handicap,
+    ) -> list[tuple[Choice, float]]:
+        """Up to `count` likely tokens that `accept` takes, with their scores: log-probability less handicap.
+
+        Best first. logits: (n_vocab,), not changed. Empty when none of the first `MANY` is taken.
+        """
+        view = self._view(logits)
+        if view is None:
+            return []
+        top, ids, near, total = view
+        found: list[tuple[Choice, float]] = []
+        for token in self._ranked(logits, top, ids, near):
+            logprob = float(logits[token]) - total
+            if len(found) >= count and logprob <= found[count - 1][1]:
+                break
+            cursor = accept(token)
+            if cursor is not None:
+                found.append((Choice(token, cursor, logprob, 1.0), logprob - handicap(cursor)))
+                found.sort(key=lambda pair: -pair[1])
+        return found[:count]
+
+    def _view(self, logits: Logits) -> tuple[int, Ids, Logits, float] | None:
+        """(best token, ids within NEAR of it, their logits, ln of the softmax's sum); None for unusable logits."""
+        top = int(logits.argmax())
+        peak = float(logits[top])
+        if not math.isfinite(peak):
+            return None  # NaN or infinite logits of a damaged model: the grammar goes on alone
+        np.greater(logits, np.float32(peak - NEAR), out=self._mask)
+        ids = self._mask.nonzero()[0]
+        near = logits[ids]
+        return top, ids, near, peak + math.log(float(np.exp(near - np.float32(peak)).sum()))
+
+    def best_of(self, logits: Logits, ids: list[int], accept: Accept) -> Choice | None:
+        """The best accepted token among `ids`: for when scores lead nowhere."""
+        if not ids:
+            return None
+        table = np.asarray(ids, np.intp)
+        scores = np.nan_to_num(logits[table], nan=-1e30)
+        for i in np.argsort(-scores, kind="stable"):
+            cursor = accept(int(table[i]))
+            if cursor is not None:
+                return Choice(int(table[i]), cursor, float(min(scores[i] - scores.max(), 0.0)) - NEAR, 0.0)
+        return None
+
+    def _ranked(self, logits: Logits, top: int, ids: Ids, near: Logits) -> Iterator[int]:
+        """Token ids by falling logit: `top`, those near it in three widening rings, then more."""
+        yield top
+        peak = float(logits[top])
+        above = np.inf
+        for width in STEPS:
+            ring = (near > peak - width) & (near <= above)
+            above = peak - width
+            chosen = ids[ring]
+            for i in np.argsort(-near[ring], kind="stable"):
+                token = int(chosen[i])
+                if token != top:
+                    yield token
+        if len(ids) < MANY:
+            yield from self._rest(logits, above)
+
+    def _rest(self, logits: Logits, above: float) -> Iterator[int]:
+        """The best `MANY` tokens that are at most `above`, best first."""
+        count = min(MANY, logits.size)
+        best = np.argpartition(logits, logits.size - count)[-count:]
+        for i in np.argsort(-logits[best], kind="stable"):
+            token = int(best[i])
+            if logits[token] <= above:
+                yield token
+
+    def _draw(
+        self, logits: Logits, ids: Ids, near: Logits, settings: Settings, rng: np.random.Generator
+    ) -> Iterator[tuple[int, float]]:
+        """(token, noisy score) in the order of a draw without replacement from softmax(logits / temperature)."""
+        ids, near = _truncate(ids, near, settings)
+        noisy = near / np.float32(settings.temperature) + rng.gumbel(size=near.size)
+        best = int(noisy.argmax())
+        yield int(ids[best]), float(noisy[best])
+        for i in np.argsort(-noisy, kind="stable"):
+            if i != best:
+                yield int(ids[i]), float(noisy[i])
+        if ids.size:
+            floor = float(noisy.min())
+            for token in self._rest(logits, float(near.min())):
+                yield token, min(floor, float(logits[token]) / settings.temperature)
+
+    def _gap(
+        self,
+        token: int,
+        p: float,
+        total: float,
+        logits: Logits,
+        top: int,
+        ids: Ids,
+        near: Logits,
+        accept: Accept,
+        margin: float,
+    ) -> tuple[float, int]:
+        """p(token) - p(best other allowed token), and that token; 1.0 and -1 when it cannot be under `margin`."""
+        if p - (1.0 - p) >= margin:
+            return 1.0, -1
+        for other in self._ranked(logits, top, ids, near):
+            if other == token:
+                continue
+            q = math.exp(min(0.0, float(logits[other]) - total))
+            if p - q >= margin or q < 1e-3:
+                break
+            if accept(other) is not None:
+                return p - q, other
+        return 1.0 if p >= margin else p, -1
+
+
+def _truncate(ids: Ids, near: Logits, settings: Settings) -> tuple[Ids, Logits]:
+    """Keep the top_k best and the smallest set that holds top_p of the mass."""
+    if settings.top_k <= 0 and settings.top_p >= 1.0:
+        return ids, near
+    order = np.argsort(-near, kind="stable")
+    if settings.top_k > 0:
+        order = order[: settings.top_k]
+    if settings.top_p < 1.0:
+        weights = np.exp((near[order] - near[order[0]]) / np.float32(settings.temperature))
+        before = np.cumsum(weights) - weights
+        order = order[before < settings.top_p * weights.sum()]
+    return ids[order], near[order]

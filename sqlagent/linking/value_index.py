@@ -1,0 +1,371 @@
+"""Which stored values a question mentions, and which one a misspelt literal was meant to be.
+
+Invariant: every value that comes out is stored in the column that is named with it, spelled as it is stored.
+Silence is better than a guess: a wrong hint misleads the model, so a match needs evidence (its length, how
+it is written in the question, a word of its column or table nearby) and the rest is cut.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from sqlagent.base import word_forms
+from sqlagent.base.word_forms import Token
+from sqlagent.database.schema import Schema, fold
+from sqlagent.linking.prompt import Hint
+from sqlagent.linking.value_scores import (
+    CUT,
+    MAX_COLUMNS,
+    SPAN_WORDS,
+    TABLE,
+    TABLE_MEAN,
+    Match,
+    Place,
+    aliases,
+    chosen,
+    mentions,
+    nearest,
+    nearness,
+    only,
+    score,
+)
+from sqlagent.linking.value_store import ValueStore
+
+BUILD_SECONDS = 2.0
+"""What the first question after a change of the database may wait for its index."""
+MORE_SECONDS = 0.3
+"""What each later question gives to an index that is not complete."""
+PROBE_SECONDS = 0.25
+"""What looking for a literal in a column that is not known in full may take."""
+
+
+class ValueIndex:
+    """The text values of one database; built on first use, and again when the file has changed.
+
+    `cache_dir`: the folder that the index is kept in, SQLAGENT_HOME/values by default. `seconds`: what the
+    first use may take; a larger database is read on at each later use. Safe to share between threads.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        schema: Schema,
+        cache_dir: Path | None = None,
+        *,
+        seconds: float = BUILD_SECONDS,
+    ) -> None:
+        if cache_dir is None:
+            from sqlagent.store.registry import cache_dir as home
+
+            cache_dir = home() / "values"
+        self._path, self._schema, self._folder, self._seconds = path, schema, cache_dir, seconds
+        self._store: ValueStore | None = None
+        self._lock = threading.RLock()
+        self._places: dict[int, Place] = {}
+        self._vocabulary: dict[int, list[str]] = {}
+        self._seen = -1
+        self._last: tuple[str, list[Match]] | None = None
+        self._names = {
+            word_forms.stem(word)
+            for table in schema.tables
+            for name in (table.name, *(column.name for column in table.columns))
+            for word in word_forms.name_words(name)
+        }
+        self._aliases = list(aliases(schema))
+
+    # ---- building ----
+
+    @property
+    def complete(self) -> bool:
+        """Whether every value that will be collected has been."""
+        with self._lock:
+            return self._store is not None and self._store.complete
+
+    def build(self, seconds: float | None = None) -> bool:
+        """Collect values for up to `seconds`; whether the index is complete. Raises DatabaseError."""
+        with self._lock:
+            store = self._opened()
+            return store.build(self._seconds if seconds is None else seconds)
+
+    def close(self) -> None:
+        """Let go of the index; the next use opens it again."""
+        with self._lock:
+            if self._store is not None:
+                self._store.close()
+            self._store = None
+
+    def _opened(self) -> ValueStore:
+        from sqlagent.database.open_readonly import file_state
+
+        if self._store is not None and file_state(self._path) != self._store.state:
+            self.close()
+        if self._store is None:
+            self._store = ValueStore(self._path, self._schema, self._folder)
+            self._seen = -1
+        return self._store
+
+    def _ready(self) -> sqlite3.Connection:
+        """The collected values, read on a little if they are not all there. Raises DatabaseError."""
+        store = self._opened()
+        if not store.complete:
+            store.build(MORE_SECONDS if store.started else self._seconds)
+        if self._seen != store.grown:
+            self._seen = store.grown
+            self._vocabulary = {}
+            self._last = None
+            self._places = {}
+            for id_, table, column, size, whole in store.data.execute("SELECT * FROM col"):
+                self._places[id_] = Place(
+                    table,
+                    column,
+                    size,
+                    bool(whole),
+                    tuple(map(word_forms.stem, word_forms.name_words(column))),
+                    tuple(map(word_forms.stem, word_forms.name_words(table))),
+                )
+        return store.data
+
+    # ---- finding ----
+
+    def find(
+        self,
+        question: str,
+        limit: int = 5,
+        *,
+        columns: int = MAX_COLUMNS,
+        within: Schema | None = None,
+        tables: Mapping[str, float] | None = None,
+    ) -> list[Hint]:
+        """Stored values like those that the question mentions, the surest first. Raises DatabaseError.
+
+        columns: how many columns may be named for the same words. within: a part of the schema that the
+        columns must be in. tables: how likely the question is about each table (`Linker.scores`); of
+        columns that hold the same value, those of likelier tables come first.
+        """
+        return [
+            match.hint
+            for match in self.matches(question, limit, columns=columns, within=within, tables=tables)
+        ]
+
+    def matches(
+        self,
+        question: str,
+        limit: int = 5,
+        *,
+        columns: int = MAX_COLUMNS,
+        within: Schema | None = None,
+        tables: Mapping[str, float] | None = None,
+    ) -> list[Match]:
+        """As `find`, with scores (CUT to about 1.5) and the words of the question that each stands for."""
+        with self._lock:
+            data = self._ready()
+            if self._last is None or self._last[0] != question:
+                self._last = question, self._all(data, word_forms.tokens(question))
+            found = self._last[1]
+        if within is not None:
+            found = [match for match in found if _holds(within, match.hint)]
+        if tables is not None:
+            found = [
+                replace(m, score=m.score + TABLE * (tables.get(m.hint.table, 0.0) - TABLE_MEAN))
+                for m in found
+            ]
+        return chosen(found, limit, columns)
+
+    def _all(self, data: sqlite3.Connection, tokens: list[Token]) -> list[Match]:
+        if not tokens:
+            return []
+        found = list(self._exact(data, tokens))
+        found += self._misspelt(data, tokens, found)
+        found += self._partial(data, tokens, found)
+        found += self._by_alias(data, tokens)
+        return found
+
+    def _exact(self, data: sqlite3.Connection, tokens: list[Token]) -> Iterator[Match]:
+        """Values whose words are words of the question, but for case, accents, punctuation and plurals."""
+        spans: dict[str, list[tuple[int, int]]] = {}
+        for first, end in word_forms.spans(tokens, SPAN_WORDS):
+            key = " ".join(token.stem for token in tokens[first:end])
+            spans.setdefault(key, []).append((first, end))
+        for column, value, norm in _looked_up(data, list(spans)):
+            for first, end in spans[norm]:
+                sure = score(tokens, first, end, self._places[column], value, self._names)
+                yield self._match(column, value, sure, first, end)
+
+    def _match(self, column: int, value: str, score: float, first: int, end: int) -> Match:
+        place = self._places[column]
+        return Match(Hint(place.table, place.column, value), score, first, end)
+
+    def _misspelt(self, data: sqlite3.Connection, tokens: list[Token], found: list[Match]) -> Iterator[Match]:
+        """Values whose words are those of the question but for a typing error in one of them."""
+        covered = {i for match in found if match.score >= CUT for i in range(match.first, match.end)}
+        for at, token in enumerate(tokens):
+            word = token.stem
+            if (
+                at in covered
+                or len(word) < 4
+                or word in word_forms.STOP
+                or token.folded in word_forms.STOP
+                or word in self._names
+                or any(c.isdigit() for c in word)
+                or (not token.capital and not token.quoted and not token.text[0].isupper())
+            ):
+                continue
+            if data.execute("SELECT 1 FROM word WHERE word = ?", (word,)).fetchone():
+                continue
+            for other in self._near_words(data, word):
+                spans: dict[str, list[tuple[int, int]]] = {}
+                for first in range(max(0, at - SPAN_WORDS + 1), at + 1):
+                    for end in range(at + 1, min(len(tokens), first + SPAN_WORDS) + 1):
+                        # A word of four letters has too many neighbours to stand alone.
+                        if len(word) > 4 or end - first > 1:
+                            stems = [other if i == at else tokens[i].stem for i in range(first, end)]
+                            spans.setdefault(" ".join(stems), []).append((first, end))
+                for column, value, norm in _looked_up(data, list(spans)):
+                    for first, end in spans[norm]:
+                        place = self._places[column]
+                        sure = score(tokens, first, end, place, value, self._names, True) - 0.12
+                        yield self._match(column, value, sure, first, end)
+
+    def _near_words(self, data: sqlite3.Connection, word: str) -> list[str]:
+        """Stored words one typing error from `word` (two in a long one), nearest first."""
+        from rapidfuzz import process
+        from rapidfuzz.distance import OSA
+
+        if not self._vocabulary:
+            for (stored,) in data.execute("SELECT DISTINCT word FROM word WHERE length(word) >= 4"):
+                self._vocabulary.setdefault(len(stored), []).append(stored)
+        errors = 1 if len(word) < 8 else 2
+        near: list[tuple[float, str]] = []
+        for size in range(len(word) - errors, len(word) + errors + 1):
+            for stored, distance, _ in process.extract(
+                word, self._vocabulary.get(size, []), scorer=OSA.distance, score_cutoff=errors, limit=5
+            ):
+                if distance == 1 or stored[0] == word[0]:
+                    near.append((distance, stored))
+        return [stored for _, stored in sorted(near)[:5]]
+
+    def _partial(self, data: sqlite3.Connection, tokens: list[Token], found: list[Match]) -> Iterator[Match]:
+        """Longer values that hold a name or a quotation of the question as whole words."""
+        covered = {i for match in found if match.score >= CUT for i in range(match.first, match.end)}
+        for first, end in mentions(tokens):
+            if covered.intersection(range(first, end)):
+                continue
+            stems = [token.stem for token in tokens[first:end]]
+            rare = [stem for stem in stems if stem not in word_forms.STOP and len(stem) > 1]
+            if not rare or sum(map(len, stems)) < 4:
+                continue
+            if len(stems) == 1 and (stems[0] in self._names or stems[0].isdigit()):
+                continue
+            marks = ",".join("?" * len(rare))
+            rows = data.execute(
+                "SELECT v.col, v.value, v.norm FROM word w JOIN val v ON v.id = w.val"
+                f" WHERE w.word IN ({marks})"
+                " GROUP BY v.id HAVING count(*) = ? LIMIT 50",
+                (*rare, len(set(rare))),
+            ).fetchall()
+            wanted = f" {' '.join(stems)} "
+            held = [row for row in rows if wanted in f" {row[2]} "]
+            by_column: dict[int, list[tuple[str, str]]] = {}
+            for column, value, norm in held:
+                by_column.setdefault(column, []).append((value, norm))
+            for column, values in by_column.items():
+                if len(values) > 2:
+                    continue
+                for value, norm in values:
+                    coverage = len(" ".join(stems)) / len(norm)
+                    if coverage < 0.35:
+                        continue
+                    sure = score(tokens, first, end, self._places[column], value, self._names)
+                    yield self._match(column, value, sure * (0.55 + 0.4 * coverage), first, end)
+
+    def _by_alias(self, data: sqlite3.Connection, tokens: list[Token]) -> Iterator[Match]:
+        """Codes whose meaning a column gives: in its comment, or F and M in a column named sex."""
+        if not self._aliases:
+            return
+        stems = [token.stem for token in tokens]
+        ids = {(place.table, place.column): id_ for id_, place in self._places.items()}
+        for meaning, table, column, code in self._aliases:
+            size = len(meaning)
+            id_ = ids.get((table, column))
+            if id_ is None:
+                continue
+            for first in range(len(stems) - size + 1):
+                if tuple(stems[first : first + size]) == meaning:
+                    for (value,) in data.execute(
+                        "SELECT value FROM val WHERE col = ? AND norm = ?", (id_, code)
+                    ):
+                        place = self._places[id_]
+                        near = nearness(tokens, first, first + size, place.words + place.table_words)
+                        yield self._match(id_, value, 0.6 + 0.3 * near, first, first + size)
+
+    # ---- correcting ----
+
+    def nearest(self, table: str, column: str, literal: str) -> str | None:
+        """The stored value that `literal` must have meant, when it does not occur in its column.
+
+        None when it does occur, when nothing is near, when several are, or when that cannot be told because
+        the column is too large to be known in full. Raises DatabaseError.
+        """
+        with self._lock:
+            data = self._ready()
+            row = data.execute(
+                "SELECT id FROM col WHERE lower(tbl) = ? AND lower(name) = ?", (fold(table), fold(column))
+            ).fetchone()
+            if row is None:
+                return None
+            id_, place = row[0], self._places[row[0]]
+            if data.execute("SELECT 1 FROM val WHERE col = ? AND value = ?", (id_, literal)).fetchone():
+                return None
+            if not place.whole and self._occurs(place, literal) is not False:
+                return None
+            norm = word_forms.key(literal)
+            if not norm:
+                return None
+            same = [
+                value
+                for (value,) in data.execute("SELECT value FROM val WHERE col = ? AND norm = ?", (id_, norm))
+            ]
+            if same:
+                return only(same, literal)
+            if not place.whole:
+                return None
+            values = data.execute("SELECT value, norm FROM val WHERE col = ?", (id_,)).fetchall()
+        return nearest(values, norm)
+
+    def _occurs(self, place: Place, literal: str) -> bool | None:
+        """Whether the file itself holds the literal; None when that takes too long to find out."""
+        from sqlagent.database.ddl_comments import quote
+        from sqlagent.database.open_readonly import connect_readonly
+        from sqlagent.database.sample_rows import Limiter
+
+        connection = connect_readonly(self._path, timeout=PROBE_SECONDS)
+        try:
+            limiter = Limiter(connection, time.monotonic() + PROBE_SECONDS)
+            with limiter.limits(steps=1 << 40, seconds=PROBE_SECONDS):
+                sql = f"SELECT 1 FROM main.{quote(place.table)} WHERE {quote(place.column)} = ? LIMIT 1"
+                return connection.execute(sql, (literal,)).fetchone() is not None
+        except sqlite3.Error:
+            return None
+        finally:
+            with contextlib.suppress(sqlite3.Error):
+                connection.close()
+
+
+def _holds(schema: Schema, hint: Hint) -> bool:
+    table = schema.table(hint.table)
+    return table is not None and table.column(hint.column) is not None
+
+
+def _looked_up(data: sqlite3.Connection, norms: list[str]) -> Iterator[tuple[int, str, str]]:
+    """(column, value, norm) of the stored values with one of these norms."""
+    for at in range(0, len(norms), 500):
+        part = norms[at : at + 500]
+        marks = ",".join("?" * len(part))
+        yield from data.execute(f"SELECT col, value, norm FROM val WHERE norm IN ({marks}) LIMIT 2000", part)

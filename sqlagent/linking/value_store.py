@@ -1,0 +1,349 @@
+"""The values of a database's text columns, collected in a small database of our own.
+
+Invariant: building it reads plain stored columns only, costs at most the time given, and never more than a
+fixed number of rows a table and values a column, whatever the table's size; the state says what is still to
+be read, so a later call goes on where this one stopped. The file is private (0600 in a 0700 folder), is
+written beside its name and renamed, and is used only for the database file it was made from, in the state
+it was made from; anything else is a miss. A file that cannot be written costs time, nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import sqlite3
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlagent.base import word_forms
+from sqlagent.base.errors import DatabaseError
+from sqlagent.database import open_readonly
+from sqlagent.database.ddl_comments import quote
+from sqlagent.database.sample_rows import Limiter, Reading, count_rows
+from sqlagent.database.schema import Column, Schema, Table
+
+VALUE_CHARACTERS = 80
+"""A longer text is prose, not something to compare with."""
+COLUMN_VALUES = 20_000
+ALL_VALUES = 200_000
+FULL_ROWS = 50_000
+"""A table with a larger span of row numbers is read in places."""
+SPOTS = 50
+SPOT_ROWS = 1_000
+WORTH_SECONDS = 0.1
+"""An index that was built faster than this is not kept on disk."""
+
+_FORMAT = 1  # raise it when what is collected or how it is normalised changes
+_FILES = 32
+_STEP_ROWS = 2_000
+_BUSY_SECONDS = 1.0
+_SETTLED_NS = 2_000_000_000
+_ERRORS = (sqlite3.Error, sqlite3.Warning, UnicodeError, ValueError, OverflowError, MemoryError)
+_TABLES = """
+CREATE TABLE meta (state TEXT);
+CREATE TABLE col (id INTEGER PRIMARY KEY, tbl TEXT, name TEXT, size INTEGER, whole INTEGER);
+CREATE TABLE val (id INTEGER PRIMARY KEY, col INTEGER, value TEXT, norm TEXT);
+CREATE INDEX val_norm ON val (norm);
+CREATE INDEX val_col ON val (col);
+CREATE TABLE word (word TEXT, val INTEGER, PRIMARY KEY (word, val)) WITHOUT ROWID;
+"""
+
+
+@dataclass
+class _Job:
+    """What is still to be read of one table."""
+
+    table: str
+    columns: list[str]
+    rowid: str = ""
+    """Empty: a table without row numbers, read once from its start."""
+    starts: list[int] = field(default_factory=list)
+    full: bool = True
+    fresh: bool = True
+
+
+def is_text(column: Column) -> bool:
+    """Whether a column may hold texts worth finding."""
+    if column.generated:
+        return False
+    if column.samples:
+        return any(isinstance(value, str) for value in column.samples)
+    declared = column.type.lower()
+    return any(kind in declared for kind in ("char", "clob", "text", "string"))
+
+
+class ValueStore:
+    """The collected values of one database file; see the module's invariant. Not thread-safe."""
+
+    def __init__(self, path: str | os.PathLike[str], schema: Schema, folder: Path | None) -> None:
+        self._path = os.path.abspath(path)
+        self._schema = schema
+        self._file = (
+            folder / f"{hashlib.sha256(os.fsencode(self._path)).hexdigest()[:32]}.db" if folder else None
+        )
+        self._jobs: list[_Job] | None = None
+        self._spent = 0.0
+        self._total = 0
+        self.state = open_readonly.file_state(path)
+        self.grown = 0
+        """Raised with every building, so that what was computed from the values can be computed anew."""
+        kept = self._kept()
+        self.data = kept if kept is not None else self._new()
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left to be read."""
+        return self._jobs is not None and not self._jobs
+
+    @property
+    def started(self) -> bool:
+        """Whether anything has been read."""
+        return self._jobs is not None
+
+    def close(self) -> None:
+        self.data.close()
+
+    # ---- building ----
+
+    def build(self, seconds: float) -> bool:
+        """Read on for up to `seconds`; whether everything has been read. Raises DatabaseError."""
+        if self.complete:
+            return True
+        started = time.monotonic()
+        deadline = started + seconds
+        connection = open_readonly.connect_readonly(self._path, timeout=_BUSY_SECONDS)
+        try:
+            connection.set_authorizer(_authorize)
+            limiter = Limiter(connection, deadline)
+            if self._jobs is None:
+                self._jobs = self._plan(connection, limiter)
+            self.data.execute("BEGIN")
+            while self._jobs and not limiter.expired and self._total < ALL_VALUES:
+                try:
+                    done = self._read(connection, limiter, self._jobs[0])
+                except _ERRORS:
+                    if time.monotonic() > deadline:
+                        break
+                    done = True  # a damaged or hostile table has no values
+                if done:
+                    self._jobs.pop(0)
+            if self._total >= ALL_VALUES:
+                self._jobs.clear()
+            self.data.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise open_readonly.explained(self._path, error) from error
+        finally:
+            connection.close()
+        self.grown += 1
+        self._spent += time.monotonic() - started
+        self._keep()
+        return self.complete
+
+    def _plan(self, connection: sqlite3.Connection, limiter: Limiter) -> list[_Job]:
+        """One job a table, small tables first: they hold the words that others refer to."""
+        sized: list[tuple[int, _Job]] = []
+        for table in self._schema.tables:
+            columns = [column for column in table.columns if is_text(column)]
+            if table.kind != "table" or not columns:
+                continue
+            for column in columns:
+                self.data.execute(
+                    "INSERT INTO col (tbl, name, size, whole) VALUES (?, ?, 0, 0)", (table.name, column.name)
+                )
+            rows, job = self._job(connection, limiter, table, [column.name for column in columns])
+            sized.append((rows, job))
+        return [job for _, job in sorted(sized, key=lambda pair: pair[0])]
+
+    def _job(
+        self, connection: sqlite3.Connection, limiter: Limiter, table: Table, columns: list[str]
+    ) -> tuple[int, _Job]:
+        rows, span = table.row_count or 0, None
+        with contextlib.suppress(*_ERRORS):
+            counted, _, span = count_rows(connection, table, limiter, Reading(0, self.state.size))
+            rows = rows or counted or 0
+        if span is None:
+            return rows, _Job(table.name, columns)
+        rowid, low, high = span
+        if rows <= FULL_ROWS:
+            return rows, _Job(table.name, columns, rowid, [low])
+        step = max(1, (high - low) // SPOTS)
+        return rows, _Job(table.name, columns, rowid, [low + i * step for i in range(SPOTS)], full=False)
+
+    def _read(self, connection: sqlite3.Connection, limiter: Limiter, job: _Job) -> bool:
+        """Read one step of a job; whether it is done. Raises sqlite3.Error."""
+        if not job.columns:
+            return True
+        rows = FULL_ROWS if not job.rowid else _STEP_ROWS if job.full else SPOT_ROWS
+        shown = [f"CASE WHEN typeof({quote(c)}) = 'text' THEN {quote(c)} END" for c in job.columns]
+        source = f"FROM main.{quote(job.table)}"
+        fetched: list[tuple[Any, ...]] = []
+        stopped: sqlite3.Error | None = None
+        with limiter.limits(steps=1 << 40, seconds=float("inf")):
+            if job.rowid:
+                start = job.starts[0]
+                cursor = connection.execute(
+                    f"SELECT {job.rowid}, {', '.join(shown)} {source} WHERE {job.rowid} >= ? "
+                    f"ORDER BY {job.rowid} LIMIT {rows}",
+                    (start,),
+                )
+            else:
+                cursor = connection.execute(f"SELECT 0, {', '.join(shown)} {source} LIMIT {rows}")
+            try:
+                for row in cursor:
+                    fetched.append(row)
+            except sqlite3.Error as error:
+                stopped = error
+        self._take(job, fetched)
+        if job.rowid:
+            ended = stopped is None and len(fetched) < rows
+            if stopped is not None or job.full:
+                job.starts[0] = fetched[-1][0] + 1 if fetched else job.starts[0]
+            if not job.full and stopped is None:
+                job.starts.pop(0)
+            if stopped is not None:
+                raise stopped
+            finished = ended if job.full else not job.starts
+        elif stopped is not None:
+            job.columns.clear()  # there is no place to go on from
+            raise stopped
+        else:
+            finished = True
+        if finished:
+            whole = job.full and (bool(job.rowid) or len(fetched) < rows)
+            for name in job.columns:
+                self.data.execute(
+                    "UPDATE col SET whole = ? WHERE tbl = ? AND name = ?", (int(whole), job.table, name)
+                )
+        return finished
+
+    def _take(self, job: _Job, rows: list[tuple[Any, ...]]) -> None:
+        """Add the values of some rows; prose and full columns are taken off the job."""
+        for place, name in reversed(list(enumerate(job.columns, 1))):
+            id_, size = self.data.execute(
+                "SELECT id, size FROM col WHERE tbl = ? AND name = ?", (job.table, name)
+            ).fetchone()
+            found = dict.fromkeys(row[place] for row in rows if row[place] is not None)
+            # A replacement character stands for bytes that are no text: not the value that is stored.
+            short = [v for v in found if 0 < len(v) <= VALUE_CHARACTERS and "\ufffd" not in v]
+            if job.fresh and len(short) < len(found) / 2:
+                job.columns.pop(place - 1)  # prose
+                continue
+            if size:
+                known = {row[0] for row in self.data.execute("SELECT value FROM val WHERE col = ?", (id_,))}
+                short = [value for value in short if value not in known]
+            full = size + len(short) > COLUMN_VALUES
+            self._add(id_, size, short[: COLUMN_VALUES - size])
+            if full:
+                job.columns.pop(place - 1)
+        job.fresh = False
+
+    def _add(self, column: int, size: int, values: Iterable[str]) -> None:
+        values = list(values)
+        first = self.data.execute("SELECT ifnull(max(id), 0) + 1 FROM val").fetchone()[0]
+        rows, postings = [], []
+        for id_, value in enumerate(values, first):
+            stems = [word_forms.stem(word) for word in word_forms.words(value)]
+            rows.append((id_, column, value, " ".join(stems)))
+            if 1 < len(stems) <= 12:
+                postings += [(word, id_) for word in set(stems) if len(word) > 1 and word not in word_forms.STOP]
+            elif stems:
+                postings.append((stems[0], id_))
+        self.data.executemany("INSERT INTO val VALUES (?, ?, ?, ?)", rows)
+        self.data.executemany("INSERT OR IGNORE INTO word VALUES (?, ?)", postings)
+        self.data.execute("UPDATE col SET size = ? WHERE id = ?", (size + len(values), column))
+        self._total += len(values)
+
+    # ---- keeping ----
+
+    def _new(self) -> sqlite3.Connection:
+        data = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        data.executescript(_TABLES)
+        self._jobs, self._total, self._spent = None, 0, 0.0
+        return data
+
+    def _key(self) -> list[Any]:
+        columns = [
+            [table.name, [column.name for column in table.columns if is_text(column)]]
+            for table in self._schema.tables
+            if table.kind == "table"
+        ]
+        digest = hashlib.sha256(json.dumps(columns).encode("utf-8", "surrogatepass")).hexdigest()
+        return [_FORMAT, self._path, digest, *astuple(self.state)]
+
+    def _kept(self) -> sqlite3.Connection | None:
+        """The index on disk, if it is whole and belongs to this state of this file."""
+        if self._file is None or not self._file.is_file():
+            return None
+        data: sqlite3.Connection | None = None
+        try:
+            uri = f"{self._file.as_uri()}?mode=ro&immutable=1"
+            data = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+            state = json.loads(data.execute("SELECT state FROM meta").fetchone()[0])
+            if state["key"] != self._key() or data.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+                raise ValueError("it was made from something else")
+            jobs = [_Job(**job) for job in state["jobs"]]
+            if jobs:  # goes on in memory
+                memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+                data.backup(memory)
+                data.close()
+                data = memory
+            self._jobs, self._total, self._spent = jobs, int(state["total"]), WORTH_SECONDS
+            os.utime(self._file)  # the least recently used goes first
+            return data
+        except (OSError, TypeError, KeyError, IndexError, *_ERRORS):
+            if data is not None:
+                data.close()
+            return None
+
+    def _keep(self) -> None:
+        young = time.time_ns() - max(self.state.mtime_ns, self.state.wal_mtime_ns) < _SETTLED_NS
+        if self._file is None or self._spent < WORTH_SECONDS or young:
+            return
+        with contextlib.suppress(DatabaseError):
+            if open_readonly.file_state(self._path) != self.state:
+                return
+        jobs = [vars(job) for job in self._jobs or []]
+        state = json.dumps({"key": self._key(), "jobs": jobs, "total": self._total})
+        with contextlib.suppress(OSError, *_ERRORS):
+            self.data.execute("DELETE FROM meta")
+            self.data.execute("INSERT INTO meta VALUES (?)", (state,))
+            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=self._file.parent, suffix=".part")  # 0600
+            os.close(handle)
+            try:
+                with contextlib.closing(sqlite3.connect(temporary)) as target:
+                    target.execute("PRAGMA journal_mode=OFF")
+                    target.execute("PRAGMA synchronous=OFF")
+                    self.data.backup(target)
+                os.replace(temporary, self._file)
+            except BaseException:
+                os.unlink(temporary)
+                raise
+            _prune(self._file.parent)
+
+
+def _prune(folder: Path) -> None:
+    """Keep the youngest files only, and no piece that a killed process left."""
+    files = sorted(folder.glob("*.db"), key=lambda file: file.stat().st_mtime_ns)
+    for file in files[:-_FILES]:
+        file.unlink(missing_ok=True)
+    for file in folder.glob("*.part*"):
+        if file.stat().st_mtime < time.time() - 3600:
+            file.unlink(missing_ok=True)
+
+
+def _authorize(
+    action: int, first: str | None, second: str | None, database: str | None, by: str | None
+) -> int:
+    """Allow reading stored rows, and the two functions that this module uses."""
+    if action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ):
+        return sqlite3.SQLITE_OK
+    if action == sqlite3.SQLITE_FUNCTION and second in ("typeof", "count", "min", "max"):
+        return sqlite3.SQLITE_OK
+    return sqlite3.SQLITE_DENY

@@ -1,0 +1,1 @@
+"""Wrap llama.cpp's C interface: one model, one context, its vocabulary."""

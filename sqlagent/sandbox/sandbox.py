@@ -1,0 +1,395 @@
+"""Read-only execution of statements that nobody has checked.
+
+Invariant: a statement can read the one database it was given and nothing else, it ends at its deadline, and
+it takes at most one worker process with it. The parent never opens the database. The layers: SECURITY.md.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import threading
+import time
+from dataclasses import dataclass
+from types import TracebackType
+
+from sqlagent.base.errors import Cancelled, DatabaseError, QueryError, QueryTimeout, SqlagentError, UsageError
+from sqlagent.sandbox import guard, wire
+from sqlagent.sandbox.wire import Value
+from sqlagent.sandbox.worker_process import Gone, Process
+
+GRACE = 0.2
+"""Seconds past a deadline, or past a request to stop, after which the worker is killed."""
+START_SECONDS = 20.0
+"""How long a worker may take to start; this is the machine's time, not the query's."""
+SLICE = 0.02
+"""Seconds between two looks at whether somebody asked to stop."""
+POLLED = os.name == "posix"
+"""Whether pipes can be polled."""
+_UNCAPPED_FRAME = 256 << 20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one statement may cost. Zero lifts a cap; the timeout and the memory cannot be lifted."""
+
+    timeout: float = 10.0
+    """Seconds."""
+    max_rows: int = 1000
+    """Rows of the result; --limit."""
+    max_cell: int = 1_000_000
+    """Characters of a text or bytes of a blob; --max-cell."""
+    max_bytes: int = 16 << 20
+    """Memory that the result takes in this process, in bytes; --max-bytes."""
+    memory: int = 512 << 20
+    """Bytes the worker may use for a query."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """Rows of a statement. `truncated` says in one sentence what was left out and which flag lifts that."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Value, ...]]
+    truncated: str | None
+    seconds: float
+
+
+class Sandbox:
+    """Runs statements on one database in a worker process, started at once and replaced when it dies.
+
+    `path`: a SQLite file. Raises DatabaseError when there is none. Threads may share it: they wait.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        limits: Limits | None = None,
+        *,
+        layers: guard.Layers | None = None,
+    ) -> None:
+        from sqlagent.database import open_readonly
+
+        open_readonly.file_state(path)
+        self.path = os.fspath(path)
+        self.limits = limits if limits is not None else Limits()
+        self._real = os.path.realpath(self.path)
+        self._layers = layers if layers is not None else guard.Layers()
+        self._running = threading.Lock()
+        self._process: Process | None = None
+        self._ready = False
+        self._copy = False
+        self._closed = False
+        self.confined: tuple[str, ...] = ()
+        self._ident = 0
+        self._current: int | None = None
+        self._cancelled: int | None = None
+        self._start()
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def warm_up(self) -> None:
+        """Wait until the worker has started, which the first statement would do otherwise."""
+        with self._running:
+            self._warm(_Query(wire.PREPARE, "", START_SECONDS, 0))
+
+    def execute(self, sql: str, *, timeout: float | None = None, max_rows: int | None = None) -> Result:
+        """Run one SELECT; `timeout` in seconds and `max_rows` (0: all) stand in for the sandbox's limits.
+
+        Raises QueryError (SQLite's words, or why the statement is refused), QueryTimeout, DatabaseError (the
+        file is damaged, busy or gone) and Cancelled (after `interrupt`).
+        """
+        return self._request(wire.RUN, sql, timeout, max_rows)
+
+    def prepare(self, sql: str) -> None:
+        """Compile one SELECT without running it; raises what `execute` raises."""
+        self._request(wire.PREPARE, sql, None, None)
+
+    def interrupt(self) -> None:
+        """Stop the running statement, which raises Cancelled; without one, do nothing.
+
+        For other threads and for signal handlers, hence without a lock: it names the statement, and the
+        thread that waits for that statement does the rest.
+        """
+        self._cancelled = self._current
+
+    def close(self) -> None:
+        """End the worker. Closing twice is fine."""
+        self._closed = True
+        self.interrupt()
+        with self._running:
+            self._stop()
+
+    @property
+    def worker_pid(self) -> int | None:
+        """The worker's process id, None while there is none."""
+        process = self._process
+        return process.pid if process is not None and process.alive else None
+
+    def _request(self, kind: int, sql: str, timeout: float | None, max_rows: int | None) -> Result:
+        """Run a statement; whatever goes wrong on the way costs at most the worker."""
+        _check(sql)
+        seconds = self.limits.timeout if timeout is None else timeout
+        with self._running:
+            if self._closed:
+                raise UsageError("This sandbox is closed.")
+            query = _Query(kind, sql, seconds, self.limits.max_rows if max_rows is None else max_rows)
+            self._number(query)
+            try:
+                return self._converse(query)
+            except SqlagentError:
+                raise
+            except wire.WireError as error:
+                self._stop()
+                raise DatabaseError(f"The sandbox's process sent nonsense ({error}) and was ended.") from None
+            except BaseException:
+                self._stop()  # Ctrl-C may have come anywhere: nobody knows what is still in the pipe
+                raise
+            finally:
+                self._current = None
+
+    def _converse(self, query: _Query) -> Result:
+        """Send a statement and collect its rows, again when the file asks for another way in."""
+        began = time.monotonic()
+        for _ in range(4):
+            process = self._warm(query)
+            self._number(query)
+            answer = _Answer(query, self.limits)
+            try:
+                process.send(query.frame(self.limits), query.hard_deadline)
+                if self._collect(process, query, answer):
+                    truncated = answer.truncated(self.limits)
+                    return Result(answer.columns, answer.rows, truncated, time.monotonic() - began)
+            except Gone as error:
+                self._stop()
+                raise self._died(str(error), query) from None
+            except TimeoutError:
+                self._stop()
+                raise self._late(query) from None
+        raise DatabaseError(f"{self.path} is being written by another program; try again in a moment.")
+
+    def _collect(self, process: Process, query: _Query, answer: _Answer) -> bool:
+        """Take replies until the statement ends; False: start over in a new worker. Raises its error."""
+        asked = False
+        until = query.hard_deadline
+        while True:
+            if not asked and self._cancelled == query.ident:
+                asked = True
+                until = min(until, time.monotonic() + GRACE)
+                process.send(wire.frame(wire.INTERRUPT, query.ident), until)
+            # Short waits, so that an `interrupt` from elsewhere is seen soon.
+            reply = process.receive(min(until, time.monotonic() + SLICE), answer.largest_frame)
+            if reply is None:
+                if time.monotonic() < until:
+                    continue
+                self._stop()
+                raise self._late(query)
+            kind, ident, payload = reply
+            if ident != query.ident:
+                continue
+            if kind == wire.DONE:
+                answer.summary = wire.unpack_json(payload, dict)
+                # The worker was told to stop early for rows that it has since sent anew: ask again.
+                return answer.full or not answer.summary.get("enough")
+            if kind == wire.ERROR:
+                return self._react(wire.unpack_json(payload, dict), query)
+            if answer.take(kind, payload):
+                process.send(wire.frame(wire.ENOUGH, query.ident), until)
+
+    def _react(self, report: dict[str, object], query: _Query) -> bool:
+        """Raise the error the worker reports, or return False when a new worker can do better."""
+        kind, text = str(report.get("kind")), str(report.get("text"))
+        if kind in ("copy", "restart") and not (kind == "copy" and self._copy):
+            self._stop()
+            self._copy = kind == "copy"
+            return False
+        if kind == "query":
+            raise QueryError(text)
+        if kind == "memory":
+            raise QueryError(
+                f"The query needs more than the {self.limits.memory >> 20} MiB of memory it may use."
+            )
+        if kind in ("cancelled", "timeout"):
+            raise self._late(query)
+        if kind == "sentence":
+            raise DatabaseError(text)
+        from sqlagent.database import open_readonly
+
+        raise open_readonly.explained(self.path, Exception(text))
+
+    def _late(self, query: _Query) -> SqlagentError:
+        """The error for a statement that was stopped."""
+        if self._cancelled == query.ident:
+            return Cancelled("Stopped.")
+        return QueryTimeout(f"The query took longer than {query.seconds:g} s; --timeout SECONDS allows more.")
+
+    def _died(self, how: str, query: _Query) -> SqlagentError:
+        """The error for a statement whose worker ended by itself."""
+        if self._cancelled == query.ident:
+            return Cancelled("Stopped.")
+        if how == "SIGXCPU":
+            return self._late(query)
+        return QueryError(f"The sandbox's process ended while it ran this statement ({how}).")
+
+    def _warm(self, query: _Query) -> Process:
+        """A worker that is ready; starting it is the machine's time and not the query's."""
+        if self._process is None or not self._process.alive:
+            self._start()
+        process = self._process
+        assert process is not None
+        if self._ready:
+            return process
+        until = time.monotonic() + (query.seconds + GRACE if self._copy else START_SECONDS)
+        reply = None
+        while reply is None:
+            if time.monotonic() > until or self._cancelled == query.ident:
+                self._stop()
+                raise self._late(query)
+            try:
+                reply = process.receive(min(until, time.monotonic() + SLICE), 1 << 16)
+            except Gone as error:
+                self._stop()
+                raise DatabaseError(f"The sandbox's process does not start ({error}).") from None
+        if reply[0] == wire.ERROR:
+            self._stop()
+            self._react(wire.unpack_json(reply[2], dict), query)
+        self.confined = tuple(wire.unpack_json(reply[2], dict).get("confined", ()))
+        self._ready = True
+        query.restart_clock()
+        return process
+
+    def _start(self) -> None:
+        """Start a worker without waiting for it."""
+        self._stop()
+        config = {
+            "path": os.fsencode(self._real).hex(),
+            "memory": self.limits.memory,
+            "layers": dataclasses.asdict(self._layers),
+            "copy": self._copy,
+        }
+        try:
+            self._process = Process(config, polled=POLLED)
+        except Gone as error:
+            raise DatabaseError(f"The sandbox's process does not start ({error}).") from None
+
+    def _stop(self) -> None:
+        """Kill the worker, if there is one."""
+        process, self._process, self._ready = self._process, None, False
+        if process is not None:
+            process.kill()
+
+    def _number(self, query: _Query) -> None:
+        """Give a request a new number, by which late replies to the one before are told apart."""
+        cancelled = query.ident != 0 and self._cancelled == query.ident
+        self._ident = self._ident % 0xFFFFFFFF + 1
+        self._current = query.ident = self._ident
+        if cancelled:
+            self._cancelled = query.ident
+
+
+class _Query:
+    """One request and its clock."""
+
+    def __init__(self, kind: int, sql: str, seconds: float, max_rows: int) -> None:
+        self.kind = kind
+        self.sql = sql
+        self.seconds = seconds
+        self.max_rows = max_rows
+        self.ident = 0
+        self.restart_clock()
+
+    def restart_clock(self) -> None:
+        """Count the deadline from now."""
+        self.hard_deadline = time.monotonic() + self.seconds + GRACE
+
+    def frame(self, limits: Limits) -> bytes:
+        """The request as the worker reads it."""
+        arguments = {
+            "sql": self.sql,
+            "timeout": max(0.0, self.hard_deadline - GRACE - time.monotonic()),
+            "max_rows": self.max_rows,
+            "max_cell": limits.max_cell,
+            "max_frame": _largest_frame(limits),
+        }
+        return wire.frame(self.kind, self.ident, wire.pack_json(arguments))
+
+
+class _Answer:
+    """Collects the rows of one statement and keeps them within the caps, whatever the worker sends."""
+
+    def __init__(self, query: _Query, limits: Limits) -> None:
+        self.columns: tuple[str, ...] = ()
+        self.rows: list[tuple[Value, ...]] = []
+        self.summary: dict[str, object] = {}
+        self.full = False
+        self.largest_frame = _largest_frame(limits) + (1 << 16)
+        self._max_rows = query.max_rows
+        self._max_bytes = limits.max_bytes
+        self._memory = 0
+
+    def take(self, kind: int, payload: bytes) -> bool:
+        """Take one reply; True when the cap on bytes has just been reached."""
+        if kind == wire.COLUMNS:
+            self.columns = tuple(map(str, wire.unpack_json(payload, list)))
+        elif kind == wire.RESTART:
+            self.columns, self.rows, self._memory, self.full = (), [], 0, False
+        elif kind == wire.ROWS:
+            return not self.full and self._add(*wire.unpack_rows(payload, len(self.columns)))
+        else:
+            raise wire.WireError("an unknown kind of reply")
+        return False
+
+    def _add(self, batch: list[tuple[Value, ...]], size: int) -> bool:
+        """Add rows, of about `size` bytes in all, while they fit; True when they no longer do."""
+        if self._max_bytes and self._memory + size > self._max_bytes:
+            for row in batch:
+                self._memory += wire.memory_of(row)
+                if self._memory > self._max_bytes:
+                    break
+                self.rows.append(row)
+            self.full = True
+            return True
+        self._memory += size
+        self.rows += batch
+        if self._max_rows and len(self.rows) > self._max_rows:
+            raise wire.WireError("more rows than asked for")
+        return False
+
+    def truncated(self, limits: Limits) -> str | None:
+        """What was left out and the flag that lifts it; None when nothing was."""
+        notes = []
+        count = f"{len(self.rows):,} row{'' if len(self.rows) == 1 else 's'}"
+        if self.full:
+            notes.append(
+                f"only the first {count} fit in {limits.max_bytes:,} bytes (lift with --max-bytes 0)"
+            )
+        elif self.summary.get("more"):
+            notes.append(f"only the first {count} came (lift with --limit 0)")
+        cut = self.summary.get("cut")
+        if isinstance(cut, int) and cut:
+            cells = "1 value was" if cut == 1 else f"{cut:,} values were"
+            notes.append(f"{cells} cut at {limits.max_cell:,} characters or bytes (lift with --max-cell 0)")
+        return "; ".join(notes) or None
+
+
+def _largest_frame(limits: Limits) -> int:
+    """Bytes of the largest batch of rows that is accepted."""
+    return limits.max_bytes + (1 << 20) if limits.max_bytes else _UNCAPPED_FRAME
+
+
+def _check(sql: str) -> None:
+    """Refuse text that cannot be sent to SQLite at all."""
+    try:
+        size = len(sql.encode("utf-8"))
+    except UnicodeEncodeError:
+        raise QueryError("The statement holds characters that are not valid Unicode.") from None
+    if size > guard.SQL_LENGTH:
+        raise QueryError(f"The statement is longer than {guard.SQL_LENGTH:,} bytes.")
+    if "\0" in sql:
+        raise QueryError("The statement holds a NUL character.")

@@ -1,0 +1,1 @@
+"""Read SQL: lexer, tree, parser, names, and the sentence that explains a statement."""

@@ -1,0 +1,1 @@
+"""Keep the models of this machine: the registry, fetching, adapters."""

@@ -1,0 +1,240 @@
+"""The prompt's commands. Each registers itself with a decorator, and `\\h` prints the registry.
+
+A command gets the session and the text after its name. It may raise any SqlagentError (shown, and the session
+goes on) or EOFError (the session ends).
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from sqlagent.agent.effort import EFFORTS
+from sqlagent.base.errors import UsageError
+from sqlagent.ui import formats
+
+if TYPE_CHECKING:
+    from sqlagent.database.schema import Schema, Table
+    from sqlagent.ui.repl import Repl
+
+Run = Callable[["Repl", str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command under all its names. `choices` are completed after it; "table" stands for table names."""
+
+    names: tuple[str, ...]
+    usage: str
+    summary: str
+    choices: tuple[str, ...]
+    run: Run
+
+
+COMMANDS: dict[str, Command] = {}
+"""Every command by every one of its names."""
+
+
+def command(*names: str, usage: str = "", choices: tuple[str, ...] = ()) -> Callable[[Run], Run]:
+    """Register a function under `names`; the first line of its docstring becomes its help."""
+
+    def register(function: Run) -> Run:
+        summary = (inspect.getdoc(function) or "").splitlines()[0]
+        made = Command(names, usage, summary, choices, function)
+        COMMANDS.update(dict.fromkeys(names, made))
+        return function
+
+    return register
+
+
+def is_command(line: str) -> bool:
+    """Whether a line is meant for the prompt itself. ".5 * 2 …" is not; "\\anything" and ".word" are."""
+    return line.startswith("\\") or (line.startswith(".") and line[1:2].isalpha())
+
+
+def run(session: Repl, line: str) -> None:
+    """Run a command line. Raises UsageError for a command nobody knows."""
+    import difflib
+
+    name, _, argument = line.strip().partition(" ")
+    found = COMMANDS.get(name)
+    if found is None:
+        close = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f"did you mean {close[0]}?" if close else "\\h lists them."
+        raise UsageError(f"There is no command {name}; {hint}")
+    found.run(session, argument.strip().rstrip(";").strip())
+
+
+def help_text() -> str:
+    """What `\\h` prints."""
+    unique = list(dict.fromkeys(COMMANDS.values()))
+    heads = [f"{', '.join(c.names)} {c.usage}".rstrip() for c in unique]
+    wide = max(map(len, heads))
+    listed = "".join(f"  {head:<{wide}}  {c.summary}\n" for head, c in zip(heads, unique, strict=True))
+    return (
+        "Type a question, or a SELECT of your own.\n\n"
+        f"{listed}\n"
+        "Ctrl-C stops what is running, Ctrl-D leaves, Tab completes names and commands.\n"
+    )
+
+
+def _switch(argument: str, now: bool) -> bool:
+    """What "on", "off" or nothing (the other way round) means. Raises UsageError."""
+    if argument.lower() in ("", "on", "off"):
+        return not now if not argument else argument.lower() == "on"
+    raise UsageError(f"{argument!r} is neither on nor off.")
+
+
+@command("\\q", ".quit", ".exit", "quit", "exit")
+def leave(session: Repl, argument: str) -> None:
+    """leave"""
+    raise EOFError
+
+
+@command("\\h", ".help", "\\?", "help")
+def show_help(session: Repl, argument: str) -> None:
+    """this list"""
+    formats.write([help_text()])
+
+
+@command("\\d", usage="[TABLE]", choices=("table",))
+def describe(session: Repl, argument: str) -> None:
+    """tables, or the columns of one"""
+    schema = session.agent.schema()
+    if argument:
+        _show_table(session, schema, _table(schema, argument))
+        return
+    rows = [(t.name, t.kind, _row_count(t), ", ".join(c.name for c in t.columns)) for t in schema.tables]
+    session.output.rows(("name", "kind", "rows", "columns"), rows)
+    for name, why in schema.skipped:
+        session.output.console.notice(f"Left out: {name} ({why})")
+
+
+@command(".tables")
+def tables(session: Repl, argument: str) -> None:
+    """table names, one a line"""
+    formats.write(f"{table.name}\n" for table in session.agent.schema().tables)
+
+
+@command(".schema", usage="[TABLE]", choices=("table",))
+def create_statements(session: Repl, argument: str) -> None:
+    """the CREATE statements"""
+    sql = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"
+    if argument:
+        name = _table(session.agent.schema(), argument).name.replace("'", "''")
+        sql += f" AND tbl_name = '{name}' COLLATE NOCASE"
+    for (text,) in session.agent.run_sql(sql).rows:
+        session.output.statement(str(text))
+
+
+@command("\\sql", usage="[on|off]", choices=("on", "off"))
+def show_sql(session: Repl, argument: str) -> None:
+    """show the statement before its rows, or not"""
+    console = session.output.console
+    console.show_sql = _switch(argument, console.show_sql)
+    console.notice(f"Statements are {'shown' if console.show_sql else 'not shown'}.")
+
+
+@command("\\words", usage="[on|off]", choices=("on", "off"))
+def show_words(session: Repl, argument: str) -> None:
+    """say in words what a statement computes, or not"""
+    console = session.output.console
+    console.show_words = _switch(argument, console.show_words)
+    console.notice(f"Statements are {'put' if console.show_words else 'not put'} into words.")
+
+
+@command("\\format", ".mode", usage="[FORMAT]", choices=tuple(formats.FORMATS))
+def choose_format(session: Repl, argument: str) -> None:
+    """how rows are written: table, json, jsonl, csv, tsv, markdown"""
+    if argument and argument not in formats.FORMATS:
+        raise UsageError(f"There is no format {argument!r}; choose one of {', '.join(formats.FORMATS)}.")
+    if argument:
+        session.output = session.output.using(argument)
+    session.output.console.notice(f"Rows are written as {session.output.format}.")
+
+
+@command("\\limit", usage="[N]")
+def choose_limit(session: Repl, argument: str) -> None:
+    """most rows shown; 0 for no limit"""
+    if argument:
+        if not argument.isdecimal():
+            raise UsageError(f"{argument!r} is not a whole number from 0 up.")
+        session.agent.limits = replace(session.agent.limits, max_rows=int(argument))
+    most = session.agent.limits.max_rows
+    session.output.console.notice(f"At most {most} rows are shown." if most else "All rows are shown.")
+
+
+@command("\\new")
+def begin_afresh(session: Repl, argument: str) -> None:
+    """forget the questions before; "and by city?" goes on from them otherwise"""
+    session.conversation.forget()
+    session.output.console.notice("The next question stands on its own.")
+
+
+@command("\\anyway")
+def insist(session: Repl, argument: str) -> None:
+    """answer the question that was just refused"""
+    session.insist()
+
+
+@command("\\timing", ".timer", usage="[on|off]", choices=("on", "off"))
+def show_timing(session: Repl, argument: str) -> None:
+    """say how long each answer took"""
+    session.timing = _switch(argument, session.timing)
+    session.output.console.notice(f"Timing is {'on' if session.timing else 'off'}.")
+
+
+@command("\\model", usage="[NAME]")
+def choose_model(session: Repl, argument: str) -> None:
+    """the model in use, or another one: a name or a .gguf file"""
+    if argument:
+        session.agent.use_model(argument)
+        session.warm_up()
+    session.output.console.notice(f"The model is {session.agent.model_name}.")
+
+
+@command("\\effort", usage="[fast|normal|high]", choices=tuple(EFFORTS))
+def choose_effort(session: Repl, argument: str) -> None:
+    """how many statements are tried for an answer"""
+    if argument:
+        session.agent.effort = argument
+    session.output.console.notice(f"The effort is {session.agent.effort}.")
+
+
+# ---- what \d shows -----------------------------------------------------------------------------------------
+
+
+def _table(schema: Schema, name: str) -> Table:
+    import difflib
+
+    plain = name[1:-1].replace('""', '"') if name[:1] == name[-1:] == '"' and len(name) > 1 else name
+    found = schema.table(plain) or schema.table(name)
+    if found is None:
+        close = difflib.get_close_matches(plain, [table.name for table in schema.tables], n=1)
+        hint = f"did you mean {close[0]}?" if close else "\\d lists them."
+        raise UsageError(f"There is no table {plain!r}; {hint}")
+    return found
+
+
+def _row_count(table: Table) -> str | int | None:
+    if table.row_count is None or table.row_count_exact:
+        return table.row_count
+    return f"about {table.row_count}"
+
+
+def _show_table(session: Repl, schema: Schema, table: Table) -> None:
+    refers = {}
+    for key in table.foreign_keys:
+        refers.update(dict.fromkeys(key.columns, f"{key.ref_table}({', '.join(key.ref_columns)})"))
+    rows = []
+    for column in table.columns:
+        marks = ["primary key"] if column.pk else []
+        marks += ["unique"] if column.unique and not column.pk else []
+        marks += ["not null"] if column.not_null else []
+        marks += ["generated"] if column.generated else []
+        marks += [f"refers to {refers[column.name]}"] if column.name in refers else []
+        samples = ", ".join(str(sample) for sample in column.samples if not isinstance(sample, bytes))
+        rows.append((column.name, column.type, ", ".join(marks), samples, column.comment))
+    session.output.rows(("column", "type", "key", "for example", "comment"), rows)

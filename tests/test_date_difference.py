@@ -1,0 +1,77 @@
+"""How long something took, in days."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from fake_model import FakeModel
+
+from sqlagent import Agent
+from sqlagent.amend.date_difference import in_days
+from sqlagent.database import schema as schemas
+from sqlagent.grammar import Acceptor
+
+DDL = """
+CREATE TABLE jobs (id INTEGER PRIMARY KEY, "begun on" TEXT, ended TEXT, born TEXT, note TEXT, parts INT, bad INT);
+INSERT INTO jobs VALUES (1, '2021-10-04', '2022-11-30', '1990-05-05', 'x - y', 9, 2);
+INSERT INTO jobs VALUES (2, '2021-12-31 12:00:00', '2022-01-01', '1991-05-05', '7', 5, 1);
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    place = tmp_path / "jobs.sqlite"
+    with sqlite3.connect(place) as connection:
+        connection.executescript(DDL)
+    return place
+
+
+@pytest.mark.parametrize(
+    "sql, rows",
+    [
+        ('SELECT ended - "begun on" FROM jobs', [(422.0,), (0.5,)]),
+        ('SELECT AVG(ended - "begun on") FROM jobs', [(211.25,)]),
+        ('SELECT id FROM jobs ORDER BY jobs.ended - jobs."begun on" LIMIT 1', [(2,)]),
+        ("SELECT id FROM jobs WHERE ended - \"begun on\" > 300 AND note <> 'ended - born'", [(1,)]),
+    ],
+)
+def test_dates_are_subtracted_as_dates(path, sql, rows):
+    schema = schemas.read(str(path))
+    acceptor = Acceptor(schema)
+
+    takes = acceptor.takes
+
+    made, note = in_days("How long did each job take?", sql, schema, takes)
+    assert note == "The time between two dates is counted in days."
+    with sqlite3.connect(path) as connection:
+        assert connection.execute(made).fetchall() == rows
+
+
+@pytest.mark.parametrize(
+    "question, sql",
+    [
+        ("How old was each one when the job began?", 'SELECT "begun on" - born FROM jobs'),
+        ("How many years did it take?", 'SELECT ended - "begun on" FROM jobs'),
+        ("How many good parts?", "SELECT parts - bad FROM jobs"),
+        ("How long?", "SELECT ended - note FROM jobs"),
+        ("How long?", "SELECT ended - 1 FROM jobs"),
+        ("How long?", "SELECT id FROM jobs WHERE note = 'ended - born'"),
+    ],
+)
+def test_other_differences_stay(path, question, sql):
+    schema = schemas.read(str(path))
+    assert in_days(question, sql, schema, lambda made: True) == (sql, "")
+
+
+def test_what_the_grammar_does_not_take_stays(path):
+    sql = "SELECT ended - born FROM jobs"
+    assert in_days("How long?", sql, schemas.read(str(path)), lambda made: False) == (sql, "")
+
+
+def test_the_answer_says_so(path):
+    with Agent(path, model=FakeModel(['SELECT ended - "begun on" FROM jobs WHERE id = 1'])) as agent:
+        answer = agent.ask("How long did job 1 take?")
+    assert answer.rows == [(422.0,)]
+    assert answer.note == "The time between two dates is counted in days."
