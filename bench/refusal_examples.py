@@ -131,7 +131,10 @@ def _asked(
 def _literal_words(sql: str) -> frozenset[str]:
     """The stems of the words in a statement's literals."""
     return frozenset(
-        word_forms.stem(word) for found in _LITERAL.findall(sql) for part in found for word in word_forms.words(part)
+        word_forms.stem(word)
+        for found in _LITERAL.findall(sql)
+        for part in found
+        for word in word_forms.words(part)
     )
 
 

@@ -15,8 +15,8 @@ from sqlagent.decoding.hypothesis import Track
 from sqlagent.decoding.layout import Cursor
 from sqlagent.decoding.model import Model
 from sqlagent.grammar import Acceptor
-from tests.test_llm import ASK, NAMES
-from tests.test_rewind import END, SCHOOL, Letters, Pen, said
+from tests.test_backtrack import END, SCHOOL, Letters, Pen, said
+from tests.test_model import ASK, NAMES
 from tests.tiny_gguf import make_gguf
 from tests.toys import Sums
 

@@ -10,7 +10,7 @@ from sqlagent.base.errors import Cancelled, UsageError
 from sqlagent.database import schema
 from sqlagent.decoding.model import Model
 from sqlagent.grammar import Acceptor
-from tests.test_llm import ASK, NAMES
+from tests.test_model import ASK, NAMES
 from tests.tiny_gguf import make_gguf
 from tests.toys import Sums
 

@@ -20,7 +20,7 @@ from sqlagent.decoding.hypothesis import Track
 from sqlagent.decoding.layout import Cursor
 from sqlagent.grammar import Acceptor
 from sqlagent.linking.prompt import Hint
-from tests.test_rewind import END, KEYED, SCHOOL, SHARED, Letters, Pen, said, written
+from tests.test_backtrack import END, KEYED, SCHOOL, SHARED, Letters, Pen, said, written
 
 STATEMENTS = [
     "SELECT surname FROM student WHERE grade_average > 1.5 ORDER BY surname DESC LIMIT 1",

@@ -11,7 +11,7 @@ from sqlagent.decoding.hypothesis import Track
 from sqlagent.decoding.layout import Cursor
 from sqlagent.decoding.literal_copy import Source
 from sqlagent.grammar import Acceptor
-from tests.test_rewind import Letters, Pen
+from tests.test_backtrack import Letters, Pen
 
 QUESTION = "Did the Tampa Bay Buccaneers play O'Brien's Jaén-Reus in New York, or the New Jersey Devils?"
 

@@ -393,7 +393,7 @@ def test_interrupt_from_another_thread_stops_only_the_running_statement(sandbox:
 def test_ctrl_c_stops_the_statement_is_raised_again_and_the_next_one_works(pets: Path) -> None:
     code = f"""
 import signal, sys, threading, time, os
-from sqlagent.sandbox import Sandbox
+from sqlagent.sandbox.sandbox import Sandbox
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a runner in the background ignores it
 with Sandbox({str(pets)!r}) as box:
     box.execute("SELECT 1")
@@ -479,7 +479,7 @@ def test_no_worker_survives_its_parent(pets: Path, busy: bool) -> None:
     run = f"box.execute({DEAF!r}, timeout=60)" if busy else "time.sleep(60)"
     code = f"""
 import time
-from sqlagent.sandbox import Sandbox
+from sqlagent.sandbox.sandbox import Sandbox
 box = Sandbox({str(pets)!r})
 box.execute("SELECT 1")
 print(box.worker_pid, flush=True)
@@ -499,7 +499,7 @@ print(box.worker_pid, flush=True)
 def test_no_worker_survives_even_when_a_relative_keeps_the_pipe_open(pets: Path) -> None:
     code = f"""
 import os, time
-from sqlagent.sandbox import Sandbox
+from sqlagent.sandbox.sandbox import Sandbox
 box = Sandbox({str(pets)!r})
 box.execute("SELECT 1")
 if os.fork() == 0:

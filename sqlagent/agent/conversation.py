@@ -119,7 +119,9 @@ def _new(own: Sequence[word_forms.Token], last: Turn | None) -> bool:
     """Whether a question names a table that the last statement does not."""
     if last is None:
         return True
-    known = {word_forms.stem(word) for name in re.findall(r"\w+", last.sql) for word in word_forms.name_words(name)}
+    known = {
+        word_forms.stem(word) for name in re.findall(r"\w+", last.sql) for word in word_forms.name_words(name)
+    }
     return any(token.stem not in known for token in own)
 
 

@@ -96,7 +96,9 @@ class Names:
         # What a file is called is often what all its tables are about.
         self.said.update(map(word_forms.stem, word_forms.name_words(Path(schema.path).stem)))
         self.count = sum(table.kind != "view" for table in schema.tables)
-        self.tables = {word_forms.stem(word) for table in schema.tables for word in word_forms.name_words(table.name)}
+        self.tables = {
+            word_forms.stem(word) for table in schema.tables for word in word_forms.name_words(table.name)
+        }
         self.words = sorted(word for word in self.written if len(word) > 2 and not word.isdigit())
 
 

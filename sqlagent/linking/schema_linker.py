@@ -209,7 +209,9 @@ class Linker:
                 entry = found[at]
                 said = word_forms.key(str(hint.value))
                 # Two columns that hold the same value are one piece of evidence, not two.
-                mark = -1 - next((i for i, h in enumerate(hints) if word_forms.key(str(h.value)) == said), rank)
+                mark = -1 - next(
+                    (i for i, h in enumerate(hints) if word_forms.key(str(h.value)) == said), rank
+                )
                 entry.words[mark] = max(entry.words.get(mark, 0.0), value)
                 entry.columns[column] = entry.columns.get(column, 0.0) + value
         return found

@@ -251,7 +251,9 @@ class ValueStore:
             stems = [word_forms.stem(word) for word in word_forms.words(value)]
             rows.append((id_, column, value, " ".join(stems)))
             if 1 < len(stems) <= 12:
-                postings += [(word, id_) for word in set(stems) if len(word) > 1 and word not in word_forms.STOP]
+                postings += [
+                    (word, id_) for word in set(stems) if len(word) > 1 and word not in word_forms.STOP
+                ]
             elif stems:
                 postings.append((stems[0], id_))
         self.data.executemany("INSERT INTO val VALUES (?, ?, ?, ?)", rows)
