@@ -20,8 +20,8 @@ import pytest
 
 from bench import hostile_databases, hostile_statements
 from sqlagent.base.errors import DatabaseError, QueryError, QueryTimeout, SqlagentError
-from sqlagent.sandbox.guard import Layers
 from sqlagent.sandbox import guard, sqlite_codes, worker_process
+from sqlagent.sandbox.guard import Layers
 from sqlagent.sandbox.sandbox import Limits, Sandbox
 from tests.test_sandbox import DEAF, ENDLESS, PETS, POSIX, count_to, fingerprint, make
 

@@ -11,9 +11,9 @@ import pytest
 from bench.united import wide
 from sqlagent.database import schema
 from sqlagent.database.schema import Column, ForeignKey, Schema, Table
+from sqlagent.linking import prompt, schema_linker
 from sqlagent.linking.focus import Focus, _as_written
 from sqlagent.linking.prompt import Hint
-from sqlagent.linking import prompt, schema_linker
 from sqlagent.linking.schema_linker import Linker, link
 from tests.hostile import build, hostile_schemas
 
