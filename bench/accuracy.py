@@ -95,7 +95,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--decode",
         default="greedy",
-        help="greedy, free, vote:N[@T], beam:N, free-vote:N[@T], agent[:EFFORT], gold (greedy)",
+        help="greedy, free, vote:N[@T], free-vote:N[@T], agent[:EFFORT], gold (greedy)",
     )
     parser.add_argument(
         "--style", choices=("names", "aliases"), default="names", help="how the grammar writes joins (names)"

@@ -4,7 +4,6 @@
     free            one statement, decoded without the grammar: what the model would write by itself
     vote:N[@T]      the greedy one and N - 1 sampled at temperature T, under the grammar; the result that most
                     of them agree on wins, a tie goes to the likelier statement
-    beam:N          the likeliest of the statements that beam search of width N finds, under the grammar
     fork:N          the greedy one and up to N that take another way at one of its decisions, under the grammar; the
                     result that has most of the probability wins
     free-vote:N[@T] the same as vote without the grammar
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from sqlagent.linking.prompt import Prompt
     from sqlagent.sandbox.sandbox import Sandbox
 
-MODES = ("greedy", "free", "vote", "beam", "fork", "free-vote", "agent", "gold")
+MODES = ("greedy", "free", "vote", "fork", "free-vote", "agent", "gold")
 WITHIN = 3.0
 """Nats under the greedy statement at which a fork is given up."""
 MAX_ROWS = 200_000
@@ -103,7 +102,7 @@ def parse_decode(text: str, **settings: Any) -> Decode:
                 f"{text!r} needs a number of candidates of at least 2, such as {mode}:8 or {mode}:8@0.7."
             )
         return Decode(text, mode, n=int(found[1]), temperature=float(found[2] or 0.7), **settings)
-    if mode in ("beam", "fork"):
+    if mode == "fork":
         if not rest.isdecimal() or int(rest) < 1:
             raise UsageError(f"{text!r} needs a number of at least 1, such as {mode}:4.")
         return Decode(text, mode, n=int(rest), **settings)
@@ -233,14 +232,6 @@ def predict_one(question: Question, place: Place, model: Any, decode: Decode) ->
     return _prediction(guesses[0] if guesses else None, guesses, _timings(model))
 
 
-def predict_beam(question: Question, place: Place, model: Any, decode: Decode) -> Prediction:
-    """The best statement of a beam."""
-    text, acceptor = place.ask(question.question)
-    found = model.generate(text, acceptor, n=decode.n, beam=True, max_tokens=decode.max_tokens)
-    guesses = _guesses(found, False)
-    return _prediction(guesses[0] if guesses else None, guesses, _timings(model))
-
-
 def predict_fork(question: Question, place: Place, model: Any, decode: Decode) -> Prediction:
     """The statement whose result has most of the probability among the greedy one and its forks."""
     text, acceptor = place.ask(question.question)
@@ -282,7 +273,6 @@ _PREDICTORS: dict[str, Callable[[Question, Place, Any, Decode], Prediction]] = {
     "greedy": predict_one,
     "free": predict_one,
     "vote": predict_vote,
-    "beam": predict_beam,
     "fork": predict_fork,
     "free-vote": predict_vote,
     "agent": predict_agent,

@@ -359,7 +359,6 @@ def test_decode_settings_are_read_from_their_text():
     assert (parse_decode("vote:8").n, parse_decode("vote:8").temperature) == (8, 0.7)
     assert parse_decode("free-vote:5@1.0").temperature == 1.0
     assert parse_decode("agent:fast").effort == "fast"
-    assert parse_decode("beam:4").n == 4
 
 
 # --- comparing -------------------------------------------------------------------------------------

@@ -9,10 +9,10 @@ import pytest
 from fake_model import FakeModel
 
 from sqlagent.agent.agent import Agent
-from sqlagent.agent.conversation import Conversation, follows_up, spoken, subject
+from sqlagent.agent.conversation import Conversation, follows_up
 from sqlagent.base.errors import UsageError
 from sqlagent.database import schema
-from sqlagent.linking.prompt import HISTORY_TURNS, Turn
+from sqlagent.linking.prompt import HISTORY_TURNS, Turn, spoken, subject
 from sqlagent.ui import demo_database
 
 COMPANY = schema.from_ddl(demo_database.SCHEMA)

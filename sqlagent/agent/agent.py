@@ -211,7 +211,6 @@ class Agent:
         the database holds nothing about what was asked), QueryTimeout,
         and Cancelled.
         """
-        from sqlagent.agent.conversation import spoken, subject
         from sqlagent.amend.fan_out import caution
         from sqlagent.amend.pipeline import put_right
         from sqlagent.linking import prompt
@@ -230,13 +229,13 @@ class Agent:
             loaded = time.monotonic()
             self._stop_if_cancelled()
             focus = self._open_focus()
-            about = subject(question, history)
+            about = prompt.subject(question, history)
             view = (
                 self._link(schema, about)
                 if self._link
                 else focus.part(schema, about, getattr(model, "n_ctx", None))
             )
-            hints = focus.hints(schema, view, spoken(question, history))
+            hints = focus.hints(schema, view, prompt.spoken(question, history))
             doubt = "" if history or anyway else self._turn_away(schema, model, focus, question)
 
             def build(failed: tuple[str, str] | None) -> Prompt:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 
 from sqlagent.amend.follow_up_order import names_an_order
+from sqlagent.amend.question_phrases import COMMAND
 from sqlagent.base import word_forms
 from sqlagent.database.schema import Schema
 from sqlagent.linking.prompt import HISTORY_TURNS, Turn
@@ -55,10 +56,6 @@ _WEAK = re.compile(r"\b(?:their|theirs|its|it|they|he|she|him|his|her|hers|ones)
 """Words that point back unless the question itself has named what they stand for."""
 _LONG = 5
 """Words before a pronoun among which its meaning may be found in the same question."""
-COMMAND = (
-    r"(?:what|which|who|whose|whom|when|where|why|how|list|show|find|give|display|return|count|tell|get|name|select"
-    r"|is|are|was|were|do|does|did|can|could|compute|calculate)"
-)
 _ASKS = re.compile(
     rf"(?:(?:and|but|so|ok|okay|now|then|please|sort|order|rank|i|,)\s*)*\b{COMMAND}\b|(?:sort|order|rank)\b(?! by)",
     re.I,
@@ -146,14 +143,3 @@ class Conversation:
     def forget(self) -> None:
         """Begin afresh."""
         self.turns.clear()
-
-
-def spoken(question: str, history: Sequence[Turn]) -> str:
-    """The text by which stored values are looked for: the question, and those that it goes on from."""
-    return "\n".join([question, *(turn.question for turn in reversed(history))])
-
-
-def subject(question: str, history: Sequence[Turn]) -> str:
-    """The text by which tables are looked for: what was said, and the names in the statements before."""
-    named = {word for turn in history for word in re.findall(r"[^\W\d]\w{2,}", turn.sql)}
-    return "\n".join([spoken(question, history), *sorted(named)])

@@ -12,9 +12,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from sqlagent.agent.conversation import COMMAND
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.follow_up_order import completed
+from sqlagent.amend.question_phrases import COMMAND
 from sqlagent.base.word_forms import name_words, stem
 from sqlagent.base.word_forms import words as said_words
 from sqlagent.database.schema import Schema, fold

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sqlagent.agent.conversation import spoken
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.correlated import tied
 from sqlagent.amend.counted import counted
@@ -28,7 +27,7 @@ from sqlagent.amend.stored_values import Compared, Nearest, corrected
 from sqlagent.amend.superlatives import turned
 from sqlagent.amend.years import bounded
 from sqlagent.database.schema import Schema
-from sqlagent.linking.prompt import Turn
+from sqlagent.linking.prompt import Turn, spoken
 
 
 def put_right(

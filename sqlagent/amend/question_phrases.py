@@ -13,6 +13,11 @@ ASKED = re.compile(
     r"|(?:more|fewer|less) than \w+|at (?:least|most) \w+)(?=\s+((?:[\w-]+\s+){0,4}[\w-]+))",
     re.IGNORECASE,
 )
+COMMAND = (
+    r"(?:what|which|who|whose|whom|when|where|why|how|list|show|find|give|display|return|count|tell|get|name|select"
+    r"|is|are|was|were|do|does|did|can|could|compute|calculate)"
+)
+"""A pattern of the words with which a whole question begins."""
 OTHERS = frozenset(("different", "distinct", "unique", "all", "of", "the", "total", "number", "other"))
 """Words between "how many" and what is counted."""
 _COUNT = re.compile(rf"{TEXT}|\bCOUNT\((?:\*|[^()]*)\)")

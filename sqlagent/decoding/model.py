@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.beam import Beam
 from sqlagent.base.errors import ModelError, UsageError
 from sqlagent.decoding.alternatives import Search
 from sqlagent.decoding.candidate import Candidate, Timings, candidate_of
@@ -132,18 +131,15 @@ class Model:
         max_tokens: int = 256,
         top_p: float = 1.0,
         top_k: int = 0,
-        beam: bool = False,
         cancelled: Callable[[], bool] | None = None,
     ) -> list[Candidate]:
         """`n` statements drawn at `temperature` from `seed`, the first one greedy.
 
-        With `beam`, instead, the up to `n` likeliest that beam search finds, best first. Under an acceptor
-        every one is complete, also when `max_tokens` cuts it short (finished is False then). Raises UsageError
-        when the prompt does not fit, Cancelled, ModelError.
+        Under an acceptor every one is complete, also when `max_tokens` cuts it short (finished is False then).
+        Raises UsageError when the prompt does not fit, Cancelled, ModelError.
         """
-        most = self._parallel // 2 if beam else self._parallel
-        if not 1 <= n <= most:
-            raise UsageError(f"Ask for 1 to {most} candidates, not {n}.")
+        if not 1 <= n <= self._parallel:
+            raise UsageError(f"Ask for 1 to {self._parallel} candidates, not {n}.")
         with self._lock:
             self._check_open()
             tokens = self._chat.tokens(prompt)
@@ -152,15 +148,13 @@ class Model:
             drawn = Settings(temperature, top_p, top_k)
             source = None if acceptor is None else Source(prompt.request)
             drafter = self._drafter(prompt, acceptor)
-            tracks = [
-                Track(i, start, budget, source=source, drafter=drafter) for i in range(1 if beam else n)
-            ]
+            tracks = [Track(i, start, budget, source=source, drafter=drafter) for i in range(n)]
             for track in tracks[1:]:
                 track.settings, track.rng = drawn, np.random.default_rng([seed, track.seq])
             try:
-                return self._generate(tokens, tracks, n if beam else 0, cancelled)
+                return self._generate(tokens, tracks, cancelled)
             finally:
-                for i in range(1, 2 * n + 1 if beam else n):
+                for i in range(1, n):
                     self._llama.forget(i)
                 if self._written is None:
                     self._llama.forget(0, len(self._held))
@@ -236,7 +230,6 @@ class Model:
         self,
         tokens: Tokens,
         tracks: list[Track],
-        width: int,
         cancelled: Callable[[], bool] | None,
     ) -> list[Candidate]:
         self._decoder.counters = Counters()
@@ -244,7 +237,7 @@ class Model:
         held = [self._decoder.lead(track) for track in tracks]
         ids = list(tokens.ids) + tracks[0].feed
         cached = self._restore(tokens, ids)
-        alone = tracks[0] if len(tracks) == 1 and not width else None
+        alone = tracks[0] if len(tracks) == 1 else None
         if alone is not None:
             self._decoder.guess(alone, held[0])
         row, logits = self._prefill(tokens, ids, alone, cancelled)
@@ -255,9 +248,6 @@ class Model:
                 self._llama.share(0, track.seq)
         if alone is not None and row is not None:
             self._decoder.run_from(alone, row, cancelled)
-        elif width:
-            search = Beam(self._llama, self._decoder, width, range(1, 2 * width + 1))
-            tracks = search.run(tracks[0], logits, cancelled)
         else:
             self._decoder.run(tracks, logits, cancelled)
         if alone is not None:

@@ -192,3 +192,14 @@ def clean(text: str, limit: int) -> str:
     text = "".join(c if c.isprintable() else " " for c in text[: 4 * limit + 64])
     text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def spoken(question: str, history: Sequence[Turn]) -> str:
+    """The text by which stored values are looked for: the question, and those that it goes on from."""
+    return "\n".join([question, *(turn.question for turn in reversed(history))])
+
+
+def subject(question: str, history: Sequence[Turn]) -> str:
+    """The text by which tables are looked for: what was said, and the names in the statements before."""
+    named = {word for turn in history for word in re.findall(r"[^\W\d]\w{2,}", turn.sql)}
+    return "\n".join([spoken(question, history), *sorted(named)])
