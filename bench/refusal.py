@@ -226,10 +226,11 @@ def main(argv: Sequence[str], model: Any = None) -> int:
     options = parser.parse_args(list(argv))
     loaded = model
     if loaded is None:
+        from sqlagent.base import paths
         from sqlagent.decoding.model import Model
         from sqlagent.store import models
 
-        loaded = Model.of(models.ready(options.model), cache_dir=models.cache_dir() / "prefix")
+        loaded = Model.of(models.ready(options.model), cache_dir=paths.cache_dir() / "prefix")
     try:
         if options.fit:
             print("\n".join(refit(options.data, options.bird, options.each, options.seed, loaded.vectors)))

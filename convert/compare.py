@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from convert.card import Evaluation
 from convert.samples import Sample, bar, total
+from sqlagent.base import private_files
 from sqlagent.base.errors import ModelError, UsageError
 from sqlagent.store.adapters import Files
 from sqlagent.weights.gguf_header import sha256_of
@@ -345,6 +346,5 @@ def draw(rows: Sequence[Row], path: Path) -> None:
         axes.set_xlabel(label)
         axes.set_ylabel("execution accuracy, %" if judged else "KL from the reference, nats")
     figure.legend(loc="outside lower center", ncols=2, fontsize=8)
-    draft = path.with_name(f".{path.name}")
-    figure.savefig(draft, dpi=110, format=path.suffix.lstrip(".") or "png")
-    draft.replace(path)
+    with private_files.draft(path, mode=private_files.SHARED) as draft:
+        figure.savefig(draft, dpi=110, format=path.suffix.lstrip(".") or "png")

@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 from stand_in import StandIn
 
+from sqlagent.base import paths
 from sqlagent.base.errors import CANNOT_OPEN, USAGE, ModelError, UsageError
 from sqlagent.base.progress import Progress
 from sqlagent.store import hub, models, wheels
@@ -619,7 +620,7 @@ def test_an_added_model_cannot_take_a_shipped_name(tmp_path: Path) -> None:
 def test_a_broken_list_of_added_models_is_one_sentence(tmp_path: Path) -> None:
     models.add(own_file(tmp_path), name="mine")
     for text in ("", "[1]", '{"a": {}}', "{"):
-        (models.models_dir() / "added.json").write_text(text)
+        (paths.models_dir() / "added.json").write_text(text)
         with pytest.raises(ModelError, match="repair or delete"):
             models.registry()
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sqlagent.base import private_files
 from sqlagent.base.errors import ModelError, UsageError
 from train.config import Config
 
@@ -266,6 +267,5 @@ def save_adapter(tuned: Any, state: dict[str, torch.Tensor], folder: Path, *, ba
     text = json.dumps(settings, indent=2, sort_keys=True, default=str) + "\n"
     (folder / "adapter_config.json").write_text(text, encoding="utf-8")
     tensors = {k: v.to(torch.bfloat16).contiguous() for k, v in state.items()}
-    draft = folder / ".adapter_model.safetensors"
-    save_file(tensors, draft, metadata={"format": "pt"})
-    draft.replace(folder / "adapter_model.safetensors")
+    with private_files.draft(folder / "adapter_model.safetensors", mode=private_files.SHARED) as draft:
+        save_file(tensors, draft, metadata={"format": "pt"})

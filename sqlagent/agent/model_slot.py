@@ -66,10 +66,10 @@ class Holder:
             if self.model is None:
                 if self._files is None:
                     raise Cancelled("Another model was chosen.")
+                from sqlagent.base import paths
                 from sqlagent.decoding import model
-                from sqlagent.store import models
 
-                self.model = model.Model.of(self._files, cache_dir=models.cache_dir() / "prefix")
+                self.model = model.Model.of(self._files, cache_dir=paths.cache_dir() / "prefix")
             return self.model
 
     def use(self, name: str | None) -> None:

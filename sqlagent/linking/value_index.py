@@ -62,9 +62,9 @@ class ValueIndex:
         seconds: float = BUILD_SECONDS,
     ) -> None:
         if cache_dir is None:
-            from sqlagent.store.registry import cache_dir as home
+            from sqlagent.base import paths
 
-            cache_dir = home() / "values"
+            cache_dir = paths.cache_dir() / "values"
         self._path, self._schema, self._folder, self._seconds = path, schema, cache_dir, seconds
         self._store: ValueStore | None = None
         self._lock = threading.RLock()

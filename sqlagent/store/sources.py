@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from sqlagent.base.paths import expanded
+
 Tick = Callable[[int], None]
 """Called with the number of bytes of the model that have arrived."""
 
@@ -40,7 +42,7 @@ class PathSource:
         return "$" not in str(self.resolved())
 
     def resolved(self) -> Path:
-        return Path(os.path.expandvars(self.path)).expanduser()
+        return expanded(os.path.expandvars(self.path))
 
     def scratch_bytes(self) -> int:
         return 0

@@ -9,12 +9,12 @@ import argparse
 import sqlite3
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlagent.agent.agent import MAX_QUESTION, Agent, TextModel, check_question
 from sqlagent.base import errors
 from sqlagent.base.errors import DatabaseError, UsageError
+from sqlagent.base.paths import expanded
 from sqlagent.ui import formats
 from sqlagent.ui.console import Console
 from sqlagent.ui.interrupt import cancels
@@ -34,12 +34,12 @@ def ask(args: argparse.Namespace, console: Console, model: TextModel | None) -> 
 
 def demo(args: argparse.Namespace, console: Console, model: TextModel | None) -> int:
     """Answer a question about the demonstration database."""
-    from sqlagent.store import models
+    from sqlagent.base import paths
     from sqlagent.ui import demo_database as company
 
     question = question_from(args.question or [company.QUESTION])
     try:
-        database = company.ensure(models.cache_dir())
+        database = company.ensure(paths.cache_dir())
     except (OSError, sqlite3.Error) as error:
         raise DatabaseError(
             f"The demonstration database cannot be written ({error}): set SQLAGENT_HOME."
@@ -72,7 +72,7 @@ def models(args: argparse.Namespace, console: Console, model: TextModel | None) 
     if action == "list":
         _list_models(args, console)
     elif action == "pull":
-        source = Path(args.source).expanduser() if args.source else None
+        source = expanded(args.source) if args.source else None
         registry.pull(target, offline=args.offline, quiet=console.quiet, source=source)
         _write_files(registry.ready(target, offline=args.offline, quiet=console.quiet))
     elif action == "path":
@@ -146,7 +146,7 @@ def _answer(
 
 def _agent(args: argparse.Namespace, console: Console, model: TextModel | None, database: str) -> Agent:
     chosen = model if model is not None else args.model
-    path = str(Path(database).expanduser())
+    path = str(expanded(database))
     return Agent(
         path,
         chosen,

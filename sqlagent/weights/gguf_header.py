@@ -10,10 +10,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import struct
 from pathlib import Path
 
+from sqlagent.base import private_files
 from sqlagent.base.errors import ModelError
 
 _HEADER = struct.Struct("<4sIQQ")  # magic, version, number of tensors, number of metadata pairs
@@ -65,10 +65,8 @@ def write_stamp(path: Path, sha256: str, stamp: Path | None = None) -> None:
     stamp = stamp or stamp_path(path)
     status = path.stat()
     text = json.dumps({"sha256": sha256, "size": status.st_size, "mtime_ns": status.st_mtime_ns})
-    temporary = stamp.with_name(f"{stamp.name}.{os.getpid()}")
     with contextlib.suppress(OSError):
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(stamp)
+        private_files.write(stamp, text.encode(), mode=private_files.SHARED, durable=False)
 
 
 def stamped_sha256(path: Path, stamp: Path | None = None) -> str | None:
@@ -105,7 +103,5 @@ def known_sha256(path: Path, stamps: Path) -> str:
     known = stamped_sha256(path) or stamped_sha256(path, stamp)
     if known is None:
         known = sha256_of(path)
-        with contextlib.suppress(OSError):
-            stamps.mkdir(parents=True, exist_ok=True)
         write_stamp(path, known, stamp)
     return known
