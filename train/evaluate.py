@@ -62,7 +62,7 @@ def main(words: Sequence[str]) -> int:
     if "--decode" not in rest:
         rest = [*rest, "--decode", "free"]
     model = Tuned.load(options)
-    model.look_ahead(_prompts(accuracy._options(rest)))
+    model.look_ahead(_prompts(accuracy.options_of(rest)))
     return accuracy.main(rest, model)
 
 
