@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlagent.agent.answer import Answer, Observer, Step, Trace
-from sqlagent.agent.attempt import PATIENCE, Attempt, Chosen, TextModel
+from sqlagent.agent.attempt import PATIENCE, Attempt, TextModel
 from sqlagent.agent.confidence import confidence, evidence
 from sqlagent.agent.effort import EFFORTS, effort_of
 from sqlagent.agent.model_slot import Holder
+from sqlagent.agent.selection import Chosen
 from sqlagent.base.errors import (
     Cancelled,
     DatabaseError,

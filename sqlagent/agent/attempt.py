@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlagent.agent.answer import Trace
 from sqlagent.agent.effort import Effort
-from sqlagent.agent.selection import Tried, choose, doubts
+from sqlagent.agent.selection import Chosen, Tried, choose, doubts
 from sqlagent.amend.stored_values import nulls_meant
 from sqlagent.base.errors import NoAnswer, QueryError, QueryTimeout
 
@@ -68,22 +68,6 @@ class Execute(Protocol):
     """Runs a statement in the sandbox; `timeout` in seconds, None for the user's own limit."""
 
     def __call__(self, sql: str, *, timeout: float | None = None) -> Result: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """The statement to answer with, and what speaks for it."""
-
-    best: Tried
-    result: Result
-    tried: tuple[Tried, ...]
-    """All statements that were weighed, the greedy one first."""
-    agreement: float
-    """The share of their probability behind this result; 1.0 when there is only one."""
-    corrections: tuple[str, ...]
-    """What was put right in the statement, a sentence each."""
-    first_token: float
-    """Seconds until the model had read the prompt."""
 
 
 @dataclass

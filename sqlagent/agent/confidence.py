@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sqlagent.agent.attempt import Chosen
+    from sqlagent.agent.selection import Chosen
     from sqlagent.decoding.candidate import Candidate
 
 LOWEST = -10.0

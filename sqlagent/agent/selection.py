@@ -43,6 +43,22 @@ class Tried:
         return self.result is None or all(cell is None for row in self.result.rows for cell in row)
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The statement to answer with, and what speaks for it."""
+
+    best: Tried
+    result: Result
+    tried: tuple[Tried, ...]
+    """All statements that were weighed, the greedy one first."""
+    agreement: float
+    """The share of their probability behind this result; 1.0 when there is only one."""
+    corrections: tuple[str, ...]
+    """What was put right in the statement, a sentence each."""
+    first_token: float
+    """Seconds until the model had read the prompt."""
+
+
 def doubts(tried: Tried) -> list[str]:
     """Why a greedy statement is not convincing; empty when it is."""
     candidate = tried.candidate

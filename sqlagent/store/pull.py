@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 from sqlagent.base import private_files
 from sqlagent.base.errors import ModelError
 from sqlagent.base.progress import Progress
-from sqlagent.store.sources import PathSource, Source, SourceFailed, partial_is_at_fault
+from sqlagent.store.sources import HubSource, PathSource, Source, SourceFailed, Tick, partial_is_at_fault
 from sqlagent.weights import gguf_header
 
 if TYPE_CHECKING:
-    from sqlagent.store.models import Entry
+    from sqlagent.store.registry import Entry
 
 _SPARE_BYTES = 64 << 20
 """What a pull leaves free on the disk."""
@@ -108,7 +108,7 @@ def _from_source(entry: Entry, final: Path, source: Source, progress: Progress) 
         began_at = partial.stat().st_size
         _check_space(entry, partial, source)
         progress.start(entry.name, total=entry.size, done=began_at)
-        source.fetch(partial, entry.size, progress.update)
+        _append(source, partial, entry.size, progress.update)
         progress.stop()
         have = partial.stat().st_size
         if have != entry.size:
@@ -123,6 +123,20 @@ def _from_source(entry: Entry, final: Path, source: Source, progress: Progress) 
     partial.replace(final)
     private_files.flush(final.parent)
     gguf_header.write_stamp(final, entry.sha256)
+
+
+def _append(source: Source, partial: Path, size: int, tick: Tick) -> None:
+    """Append what is missing of the `size` bytes to `partial`. Raises SourceFailed."""
+    if isinstance(source, PathSource):
+        source.fetch(partial, size, tick)
+    elif isinstance(source, HubSource):
+        from sqlagent.store import hub
+
+        hub.fetch(source, partial, size, tick)
+    else:
+        from sqlagent.store import wheels
+
+        wheels.fetch(source, partial, size, tick)
 
 
 def partial_path(final: Path) -> Path:
