@@ -11,16 +11,19 @@ a rename replaces a link and not what it points at, and `own_file` refuses what 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import secrets
 import stat
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 PRIVATE, SHARED = 0o600, 0o666
 """Modes of a new file: its owner's alone, or what the umask allows."""
 _SUFFIX = ".part"
+_DIGEST = 32
 _ABANDONED_SECONDS = 3600.0
 """A draft that has not been touched for this long was left by a killed process."""
 
@@ -126,6 +129,29 @@ def locked(path: Path, *, waiting: Callable[[], None] | None = None, wait: bool 
         yield
     finally:
         lock.release()
+
+
+def seal(path: Path) -> None:
+    """Append a hash of all that a file holds, so that `is_sealed` sees a change of any byte. Raises OSError."""
+    with path.open("rb+") as file:
+        digest = _digest(file, path.stat().st_size)
+        file.write(digest)
+
+
+def is_sealed(path: Path) -> bool:
+    """Whether a file holds what it held when it was sealed; about a second for a gigabyte. Raises OSError."""
+    with path.open("rb") as file:
+        content = path.stat().st_size - _DIGEST
+        return content >= 0 and _digest(file, content) == file.read(_DIGEST)
+
+
+def _digest(file: BinaryIO, count: int) -> bytes:
+    """The hash of the next `count` bytes of an open file, which is left standing after them."""
+    digest = hashlib.blake2b(digest_size=_DIGEST)
+    while count and (block := file.read(min(count, 1 << 20))):
+        digest.update(block)
+        count -= len(block)
+    return digest.digest()
 
 
 def used(path: Path) -> None:

@@ -283,10 +283,12 @@ class ValueStore:
             return None
         data: sqlite3.Connection | None = None
         try:
+            if not private_files.is_sealed(self._file):
+                raise ValueError("it is damaged, or was changed")
             uri = f"{self._file.as_uri()}?mode=ro&immutable=1"
             data = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
             state = json.loads(data.execute("SELECT state FROM meta").fetchone()[0])
-            if state["key"] != self._key() or data.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+            if state["key"] != self._key():
                 raise ValueError("it was made from something else")
             jobs = [_Job(**job) for job in state["jobs"]]
             if jobs:  # goes on in memory
@@ -314,14 +316,17 @@ class ValueStore:
         with contextlib.suppress(OSError, *_ERRORS):
             self.data.execute("DELETE FROM meta")
             self.data.execute("INSERT INTO meta VALUES (?)", (state,))
-            with (
-                private_files.draft(self._file, durable=False) as draft,
-                contextlib.closing(sqlite3.connect(draft)) as target,
-            ):
-                target.execute("PRAGMA journal_mode=OFF")
-                target.execute("PRAGMA synchronous=OFF")
-                self.data.backup(target)
+            with private_files.draft(self._file, durable=False) as draft:
+                _copy(self.data, draft)
+                private_files.seal(draft)  # SQLite does not look behind its last page
             private_files.evict(self._file.parent, ".db", files=_FILES, size=_BYTES, keep=self._file)
+
+
+def _copy(data: sqlite3.Connection, path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as target:
+        target.execute("PRAGMA journal_mode=OFF")
+        target.execute("PRAGMA synchronous=OFF")
+        data.backup(target)
 
 
 def _authorize(

@@ -283,7 +283,7 @@ def add(
     base = find(str(file)) if adapter is not None and "/" not in str(file) else Path(file)
     if isinstance(base, Path):
         path = expanded(base).absolute()
-        gguf_header.check_header(path)
+        _check_whole(path)
         stem = path.stem
     else:
         if base.name not in shipped():
@@ -311,6 +311,17 @@ def add(
         sha256 = adapters.identity(place, adapters_dir())
         record |= {"adapter": str(place), "adapter_sha256": sha256, "apply": apply, "quantize": quantize}
     return remember(name, record)
+
+
+def _check_whole(path: Path) -> None:
+    """Raise ModelError unless a file is a GGUF model that holds every tensor its header speaks of."""
+    gguf_header.check_header(path)
+    from sqlagent.weights.gguf_read import GgufFile
+
+    try:
+        GgufFile(path)
+    except OSError as error:
+        raise ModelError(f"The model file {path} cannot be read ({error.strerror}).") from None
 
 
 def _size(path: Path) -> int:

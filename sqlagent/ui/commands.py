@@ -62,11 +62,11 @@ def repl(args: argparse.Namespace, console: Console, model: TextModel | None) ->
 
 
 def models(args: argparse.Namespace, console: Console, model: TextModel | None) -> int:
-    """List, fetch, find, remove or add a model."""
+    """List, fetch, find, verify, remove or add a model."""
     from sqlagent.store import models as registry
 
     action, target = args.action, args.target
-    if action != "list" and action != "path" and not target:
+    if action not in ("list", "path", "verify") and not target:
         what = "FILE.gguf" if action == "add" else "NAME"
         raise UsageError(f"Say which model: `sqlagent models {action} {what}`.")
     if action == "list":
@@ -77,6 +77,8 @@ def models(args: argparse.Namespace, console: Console, model: TextModel | None) 
         _write_files(registry.ready(target, offline=args.offline, quiet=console.quiet))
     elif action == "path":
         _write_files(registry.located(target or registry.default().name))
+    elif action == "verify":
+        return _verify_models(args, console)
     elif action == "add":
         if args.apply and not args.adapter:
             raise UsageError("--apply says how an adapter is applied: name one with --adapter.")
@@ -178,6 +180,19 @@ def limits_from(args: argparse.Namespace) -> Limits:
 def _write_files(files: Files) -> None:
     """A model's file and, on a line of its own, the adapter that is applied to it."""
     formats.write(f"{path}\n" for path in (files.model, files.adapter) if path is not None)
+
+
+def _verify_models(args: argparse.Namespace, console: Console) -> int:
+    from sqlagent.store import verify
+
+    with console.working("reading the models' files"):
+        checked = verify.verify(args.target)
+    rows = [(one.name, "intact" if one.intact else "damaged", str(one.path)) for one in checked]
+    _output(args, console).rows(("name", "state", "file"), rows)
+    damaged = [one for one in checked if not one.intact]
+    for one in damaged:
+        console.error(f"{one.path} is not what it was: {one.advice}.")
+    return errors.CANNOT_OPEN if damaged else errors.OK
 
 
 def _list_models(args: argparse.Namespace, console: Console) -> None:
