@@ -180,7 +180,9 @@ def random_weights(paths: list[Path], total: int, seed: int, scratch: Path) -> i
                     max_tokens=rng.choice((16, 60, 120, 200)),
                 )
                 for candidate in found:
-                    report.check(connection, f"{path.name} (random weights)", lambda c=candidate: c.sql)
+                    report.check(
+                        connection, f"{path.name} (random weights)", partial(getattr, candidate, "sql")
+                    )
                 bar.update(len(found))
     for model in models:
         model.close()

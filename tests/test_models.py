@@ -25,6 +25,7 @@ from tiny_gguf import make_gguf
 from sqlagent.base import paths
 from sqlagent.base.errors import CANNOT_OPEN, OK, USAGE, ModelError, UsageError
 from sqlagent.base.progress import Progress
+from sqlagent.decoding.prefix_cache import model_identity
 from sqlagent.store import hub, models, verify, wheels
 from sqlagent.store import pull as puller
 from sqlagent.ui.cli import main
@@ -686,6 +687,21 @@ def test_a_model_that_changed_with_its_size_and_time_as_before_is_not_believed(
         models.ensure("toy", offline=True)
     with pytest.raises(ModelError, match="changed since it was added"):
         models.ensure("mine", offline=True)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps no time of the last change of a file's times")
+def test_what_was_computed_with_a_model_is_not_used_with_a_changed_one(tmp_path: Path) -> None:
+    """Whether the change lies in a part that is looked at or between two."""
+    file = tmp_path / "large.gguf"
+    file.write_bytes(random.Random(5).randbytes(4 << 20))
+    seen = {model_identity(file)}
+    for place in (0, 100_000, (4 << 20) - 1):
+        before, content = file.stat(), bytearray(file.read_bytes())
+        content[place] ^= 1
+        file.write_bytes(content)
+        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+        seen.add(model_identity(file))
+    assert len(seen) == 4
 
 
 def test_verify_finds_what_a_disk_forgot_and_the_next_use_sees_it(

@@ -90,7 +90,8 @@ def _each(x: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
 def _back(x: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
     """The opposite, without the padding: [n * K, g, T, ...] -> [K, g, m, ...]."""
     whole = x.unflatten(0, (len(real), -1)).movedim(0, 2)  # [K, g, n, T, ...]
-    return whole[:, :, real]
+    back: torch.Tensor = whole[:, :, real]
+    return back
 
 
 class PackedAttention(torch.autograd.Function):

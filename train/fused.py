@@ -124,7 +124,8 @@ class Norm(torch.autograd.Function):
         length = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.float32)
         inverse = (length.square_().div_(x.shape[-1]).add_(eps)).rsqrt_()
         ctx.save_for_backward(x, weight, inverse)
-        return (x * inverse).to(x.dtype).mul_(weight)
+        out: torch.Tensor = (x * inverse).to(x.dtype).mul_(weight)
+        return out
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> Any:
@@ -152,6 +153,7 @@ def fuse(tuned: Any) -> Callable[[], None]:
 
     base = tuned.get_base_model()
     changed = []
+    module: Any  # its method is replaced
     for module in base.modules():
         kind = type(module).__name__
         if isinstance(module, Linear):

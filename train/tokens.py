@@ -147,10 +147,12 @@ class HubTokens:
     def plain(self, text: str) -> list[int]:
         if not text:
             return []
-        return self._tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        found = self._tokenizer(text, add_special_tokens=False, split_special_tokens=True)
+        ids: list[int] = found["input_ids"]
+        return ids
 
     def text(self, ids: list[int]) -> str:
-        return self._tokenizer.decode(ids)
+        return str(self._tokenizer.decode(ids))
 
 
 def load(source: str) -> Tokens:
