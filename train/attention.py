@@ -94,6 +94,12 @@ def _back(x: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
     return back
 
 
+def applied(function: Any, *given: Any) -> torch.Tensor:
+    """The result of an autograd function, whose `apply` torch leaves without types."""
+    result: torch.Tensor = function.apply(*given)
+    return result
+
+
 class PackedAttention(torch.autograd.Function):
     """softmax(q k^T scale) v over the visible pairs.
 
@@ -213,7 +219,7 @@ def attention(
     **_: Any,
 ) -> tuple[torch.Tensor, None]:
     """The signature that transformers calls; `layout` comes through the model's keyword arguments."""
-    out = PackedAttention.apply(query, key, value, layout, scaling)
+    out = applied(PackedAttention, query, key, value, layout, scaling)
     return out.transpose(1, 2).contiguous(), None
 
 

@@ -93,6 +93,7 @@ def load_base(source: str, *, numbers: Numbers, quantization: str, device: str) 
         "attn_implementation": "sdpa",
     }  # takes any mask; needs no FlashAttention
     nf4 = quantization == "nf4"
+    model: Any  # transformers' wrappers have types that fit no call
     try:
         if source.endswith(".gguf"):
             path = Path(source)
@@ -119,7 +120,8 @@ def load_base(source: str, *, numbers: Numbers, quantization: str, device: str) 
                 source, quantization_config=settings, device_map={"": _index(device)}, **common
             )
         else:
-            model = AutoModelForCausalLM.from_pretrained(source, **common).to(device)
+            model = AutoModelForCausalLM.from_pretrained(source, **common)
+            model = model.to(device)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"Cannot load {source}: {str(error).splitlines()[0]}") from error
     _stay_trainable(model)
