@@ -35,7 +35,8 @@ _COUNT_ROWS = frozenset(
     for of in ("table", "tables")
 ) | {"row counts", "row count", "table sizes", "table size"}  # fmt: skip
 _PHRASES = """database|schema|data|information|columns|fields|describe|describe tables|explain|explain tables
-    summarize|summarise|tables columns|tables fields|columns table|columns tables|fields table|fields tables|ask|should ask|know
+    summarize|summarise|tables columns|tables fields|columns table|columns tables|fields table|fields tables
+    ask|should ask|know
     contain|contains|hold|store|describe schema|explain schema|describe data|answer"""
 _WHOLE = frozenset(phrase.strip() for phrase in _PHRASES.replace("\n", "|").split("|"))
 _PARTS = r"(?:columns?|fields?|column names|structure|schema|definition|layout)"
