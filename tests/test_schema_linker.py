@@ -290,3 +290,28 @@ def test_a_small_context_shows_the_chosen_part_only(tmp_path: Path) -> None:
     assert size(part) <= total // 2
     assert names(focus.usual(whole, n_ctx=total + 1200) or part) == names(whole)
     assert focus.usual(whole, n_ctx=total - 1 + 1200) is None
+
+
+@pytest.mark.parametrize(
+    ("question", "wanted"),
+    [
+        ("What is the mean value of an order?", "orders"),
+        ("How long is each show?", "shows"),
+        ("Which return was refunded?", "returns"),
+        ("How many lists are there?", "lists"),
+    ],
+)
+def test_a_table_named_like_a_common_word_is_found(question: str, wanted: str) -> None:
+    tables = [*(f"filler_{n}" for n in range(30)), "orders", "shows", "returns", "lists"]
+    ddl = ";".join(f"CREATE TABLE {name} (id INTEGER PRIMARY KEY, x{n} TEXT)" for n, name in enumerate(tables))
+    assert Linker(schema.from_ddl(ddl)).ranked(question)[:1] == [wanted]
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["Show all cities in the order of their size", "List the number of cities", "Order them", "The average age?"],
+)
+def test_a_common_word_that_is_no_noun_names_no_table(question: str) -> None:
+    names = ("orders", "shows", "lists", "numbers", "averages")
+    ddl = ";".join(f"CREATE TABLE {name} (id INTEGER PRIMARY KEY)" for name in names)
+    assert Linker(schema.from_ddl(ddl)).ranked(question) == []

@@ -8,6 +8,7 @@ computed once for each fingerprint.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -44,6 +45,7 @@ class Focus:
         self._path, self._folder, self._values = path, cache_dir, values
         self._budget, self._whole = budget, whole
         self._made: tuple[str, Linker, ValueIndex] | None = None
+        self._making = threading.Lock()
 
     def part(self, schema: Schema, question: str, n_ctx: int | None = None) -> Schema:
         """The part of `schema` that `question` is about, within the budget. n_ctx: tokens of the model's context."""
@@ -103,17 +105,23 @@ class Focus:
 
     def close(self) -> None:
         """Let go of the value index."""
+        with self._making:
+            self._close()
+
+    def _close(self) -> None:
         made, self._made = self._made, None
         if made is not None:
             made[2].close()
 
     def _parts(self, schema: Schema) -> tuple[Linker, ValueIndex]:
-        made = self._made
-        if made is None or made[0] != schema.fingerprint:
-            self.close()
-            made = schema.fingerprint, Linker(schema), ValueIndex(self._path, schema, self._folder)
-            self._made = made
-        return made[1], made[2]
+        """The linker and the value index of a schema; made once, whichever thread asks first."""
+        with self._making:
+            made = self._made
+            if made is None or made[0] != schema.fingerprint:
+                self._close()
+                made = schema.fingerprint, Linker(schema), ValueIndex(self._path, schema, self._folder)
+                self._made = made
+            return made[1], made[2]
 
     def _find(
         self,

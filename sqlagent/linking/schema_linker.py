@@ -184,8 +184,10 @@ class Linker:
     def _search(self, question: str, hints: Sequence[Hint]) -> dict[int, _Found]:
         found: dict[int, _Found] = defaultdict(_Found)
         stems: dict[str, int] = {}
-        for token in word_forms.tokens(question, 120):
-            if token.folded not in word_forms.STOP or token.folded == "name":
+        asked = word_forms.tokens(question, 120)
+        content = word_forms.content(asked)
+        for token in asked:
+            if token in content or token.folded == "name":
                 stems.setdefault(token.stem, len(stems))
         for stem, word in stems.items():
             for name, like in self._like(stem):
