@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bench import calibrate
-from sqlagent.agent.confidence import Evidence, confidence
+from sqlagent.agent.confidence import FITTED_TO, Evidence, confidence, is_calibrated
 from sqlagent.base.errors import UsageError
 
 SURE = Evidence(0.97, 0.9, -0.1, 1.0, False, False, False)
@@ -47,6 +47,13 @@ def test_the_error_of_known_confidences() -> None:
     assert calibrate.calibration_error(np.array([0.9] * 4 + [0.1] * 4), right, 2) == pytest.approx(0.1)
     assert calibrate.calibration_error(right, right, 2) == 0.0
     assert calibrate.ranking(np.linspace(1, 0, 8), right) == 1.0
+
+
+def test_a_confidence_is_a_probability_for_the_model_that_it_was_fitted_to_alone() -> None:
+    from sqlagent.store import models
+
+    assert models.default().name == FITTED_TO, "fit the weights anew, and name their model"
+    assert [name for name in models.registry() if is_calibrated(name)] == [FITTED_TO]
 
 
 def test_a_folder_without_answers_is_a_usage_error(tmp_path: Path) -> None:

@@ -109,7 +109,13 @@ def test_a_table_named_like_a_common_word_makes_a_question_whole(table: str) -> 
 
 @pytest.mark.parametrize(
     "question",
-    ["order them by status", "show them", "list those", "how many are there?", "in the order of their status"],
+    [
+        "order them by status",
+        "show them",
+        "list those",
+        "how many are there?",
+        "in the order of their status",
+    ],
 )
 def test_a_command_names_no_table_that_is_called_like_it(question: str) -> None:
     assert follows_up(question, COMMON_WORDS, OPEN)

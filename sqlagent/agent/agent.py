@@ -13,13 +13,13 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlagent.agent.answer import Answer, Observer, Step, Trace
 from sqlagent.agent.attempt import PATIENCE, Attempt, Chosen, TextModel
-from sqlagent.agent.confidence import confidence, evidence
+from sqlagent.agent.confidence import confidence, evidence, is_calibrated
 from sqlagent.agent.effort import EFFORTS, effort_of
 from sqlagent.agent.model_slot import Holder
 from sqlagent.base.errors import (
@@ -242,6 +242,7 @@ class Agent:
                 return prompt.build(view, question, history=history, hints=hints, error=failed)
 
             acceptor = self._acceptor(view)
+            finds = cache(self._finds)  # candidates are alike: most ask the same of the database
 
             def correct(sql: str) -> tuple[str, list[str]]:
                 nearest = partial(focus.nearest, schema)
@@ -252,7 +253,7 @@ class Agent:
                     history=history,
                     nearest=nearest,
                     takes=acceptor.takes,
-                    finds=self._finds,
+                    finds=finds,
                 )
 
             chosen = Attempt(
@@ -274,8 +275,8 @@ class Agent:
                 "act": trace.seconds("act"),
                 "total": time.monotonic() - began,
             }
-            notes = [doubt, *chosen.corrections, caution(chosen.best.sql, schema, self._finds)]
-            return _answer(question, schema, chosen, trace.steps, timings, notes)
+            notes = [doubt, *chosen.corrections, caution(chosen.best.sql, schema, finds)]
+            return _answer(question, schema, model.name, chosen, trace.steps, timings, notes)
 
     def run_sql(self, sql: str) -> Result:
         """Run a person's own statement in the sandbox.
@@ -385,6 +386,7 @@ def check_question(question: str) -> str:
 def _answer(
     question: str,
     schema: Schema,
+    model: str,
     chosen: Chosen,
     steps: Sequence[Step],
     timings: dict[str, float],
@@ -403,6 +405,7 @@ def _answer(
         rows=result.rows,
         truncated=result.truncated,
         confidence=confidence(found),
+        calibrated=is_calibrated(model),
         evidence=found,
         steps=tuple(steps),
         timings=timings,

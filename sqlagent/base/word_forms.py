@@ -62,10 +62,11 @@ _STOP = """a about above after all also am an and any are as at be because been 
     distinct average sum count"""
 STOP = frozenset(_STOP.split())
 """Words that say nothing about which table or value is meant."""
-_NOUNS = frozenset("order list name return show".split())
-_MEASURES = frozenset("number count sum average maximum minimum total".split())
+_NOUNS = frozenset(["order", "list", "name", "return", "show"])
+_MEASURES = frozenset(["number", "count", "sum", "average", "maximum", "minimum", "total"])
 """Stop words that name a thing where they are used as nouns: "an order", but not "order by" or "the average age"."""
-_DETERMINERS = frozenset("a an the each every per which what whose this that one another any no".split())
+_DETERMINER_WORDS = "a an the each every per which what whose this that one another any no"
+_DETERMINERS = frozenset(_DETERMINER_WORDS.split())
 
 
 @dataclass(frozen=True, slots=True)
