@@ -14,7 +14,7 @@ from fake_model import FakeModel
 from bench import refusal
 from bench.refusal_examples import Source, asked
 from sqlagent.agent.agent import Agent
-from sqlagent.agent.scope_check import Gate
+from sqlagent.agent.scope_check import ScopeCheck
 from sqlagent.base.errors import NO_ANSWER, OutOfScope
 from sqlagent.database import schema
 from sqlagent.linking.focus import Focus
@@ -40,8 +40,8 @@ class Meanings:
         )
 
 
-def gate(meanings: Meanings | None = None) -> Gate:
-    return Gate(COMPANY, lambda: meanings)
+def gate(meanings: Meanings | None = None) -> ScopeCheck:
+    return ScopeCheck(COMPANY, lambda: meanings)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ ASKED = [
 def test_what_the_database_holds_is_answered(company: Path, question: str, meanings: Meanings | None) -> None:
     found = schema.read(company)
     focus = Focus(company)
-    assert not Gate(found, lambda: meanings).look(question, focus.explained(found, question)).refused
+    assert not ScopeCheck(found, lambda: meanings).look(question, focus.explained(found, question)).refused
     focus.close()
 
 
@@ -75,9 +75,9 @@ def test_a_name_that_is_not_stored_is_no_reason_to_refuse() -> None:
 def test_what_the_file_is_called_explains_a_word() -> None:
     question = "Which insurance started last?"
     made = schema.from_ddl("CREATE TABLE t (id INTEGER PRIMARY KEY, started TEXT)")
-    assert Gate(made, lambda: Meanings()).look(question).refused
+    assert ScopeCheck(made, lambda: Meanings()).look(question).refused
     named = dataclasses.replace(made, path="/home/me/my_insurance.sqlite")
-    assert not Gate(named, lambda: Meanings()).look(question).refused
+    assert not ScopeCheck(named, lambda: Meanings()).look(question).refused
 
 
 def test_whoever_spells_a_column_as_it_is_declared_asks_about_this_database() -> None:
@@ -96,12 +96,12 @@ def test_how_to_compute_it_is_not_what_it_is_about() -> None:
 
 
 def test_the_row_of_an_only_table_may_have_any_name() -> None:
-    data = Gate(
+    data = ScopeCheck(
         schema.from_ddl("CREATE TABLE data (day TEXT, score TEXT, attendance INTEGER)"), lambda: Meanings()
     )
     assert not data.look("What was the score of the hockey match with the highest attendance?").refused
     assert data.look("What is the capital of Mongolia?").refused, "nothing else speaks for it"
-    people = Gate(schema.from_ddl("CREATE TABLE people (name TEXT, age INTEGER)"), lambda: Meanings())
+    people = ScopeCheck(schema.from_ddl("CREATE TABLE people (name TEXT, age INTEGER)"), lambda: Meanings())
     assert people.look("What is the salary of these people?").refused, "here the row has its name"
 
 

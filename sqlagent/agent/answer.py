@@ -1,4 +1,4 @@
-"""What a question did, step by step, and what came of it."""
+"""Record what a question did, step by step, and what came of it."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Trace:
             self.observer.step(step)
 
     @property
-    def told(self) -> str:
+    def last_sql(self) -> str:
         """The statement that was reasoned out last; "" before the first."""
         return next((step.sql for step in reversed(self.steps) if step.kind == "reason" and step.sql), "")
 

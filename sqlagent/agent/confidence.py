@@ -1,4 +1,4 @@
-"""How far an answer may be trusted: the probability that its rows are right.
+"""Estimate the probability that the rows of an answer are right.
 
 A logistic regression on what is known once the rows are there. `python -m bench calibrate` fits the weights and
 prints the calibration error on questions that they were not fitted to.
@@ -24,7 +24,7 @@ class Evidence:
 
     sureness: float  # mean probability of a token, 0…1
     margin: float  # lead at the closest decision, 0…1
-    worst: float  # ln p of the least likely token, at least LOWEST
+    min_token_logprob: float  # ln p of the least likely token, at least LOWEST
     agreement: float  # share of the probability of all statements that were weighed, 0…1
     weighed: bool  # whether there was more than one
     empty: bool  # no rows, or NULL alone
@@ -35,7 +35,7 @@ class Evidence:
         return (
             self.sureness,
             math.sqrt(self.margin),
-            self.worst / LOWEST,
+            self.min_token_logprob / LOWEST,
             self.agreement,
             float(self.weighed),
             float(self.empty),
@@ -62,7 +62,7 @@ def evidence(chosen: Chosen) -> Evidence:
     return Evidence(
         sureness(best.candidate),
         best.candidate.margin,
-        max(LOWEST, best.candidate.worst),
+        max(LOWEST, best.candidate.min_token_logprob),
         chosen.agreement,
         len(chosen.tried) > 1,
         best.empty,

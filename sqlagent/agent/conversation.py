@@ -1,4 +1,4 @@
-"""What was asked before, and whether a new question goes on from there.
+"""Decide whether a question goes on from the turns before ("and in Paris?") or stands on its own, and keep the turns.
 
 Invariant: a question that stands on its own is asked as if nothing had been said before it; only one that points
 back (a pronoun, an ellipsis, "only", "what about …") is given the earlier turns. No model decides this.

@@ -1,4 +1,4 @@
-"""What of a database a question is about: the part of its schema, and the stored values it mentions.
+"""Choose the part of a schema that a question is about, and the stored values that it mentions.
 
 Invariant: neither costs a question its answer. Without an index of values (a locked file, a full disk) there
 are no hints; a schema that fits the budget is not touched. Everything that depends on the schema only is
@@ -73,7 +73,7 @@ class Focus:
         return _as_written(found, question)
 
     def explained(self, schema: Schema, question: str) -> set[int] | None:
-        """Places (in `text.tokens`) of the question's words that stored values explain.
+        """Places (in `word_forms.tokens`) of the question's words that stored values explain.
 
         None where not all values are known: on trouble, and in a large database's first minutes.
         """

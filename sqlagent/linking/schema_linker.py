@@ -1,4 +1,4 @@
-"""Which tables and columns of a large schema a question is about.
+"""Prune a large schema to the tables and columns that a question is about.
 
 Invariant: the part that `link` returns fits the budget (but always holds one table), keeps every chosen
 table's key and the columns that join chosen tables, and is chosen without a model: by the words that a
