@@ -1,4 +1,4 @@
-"""What docs/decoding.md decodes with: a stand-in for llama.cpp that wants to write given statements, on the demo schema."""
+"""Decode for docs/decoding.md: a stand-in for llama.cpp wants to write given statements, on the demo schema."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlagent.decoding.layout import LayoutState
 from sqlagent.grammar import Acceptor
 from sqlagent.ui import demo_database
 from tests.test_alternatives import Torn
-from tests.test_backtrack import Letters, Pen, said, written, write
+from tests.test_backtrack import Letters, Pen, said, write, written
 
 COMPANY = schema.from_ddl(demo_database.SCHEMA)
 
@@ -22,7 +22,7 @@ def decode(*wishes: str) -> tuple[str, Decoder]:
 
 
 def alternatives(*wishes: str, within: float) -> list[tuple[str, float]]:
-    """The greedy statement of a model that finds each wish half as likely as the one before, then the others; with ln p."""
+    """(statement, ln p) of a model that finds each wish half as likely as the one before; the greedy one first."""
     pen: Pen = Torn(*wishes)
     decoder = Decoder(pen, Letters())
     first = Hypothesis(0, LayoutState(Acceptor(COMPANY).start()), 300)
