@@ -316,6 +316,8 @@ def test_a_table_named_like_a_common_word_is_found(question: str, wanted: str) -
         "Show all cities in the order of their size",
         "List the number of cities",
         "Order them",
+        "Give the average and the maximum",
+        "What is the total number of cities?",
         "The average age?",
     ],
 )

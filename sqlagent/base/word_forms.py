@@ -64,7 +64,10 @@ STOP = frozenset(_STOP.split())
 """Words that say nothing about which table or value is meant."""
 _NOUNS = frozenset(["order", "list", "name", "return", "show"])
 _MEASURES = frozenset(["number", "count", "sum", "average", "maximum", "minimum", "total"])
-"""Stop words that name a thing where they are used as nouns: "an order", but not "order by" or "the average age"."""
+"""Stop words that name a thing where they are used as nouns: "an order", but not "order by".
+
+Behind "the" a measure is what is computed: "the average and the maximum", "the total number".
+"""
 _DETERMINER_WORDS = "a an the each every per which what whose this that one another any no"
 _DETERMINERS = frozenset(_DETERMINER_WORDS.split())
 
@@ -233,10 +236,10 @@ def _is_noun(found: Sequence[Token], place: int) -> bool:
     word = found[place].folded
     if word not in _NOUNS | _MEASURES or not place or found[place - 1].folded not in _DETERMINERS:
         return False
-    behind = found[place + 1].folded if place + 1 < len(found) else ""
-    in_order = word == "order" and place > 1 and found[place - 2].folded == "in"
-    measures = word in _MEASURES and bool(behind) and behind not in STOP
-    return behind != "of" and not in_order and not measures
+    before, behind = found[place - 1].folded, found[place + 1].folded if place + 1 < len(found) else ""
+    if word in _MEASURES and (before in ("the", "what", "whose") or (behind and behind not in STOP)):
+        return False
+    return behind != "of" and not (word == "order" and place > 1 and found[place - 2].folded == "in")
 
 
 def spans(found: Sequence[Token], longest: int) -> list[tuple[int, int]]:
