@@ -45,11 +45,15 @@ class Hypothesis:
     """One statement while it is written. The next batch is `feed`, from `at` on, and as much of `draft` as pays."""
 
     seq: int
+    """The sequence of llama.cpp's KV cells that holds it."""
     layout: LayoutState
+    """Where it stands in the grammar."""
     budget: int
+    """Tokens that it may take."""
     settings: SamplingSettings = GREEDY
     rng: np.random.Generator | None = None
     at: int = 0
+    """Cells that the sequence has: the position of the next token."""
     feed: list[int] = field(default_factory=list)
     draft: list[int] = field(default_factory=list)
     chances: list[float] = field(default_factory=list)
@@ -60,13 +64,20 @@ class Hypothesis:
     """How many were."""
     text: bytearray = field(default_factory=bytearray)
     used: int = 0
+    """Tokens of the budget so far."""
     forced: int = 0
+    """Those of them that were fed because nothing else could follow."""
     logprob: float = 0.0
+    """ln p of the tokens that were chosen, summed."""
     min_token_logprob: float = 0.0
     margin: float = 1.0
+    """The closest decision: the lead in probability over the second-best token."""
     live: bool = True
+    """Whether there is more to decode."""
     finished: bool = False
+    """Whether it came to its own end, and was not cut."""
     row: int = 0
+    """Which row of the last batch has its logits."""
     check_at: int = 0
     """Tokens used from which the budget is looked at again."""
     source: CopySource | None = None
