@@ -1,4 +1,4 @@
-"""Wrap llama.cpp's C interface safely: one model, one context, one set of KV cells.
+"""A thin, safe skin over llama.cpp's C interface: one model, one context, one set of KV cells.
 
 Invariant: nothing here can abort the process. Every token id, position and sequence id is checked
 against the context before llama.cpp sees it, no llama.cpp sampler or grammar object is ever made, and
