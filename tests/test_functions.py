@@ -139,7 +139,7 @@ def test_the_sandbox_runs_them_and_the_grammar_writes_them(tmp_path: Path) -> No
             "SELECT STDDEV(salary) FROM staff": [(20.0,)],
             "SELECT QUARTER(hired), COUNT(*) FROM staff GROUP BY QUARTER(hired)": [(1, 1), (2, 2)],
         }.items():
-            assert acceptor.takes(sql), sql
+            assert acceptor.accepts(sql), sql
             assert sandbox.execute(sql).rows == rows, sql
         with pytest.raises(QueryError, match="MEDIAN needs numbers"):
             sandbox.execute("SELECT MEDIAN(name) FROM staff")
@@ -150,4 +150,4 @@ def test_the_sandbox_runs_them_and_the_grammar_writes_them(tmp_path: Path) -> No
 )
 def test_what_would_not_run_is_not_written(sql: str) -> None:
     made = schema.from_ddl("CREATE TABLE staff (name TEXT, salary INTEGER)")
-    assert not Acceptor(made).takes(sql)
+    assert not Acceptor(made).accepts(sql)

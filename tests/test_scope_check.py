@@ -14,7 +14,7 @@ from fake_model import FakeModel
 from bench import refusal
 from bench.refusal_examples import Source, asked
 from sqlagent.agent.agent import Agent
-from sqlagent.agent.scope_check import Gate
+from sqlagent.agent.scope_check import ScopeCheck
 from sqlagent.base.errors import NO_ANSWER, OutOfScope
 from sqlagent.database import schema
 from sqlagent.linking.focus import Focus
@@ -43,8 +43,8 @@ class Meanings:
         return True
 
 
-def gate(meanings: Meanings | None = None) -> Gate:
-    return Gate(COMPANY, lambda: meanings)
+def gate(meanings: Meanings | None = None) -> ScopeCheck:
+    return ScopeCheck(COMPANY, lambda: meanings)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ ASKED = [
 def test_what_the_database_holds_is_answered(company: Path, question: str, meanings: Meanings | None) -> None:
     found = schema.read(company)
     focus = Focus(company)
-    assert not Gate(found, lambda: meanings).look(question, focus.explained(found, question)).refused
+    assert not ScopeCheck(found, lambda: meanings).look(question, focus.explained(found, question)).refused
     focus.close()
 
 
@@ -78,9 +78,9 @@ def test_a_name_that_is_not_stored_is_no_reason_to_refuse() -> None:
 def test_what_the_file_is_called_explains_a_word() -> None:
     question = "Which insurance is the last one?"
     made = schema.from_ddl("CREATE TABLE items (id INTEGER PRIMARY KEY, started TEXT)")
-    assert Gate(made, lambda: Meanings()).look(question).refused
+    assert ScopeCheck(made, lambda: Meanings()).look(question).refused
     named = dataclasses.replace(made, path="/home/me/my_insurance.sqlite")
-    assert not Gate(named, lambda: Meanings()).look(question).refused
+    assert not ScopeCheck(named, lambda: Meanings()).look(question).refused
 
 
 def test_whoever_spells_a_column_as_it_is_declared_asks_about_this_database() -> None:
@@ -100,13 +100,13 @@ def test_how_to_compute_it_is_not_what_it_is_about() -> None:
 
 
 def test_the_row_of_an_only_table_may_have_any_name() -> None:
-    data = Gate(
+    data = ScopeCheck(
         schema.from_ddl("CREATE TABLE data (day TEXT, score TEXT, attendance INTEGER)"), lambda: Meanings()
     )
     assert not data.look("What was the score of the hockey match with the highest attendance?").refused
     odd = data.look("What is the capital of Mongolia?")
     assert not odd.refused and "capital" in odd.doubt, "nothing speaks for it, but `data` may hold anything"
-    people = Gate(schema.from_ddl("CREATE TABLE people (name TEXT, age INTEGER)"), lambda: Meanings())
+    people = ScopeCheck(schema.from_ddl("CREATE TABLE people (name TEXT, age INTEGER)"), lambda: Meanings())
     assert people.look("What is the capital of Mongolia?").refused, "here the rows have a name"
     assert "salary" in people.look("What is the salary of these people?").doubt
 
@@ -149,12 +149,16 @@ class Letters(Meanings):
     ],
 )  # fmt: skip
 def test_where_names_tell_nothing_nothing_is_refused(ddl: str, question: str) -> None:
-    assert not Gate(schema.from_ddl(ddl), lambda: Letters()).look(question).refused
-    assert Gate(schema.from_ddl("CREATE TABLE orders (item TEXT)"), lambda: Letters()).look(question).refused
+    assert not ScopeCheck(schema.from_ddl(ddl), lambda: Letters()).look(question).refused
+    assert (
+        ScopeCheck(schema.from_ddl("CREATE TABLE orders (item TEXT)"), lambda: Letters())
+        .look(question)
+        .refused
+    )
 
 
 def test_what_somebody_did_themselves_is_asked_of_their_own_file() -> None:
-    reviews = Gate(
+    reviews = ScopeCheck(
         schema.from_ddl("CREATE TABLE orders (item TEXT); CREATE TABLE matches (item TEXT)"), Letters
     )
     assert not reviews.look("How many kilometres did I run in May?").refused

@@ -1,4 +1,4 @@
-"""Whether a database can answer a question at all, and what to say when it cannot.
+"""Decide whether a database can answer a question at all, and say what is missing when it cannot.
 
 Invariant: a refusal is the last resort. A word of the question is *explained* when the schema's names, comments,
 samples or stored values hold it or a word near it in meaning. A question is refused only when none of its words is,
@@ -66,7 +66,7 @@ FOUND = 0.6
 
 
 class Likeness(Protocol):
-    """How near in meaning words are; `vectors.Vectors` is one."""
+    """How near in meaning words are; `word_vectors.Vectors` is one."""
 
     def likeness(self, words: Sequence[str], others: Sequence[str]) -> Any: ...
 
@@ -74,7 +74,7 @@ class Likeness(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class QuestionWord:
     """A word of the question that could speak for a database; `support` is 0 (nothing like it there) to 1."""
 
     token: Token
@@ -83,7 +83,7 @@ class Word:
     """It looks like the name of a thing, which may be a value that is not stored."""
 
 
-class Names:
+class SchemaWords:
     """The words that a schema is made of; build it once for each schema."""
 
     def __init__(self, schema: Schema) -> None:
@@ -119,18 +119,18 @@ class Names:
         ]
 
 
-def untold(names: Names, likeness: Likeness) -> bool:
+def untold(names: SchemaWords, likeness: Likeness) -> bool:
     """Whether most tables have names that say nothing: `data`, `t1`, `stdnt`. Then any noun may mean their rows."""
     telling = [any(len(word) > 2 and likeness.knows(word) for word in words) for words in names.table_words]
     return 2 * sum(telling) <= len(telling)
 
 
 def words(
-    names: Names, question: str, values: Collection[int] = (), vectors: Likeness | None = None
-) -> list[Word]:
+    names: SchemaWords, question: str, values: Collection[int] = (), vectors: Likeness | None = None
+) -> list[QuestionWord]:
     """The words of a question that count, with what supports each.
 
-    values: places (in `text.tokens`) of words that a stored value explains.
+    values: places (in `word_forms.tokens`) of words that a stored value explains.
     """
     found: list[tuple[Token, float, bool]] = []
     seen: set[str] = set()
@@ -151,12 +151,12 @@ def words(
         best = vectors.likeness(asked, names.words).max(axis=1)
         near = {i: float(max(best[2 * k], best[2 * k + 1])) for k, i in enumerate(open_)}
     return [
-        Word(token, max(sure, min(0.9, max(0.0, (near.get(i, 0.0) - 0.12) / 0.25))), named)
+        QuestionWord(token, max(sure, min(0.9, max(0.0, (near.get(i, 0.0) - 0.12) / 0.25))), named)
         for i, (token, sure, named) in enumerate(found)
     ]
 
 
-def _with_row(names: Names, found: list[Word]) -> list[Word]:
+def _with_row(names: SchemaWords, found: list[QuestionWord]) -> list[QuestionWord]:
     """The words where one may say what a row of the only table is, which a table called `data` does not.
 
     It is the first noun that nothing explains, if something else is explained and no word is the table's name.
@@ -171,7 +171,7 @@ def _with_row(names: Names, found: list[Word]) -> list[Word]:
     return found
 
 
-def support(names: Names, stem: str) -> float:
+def support(names: SchemaWords, stem: str) -> float:
     """How well the words of a schema explain one word, by its letters and by a list of synonyms."""
     if stem in names.stems:
         return 1.0
@@ -188,7 +188,7 @@ def support(names: Names, stem: str) -> float:
     return best
 
 
-def features(names: Names, found: Sequence[Word]) -> dict[str, float]:
+def features(names: SchemaWords, found: Sequence[QuestionWord]) -> dict[str, float]:
     """What the score is made of; every value is small and finite."""
     plain = [word for word in found if not word.named]
     lacking = [1.0 - word.support for word in plain if not _verb(word)]
@@ -212,14 +212,14 @@ def features(names: Names, found: Sequence[Word]) -> dict[str, float]:
     }
 
 
-def _of_table(names: Names, word: Word) -> float:
+def _of_table(names: SchemaWords, word: QuestionWord) -> float:
     stem = word.token.stem
     if stem in names.tables or SYNONYMS.get(stem, frozenset()) & names.tables:
         return 1.0
     return max((word_forms.likeness(name, stem) for name in names.tables), default=0.0)
 
 
-def _verb(word: Word) -> bool:
+def _verb(word: QuestionWord) -> bool:
     return word.token.folded.endswith(("ed", "ing")) and len(word.token.folded) > 4
 
 
@@ -229,10 +229,10 @@ def score(values: dict[str, float]) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class ScopeEvidence:
     """What a question's words say about one database. `blind`: their meaning, or the stored values, were unknown."""
 
-    words: tuple[Word, ...]
+    words: tuple[QuestionWord, ...]
     score: float
     blind: bool
     english: bool = True
@@ -246,7 +246,7 @@ class Evidence:
     """The person asks what they did themselves: "How many reviews did I do?"."""
 
     @property
-    def lacking(self) -> list[Word]:
+    def lacking(self) -> list[QuestionWord]:
         """The words that the database has nothing about."""
         return [word for word in self.words if word.support < FOUND]
 
@@ -295,25 +295,25 @@ class Evidence:
         )
 
 
-def _worst(words: Sequence[Word]) -> list[str]:
+def _worst(words: Sequence[QuestionWord]) -> list[str]:
     """The three with the least support, in their order, as the question has them."""
     worst = sorted(words, key=lambda word: (word.support, word.token.start))[:3]
     return [word.token.text for word in sorted(worst, key=lambda word: word.token.start)]
 
 
 @dataclass
-class Gate:
+class ScopeCheck:
     """Looks at the questions that are asked of one schema."""
 
     schema: Schema
     vectors: Callable[[], Likeness | None]
     """Fetches what words mean; called only for a question with a word that its letters do not explain."""
-    names: Names = field(init=False)
+    names: SchemaWords = field(init=False)
 
     def __post_init__(self) -> None:
-        self.names = Names(self.schema)
+        self.names = SchemaWords(self.schema)
 
-    def look(self, question: str, values: Collection[int] | None = ()) -> Evidence:
+    def look(self, question: str, values: Collection[int] | None = ()) -> ScopeEvidence:
         """The evidence about a question; values: see `words`, None where stored values are not known."""
         found = words(self.names, question, values or ())
         blind = values is None
@@ -328,7 +328,7 @@ class Gate:
         # The lists are English: what is asked in another language is not known to be about something else.
         english = any({t.folded, t.stem} & ENGLISH for t in word_forms.tokens(question, MOST_WORDS))
         identified = any(word_forms.fold(run) in self.names.identifiers for run in _RUN.findall(question))
-        return Evidence(
+        return ScopeEvidence(
             tuple(found),
             score(features(self.names, found)),
             blind,

@@ -1,7 +1,7 @@
-"""Words that say nothing about a database, and words that may stand for one another in its names.
+"""List the words that say nothing about a database, and those that may stand for one another in its names.
 
-Invariant: everything is looked up by stem (`text.stem`). The first list holds words that questions of many different
-databases have and their schemas do not; the second is a small thesaurus of what databases are about.
+Invariant: everything is looked up by stem (`word_forms.stem`). The first list holds words that questions of many
+different databases have and their schemas do not; the second is a small thesaurus of what databases are about.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The SQL functions that a statement may call, with the number of arguments each takes.
+"""List the SQL functions that a statement may call, with the number of arguments each takes.
 
 Invariant: only functions that the SQLite library in use has are ever offered (some builds lack the maths functions).
 """

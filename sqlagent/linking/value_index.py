@@ -1,4 +1,4 @@
-"""Which stored values a question mentions, and which one a misspelt literal was meant to be.
+"""Find the stored values that a question mentions, and the one that a misspelt literal was meant to be.
 
 Invariant: every value that comes out is stored in the column that is named with it, spelled as it is stored.
 Silence is better than a guess: a wrong hint misleads the model, so a match needs evidence (its length, how
@@ -28,7 +28,7 @@ from sqlagent.linking.value_scores import (
     TABLE,
     TABLE_MEAN,
     Match,
-    Place,
+    StoredColumn,
     aliases,
     chosen,
     mentions,
@@ -73,7 +73,7 @@ class ValueIndex:
         self._path, self._schema, self._folder, self._seconds = path, schema, cache_dir, seconds
         self._store: ValueStore | None = None
         self._lock = threading.RLock()
-        self._places: dict[int, Place] = {}
+        self._places: dict[int, StoredColumn] = {}
         self._vocabulary: dict[int, list[str]] = {}
         self._seen = -1
         self._last: tuple[str, list[Match]] | None = None
@@ -127,7 +127,7 @@ class ValueIndex:
             self._last = None
             self._places = {}
             for id_, table, column, size, whole in store.data.execute("SELECT * FROM col"):
-                self._places[id_] = Place(
+                self._places[id_] = StoredColumn(
                     table,
                     column,
                     size,
@@ -384,7 +384,7 @@ class ValueIndex:
             values = data.execute("SELECT value, norm FROM val WHERE col = ?", (id_,)).fetchall()
         return nearest(values, norm)
 
-    def _occurs(self, place: Place, literal: str) -> bool | None:
+    def _occurs(self, place: StoredColumn, literal: str) -> bool | None:
         """Whether the file itself holds the literal; None when that takes too long to find out."""
         from sqlagent.database.ddl_comments import quote
         from sqlagent.database.open_readonly import connect_readonly
