@@ -68,9 +68,9 @@ class Guess:
     margin: float = 0.0
     tokens: int = 0
     forced: int = 0
-    worst: float = 0.0
+    min_token_logprob: float = 0.0
     finished: bool = True
-    told: float | None = None
+    question_logprob: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +246,7 @@ def predict_fork(question: Question, place: Place, model: Any, decode: Decode) -
     text, acceptor = place.ask(question.question)
     found = model.generate(text, acceptor, max_tokens=decode.max_tokens)
     timings = _timings(model)
-    found += model.others(decode.n, WITHIN, max_tokens=decode.max_tokens)
+    found += model.alternatives(decode.n, WITHIN, max_tokens=decode.max_tokens)
     timings["decode"] += model.last_timings.decode
     guesses = _guesses(found, False)
     if place.question.database is None:
@@ -349,9 +349,9 @@ def _guesses(candidates: Sequence[Candidate], free: bool) -> tuple[Guess, ...]:
             float(found.margin),
             int(found.tokens),
             int(found.forced),
-            float(found.worst),
+            float(found.min_token_logprob),
             bool(found.finished),
-            found.told,
+            found.question_logprob,
         )
         for found in candidates
     )

@@ -31,14 +31,14 @@ def load(
     """
     from bench.gold import datasets
     from bench.predict import Place
-    from sqlagent.decoding.chat_template import Chat
+    from sqlagent.decoding.chat_template import ChatTemplate
     from sqlagent.llama.context import Llama
     from sqlagent.llama.vocab import Vocab
 
     llama = Llama(model, n_ctx=64, n_seq=1, n_batch=64)
     try:
         vocab = Vocab(llama)
-        chat = Chat(llama, vocab)
+        chat = ChatTemplate(llama, vocab)
         found: list[Sample] = []
         for question in datasets.sample(datasets.load(datasets.split_file(data, split), split), limit, seed):
             try:

@@ -64,12 +64,12 @@ class GgufTokens:
     """llama.cpp's tokenizer of a GGUF, through the runtime's own layout."""
 
     def __init__(self, path: Path) -> None:
-        from sqlagent.decoding.chat_template import Chat
+        from sqlagent.decoding.chat_template import ChatTemplate
         from sqlagent.llama.vocab import Vocab
 
         self._file = _VocabOnly(path)
         self._vocab = Vocab(self._file)  # type: ignore[arg-type]
-        self._chat = Chat(self._file, self._vocab)  # type: ignore[arg-type]
+        self._chat = ChatTemplate(self._file, self._vocab)  # type: ignore[arg-type]
         self.name = path.name
         self.eos = self._vocab.eos
 

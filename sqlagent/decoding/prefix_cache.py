@@ -1,4 +1,4 @@
-"""The KV state of a schema's prompt, kept on disk so that a new process need not compute it again.
+"""Keep the KV state of a schema's prompt on disk, so that a new process need not compute it again.
 
 Invariant: bytes reach llama.cpp only when the whole file's hash and its key are right; anything else
 (missing, cut short, changed, written by another build) is a miss and the file is removed. Files are private

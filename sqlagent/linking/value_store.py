@@ -1,4 +1,4 @@
-"""The values of a database's text columns, collected in a small database of our own.
+"""Collect the values of a database's text columns in a small database of our own.
 
 Invariant: building it reads plain stored columns only, costs at most the time given, and never more than a
 fixed number of rows a table and values a column, whatever the table's size; the state says what is still to

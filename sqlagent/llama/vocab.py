@@ -1,4 +1,4 @@
-"""A model's tokens as bytes, and text as tokens.
+"""Turn a model's tokens into bytes, and text into tokens.
 
 Invariant: text that comes from a person or a database is tokenised without special tokens, so that no
 cell value can close a chat turn; and `continuation()` returns tokens whose bytes are exactly its text.
