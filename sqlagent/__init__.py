@@ -1,17 +1,18 @@
 """Answer questions about a SQLite database, offline, on a laptop.
 
-Importing this package is light: nothing below it is loaded until it is used.
+Importing this package is light: nothing at all is loaded until it is used.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False  # typing's own costs as much as all the rest
+if TYPE_CHECKING:
+    from typing import Any
+
+    from sqlagent.agent.agent import Agent, Answer
 
 __version__ = "0.1.0"
 __all__ = ["Agent", "Answer", "__version__"]
-
-if TYPE_CHECKING:
-    from sqlagent.agent.agent import Agent, Answer
 
 
 def __getattr__(name: str) -> Any:

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from sqlagent import __version__
 from sqlagent.agent.effort import EFFORTS
-from sqlagent.base import errors
+from sqlagent.base import errors, terminal
 from sqlagent.base.errors import UsageError
-from sqlagent.ui import formats
+from sqlagent.ui import formats, program
 from sqlagent.ui.console import Console
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Parser(argparse.ArgumentParser):
 
     def _print_message(self, message: str, file: Any = None) -> None:
         if message:
-            formats.write([message])
+            terminal.out([message])
 
 
 def option(parser: argparse.ArgumentParser, *flags: str, **settings: Any) -> None:
@@ -287,30 +287,37 @@ def main(argv: Sequence[str] | None = None, *, model: TextModel | None = None) -
     return guarded(sys.argv[1:] if argv is None else list(argv), model)
 
 
-def repl_main(argv: Sequence[str] | None = None) -> int:
-    """`sqlagent-repl DB`: the prompt, and nothing but the prompt."""
-    return guarded(["repl", *(sys.argv[1:] if argv is None else argv)], None)
-
-
 def guarded(argv: Sequence[str], model: TextModel | None) -> int:
     """Run a command line; the one place where errors become a sentence on stderr and an exit code."""
-    console = Console(no_color="--no-color" in argv)
-    try:
-        args = parse(argv)
-        console.quiet, console.verbose = args.quiet, args.verbose
-        from sqlagent.ui import commands
+    from sqlagent.ui import interrupt
 
-        return commands.RUN[args.command](args, console, model)
-    except errors.SqlagentError as error:
-        return console.failed(error)
-    except KeyboardInterrupt:
+    console = Console(no_color="--no-color" in argv)
+    with interrupt.listening():
+        try:
+            args = parse(argv)
+            console.quiet, console.verbose = args.quiet, args.verbose
+            from sqlagent.ui import commands
+
+            return commands.RUN[args.command](args, console, model)
+        except errors.SqlagentError as error:
+            if interrupt.came() or isinstance(error, errors.Cancelled):
+                return _interrupted(console)
+            return console.failed(error)
+        except KeyboardInterrupt:
+            return _interrupted(console)
+        except Exception as error:
+            if interrupt.came():
+                return _interrupted(console)
+            if os.environ.get("SQLAGENT_DEBUG"):
+                raise
+            console.error(
+                f"Something went wrong inside sqlagent ({type(error).__name__}: {error}); "
+                "SQLAGENT_DEBUG=1 shows where. Please report it."
+            )
+            return errors.NO_ANSWER
+
+
+def _interrupted(console: Console) -> int:
+    if program.first_to_say():
         console.error("Interrupted.")
-        return errors.INTERRUPTED
-    except Exception as error:
-        if os.environ.get("SQLAGENT_DEBUG"):
-            raise
-        console.error(
-            f"Something went wrong inside sqlagent ({type(error).__name__}: {error}); "
-            "SQLAGENT_DEBUG=1 shows where. Please report it."
-        )
-        return errors.NO_ANSWER
+    return errors.INTERRUPTED

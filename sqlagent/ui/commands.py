@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlagent.agent.agent import MAX_QUESTION, Agent, TextModel, check_question
-from sqlagent.base import errors
+from sqlagent.base import errors, terminal
 from sqlagent.base.errors import DatabaseError, UsageError
-from sqlagent.ui import formats
 from sqlagent.ui.console import Console
-from sqlagent.ui.interrupt import cancels
+from sqlagent.ui.interrupt import cancels, raises
 from sqlagent.ui.result_output import Output
 
 if TYPE_CHECKING:
@@ -57,18 +56,25 @@ def repl(args: argparse.Namespace, console: Console, model: TextModel | None) ->
 
     console.show_sql = True
     with _agent(args, console, model, args.database) as agent:
-        agent.schema()  # a wrong path ends here
+        with raises():
+            agent.schema()  # a wrong path ends here
         return Repl(agent, _output(args, console)).run()
 
 
 def models(args: argparse.Namespace, console: Console, model: TextModel | None) -> int:
     """List, fetch, find, remove or add a model."""
-    from sqlagent.store import models as registry
-
     action, target = args.action, args.target
     if action != "list" and action != "path" and not target:
         what = "FILE.gguf" if action == "add" else "NAME"
         raise UsageError(f"Say which model: `sqlagent models {action} {what}`.")
+    with raises():
+        _models(args, console, action, target)
+    return errors.OK
+
+
+def _models(args: argparse.Namespace, console: Console, action: str, target: str) -> None:
+    from sqlagent.store import models as registry
+
     if action == "list":
         _list_models(args, console)
     elif action == "pull":
@@ -87,7 +93,6 @@ def models(args: argparse.Namespace, console: Console, model: TextModel | None) 
     else:
         freed = registry.remove(target)
         console.notice(f"Removed {target}" + (f", {freed / 1e6:,.0f} MB freed." if freed else "."))
-    return errors.OK
 
 
 def doctor(args: argparse.Namespace, console: Console, model: TextModel | None) -> int:
@@ -99,7 +104,7 @@ def doctor(args: argparse.Namespace, console: Console, model: TextModel | None) 
     output = _output(args, console)
     if args.format == "table":
         wide = max(len(finding.what) for finding in findings)
-        formats.write(f"{finding.what:<{wide}}  {finding.found}\n" for finding in findings)
+        terminal.out(f"{finding.what:<{wide}}  {finding.found}\n" for finding in findings)
     else:
         output.rows(("what", "found", "ok"), [(f.what, f.found, int(f.ok)) for f in findings])
     broken = [finding for finding in findings if not finding.ok]
@@ -133,14 +138,16 @@ def _answer(
     # The statement is shown before its rows, except where it would only be in the way of a program.
     console.show_sql = args.format == "table" and not args.sql
     with _agent(args, console, model, database) as agent:
-        agent.fetch_model()  # before the spinner: a download draws its own bar
-        with console.working("reading the database"), cancels(agent.cancel):
-            answer = agent.ask(question, observer=console, anyway=args.anyway)
-    if args.sql:
-        formats.write_line(answer.sql + ";")
-        output.notes(answer)
-    else:
-        output.answer(answer)
+        with raises():
+            agent.fetch_model()  # before the spinner: a download draws its own bar
+        with cancels(agent.cancel):
+            with console.working("reading the database"):
+                answer = agent.ask(question, observer=console, anyway=args.anyway)
+            if args.sql:
+                output.statement(answer.sql)
+                output.notes(answer)
+            else:
+                output.answer(answer)
     return errors.OK
 
 
@@ -177,7 +184,7 @@ def limits_from(args: argparse.Namespace) -> Limits:
 
 def _write_files(files: Files) -> None:
     """A model's file and, on a line of its own, the adapter that is applied to it."""
-    formats.write(f"{path}\n" for path in (files.model, files.adapter) if path is not None)
+    terminal.out(f"{path}\n" for path in (files.model, files.adapter) if path is not None)
 
 
 def _list_models(args: argparse.Namespace, console: Console) -> None:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sqlagent.base.visible import visible
+
 if TYPE_CHECKING:
     from prompt_toolkit import PromptSession
     from prompt_toolkit.completion import CompleteEvent, Completion
@@ -58,7 +60,7 @@ def _session(history: Path, complete: Complete, *, color: bool) -> PromptSession
         def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
             replaced, choices = complete(document.text_before_cursor)
             for choice in choices:
-                yield Completion(choice, start_position=-len(replaced))
+                yield Completion(choice, start_position=-len(replaced), display=visible(choice))
 
     session: PromptSession[str]
 

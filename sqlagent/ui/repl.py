@@ -11,14 +11,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from sqlagent.agent.conversation import Conversation
 from sqlagent.base import errors
-from sqlagent.base.errors import OutOfScope, QueryError, SqlagentError, UsageError
-from sqlagent.ui import completion, line_input, repl_commands
-from sqlagent.ui.console import is_terminal, wants_color
-from sqlagent.ui.interrupt import cancels
+from sqlagent.base.errors import Cancelled, OutOfScope, QueryError, SqlagentError, UsageError
+from sqlagent.base.terminal import is_terminal, wants_color
+from sqlagent.ui import completion, interrupt, line_input, repl_commands
 from sqlagent.ui.result_output import Output, timings
 
 if TYPE_CHECKING:
@@ -56,19 +56,24 @@ class Repl:
         if interactive:
             self._greet()
             self.warm_up()
-        for line in self._typed() if interactive else line_input.piped_lines():
-            try:
-                self.line(line)
-            except EOFError:
-                break
-            except SqlagentError as error:
-                self._code = self.output.console.failed(error)
-            except KeyboardInterrupt:
-                self.output.console.error("Interrupted.")
-                self._code = errors.INTERRUPTED
-                if not interactive:
+        with interrupt.session() if interactive else nullcontext():
+            for line in self._typed() if interactive else line_input.piped_lines():
+                try:
+                    with interrupt.cancels(self.agent.cancel):
+                        self.line(line)
+                except EOFError:
                     break
+                except KeyboardInterrupt:
+                    interrupt.nothing_runs()
+                    self._failed(Cancelled("Interrupted."))
+                except SqlagentError as error:
+                    if not interactive and isinstance(error, Cancelled):
+                        raise
+                    self._failed(error)
         return errors.OK if interactive else self._code
+
+    def _failed(self, error: SqlagentError) -> None:
+        self._code = self.output.console.failed(error)
 
     def line(self, line: str) -> None:
         """Do what one line says. Raises SqlagentError, EOFError (leave) and KeyboardInterrupt."""
@@ -115,13 +120,14 @@ class Repl:
 
     def _question(self, text: str, anyway: bool = False) -> None:
         console = self.output.console
-        self.agent.fetch_model()
+        with interrupt.raises():
+            self.agent.fetch_model()
         history = self.conversation.history(text, self.agent.schema())
         if history:
             console.notice("(going on from the question before; \\new begins afresh)")
         self._refused = None
         try:
-            with console.working("reading the database"), cancels(self.agent.cancel):
+            with console.working("reading the database"):
                 answer = self.agent.ask(text, history=history, observer=console, anyway=anyway)
         except OutOfScope:
             self._refused = text
@@ -134,7 +140,7 @@ class Repl:
     def _statement(self, sql: str) -> None:
         console = self.output.console
         started = time.monotonic()
-        with console.working("running the statement"), cancels(self.agent.cancel):
+        with console.working("running the statement"):
             result = self.agent.run_sql(sql)
         self.output.rows(result.columns, result.rows, result.truncated)
         if self.timing or console.verbose:

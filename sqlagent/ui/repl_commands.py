@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sqlagent.agent.effort import EFFORTS
+from sqlagent.base import terminal
 from sqlagent.base.errors import UsageError
 from sqlagent.ui import formats
 
@@ -96,7 +97,7 @@ def leave(session: Repl, argument: str) -> None:
 @command("\\h", ".help", "\\?", "help")
 def show_help(session: Repl, argument: str) -> None:
     """this list"""
-    formats.write([help_text()])
+    terminal.out([help_text()])
 
 
 @command("\\d", usage="[TABLE]", choices=("table",))
@@ -115,7 +116,7 @@ def describe(session: Repl, argument: str) -> None:
 @command(".tables")
 def tables(session: Repl, argument: str) -> None:
     """table names, one a line"""
-    formats.write(f"{table.name}\n" for table in session.agent.schema().tables)
+    terminal.out(f"{table.name}\n" for table in session.agent.schema().tables)
 
 
 @command(".schema", usage="[TABLE]", choices=("table",))

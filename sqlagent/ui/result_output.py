@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sqlagent.agent.answer import Answer
-from sqlagent.ui import formats
-from sqlagent.ui.console import Console, wants_color
+from sqlagent.base import terminal
+from sqlagent.base.terminal import Painted, wants_color
+from sqlagent.ui import formats, interrupt
+from sqlagent.ui.console import Console
 
 TABLE_CELL = 200
 """Characters of the longest cell of a table unless --max-cell says otherwise."""
@@ -27,7 +29,7 @@ class Output:
         """The style for stdout as it is now: its width and colours are those of the terminal behind it."""
         return formats.Style(
             format=self.format,
-            width=formats.terminal_width(),
+            width=terminal.width(),
             color=wants_color(sys.stdout, no_color=self.console.no_color),
             max_cell=TABLE_CELL if self.max_cell is None else self.max_cell,
             csv_safe=self.csv_safe,
@@ -39,7 +41,7 @@ class Output:
 
     def rows(self, columns: Sequence[str], rows: formats.Rows, truncated: str | None = None) -> None:
         """Write a result, and say when it is empty or was cut."""
-        formats.write_rows(columns, rows, self.style())
+        formats.write_rows(columns, rows, self.style(), enough=interrupt.enough)
         if not rows:
             self.console.notice("(no rows)")
         if truncated:
@@ -47,11 +49,15 @@ class Output:
 
     def statement(self, sql: str) -> None:
         """Write a statement as data, coloured when stdout is a terminal."""
-        color = self.style().color
-        formats.write_line((formats.highlight_sql(sql) if color else sql) + ";")
+        style = self.style()
+        if style.color:
+            terminal.line(Painted(formats.highlight_sql(sql) + ";"))
+        else:
+            terminal.line((formats.on_lines(sql) if style.terminal else sql) + ";")
 
     def answer(self, answer: Answer) -> None:
         """Write what was computed, the rows, and what should be known before trusting them."""
+        self.console.statement()
         self.console.words(answer.words)
         self.rows(answer.columns, answer.rows, answer.truncated)
         self.notes(answer)
