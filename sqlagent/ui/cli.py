@@ -106,8 +106,9 @@ def build_parser() -> Parser:
     )  # fmt: skip
     option(
         shape, "--csv-safe", action="store_true",
-        help="in csv, put ' before text that a spreadsheet would take for a formula",
+        help="in csv and tsv, put ' before text that a spreadsheet would take for a formula",
     )  # fmt: skip
+    option(shape, "--raw", action="store_true", help="in a table, the names and all digits that SQLite gave")
 
     work = Parser(add_help=False)
     option(work, "-m", "--model", metavar="M", help="a model's name (see `sqlagent models`) or a .gguf file")
@@ -117,9 +118,19 @@ def build_parser() -> Parser:
         help="statements weighed: fast one, normal also others about as likely, high more (default normal)",
     )  # fmt: skip
     option(work, "--offline", action="store_true", help="never go online; a missing model is an error")
-    option(work, "-n", "--limit", type=_whole, metavar="N", help="most rows (default 1000; 0 for no limit)")
+    option(
+        work,
+        "-n",
+        "--limit",
+        type=_whole,
+        metavar="N",
+        help="most rows (default 1000 in a table or on a terminal, else all; 0 for all)",
+    )
     option(work, "--timeout", type=_seconds, metavar="S", help="seconds a statement may run (default 10)")
     option(work, "--max-bytes", type=_whole, metavar="N", help="most bytes of values (0 for no limit)")
+    option(
+        work, "--sql-only", action="store_true", help="take what is asked for SQL, and never ask the model"
+    )
     sql = Parser(add_help=False)
     option(sql, "--sql", action="store_true", help="print the statement instead of its rows")
     option(sql, "--anyway", action="store_true", help="answer what seems to be about something else")
@@ -145,7 +156,10 @@ def build_parser() -> Parser:
     ask = command("ask", [shape, work, sql])
     ask.add_argument("database", metavar="DB", help="a SQLite file")
     ask.add_argument(
-        "question", nargs="*", metavar="question", help="what you want to know; - reads it from stdin"
+        "question",
+        nargs="*",
+        metavar="question",
+        help="what you want to know, or a SELECT of your own; - reads it from stdin",
     )
     repl = command("repl", [shape, work])
     repl.add_argument("database", metavar="DB", help="a SQLite file")
@@ -222,9 +236,15 @@ def arrange(argv: Sequence[str]) -> list[str]:
             )
             raise UsageError(f"There is no command and no file {first!r}; {hint}.")
         command = "ask"
+    if len(words) > 1 and all(_is_database(word) for word in words):
+        raise UsageError(f"One database at a time: `sqlagent {words[0]}` opens the prompt on the first.")
     if command == "ask" and len(words) > 1 and not is_path(words[0]) and Path(words[-1]).is_file():
         words = [words[-1], *words[:-1]]  # the question came first
     return [command, *options, "--", *words] if words else [command, *options]
+
+
+def _is_database(word: str) -> bool:
+    return Path(word).suffix.lower() in DATABASE_SUFFIXES and is_path(word)
 
 
 def is_path(text: str) -> bool:
@@ -238,8 +258,11 @@ def is_path(text: str) -> bool:
         return False
     if any(space in text for space in " \t\n"):
         return False
-    return Path(text).suffix.lower() in DATABASE_SUFFIXES or text.startswith(
-        ("./", "../", "/", "~/", "file:")
+    # An address is no path, but it can only be meant as one.
+    return (
+        Path(text).suffix.lower() in DATABASE_SUFFIXES
+        or text.startswith(("./", "../", "/", "~/", "file:", "sqlite:"))
+        or "://" in text
     )
 
 

@@ -9,25 +9,32 @@ import argparse
 import sqlite3
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlagent.agent.agent import MAX_QUESTION, Agent, TextModel, check_question
+from sqlagent.agent.agent import Agent, TextModel, check_question
 from sqlagent.base import errors, terminal
-from sqlagent.base.errors import DatabaseError, UsageError
+from sqlagent.base.errors import DatabaseError, QueryError, UsageError
+from sqlagent.ui import other_files, own_sql, sureness
 from sqlagent.ui.console import Console
 from sqlagent.ui.interrupt import cancels, raises
-from sqlagent.ui.result_output import Output
+from sqlagent.ui.result_output import FOR_PEOPLE, Output
 
 if TYPE_CHECKING:
     from sqlagent.sandbox.sandbox import Limits
     from sqlagent.store.adapters import Files
 
+MAX_STATEMENT = 1_000_000
+"""Characters of the longest statement that stdin may bring."""
+ALL_BYTES = 1 << 30
+"""Memory that the rows for a file may take unless --max-bytes says otherwise."""
+
 Command = Callable[[argparse.Namespace, Console, TextModel | None], int]
 
 
 def ask(args: argparse.Namespace, console: Console, model: TextModel | None) -> int:
-    """Answer one question."""
+    """Answer one question, or run a statement."""
     return _answer(args, console, model, args.database, question_from(args.question))
 
 
@@ -58,7 +65,7 @@ def repl(args: argparse.Namespace, console: Console, model: TextModel | None) ->
     with _agent(args, console, model, args.database) as agent:
         with raises():
             agent.schema()  # a wrong path ends here
-        return Repl(agent, _output(args, console)).run()
+        return Repl(agent, _output(args, console), sql_only=args.sql_only).run()
 
 
 def models(args: argparse.Namespace, console: Console, model: TextModel | None) -> int:
@@ -121,14 +128,18 @@ RUN: dict[str, Command] = {"ask": ask, "demo": demo, "repl": repl, "models": mod
 
 
 def question_from(words: list[str]) -> str:
-    """The question from the words typed ("-" is stdin). Raises UsageError when it is empty or too long."""
+    """The question, or the statement, from the words typed ("-" is stdin).
+
+    Raises UsageError when it is empty, or too long for a question and none of a person's own SQL.
+    """
+    text = " ".join(words)
     if words == ["-"]:
-        # Enough to see that it is too long; characters of four bytes included.
         if sys.stdin is None:
             raise UsageError("There is no stdin to read the question from.")
-        text = sys.stdin.buffer.read(MAX_QUESTION * 4 + 1).decode("utf-8", "replace")
-        return check_question(text)
-    return check_question(" ".join(words))
+        text = sys.stdin.buffer.read(MAX_STATEMENT + 1).decode("utf-8", "replace")
+        if len(text) > MAX_STATEMENT:
+            raise UsageError(f"A statement may have {MAX_STATEMENT:,} characters; this one has more.")
+    return text.strip() if own_sql.begins_like_sql(text) else check_question(text)
 
 
 def _answer(
@@ -138,22 +149,67 @@ def _answer(
     # The statement is shown before its rows, except where it would only be in the way of a program.
     console.show_sql = args.format == "table" and not args.sql
     with _agent(args, console, model, database) as agent:
-        with raises():
-            agent.fetch_model()  # before the spinner: a download draws its own bar
+        piped = args.question == ["-"]
         with cancels(agent.cancel):
-            with console.working("reading the database"):
-                answer = agent.ask(question, observer=console, anyway=args.anyway)
-            if args.sql:
-                output.statement(answer.sql)
-                output.notes(answer)
-            else:
-                output.answer(answer)
-    return errors.OK
+            own = args.sql_only or own_sql.is_sql(question, partial(_compiles, agent), piped=piped)
+            if own:
+                cut = _own(args, output, agent, question)
+        if not own:
+            with raises():
+                agent.fetch_model()  # before the spinner: a download draws its own bar
+            with cancels(agent.cancel):
+                cut = _ask(args, output, agent, question)
+    return _cut_short(args, console) if cut else errors.OK
+
+
+def _compiles(agent: Agent, sql: str) -> bool:
+    try:
+        agent.prepare(sql)
+    except QueryError:
+        return False
+    return True
+
+
+def _own(args: argparse.Namespace, output: Output, agent: Agent, sql: str) -> str | None:
+    """Run a person's own statement as it is; what was left out."""
+    if args.sql:
+        agent.prepare(sql)
+        terminal.line(sql.rstrip().rstrip(";") + ";")
+        return None
+    with output.console.working("running the statement"):
+        result = agent.run_sql(sql)
+    output.rows(result.columns, result.rows, result.truncated)
+    return result.truncated
+
+
+def _ask(args: argparse.Namespace, output: Output, agent: Agent, question: str) -> str | None:
+    """Ask the model; what was left out."""
+    with output.console.working("reading the database"):
+        answer = agent.ask(question, observer=output.console, anyway=args.anyway)
+    if args.sql:
+        output.statement(answer.sql)
+        output.notes(answer)
+        return None
+    output.answer(answer, offer="" if output.console.verbose else "--verbose shows another reading")
+    if output.console.verbose:
+        for sql in sureness.readings(answer)[:1]:
+            output.console.notice("Another reading:")
+            output.console.sql(sql)
+    return answer.truncated
+
+
+def _cut_short(args: argparse.Namespace, console: Console) -> int:
+    """The exit code of rows that were left out although nobody asked for a limit: a file must not look whole."""
+    if args.limit is not None or not _for_a_program(args):
+        return errors.OK
+    console.error("Not all of the result was written; see the line before.")
+    return errors.NO_ANSWER
 
 
 def _agent(args: argparse.Namespace, console: Console, model: TextModel | None, database: str) -> Agent:
     chosen = model if model is not None else args.model
-    path = str(Path(database).expanduser())
+    path = database if "://" in database else str(Path(database).expanduser()) if database else database
+    other_files.check(path)
     return Agent(
         path,
         chosen,
@@ -166,7 +222,12 @@ def _agent(args: argparse.Namespace, console: Console, model: TextModel | None, 
 
 
 def _output(args: argparse.Namespace, console: Console) -> Output:
-    return Output(console, args.format, args.max_cell, args.csv_safe)
+    return Output(console, args.format, args.max_cell, args.csv_safe, args.raw)
+
+
+def _for_a_program(args: argparse.Namespace) -> bool:
+    """Whether the rows go into a file or a pipe in a format that no person reads."""
+    return args.format not in FOR_PEOPLE and not terminal.is_terminal(sys.stdout)
 
 
 def limits_from(args: argparse.Namespace) -> Limits:
@@ -179,6 +240,8 @@ def limits_from(args: argparse.Namespace) -> Limits:
         "max_cell": args.max_cell,
         "max_bytes": args.max_bytes,
     }
+    if _for_a_program(args):
+        asked = {**asked, "max_rows": args.limit or 0, "max_bytes": args.max_bytes or ALL_BYTES}
     return Limits(**{name: value for name, value in asked.items() if value is not None})
 
 

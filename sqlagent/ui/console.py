@@ -61,7 +61,9 @@ class Console:
 
     def error(self, text: str) -> None:
         """One line saying what is wrong and what to do."""
-        said = " ".join(f"sqlagent: {text}".split("\n"))
+        from sqlagent.ui.other_files import without_secrets
+
+        said = " ".join(f"sqlagent: {without_secrets(text)}".split("\n"))
         self._write(paint(said, RED) if self.color else said)
 
     def failed(self, error: SqlagentError) -> int:

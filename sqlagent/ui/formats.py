@@ -127,13 +127,21 @@ def _plain(value: Cell) -> str:
     return str(value)
 
 
+_FORMULA = re.compile("[=+\\-@\\t\\r\\n\uff1d\uff0b\uff0d\uff20]")
+"""How a text begins that a spreadsheet takes for a formula; some read full-width signs as the plain ones."""
+
+
+def _disarmed(text: str, value: Cell, style: Style) -> str:
+    """A text with ' before what a spreadsheet would calculate, where that was asked for."""
+    return "'" + text if style.csv_safe and isinstance(value, str) and _FORMULA.match(text) else text
+
+
 def _csv(columns: Sequence[str], rows: Rows, style: Style) -> Iterator[str]:
     def field(value: Cell) -> str:
         if value is None:
             return ""
         text = _plain(value)
-        if style.csv_safe and isinstance(value, str) and text[:1] in tuple("=+-@\t\r"):
-            text = "'" + text  # a spreadsheet takes what follows as text, not as a formula
+        text = _disarmed(text, value, style)
         if style.terminal:
             text = visible(text)
         if not text or any(mark in text for mark in ',"\n\r') or text != text.strip():
@@ -153,7 +161,7 @@ def _tsv(columns: Sequence[str], rows: Rows, style: Style) -> Iterator[str]:
     def field(value: Cell) -> str:
         if value is None:
             return "\\N"
-        text = _plain(value).translate(_TSV_ESCAPES)
+        text = _disarmed(_plain(value), value, style).translate(_TSV_ESCAPES)
         return visible(text) if style.terminal else text
 
     for row in (columns, *rows):

@@ -1,7 +1,8 @@
-"""A result to its two places: rows to stdout, what must be known about them to stderr."""
+"""Write a result to its two places: rows to stdout, what must be known about them to stderr."""
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,9 +10,11 @@ from dataclasses import dataclass, replace
 from sqlagent.agent.answer import Answer
 from sqlagent.base import terminal
 from sqlagent.base.terminal import Painted, wants_color
-from sqlagent.ui import formats, interrupt
+from sqlagent.ui import formats, interrupt, sureness
 from sqlagent.ui.console import Console
+from sqlagent.ui.readable import for_people
 
+FOR_PEOPLE = ("table", "markdown")
 TABLE_CELL = 200
 """Characters of the longest cell of a table unless --max-cell says otherwise."""
 
@@ -24,6 +27,13 @@ class Output:
     format: str = "table"
     max_cell: int | None = None
     csv_safe: bool = False
+    raw: bool = False
+    """Whether tables for people, too, hold the names and numbers that SQLite gave."""
+
+    @property
+    def for_people(self) -> bool:
+        """Whether the format is one that a person reads and no program."""
+        return self.format in FOR_PEOPLE
 
     def style(self) -> formats.Style:
         """The style for stdout as it is now: its width and colours are those of the terminal behind it."""
@@ -55,19 +65,41 @@ class Output:
         else:
             terminal.line((formats.on_lines(sql) if style.terminal else sql) + ";")
 
-    def answer(self, answer: Answer) -> None:
-        """Write what was computed, the rows, and what should be known before trusting them."""
+    def answer(self, answer: Answer, *, offer: str = "") -> None:
+        """Write what was computed, the rows, how sure that is, and what should be known before trusting it.
+
+        offer: how the other reading is had, said where the answer is doubtful and there is one.
+        """
         self.console.statement()
         self.console.words(answer.words)
-        self.rows(answer.columns, answer.rows, answer.truncated)
-        self.notes(answer)
+        if self.for_people and not self.raw:
+            columns, rows = for_people(answer.sql, answer.question, answer.columns, answer.rows)
+            self.rows(columns, rows, answer.truncated)
+        else:
+            self.rows(answer.columns, answer.rows, answer.truncated)
+        self.notes(answer, offer=offer)
 
-    def notes(self, answer: Answer) -> None:
+    def notes(self, answer: Answer, *, offer: str = "") -> None:
         """What should be known before trusting an answer, and where the time went when verbose."""
         if answer.note:
             self.console.notice(answer.note)
+        if self.format == "table":
+            other = (
+                f"; {offer}" if offer and sureness.is_doubtful(answer) and sureness.readings(answer) else ""
+            )
+            self.console.notice(f"({sureness.word(answer)}{other})")
+        elif self.format in ("json", "jsonl"):
+            self.console.notice(metadata(answer))
         if self.console.verbose:
             self.console.notice(timings(answer))
+
+
+def metadata(answer: Answer) -> str:
+    """What a program may want to know of an answer beside its rows: one line of JSON, for stderr."""
+    about = {"sql": answer.sql, "confidence": round(answer.confidence, 3), "sure": sureness.word(answer)}
+    if answer.note:
+        about["note"] = answer.note
+    return json.dumps(about)
 
 
 def timings(answer: Answer) -> str:
