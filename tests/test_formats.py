@@ -30,6 +30,9 @@ ROWS: list[tuple[Cell, ...]] = [
 ]  # fmt: skip
 
 
+FORMULAS = ["=1+1", "+1", "-1", "@sum", "\tx", "\rx", "\n=1", "\uff1d1+1", "\uff0b1", "\uff0d1", "\uff20sum"]
+
+
 def text(format: str, rows: formats.Rows = ROWS, columns: tuple[str, ...] = COLUMNS, **style: object) -> str:
     return "".join(formats.lines(columns, rows, Style(format=format, **style)))  # type: ignore[arg-type]
 
@@ -92,11 +95,17 @@ def test_a_lonely_null_is_not_an_empty_line_in_csv() -> None:
     assert text("csv", [(None,), (1,)], ("a",)) == 'a\n""\n1\n'
 
 
-@pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@sum", "\tx", "\rx"])
+@pytest.mark.parametrize("formula", FORMULAS)
 def test_csv_safe_disarms_formulas_and_leaves_numbers(formula: str) -> None:
     written = text("csv", [(formula, -1, -1.5)], ("a", "b", "c"), csv_safe=True)
     (_, row) = csv.reader(io.StringIO(written, newline=""))
     assert row == ["'" + formula, "-1", "-1.5"]
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_csv_safe_disarms_tsv_too(formula: str) -> None:
+    fields = text("tsv", [(formula, -1)], ("a", "b"), csv_safe=True).split("\n")[1].split("\t")
+    assert fields[0].startswith("'") and fields[1] == "-1"
 
 
 def test_tsv_has_one_line_a_row_and_as_many_fields_as_columns() -> None:

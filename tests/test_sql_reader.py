@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
 import random
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqlagent.database import schema as db
-from sqlagent.database.schema import fold
-from sqlagent.grammar import Acceptor
 from sqlagent.sql import tree
-from sqlagent.sql.edit import Edits, spliced
 from sqlagent.sql.lexer import tokens
 from sqlagent.sql.parser import Unreadable, parse, parse_expression
-from sqlagent.sql.scope import Reference, Scopes, resolve
 from sqlagent.sql.statement import Statement
-from sqlagent.ui import demo_database
 
 DDL = """
 CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b REAL, c INT, "order" TEXT, "two words" TEXT, [select] INT);

@@ -98,7 +98,7 @@ class Agent:
     # ---- what it works with ----
 
     def schema(self) -> Schema:
-        """What the database holds now; read again when the file changed. Raises DatabaseError, UsageError once closed."""
+        """What the database holds, read again when the file changed. Raises DatabaseError; UsageError once closed."""
         from sqlagent.database import schema
         from sqlagent.database.open_readonly import file_state
 

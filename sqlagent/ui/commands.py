@@ -188,7 +188,7 @@ def _ask(args: argparse.Namespace, output: Output, agent: Agent, question: str) 
         answer = agent.ask(question, observer=output.console, anyway=args.anyway)
     if args.sql:
         output.statement(answer.sql)
-        output.notes(answer)
+        output.notes(answer, rows=False)
         return None
     output.answer(answer, offer="" if output.console.verbose else "--verbose shows another reading")
     if output.console.verbose:

@@ -52,6 +52,8 @@ def is_sql(text: str, compiles: Callable[[str], bool], *, piped: bool = False) -
         return True
     if not _begins(found):
         return False
+    if found[0].key != "SELECT":
+        return True
     if not _reads_as_prose(found) and (piped or any(t.key == "FROM" or t.key in _MARKS for t in found)):
         return True
     return compiles(text)
@@ -61,7 +63,7 @@ def _begins(found: Sequence[Token]) -> bool:
     if len(found) < 3 or found[0].key not in ("SELECT", "WITH", "VALUES", "EXPLAIN"):
         return False  # the last one is the end
     if found[0].key == "WITH":
-        return found[1].key == "RECURSIVE" or found[2].key in ("AS", "(")
+        return found[3 if found[1].key == "RECURSIVE" and len(found) > 4 else 2].key in ("AS", "(")
     return found[0].key == "SELECT" or found[1].key in _FOLLOWS[found[0].key]
 
 
@@ -103,6 +105,12 @@ def _goes_on(held: str, line: str) -> bool:
 
 def _is_open(found: Sequence[Token]) -> bool:
     """Whether a statement cannot end here."""
-    depth = sum((token.key == "(") - (token.key == ")") for token in found)
+    depth, words = 0, set()
+    for token in found:
+        depth += (token.key == "(") - (token.key == ")")
+        if depth == 0:
+            words.add(token.key)
     last = found[-2].key if len(found) > 1 else ""
-    return depth > 0 or last in _OPEN_WORDS or last in _OPEN_MARKS or found[-2].kind == "bad"
+    quoted = any(token.kind == "bad" for token in found)  # a quote that is not closed yet
+    named = "WITH" in words and not words & {"SELECT", "VALUES"}  # a WITH whose SELECT is still to come
+    return depth > 0 or quoted or named or last in _OPEN_WORDS or last in _OPEN_MARKS
