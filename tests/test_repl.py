@@ -338,6 +338,11 @@ def test_help_breaks_at_blanks_where_the_terminal_is_narrow(monkeypatch: pytest.
 
 def test_model_completes_names(db: str) -> None:
     assert "tiny" in repl_commands.choices(repl_commands.COMMANDS["\\model"])
+    with Agent(db, FakeModel([TOP])) as agent:
+        prompt = Repl(agent, Output(Console()))
+        assert prompt.complete("\\model ti") == ("ti", ["tiny"])
+        assert " jsonl" in prompt.complete("\\format")[1]
+        assert " departments" in prompt.complete("\\d")[1]
 
 
 def test_timing_says_how_long_an_answer_took(session: Session) -> None:

@@ -1,4 +1,4 @@
-"""Nothing that a database, a path or a statement holds drives a real terminal, whatever command, format, environment."""
+"""Nothing that a database, a path or a statement holds drives a real terminal: all commands, formats, environments."""
 
 from __future__ import annotations
 

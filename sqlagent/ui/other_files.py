@@ -134,6 +134,8 @@ def _text(path: Path, head: bytes) -> tuple[str, str] | None:
         return "a JSON file", "load it into one with `sqlite-utils insert new.db t FILE`"
     lines = [line for line in head.split(b"\n")[:-1] if line.strip()][:20]
     for mark, what in ((b"\t", "a TSV file"), (b",", "a CSV file"), (b";", "a CSV file")):
+        if all(line.rstrip(b"\r ").endswith(mark) for line in lines):
+            continue  # prose, a line of it ends so
         counts = {line.count(mark) for line in lines}
         if (
             lines

@@ -172,6 +172,9 @@ class Repl:
         """What Tab offers after the text before the cursor."""
         arguments = {name: repl_commands.choices(found) for name, found in repl_commands.COMMANDS.items()}
         names = [name for name in repl_commands.COMMANDS if not name[0].isalpha()]
+        if arguments.get(before):  # a whole command: what can stand behind it
+            _, found = completion.candidates(before + " ", self._schema(), names, arguments)
+            return "", [f" {choice}" for choice in found]
         return completion.candidates(before, self._schema(), names, arguments)
 
     def _schema(self) -> Schema | None:
