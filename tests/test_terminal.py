@@ -162,6 +162,35 @@ def test_schema_keeps_its_lines_on_a_terminal(db: Path) -> None:
     assert re.search(r"\r\n +last +TEXT", written)
 
 
+@pytest.mark.parametrize("no_color", ["", "1"])
+def test_the_prompt_shows_what_is_typed_and_completed_without_obeying_it(db: Path, no_color: str) -> None:
+    pexpect = pytest.importorskip("pexpect")
+    child = pexpect.spawn(
+        sys.executable,
+        [str(FAKE), str(db)],
+        env={**os.environ, "FAKE_SCRIPT": json.dumps([STATEMENT]), "TERM": "xterm", "NO_COLOR": no_color,
+             "PROMPT_TOOLKIT_NO_CPR": "1"},
+        encoding="utf-8",
+        timeout=30,
+        dimensions=(40, 200),
+    )  # fmt: skip
+    seen = io.StringIO()
+    child.logfile_read = seen
+    child.expect("sqlagent>")
+    child.send(f"SELECT '{BIDI}' AS typed;\r")
+    child.expect("typed")
+    child.expect(r"\| +typed|typed +\|")
+    child.send("\\d \t")
+    child.expect("owned")
+    child.send("\r")
+    child.expect("sqlagent>")
+    child.send("\x04")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert not set(seen.getvalue()) & set("\x07\x9b\x9d\u202e\u2066\u200b\U000e0041")
+    assert "\x1b]" not in seen.getvalue() and "\x1b[45;95m" not in seen.getvalue()
+
+
 # ---- the writer --------------------------------------------------------------------------------------------
 
 

@@ -48,7 +48,9 @@ _WAYS: tuple[tuple[int, bytes, str, str], ...] = (
 _IMPORT = "load it into one: `sqlite3 new.db '.import --csv {name} t'`, then ask new.db"
 _DUMP = re.compile(rb"^\s*(?:--|/\*|PRAGMA |BEGIN|CREATE |INSERT |DROP TABLE|SET |USE )", re.IGNORECASE)
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(//?)?(.*)", re.DOTALL)
-_LOGIN = re.compile(r"(\b[A-Za-z][\w+.-]*:/{1,3})[^/?#\s]*:[^/?#\s]*@")  # one slash is left where it became a path
+_LOGIN = re.compile(
+    r"(\b[A-Za-z][\w+.-]*:/{1,3})[^/?#\s]*:[^/?#\s]*@"
+)  # one slash is left where it became a path
 _PASSWORD = re.compile(
     r"(?<=[?&;\s])((?:password|pwd|passwd|token|secret|key|auth\w*)=)[^&;\s]+", re.IGNORECASE
 )
