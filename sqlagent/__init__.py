@@ -3,9 +3,8 @@
 Importing this package is light: nothing at all is loaded until it is used.
 """
 
-from __future__ import annotations
-
-TYPE_CHECKING = False  # typing's own costs as much as all the rest
+# No import at all, not even __future__: a Ctrl-C may come during each, before ui/program.py handles it.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
@@ -15,7 +14,7 @@ __version__ = "0.1.0"
 __all__ = ["Agent", "Answer", "__version__"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name in ("Agent", "Answer"):
         from sqlagent.agent import agent
 

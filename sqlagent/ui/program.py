@@ -1,11 +1,9 @@
 """Start and end the program: Ctrl-C is one line and exit code 130 from its first instruction to its last.
 
-Invariant: before the handler is there nothing is imported but what the interpreter has loaded anyway, and the
-process ends by `os._exit`, so that nothing (a thread in llama.cpp, a destructor, a late Ctrl-C) runs while the
-interpreter takes itself apart.
+Invariant: before the handler is there nothing is imported but what the interpreter has loaded anyway (not even
+`__future__`, hence the annotations in quotes). The process ends by `os._exit`, so that nothing (a thread in llama.cpp,
+a destructor, a late Ctrl-C) runs while the interpreter takes itself apart.
 """
-
-from __future__ import annotations
 
 import _thread
 import os
@@ -30,7 +28,7 @@ def first_to_say(afresh: bool = False) -> bool:
     return not afresh and _said.acquire(False)
 
 
-def leave(number: int = 0, frame: FrameType | None = None) -> NoReturn:
+def leave(number: int = 0, frame: "FrameType | None" = None) -> "NoReturn":
     """Say that the program was interrupted, and end it; the signal handler where nothing runs that must be ended."""
     try:
         if first_to_say():
@@ -40,17 +38,17 @@ def leave(number: int = 0, frame: FrameType | None = None) -> NoReturn:
         os._exit(_INTERRUPTED)
 
 
-def main() -> NoReturn:
+def main() -> "NoReturn":
     """`sqlagent …`"""
     run()
 
 
-def repl_main() -> NoReturn:
+def repl_main() -> "NoReturn":
     """`sqlagent-repl DB`: the prompt, and nothing but the prompt."""
     run("repl")
 
 
-def run(*before: str, model: Callable[[], TextModel] | None = None) -> NoReturn:
+def run(*before: str, model: "Callable[[], TextModel] | None" = None) -> "NoReturn":
     """Run the command line that this process was started with, `before` put before it, and end the process.
 
     model: makes what stands in for the model that would be loaded.
@@ -64,7 +62,7 @@ def run(*before: str, model: Callable[[], TextModel] | None = None) -> NoReturn:
         leave()
 
 
-def _main(before: tuple[str, ...], model: Callable[[], TextModel] | None) -> int:
+def _main(before: tuple[str, ...], model: "Callable[[], TextModel] | None") -> int:
     from sqlagent.base import terminal
 
     terminal.hold_standard_streams()
@@ -77,14 +75,14 @@ def _main(before: tuple[str, ...], model: Callable[[], TextModel] | None) -> int
         return end.code if isinstance(end.code, int) else 0
 
 
-def _unraisable(unraisable: Any) -> None:
+def _unraisable(unraisable: "Any") -> None:
     """A Ctrl-C that came in a place from which nothing can be raised (a callback, a destructor) is one all the same."""
     if unraisable.exc_type is KeyboardInterrupt:
         leave()
     sys.__unraisablehook__(unraisable)
 
 
-def _end(code: int) -> NoReturn:
+def _end(code: int) -> "NoReturn":
     import atexit
     import signal
 

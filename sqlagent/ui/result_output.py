@@ -79,15 +79,17 @@ class Output:
             self.rows(answer.columns, answer.rows, answer.truncated)
         self.notes(answer, offer=offer)
 
-    def notes(self, answer: Answer, *, offer: str = "") -> None:
-        """What should be known before trusting an answer, and where the time went when verbose."""
+    def notes(self, answer: Answer, *, offer: str = "", rows: bool = True) -> None:
+        """What should be known before trusting an answer, and where the time went when verbose.
+
+        rows: whether they are beside it; else only a doubt is worth a word.
+        """
         if answer.note:
             self.console.notice(answer.note)
-        if self.format == "table":
-            other = (
-                f"; {offer}" if offer and sureness.is_doubtful(answer) and sureness.readings(answer) else ""
-            )
-            self.console.notice(f"({sureness.word(answer)}{other})")
+        doubtful = sureness.is_doubtful(answer)
+        if self.format == "table" and (rows or doubtful):
+            offered = bool(offer and doubtful and sureness.readings(answer))
+            self.console.notice(f"({sureness.word(answer)}{f'; {offer}' if offered else ''})")
         elif self.format in ("json", "jsonl"):
             self.console.notice(metadata(answer))
         if self.console.verbose:
