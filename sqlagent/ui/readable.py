@@ -90,9 +90,9 @@ def _head(value: Expr, head: str, question: str) -> str:
         if isinstance(of, Column):
             said = f"{_AGGREGATES[value.function]} {'different ' if value.distinct else ''}{of.name.text}"
             return said if value.filter is None and len(said) <= 2 * HEAD else head
-    said = _MEASURES.search(question)
-    if said is not None:
-        return said[0].lower()
+    measure = _MEASURES.search(question)
+    if measure is not None:
+        return measure[0].lower()
     return head if len(head) <= HEAD else "value"
 
 

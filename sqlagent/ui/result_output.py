@@ -13,6 +13,7 @@ from sqlagent.base.terminal import Painted, wants_color
 from sqlagent.ui import formats, interrupt, sureness
 from sqlagent.ui.console import Console
 from sqlagent.ui.readable import for_people
+from sqlagent.ui.wrapping import sql_lines
 
 FOR_PEOPLE = ("table", "markdown")
 TABLE_CELL = 200
@@ -58,12 +59,13 @@ class Output:
             self.console.notice(truncated)
 
     def statement(self, sql: str) -> None:
-        """Write a statement as data, coloured when stdout is a terminal."""
+        """Write a statement as data: as it is, but on a terminal in colours and broken where a reader would."""
         style = self.style()
-        if style.color:
-            terminal.line(Painted(formats.highlight_sql(sql) + ";"))
-        else:
-            terminal.line((formats.on_lines(sql) if style.terminal else sql) + ";")
+        if not style.terminal:
+            terminal.line(sql + ";")
+            return
+        shown = formats.on_lines(sql) if "\n" in sql else "\n".join(sql_lines(sql, style.width))
+        terminal.line(Painted(formats.highlight_sql(shown) + ";") if style.color else shown + ";")
 
     def answer(self, answer: Answer, *, offer: str = "") -> None:
         """Write what was computed, the rows, how sure that is, and what should be known before trusting it.
