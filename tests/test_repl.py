@@ -329,6 +329,14 @@ def test_sql_from_a_pipe_may_take_several_lines_and_is_never_asked(db: str) -> N
     assert (done.returncode, done.stdout) == (1, "")
 
 
+def test_a_session_into_a_file_for_a_program_leaves_no_rows_out(db: str) -> None:
+    many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 5000) SELECT i FROM n;\n"
+    done = piped(db, "\\format csv\n" + many + "\\limit 10\n" + many)
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 5001 + 11)
+    done = piped(db, "\\max-bytes 10000\n" + many, "-f", "csv")
+    assert done.returncode == 1 and "\\max-bytes 0" in done.stderr and "Not all" in done.stderr
+
+
 def test_help_breaks_at_blanks_where_the_terminal_is_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     for width in (30, 50, 80, 120):
         monkeypatch.setattr(repl_commands.terminal, "width", lambda stream=None, width=width: width)

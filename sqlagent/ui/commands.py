@@ -19,7 +19,7 @@ from sqlagent.base.errors import DatabaseError, QueryError, UsageError
 from sqlagent.ui import other_files, own_sql, sureness
 from sqlagent.ui.console import Console
 from sqlagent.ui.interrupt import cancels, raises
-from sqlagent.ui.result_output import FOR_PEOPLE, Output
+from sqlagent.ui.result_output import Output
 
 if TYPE_CHECKING:
     from sqlagent.sandbox.sandbox import Limits
@@ -65,7 +65,9 @@ def repl(args: argparse.Namespace, console: Console, model: TextModel | None) ->
     with _agent(args, console, model, args.database) as agent:
         with raises():
             agent.schema()  # a wrong path ends here
-        return Repl(agent, _output(args, console), sql_only=args.sql_only).run()
+        return Repl(
+            agent, _output(args, console), sql_only=args.sql_only, limited=args.limit is not None
+        ).run()
 
 
 def models(args: argparse.Namespace, console: Console, model: TextModel | None) -> int:
@@ -200,7 +202,7 @@ def _ask(args: argparse.Namespace, output: Output, agent: Agent, question: str) 
 
 def _cut_short(args: argparse.Namespace, console: Console) -> int:
     """The exit code of rows that were left out although nobody asked for a limit: a file must not look whole."""
-    if args.limit is not None or not _for_a_program(args):
+    if args.limit is not None or not _output(args, console).for_programs:
         return errors.OK
     console.error("Not all of the result was written; see the line before.")
     return errors.NO_ANSWER
@@ -213,7 +215,7 @@ def _agent(args: argparse.Namespace, console: Console, model: TextModel | None, 
     return Agent(
         path,
         chosen,
-        limits=limits_from(args),
+        limits=limits_from(args, for_programs=_output(args, console).for_programs),
         effort=args.effort,
         offline=args.offline,
         quiet=console.quiet,
@@ -225,12 +227,7 @@ def _output(args: argparse.Namespace, console: Console) -> Output:
     return Output(console, args.format, args.max_cell, args.csv_safe, args.raw)
 
 
-def _for_a_program(args: argparse.Namespace) -> bool:
-    """Whether the rows go into a file or a pipe in a format that no person reads."""
-    return args.format not in FOR_PEOPLE and not terminal.is_terminal(sys.stdout)
-
-
-def limits_from(args: argparse.Namespace) -> Limits:
+def limits_from(args: argparse.Namespace, *, for_programs: bool = False) -> Limits:
     """The sandbox's limits as asked for; its own defaults where nothing was said."""
     from sqlagent.sandbox.sandbox import Limits
 
@@ -240,7 +237,7 @@ def limits_from(args: argparse.Namespace) -> Limits:
         "max_cell": args.max_cell,
         "max_bytes": args.max_bytes,
     }
-    if _for_a_program(args):
+    if for_programs:
         asked = {**asked, "max_rows": args.limit or 0, "max_bytes": args.max_bytes or ALL_BYTES}
     return Limits(**{name: value for name, value in asked.items() if value is not None})
 

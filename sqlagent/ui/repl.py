@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from sqlagent.agent.conversation import Conversation
 from sqlagent.base import errors
-from sqlagent.base.errors import Cancelled, OutOfScope, QueryError, SqlagentError, UsageError
+from sqlagent.base.errors import Cancelled, NoAnswer, OutOfScope, QueryError, SqlagentError, UsageError
 from sqlagent.base.terminal import is_terminal, wants_color
 from sqlagent.ui import completion, interrupt, line_input, own_sql, repl_commands, sureness
 from sqlagent.ui.result_output import Output, timings
@@ -33,10 +33,14 @@ _FLAG = re.compile(r"--(limit|timeout|max-cell|max-bytes)\b( SECONDS)?")
 class Repl:
     """One session over one agent. Commands change `output`, `timing` and `conversation`."""
 
-    def __init__(self, agent: Agent, output: Output, *, sql_only: bool = False) -> None:
+    def __init__(
+        self, agent: Agent, output: Output, *, sql_only: bool = False, limited: bool = False
+    ) -> None:
         self.agent = agent
         self.output = output
         self.sql_only = sql_only
+        self.limited = limited
+        """Whether a person said how many rows there may be."""
         self.timing = False
         self.conversation = Conversation()
         self._refused: str | None = None
@@ -128,6 +132,7 @@ class Repl:
             replace(answer, truncated=here(answer.truncated or "") or None),
             offer="\\next shows another reading",
         )
+        self._note_cut(answer.truncated)
         if self.timing and not console.verbose:
             console.notice(timings(answer))
 
@@ -145,8 +150,14 @@ class Repl:
         with console.working("running the statement"):
             result = self.agent.run_sql(sql)
         self.output.rows(result.columns, result.rows, here(result.truncated or "") or None)
+        self._note_cut(result.truncated)
         if self.timing or console.verbose:
             console.notice(f"[{time.monotonic() - started:.3f} s]")
+
+    def _note_cut(self, truncated: str | None) -> None:
+        """A file for a program that lacks rows nobody asked to leave out must not look whole."""
+        if truncated and not self.limited and self.output.for_programs:
+            self._failed(NoAnswer("Not all of the result was written; see the line before."))
 
     # ---- the terminal ----
 

@@ -220,6 +220,8 @@ def choose_format(session: Repl, argument: str) -> None:
         raise UsageError(f"There is no format {argument!r}; choose one of {', '.join(formats.FORMATS)}.")
     if argument:
         session.output = session.output.using(argument)
+        if session.output.for_programs and not session.limited:
+            session.agent.limits = replace(session.agent.limits, max_rows=0)
     session.output.console.notice(f"Rows are written as {session.output.format}.")
 
 
@@ -228,6 +230,7 @@ def choose_limit(session: Repl, argument: str) -> None:
     """most rows shown; 0 for no limit"""
     if argument:
         session.agent.limits = replace(session.agent.limits, max_rows=_whole(argument))
+        session.limited = True
     most = session.agent.limits.max_rows
     session.output.console.notice(f"At most {most} rows are shown." if most else "All rows are shown.")
 

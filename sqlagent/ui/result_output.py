@@ -36,6 +36,11 @@ class Output:
         """Whether the format is one that a person reads and no program."""
         return self.format in FOR_PEOPLE
 
+    @property
+    def for_programs(self) -> bool:
+        """Whether rows go into a file or a pipe in a format that no person reads."""
+        return not self.for_people and not terminal.is_terminal(sys.stdout)
+
     def style(self) -> formats.Style:
         """The style for stdout as it is now: its width and colours are those of the terminal behind it."""
         return formats.Style(
