@@ -126,6 +126,7 @@ def test_a_closed_agent_says_so_and_leaves_no_worker(db: str) -> None:
     agent.close()
 
 
+@pytest.mark.slow
 def test_closing_in_random_orders_from_several_threads_aborts_nothing() -> None:
     command = [sys.executable, "-m", "bench", "closings", "--rounds", "15", "--seed", "7"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280)

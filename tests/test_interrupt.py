@@ -38,6 +38,7 @@ def _all_right(line: list[str], moments: int, seed: int) -> None:
     assert sum(outcome.what == "interrupted" for outcome in found) > moments // 4
 
 
+@pytest.mark.slow
 def test_random_moments_with_a_model_that_answers_at_once(db: Path) -> None:
     _all_right(interrupts.command(db, None), 30, 1)
 
