@@ -27,6 +27,8 @@ NAMES = {
     "batch": "what a batch of several tokens takes beside one of a single token",
     "grammar": "soundness of the grammar on random statements, and what it costs",
     "attack": "hostile statements and hostile databases against the sandbox",
+    "interrupts": "Ctrl-C at random moments: the exit code, the line and the rows of each run",
+    "closings": "models and agents closed in every order from several threads",
     "sandbox": "what the sandbox costs against plain sqlite3",
 }
 

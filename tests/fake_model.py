@@ -123,6 +123,6 @@ class FakeModel:
 
 
 if __name__ == "__main__":
-    from sqlagent.ui.cli import main
+    from sqlagent.ui.program import run
 
-    sys.exit(main(model=FakeModel(json.loads(os.environ["FAKE_SCRIPT"]))))
+    run(model=lambda: FakeModel(json.loads(os.environ["FAKE_SCRIPT"])))

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from wcwidth import wcswidth
 
+from sqlagent.base import terminal
 from sqlagent.base.errors import SqlagentError
 from sqlagent.ui import formats
 from sqlagent.ui.formats import Cell, Style
@@ -27,6 +28,9 @@ ROWS: list[tuple[Cell, ...]] = [
     (2**63 - 1, "日本語", " padded ", float("inf"), bytes(range(20)), "=1+1"),
     (None, "\x1b[31mred\x1b[0m", "bell\x07", -0.0, None, "*bold* _under_ <b>|"),
 ]  # fmt: skip
+
+
+FORMULAS = ["=1+1", "+1", "-1", "@sum", "\tx", "\rx", "\n=1", "\uff1d1+1", "\uff0b1", "\uff0d1", "\uff20sum"]
 
 
 def text(format: str, rows: formats.Rows = ROWS, columns: tuple[str, ...] = COLUMNS, **style: object) -> str:
@@ -91,11 +95,17 @@ def test_a_lonely_null_is_not_an_empty_line_in_csv() -> None:
     assert text("csv", [(None,), (1,)], ("a",)) == 'a\n""\n1\n'
 
 
-@pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@sum", "\tx", "\rx"])
+@pytest.mark.parametrize("formula", FORMULAS)
 def test_csv_safe_disarms_formulas_and_leaves_numbers(formula: str) -> None:
     written = text("csv", [(formula, -1, -1.5)], ("a", "b", "c"), csv_safe=True)
     (_, row) = csv.reader(io.StringIO(written, newline=""))
     assert row == ["'" + formula, "-1", "-1.5"]
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_csv_safe_disarms_tsv_too(formula: str) -> None:
+    fields = text("tsv", [(formula, -1)], ("a", "b"), csv_safe=True).split("\n")[1].split("\t")
+    assert fields[0].startswith("'") and fields[1] == "-1"
 
 
 def test_tsv_has_one_line_a_row_and_as_many_fields_as_columns() -> None:
@@ -189,7 +199,7 @@ def test_highlighting_keeps_the_statement_and_disarms_it() -> None:
 
 
 def _write(code: str, **kwargs: object) -> subprocess.CompletedProcess[str]:
-    script = f"from sqlagent.ui import formats as render\n{code}"
+    script = f"from sqlagent.base import terminal\n{code}"
     return subprocess.run([sys.executable, "-c", script], stderr=subprocess.PIPE, text=True, **kwargs)  # type: ignore[call-overload, no-any-return]
 
 
@@ -197,7 +207,7 @@ def test_a_closed_pipe_ends_quietly() -> None:
     read, write = os.pipe()
     os.close(read)
     try:
-        done = _write("render.write('x' * 1000 + chr(10) for _ in range(1000))", stdout=write)
+        done = _write("terminal.out('x' * 1000 + chr(10) for _ in range(1000))", stdout=write)
     finally:
         os.close(write)
     assert (done.returncode, done.stderr) == (0, "")
@@ -206,8 +216,8 @@ def test_a_closed_pipe_ends_quietly() -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk_is_one_sentence() -> None:
     code = (
-        "try:\n    render.write(['x'])\n"
-        "except render.SqlagentError as error:\n    import sys; print(error, file=sys.stderr)"
+        "try:\n    terminal.out(['x'])\n"
+        "except terminal.SqlagentError as error:\n    import sys; print(error, file=sys.stderr)"
     )
     with open("/dev/full", "w") as full:
         done = _write(code, stdout=full)
@@ -216,7 +226,7 @@ def test_a_full_disk_is_one_sentence() -> None:
 
 
 def test_output_is_utf8_with_plain_newlines_whatever_the_locale() -> None:
-    script = "from sqlagent.ui import formats; formats.write(['日\\n\\udcff\\n'])"
+    script = "from sqlagent.base import terminal; terminal.out(['日\\n\\udcff\\n'])"
     env = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONPATH": str(Path(__file__).parent.parent)}
     done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, env=env, check=True)
     assert done.stdout == "日\n\\udcff\n".encode()
@@ -228,4 +238,4 @@ def test_an_error_of_the_stream_is_an_expected_error() -> None:
             raise OSError(5, "Input/output error")
 
     with pytest.raises(SqlagentError, match="input/output error"):
-        formats.write(["x"], Broken())
+        terminal.out(["x"], Broken())

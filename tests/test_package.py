@@ -89,8 +89,8 @@ def test_the_wheel_gives_two_commands(wheel: zipfile.ZipFile) -> None:
     points = configparser.ConfigParser()
     points.read_string(wheel.read(entry).decode())
     assert dict(points["console_scripts"]) == {
-        "sqlagent": "sqlagent.ui.cli:main",
-        "sqlagent-repl": "sqlagent.ui.cli:repl_main",
+        "sqlagent": "sqlagent.ui.program:main",
+        "sqlagent-repl": "sqlagent.ui.program:repl_main",
     }
 
 

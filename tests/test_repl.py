@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_model import FakeModel
+from fake_model import FakeModel, candidate
 from tiny_gguf import make_gguf
 
 from sqlagent.agent.agent import Agent
-from sqlagent.base.errors import NoAnswer, OutOfScope, UsageError
+from sqlagent.base.errors import NoAnswer, OutOfScope, QueryTimeout, UsageError
 from sqlagent.database import schema
-from sqlagent.ui import completion, demo_database, repl_commands
+from sqlagent.ui import completion, demo_database, repl, repl_commands
 from sqlagent.ui.console import Console
 from sqlagent.ui.repl import Repl
 from sqlagent.ui.result_output import Output
@@ -266,6 +266,93 @@ def test_limit_changes_how_many_rows_are_shown(session: Session) -> None:
     assert "limit" in session.err
     session.type("\\limit 0")
     assert len(session.type("SELECT name FROM employees").splitlines()) == 43
+
+
+def test_next_shows_the_other_readings_one_by_one(session: Session) -> None:
+    session.model.enqueue(
+        [candidate("SELECT name FROM employees WHERE id = 2"), candidate("SELECT 3 AS three", logprob=-0.7)]
+    )
+    with pytest.raises(UsageError, match="no other reading"):
+        session.type("\\next")
+    session.type("Who earns the most?")
+    session.type("\\next")
+    assert "id = 2" in session.err
+    assert session.type("\\next") == "three\n3\n"
+    with pytest.raises(UsageError, match="no other reading"):
+        session.type("\\next")
+
+
+def test_advice_names_commands_that_there_are_here(session: Session) -> None:
+    session.type("\\limit 2")
+    session.type("SELECT name FROM employees")
+    assert "\\limit 0" in session.err and "--" not in session.err
+    session.type("\\timeout 0.2")
+    with pytest.raises(QueryTimeout) as caught:
+        session.type(ENDLESS)
+    session.repl._failed(caught.value)
+    assert "\\timeout SECONDS" in session._capsys.readouterr().err
+    for text in ("--limit", "--timeout", "--max-cell", "--max-bytes"):
+        assert repl.here(text) in repl_commands.COMMANDS
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (".import data.csv t", "only reads"),
+        ("\\e", "up key"),
+        ("\\dt", "\\d lists"),
+        (".headers on", "\\format"),
+        (".open other.db", "sqlagent FILE"),
+        (".read x.sql", "sqlagent DB <"),
+        ("\\zzz", "\\h lists"),
+        ("\\timout", "\\timeout"),
+    ],
+)
+def test_a_command_known_from_elsewhere_says_what_there_is_for_that(
+    session: Session, line: str, words: str
+) -> None:
+    with pytest.raises(UsageError, match=re.escape(words)):
+        session.type(line)
+
+
+def test_all_advice_names_commands_that_there_are() -> None:
+    for names, advice in repl_commands.ELSEWHERE.items():
+        assert not set(names) & set(repl_commands.COMMANDS)
+        ours = re.sub(r"`sqlite3 .*?`", "", advice)
+        for word in re.findall(r"(?<![\w.])[\\.][a-z]+\b", ours):
+            assert word in repl_commands.COMMANDS, (names, word)
+
+
+def test_sql_from_a_pipe_may_take_several_lines_and_is_never_asked(db: str) -> None:
+    lines = "select name\nfrom employees\norder by salary desc\nlimit 1;\nselect salary +\n"
+    done = piped(db, lines, "-f", "csv", script=["SELECT 'asked' AS asked"])
+    assert (done.returncode, done.stdout) == (1, "name\nIngrid Solberg\n")
+    done = piped(db, "Who?\n", "--sql-only", script=["SELECT 'asked' AS asked"])
+    assert (done.returncode, done.stdout) == (1, "")
+
+
+def test_a_session_into_a_file_for_a_program_leaves_no_rows_out(db: str) -> None:
+    many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 5000) SELECT i FROM n;\n"
+    done = piped(db, "\\format csv\n" + many + "\\limit 10\n" + many)
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 5001 + 11)
+    done = piped(db, "\\max-bytes 10000\n" + many, "-f", "csv")
+    assert done.returncode == 1 and "\\max-bytes 0" in done.stderr and "Not all" in done.stderr
+
+
+def test_help_breaks_at_blanks_where_the_terminal_is_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    for width in (30, 50, 80, 120):
+        monkeypatch.setattr(repl_commands.terminal, "width", lambda stream=None, width=width: width)
+        listed = repl_commands.help_text().split("\n\n")[1]
+        assert max(map(len, listed.splitlines())) <= width
+
+
+def test_model_completes_names(db: str) -> None:
+    assert "tiny" in repl_commands.choices(repl_commands.COMMANDS["\\model"])
+    with Agent(db, FakeModel([TOP])) as agent:
+        prompt = Repl(agent, Output(Console()))
+        assert prompt.complete("\\model ti") == ("ti", ["tiny"])
+        assert " jsonl" in prompt.complete("\\format")[1]
+        assert " departments" in prompt.complete("\\d")[1]
 
 
 def test_timing_says_how_long_an_answer_took(session: Session) -> None:

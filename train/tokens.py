@@ -6,6 +6,7 @@ pre-tokenizer, so that SmolLM2 reads "count(*)  >=  3" differently from what it 
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -100,6 +101,10 @@ class _VocabOnly:
             raise ModelError(f"llama.cpp cannot read the vocabulary of {path.name}.")
         self.vocab = self.lib.llama_model_get_vocab(self._model)
         self.n_vocab = int(self.lib.llama_vocab_n_tokens(self.vocab))
+
+    def open(self) -> contextlib.AbstractContextManager[Any]:
+        """llama.cpp's functions; nobody closes this one."""
+        return contextlib.nullcontext(self.lib)
 
     def chat_template(self) -> str:
         raw = self.lib.llama_model_chat_template(self._model, None)

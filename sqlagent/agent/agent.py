@@ -65,7 +65,8 @@ class Agent:
     """Answers questions about one SQLite database.
 
     `model` is a loaded model object, a registry name, a path to a GGUF file, or None for the default. A model
-    given as an object stays the caller's: `close()` leaves it open. `adapter` is a peft folder or a GGUF LoRA
+    given as an object stays the caller's: `close()` leaves it open, and once the caller has closed it a question
+    raises ModelError. A closed agent raises UsageError. `adapter` is a peft folder or a GGUF LoRA
     for it. `link` narrows a schema to the part that a question is about, instead of the package's own linker.
     """
 
@@ -100,11 +101,13 @@ class Agent:
     # ---- what it works with ----
 
     def schema(self) -> Schema:
-        """What the database holds now; read again when the file changed. Raises DatabaseError."""
+        """What the database holds, read again when the file changed. Raises DatabaseError; UsageError once closed."""
         from sqlagent.database import schema
         from sqlagent.database.open_readonly import file_state
 
         with self._lock:
+            if self._closed:
+                raise UsageError("This agent was closed; open another one.")
             state = file_state(self.database)
             if self._schema is None or state != self._seen:
                 self._schema = schema.read(self.database)

@@ -18,8 +18,8 @@ from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.database.foreign_keys import above, once
 from sqlagent.database.schema import ForeignKey, Schema, Table, fold
 from sqlagent.sql.clauses import Clauses, read
-from sqlagent.sql.lexer import Unreadable
 from sqlagent.sql.names import quote
+from sqlagent.sql.old_lexer import Unreadable
 
 _PEOPLE = frozenset(("person", "people", "staff", "worker", "employee", "personnel", "colleague"))
 """One word for another, where a database has one table of people."""

@@ -19,8 +19,8 @@ from sqlagent.amend.question_phrases import called
 from sqlagent.base.word_forms import stem, words
 from sqlagent.database.schema import Schema, Table, fold
 from sqlagent.sql.clauses import Clauses, columns, read
-from sqlagent.sql.lexer import Unreadable
 from sqlagent.sql.names import quote
+from sqlagent.sql.old_lexer import Unreadable
 
 _END = r"(?:(?:most|least) \w+|\w{3,}est(?: \w+ed| priced| paid)?)"
 _EACH = re.compile(

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from sqlagent.database.foreign_keys import once
 from sqlagent.database.schema import Schema, Table, fold
 from sqlagent.sql.clauses import columns, read
-from sqlagent.sql.lexer import Unreadable
 from sqlagent.sql.names import quote
+from sqlagent.sql.old_lexer import Unreadable
 
 _ADDED = re.compile(r"\b(?:SUM|AVG)\((?!DISTINCT )([^()']+)\)")
 

@@ -15,8 +15,8 @@ from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.database.foreign_keys import once
 from sqlagent.database.schema import Column, Schema, Table, fold
 from sqlagent.sql.clauses import read
-from sqlagent.sql.lexer import Unreadable
 from sqlagent.sql.names import quote
+from sqlagent.sql.old_lexer import Unreadable
 
 _NUMBER = ("int", "real", "num", "float", "double", "dec")
 _PREFIXES = (["number", "of"], ["num"], ["num", "of"], ["no", "of"], ["total"], ["count", "of"])

@@ -11,6 +11,9 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, TextIO
 
+from sqlagent.base import terminal
+from sqlagent.base.visible import visible
+
 if TYPE_CHECKING:
     from tqdm import tqdm
 
@@ -32,7 +35,7 @@ class Progress:
             return
         if self._bar is not None:
             self._bar.clear()
-        print(text, file=self._stream, flush=True)
+        terminal.err(text, self._stream)
 
     def start(self, label: str, *, total: int, done: int = 0) -> None:
         """Begin counting towards `total` bytes, of which `done` were there already."""
@@ -40,11 +43,11 @@ class Progress:
         self._label, self._total, self._from, self._done = label, total, done, done
         self._printed_tenth = 10 * done // total if total else 0
         self._began = time.monotonic()
-        if not self._quiet and self._stream.isatty():
+        if not self._quiet and terminal.is_terminal(self._stream):
             from tqdm import tqdm
 
             self._bar = tqdm(
-                desc=label,
+                desc=visible(label),
                 total=total,
                 initial=done,
                 unit="B",

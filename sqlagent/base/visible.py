@@ -15,13 +15,14 @@ _HIDDEN = (
     r"\u2028\u2029"  # line and paragraph separators
     r"\u180e\u200b\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb"  # invisible, deprecated, interlinear
     r"\u115f\u1160\u3164\uffa0"  # letters without ink
-    r"\ud800-\udfff\ufffe\uffff"  # not characters
+    r"\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff"  # not characters
     r"\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f"  # shorthand, music and tag controls
 )
 """Left alone: the joiners U+200C and U+200D and variation selectors, which scripts and emoji need."""
 
 _NAMED = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
-_UNSAFE = re.compile(f"[{_HIDDEN}]")
+UNSAFE = re.compile(f"[{_HIDDEN}]")
+"""Each character that a terminal or a reader must not meet as it is."""
 
 
 def visible(text: str, *, keep: str = "") -> str:
@@ -32,7 +33,7 @@ def visible(text: str, *, keep: str = "") -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return _UNSAFE.sub(lambda found: found[0] if found[0] in keep else escaped(found[0]), text)
+    return UNSAFE.sub(lambda found: found[0] if found[0] in keep else escaped(found[0]), text)
 
 
 def escaped(character: str) -> str:

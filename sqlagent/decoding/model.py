@@ -7,7 +7,6 @@ changes how long an answer takes, never the answer.
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -63,7 +62,7 @@ class Model:
         drafts: guess how statements go on, which changes only how long they take. Raises ModelError.
         """
         started = time.perf_counter()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may close the model in the middle of a question
         self._llama = Llama(path, n_ctx=n_ctx, n_seq=n_parallel + 1, threads=threads, adapter=adapter)
         self._vocab = Vocab(self._llama)
         self._chat = ChatTemplate(self._llama, self._vocab)
@@ -96,7 +95,10 @@ class Model:
 
     @cached_property
     def vectors(self) -> Vectors | None:
-        """How near in meaning words are to this model; None where its file does not let itself be read."""
+        """How near in meaning words are to this model; None where its file does not let itself be read.
+
+        Once the model is closed, words that were not asked for before raise ModelError.
+        """
         from sqlagent.weights.word_vectors import Vectors
 
         try:
@@ -369,10 +371,6 @@ class Model:
 
     def __exit__(self, *_exc: object) -> None:
         self.close()
-
-    def __del__(self) -> None:
-        with contextlib.suppress(Exception):
-            self._llama.close()
 
 
 def _common(a: Sequence[int], b: Sequence[int]) -> int:

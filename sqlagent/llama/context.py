@@ -1,14 +1,17 @@
-"""A thin, safe skin over llama.cpp's C interface: one model, one context, one set of KV cells.
+"""Hold one model, one context and one set of KV cells in llama.cpp, behind a thin, safe skin over its C interface.
 
-Invariant: nothing here can abort the process. Every token id, position and sequence id is checked
-against the context before llama.cpp sees it, no llama.cpp sampler or grammar object is ever made, and
-state is only restored from bytes whose hash `prefix.py` has verified.
+Invariant: nothing here can abort the process. Every call takes a lock and looks whether the model is still open;
+every token id, position and sequence id is checked against the context before llama.cpp sees it, no llama.cpp
+sampler or grammar object is ever made, and state is only restored from bytes whose hash `prefix_cache.py` has
+verified. What llama.cpp gave is freed once, whatever interrupts that.
 """
 
 from __future__ import annotations
 
 import ctypes
+import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -63,6 +66,58 @@ def version() -> str:
     return str(llama_cpp.__version__)
 
 
+class _Handles:
+    """What llama.cpp gave and wants back."""
+
+    def __init__(self, lib: Any) -> None:
+        self.lib = lib
+        self.model: Any = None
+        self.ctx: Any = None
+
+    def free(self) -> None:
+        """Give it back. A pointer is taken out before it is freed: an interrupt between the two leaks, no more."""
+        ctx, self.ctx = self.ctx, None
+        model, self.model = self.model, None
+        if ctx:
+            self.lib.llama_free(ctx)
+        if model:
+            self.lib.llama_model_free(model)
+
+
+class _Guard:
+    """Lets one thread at a time call llama.cpp, and nobody once the model was closed.
+
+    A block that is being left frees a model that was closed while it ran: a callback or a signal handler that
+    closes the model stands on the very call that uses it.
+    """
+
+    def __init__(self, handles: _Handles) -> None:
+        self._handles = handles
+        self._lock = threading.RLock()
+        self._depth = 0
+        self.unwanted = False
+
+    def __enter__(self) -> Any:
+        self._lock.acquire()
+        if self.unwanted:
+            self._lock.release()
+            raise ModelError("The model was closed: load it again.")
+        self._depth += 1
+        return self._handles.lib
+
+    def __exit__(self, *_: object) -> None:
+        self._depth -= 1
+        if self.unwanted and not self._depth:
+            self._handles.free()
+        self._lock.release()
+
+    def close(self) -> None:
+        with self._lock:
+            self.unwanted = True
+            if not self._depth:
+                self._handles.free()
+
+
 class Llama:
     """One loaded GGUF with one context of `n_ctx` KV cells that `n_seq` sequences share."""
 
@@ -86,8 +141,10 @@ class Llama:
         self.threads = threads or physical_cores()
         self._pace, self._set_threads = Pace(self.threads), 0
         self.n_seq, self.n_batch, self.flash = n_seq, n_batch, flash
-        self._model: Any = None
-        self._ctx: Any = None
+        self._handles = _Handles(self.lib)
+        self._guard = _Guard(self._handles)
+        # Not at exit: a thread may be in llama.cpp then, and the system takes the memory back anyway.
+        weakref.finalize(self, self._handles.free).atexit = False
         self._cancelled: Callable[[], bool] | None = None
         self._interrupt: BaseException | None = None
         self._polled = 0.0
@@ -95,23 +152,24 @@ class Llama:
         check_gguf(self.path)
         params = self.lib.llama_model_default_params()
         params.n_gpu_layers = 0
-        self._model = self.lib.llama_model_load_from_file(str(self.path).encode(), params)
-        if not self._model:
+        self._handles.model = self.lib.llama_model_load_from_file(str(self.path).encode(), params)
+        if not self._handles.model:
             raise ModelError(f"llama.cpp cannot load {self.path.name}: {_last_complaint or 'damaged file'}.")
-        self.vocab = self.lib.llama_model_get_vocab(self._model)
+        self.vocab = self.lib.llama_model_get_vocab(self._handles.model)
         self.n_vocab = int(self.lib.llama_vocab_n_tokens(self.vocab))
-        trained = int(self.lib.llama_model_n_ctx_train(self._model))
+        trained = int(self.lib.llama_model_n_ctx_train(self._handles.model))
         lora = self._load_adapter()  # before the context, which must have room for its products
-        self._ctx = self._new_context(min(n_ctx, trained) if trained > 0 else n_ctx)
-        self.n_ctx = int(self.lib.llama_n_ctx(self._ctx))
-        self._mem = self.lib.llama_get_memory(self._ctx)
+        self._handles.ctx = self._new_context(min(n_ctx, trained) if trained > 0 else n_ctx)
+        self.n_ctx = int(self.lib.llama_n_ctx(self._handles.ctx))
+        self._mem = self.lib.llama_get_memory(self._handles.ctx)
         if not self._mem:
             self.close()
             raise ModelError(f"{self.path.name} is not a text generation model: choose another one.")
         self._apply_adapter(lora)
         self._make_batch()
         self._views: dict[int, Logits] = {}
-        self._abort = self.lib.ggml_abort_callback(self._should_abort)
+        should_abort = weakref.WeakMethod(self._should_abort)  # else the callback keeps the model in memory
+        self._abort = self.lib.ggml_abort_callback(lambda data: bool((ask := should_abort()) and ask(data)))
         self._no_abort = self.lib.ggml_abort_callback()
 
     def _new_context(self, n_ctx: int) -> Any:
@@ -123,7 +181,7 @@ class Llama:
         params.flash_attn_type = FLASH[self.flash]
         params.kv_unified = True  # sequences share cells, so that a prompt is stored once
         params.no_perf = True
-        ctx = self.lib.llama_init_from_model(self._model, params)
+        ctx = self.lib.llama_init_from_model(self._handles.model, params)
         if not ctx:
             reason = _last_complaint or "not enough memory"
             self.close()
@@ -138,7 +196,7 @@ class Llama:
         _last_complaint = ""
         try:
             check_gguf(self.adapter)
-            lora = self.lib.llama_adapter_lora_init(self._model, str(self.adapter).encode())
+            lora = self.lib.llama_adapter_lora_init(self._handles.model, str(self.adapter).encode())
             if not lora:
                 raise ModelError(
                     f"The adapter {self.adapter.name} cannot be applied to {self.path.name} "
@@ -153,7 +211,7 @@ class Llama:
         if lora is None:
             return
         loras, scales = (type(lora) * 1)(lora), (ctypes.c_float * 1)(1.0)
-        if self.lib.llama_set_adapters_lora(self._ctx, loras, 1, scales) != 0:
+        if self.lib.llama_set_adapters_lora(self._handles.ctx, loras, 1, scales) != 0:
             self.close()
             raise ModelError(f"llama.cpp cannot apply the adapter to {self.path.name}: {_last_complaint}.")
 
@@ -202,108 +260,119 @@ class Llama:
         Returns False when the KV cells are full (nothing changed then). Raises Cancelled when
         `cancelled` said so half way, ModelError when llama.cpp fails.
         """
-        n = len(rows)
-        if not 0 < n <= self.n_batch:
-            raise ModelError(f"a batch of {n} tokens does not fit the {self.n_batch} the context takes.")
-        token, pos, seq, wants = self._token, self._pos, self._seq, self._wants
-        for i, (t, p, q, w) in enumerate(rows):
-            if not (0 <= t < self.n_vocab and 0 <= q < self.n_seq and p >= 0):
-                raise ModelError("a token or sequence is outside what the model knows.")
-            if p >= self.n_ctx:
+        with self.open() as lib:
+            n = len(rows)
+            if not 0 < n <= self.n_batch:
+                raise ModelError(f"a batch of {n} tokens does not fit the {self.n_batch} the context takes.")
+            token, pos, seq, wants = self._token, self._pos, self._seq, self._wants
+            for i, (t, p, q, w) in enumerate(rows):
+                if not (0 <= t < self.n_vocab and 0 <= q < self.n_seq and p >= 0):
+                    raise ModelError("a token or sequence is outside what the model knows.")
+                if p >= self.n_ctx:
+                    return False
+                token[i], pos[i], seq[i], wants[i] = t, p, q, w
+            self._batch.n_tokens = n
+            self._cancelled, self._interrupt = cancelled, None
+            lib.llama_set_abort_callback(
+                self._handles.ctx, self._abort if cancelled else self._no_abort, None
+            )
+            if (threads := self._pace.start()) != self._set_threads:
+                lib.llama_set_n_threads(self._handles.ctx, threads, threads)
+                self._set_threads = threads
+            try:
+                code = lib.llama_decode(self._handles.ctx, self._batch)
+            finally:
+                self._cancelled = None
+                self._pace.stop()
+            if self._interrupt is not None:
+                raise self._interrupt
+            if code == 0:
+                return True
+            if code == 1:
                 return False
-            token[i], pos[i], seq[i], wants[i] = t, p, q, w
-        self._batch.n_tokens = n
-        self._cancelled, self._interrupt = cancelled, None
-        self.lib.llama_set_abort_callback(self._ctx, self._abort if cancelled else self._no_abort, None)
-        if (threads := self._pace.start()) != self._set_threads:
-            self.lib.llama_set_n_threads(self._ctx, threads, threads)
-            self._set_threads = threads
-        try:
-            code = self.lib.llama_decode(self._ctx, self._batch)
-        finally:
-            self._cancelled = None
-            self._pace.stop()
-        if self._interrupt is not None:
-            raise self._interrupt
-        if code == 0:
-            return True
-        if code == 1:
-            return False
-        raise ModelError(
-            f"llama.cpp could not run the model (code {code}): {_last_complaint or 'no reason'}."
-        )
+            raise ModelError(
+                f"llama.cpp could not run the model (code {code}): {_last_complaint or 'no reason'}."
+            )
 
     def logits(self, row: int) -> Logits:
         """The (n_vocab,) logits of a batch row that wanted them; a view, valid until the next decode."""
-        pointer = self.lib.llama_get_logits_ith(self._ctx, row)
-        if not pointer:
-            raise ModelError("llama.cpp kept no logits for a token that asked for them.")
-        address = ctypes.addressof(pointer.contents)
-        view = self._views.get(address)
-        if view is None:
-            if len(self._views) > 64:
-                self._views.clear()
-            buffer = (ctypes.c_float * self.n_vocab).from_address(address)
-            view = self._views[address] = np.ctypeslib.as_array(buffer)
-        return view
+        with self.open() as lib:
+            pointer = lib.llama_get_logits_ith(self._handles.ctx, row)
+            if not pointer:
+                raise ModelError("llama.cpp kept no logits for a token that asked for them.")
+            address = ctypes.addressof(pointer.contents)
+            view = self._views.get(address)
+            if view is None:
+                if len(self._views) > 64:
+                    self._views.clear()
+                buffer = (ctypes.c_float * self.n_vocab).from_address(address)
+                view = self._views[address] = np.ctypeslib.as_array(buffer)
+            return view
 
     def forget(self, seq: int, start: int = 0) -> None:
         """Drop a sequence's KV cells from position `start` on."""
-        if not self.lib.llama_memory_seq_rm(self._mem, seq, start, -1):
-            self.lib.llama_memory_seq_rm(self._mem, seq, -1, -1)
-            if start:
-                raise ModelError(f"{self.path.name} cannot forget part of a text: choose another model.")
+        with self.open() as lib:
+            if not lib.llama_memory_seq_rm(self._mem, seq, start, -1):
+                lib.llama_memory_seq_rm(self._mem, seq, -1, -1)
+                if start:
+                    raise ModelError(f"{self.path.name} cannot forget part of a text: choose another model.")
 
     def share(self, source: int, target: int, end: int = -1) -> None:
         """Let `target` share the first `end` KV cells of `source` (all of them when -1)."""
-        self.lib.llama_memory_seq_rm(self._mem, target, -1, -1)
-        self.lib.llama_memory_seq_cp(self._mem, source, target, 0 if end >= 0 else -1, end)
+        with self.open() as lib:
+            lib.llama_memory_seq_rm(self._mem, target, -1, -1)
+            lib.llama_memory_seq_cp(self._mem, source, target, 0 if end >= 0 else -1, end)
 
     def clear(self) -> None:
         """Empty every KV cell."""
-        self.lib.llama_memory_clear(self._mem, False)
+        with self.open() as lib:
+            lib.llama_memory_clear(self._mem, False)
 
     def get_state(self, seq: int) -> NDArray[np.uint8]:
         """The KV state of one sequence as bytes."""
-        size = int(self.lib.llama_state_seq_get_size(self._ctx, seq))
-        data = np.empty(size, np.uint8)
-        pointer = data.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
-        written = int(self.lib.llama_state_seq_get_data(self._ctx, pointer, size, seq))
-        return data[:written]
+        with self.open() as lib:
+            size = int(lib.llama_state_seq_get_size(self._handles.ctx, seq))
+            data = np.empty(size, np.uint8)
+            pointer = data.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
+            written = int(lib.llama_state_seq_get_data(self._handles.ctx, pointer, size, seq))
+            return data[:written]
 
     def set_state(self, seq: int, data: NDArray[np.uint8]) -> bool:
         """Restore a state that `get_state` returned under the same settings; False when refused."""
-        pointer = data.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
-        done = int(self.lib.llama_state_seq_set_data(self._ctx, pointer, data.size, seq))
-        if done != data.size:
-            self.lib.llama_memory_seq_rm(self._mem, seq, -1, -1)
-            return False
-        return True
+        with self.open() as lib:
+            pointer = data.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
+            done = int(lib.llama_state_seq_set_data(self._handles.ctx, pointer, data.size, seq))
+            if done != data.size:
+                lib.llama_memory_seq_rm(self._mem, seq, -1, -1)
+                return False
+            return True
 
     def metadata(self, key: str) -> str:
         """A string from the GGUF's header, or "" where there is none."""
-        size = 65536
-        buffer = ctypes.create_string_buffer(size)
-        n = int(self.lib.llama_model_meta_val_str(self._model, key.encode(), buffer, size))
-        return buffer.value.decode("utf-8", "replace") if n >= 0 else ""
+        with self.open() as lib:
+            size = 65536
+            buffer = ctypes.create_string_buffer(size)
+            n = int(lib.llama_model_meta_val_str(self._handles.model, key.encode(), buffer, size))
+            return buffer.value.decode("utf-8", "replace") if n >= 0 else ""
 
     def chat_template(self) -> str:
         """The GGUF's own chat template (jinja), or ""."""
-        raw = self.lib.llama_model_chat_template(self._model, None)
-        return raw.decode("utf-8", "replace") if raw else ""
+        with self.open() as lib:
+            raw = lib.llama_model_chat_template(self._handles.model, None)
+            return raw.decode("utf-8", "replace") if raw else ""
 
     @property
     def closed(self) -> bool:
         """Whether `close()` was called."""
-        return not self._ctx
+        return self._guard.unwanted
+
+    def open(self) -> _Guard:
+        """llama.cpp's functions, for a block in which the model stays open. Raises ModelError when it was closed."""
+        return self._guard
 
     def close(self) -> None:
-        """Free the model; safe to call twice."""
-        if self._ctx:
-            self.lib.llama_free(self._ctx)
-        if self._model:
-            self.lib.llama_model_free(self._model)
-        self._ctx = self._model = None
+        """Free the model, once nothing runs on it; safe to call twice, and from what runs on it."""
+        self._guard.close()
 
 
 def check_gguf(path: Path) -> None:

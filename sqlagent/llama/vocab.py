@@ -9,6 +9,7 @@ from __future__ import annotations
 import bisect
 import ctypes
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from sqlagent.base.errors import ModelError
 from sqlagent.llama.context import Llama
@@ -23,46 +24,57 @@ class Vocab:
     """Token tables of one model, filled as tokens are met (a full scan of 152k would cost 0.2 s)."""
 
     def __init__(self, llama: Llama) -> None:
-        self._llama, self._lib, self._vocab = llama, llama.lib, llama.vocab
+        self._llama, self._vocab = llama, llama.vocab
         self.size = llama.n_vocab
         self._bytes: list[bytes | None] = [None] * self.size
         self._ends: dict[int, bool] = {}
         self._buffer = ctypes.create_string_buffer(512)
         self._sorted: tuple[list[bytes], list[int]] | None = None
         self._continuations: dict[bytes, tuple[int, ...]] = {}
-        self.adds_bos = bool(self._lib.llama_vocab_get_add_bos(self._vocab))
-        self.bos = int(self._lib.llama_vocab_bos(self._vocab))
-        self.eos = int(self._lib.llama_vocab_eos(self._vocab))
+        with llama.open() as lib:
+            self.adds_bos = bool(lib.llama_vocab_get_add_bos(self._vocab))
+            self.bos = int(lib.llama_vocab_bos(self._vocab))
+            self.eos = int(lib.llama_vocab_eos(self._vocab))
 
     def bytes_of(self, token: int) -> bytes:
         """What a token adds to the text; b"" for control, unused and end-of-generation tokens."""
         known = self._bytes[token]
         if known is None:
-            known = self._bytes[token] = b"" if self._is_barred(token) else self.piece(token)
+            with self._llama.open() as lib:
+                known = self._look_up(lib, token)
         return known
+
+    def _look_up(self, lib: Any, token: int) -> bytes:
+        found = self._bytes[token] = b"" if self._is_barred(lib, token) else self._piece(lib, token, False)
+        return found
 
     def is_end(self, token: int) -> bool:
         """Whether a token ends the model's turn."""
         known = self._ends.get(token)
         if known is None:
-            known = self._ends[token] = bool(self._lib.llama_vocab_is_eog(self._vocab, token))
+            with self._llama.open() as lib:
+                known = self._ends[token] = bool(lib.llama_vocab_is_eog(self._vocab, token))
         return known
 
-    def _is_barred(self, token: int) -> bool:
-        attributes = int(self._lib.llama_vocab_get_attr(self._vocab, token))
-        if attributes & _NEVER or self.is_end(token):
+    def _is_barred(self, lib: Any, token: int) -> bool:
+        attributes = int(lib.llama_vocab_get_attr(self._vocab, token))
+        if attributes & _NEVER or lib.llama_vocab_is_eog(self._vocab, token):
             return True
         # User-defined tokens are either plain text (runs of spaces) or chat markup ("<tool_call>").
-        return bool(attributes & _USER_DEFINED) and self.piece(token).startswith(_MARKUP)
+        return bool(attributes & _USER_DEFINED) and self._piece(lib, token, False).startswith(_MARKUP)
 
     def piece(self, token: int, special: bool = False) -> bytes:
         """The bytes llama.cpp renders for a token; `special` shows control tokens as text."""
         if not 0 <= token < self.size:
             return b""
-        n = self._lib.llama_token_to_piece(self._vocab, token, self._buffer, len(self._buffer), 0, special)
+        with self._llama.open() as lib:
+            return self._piece(lib, token, special)
+
+    def _piece(self, lib: Any, token: int, special: bool) -> bytes:
+        n = lib.llama_token_to_piece(self._vocab, token, self._buffer, len(self._buffer), 0, special)
         if n < 0:
             self._buffer = ctypes.create_string_buffer(-n)
-            n = self._lib.llama_token_to_piece(self._vocab, token, self._buffer, -n, 0, special)
+            n = lib.llama_token_to_piece(self._vocab, token, self._buffer, -n, 0, special)
         return self._buffer.raw[: max(n, 0)]
 
     def tokenize(self, text: bytes, *, special: bool = False, bos: bool = False) -> list[int]:
@@ -70,12 +82,13 @@ class Vocab:
         if not text and not bos:
             return []
         capacity = len(text) + 8
-        out = (self._lib.llama_token * capacity)()
-        n = self._lib.llama_tokenize(self._vocab, text, len(text), out, capacity, bos, special)
-        if n < 0:
-            capacity = -n
-            out = (self._lib.llama_token * capacity)()
-            n = self._lib.llama_tokenize(self._vocab, text, len(text), out, capacity, bos, special)
+        with self._llama.open() as lib:
+            out = (lib.llama_token * capacity)()
+            n = lib.llama_tokenize(self._vocab, text, len(text), out, capacity, bos, special)
+            if n < 0:
+                capacity = -n
+                out = (lib.llama_token * capacity)()
+                n = lib.llama_tokenize(self._vocab, text, len(text), out, capacity, bos, special)
         if n < 0:
             raise ModelError("the model's tokenizer cannot read the text.")
         tokens = list(out[:n])
@@ -130,7 +143,9 @@ class Vocab:
     def _table(self) -> tuple[list[bytes], list[int]]:
         """Every writable token, sorted by its bytes: made once, at the first need."""
         if self._sorted is None:
-            pairs = sorted((data, t) for t in range(self.size) if (data := self.bytes_of(t)))
+            with self._llama.open() as lib:  # once, and not for each of 150,000 tokens
+                known = (self._bytes[t] or self._look_up(lib, t) for t in range(self.size))
+                pairs = sorted((data, t) for t, data in enumerate(known) if data)
             self._sorted = [data for data, _ in pairs], [t for _, t in pairs]
         return self._sorted
 

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from sqlagent import __version__
 from sqlagent.agent.effort import EFFORTS
-from sqlagent.base import errors
+from sqlagent.base import errors, terminal
 from sqlagent.base.errors import UsageError
-from sqlagent.ui import formats
+from sqlagent.ui import formats, program
 from sqlagent.ui.console import Console
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Parser(argparse.ArgumentParser):
 
     def _print_message(self, message: str, file: Any = None) -> None:
         if message:
-            formats.write([message])
+            terminal.out([message])
 
 
 def option(parser: argparse.ArgumentParser, *flags: str, **settings: Any) -> None:
@@ -106,8 +106,9 @@ def build_parser() -> Parser:
     )  # fmt: skip
     option(
         shape, "--csv-safe", action="store_true",
-        help="in csv, put ' before text that a spreadsheet would take for a formula",
+        help="in csv and tsv, put ' before text that a spreadsheet would take for a formula",
     )  # fmt: skip
+    option(shape, "--raw", action="store_true", help="in a table, the names and all digits that SQLite gave")
 
     work = Parser(add_help=False)
     option(work, "-m", "--model", metavar="M", help="a model's name (see `sqlagent models`) or a .gguf file")
@@ -117,9 +118,19 @@ def build_parser() -> Parser:
         help="statements weighed: fast one, normal also others about as likely, high more (default normal)",
     )  # fmt: skip
     option(work, "--offline", action="store_true", help="never go online; a missing model is an error")
-    option(work, "-n", "--limit", type=_whole, metavar="N", help="most rows (default 1000; 0 for no limit)")
+    option(
+        work,
+        "-n",
+        "--limit",
+        type=_whole,
+        metavar="N",
+        help="most rows (default 1000 in a table or on a terminal, else all; 0 for all)",
+    )
     option(work, "--timeout", type=_seconds, metavar="S", help="seconds a statement may run (default 10)")
     option(work, "--max-bytes", type=_whole, metavar="N", help="most bytes of values (0 for no limit)")
+    option(
+        work, "--sql-only", action="store_true", help="take what is asked for SQL, and never ask the model"
+    )
     sql = Parser(add_help=False)
     option(sql, "--sql", action="store_true", help="print the statement instead of its rows")
     option(sql, "--anyway", action="store_true", help="answer what seems to be about something else")
@@ -145,7 +156,10 @@ def build_parser() -> Parser:
     ask = command("ask", [shape, work, sql])
     ask.add_argument("database", metavar="DB", help="a SQLite file")
     ask.add_argument(
-        "question", nargs="*", metavar="question", help="what you want to know; - reads it from stdin"
+        "question",
+        nargs="*",
+        metavar="question",
+        help="what you want to know, or a SELECT of your own; - reads it from stdin",
     )
     repl = command("repl", [shape, work])
     repl.add_argument("database", metavar="DB", help="a SQLite file")
@@ -224,9 +238,15 @@ def arrange(argv: Sequence[str]) -> list[str]:
             )
             raise UsageError(f"There is no command and no file {first!r}; {hint}.")
         command = "ask"
+    if len(words) > 1 and all(_is_database(word) for word in words):
+        raise UsageError(f"One database at a time: `sqlagent {words[0]}` opens the prompt on the first.")
     if command == "ask" and len(words) > 1 and not is_path(words[0]) and Path(words[-1]).is_file():
         words = [words[-1], *words[:-1]]  # the question came first
     return [command, *options, "--", *words] if words else [command, *options]
+
+
+def _is_database(word: str) -> bool:
+    return Path(word).suffix.lower() in DATABASE_SUFFIXES and is_path(word)
 
 
 def is_path(text: str) -> bool:
@@ -240,8 +260,11 @@ def is_path(text: str) -> bool:
         return False
     if any(space in text for space in " \t\n"):
         return False
-    return Path(text).suffix.lower() in DATABASE_SUFFIXES or text.startswith(
-        ("./", "../", "/", "~/", "file:")
+    # An address is no path, but it can only be meant as one.
+    return (
+        Path(text).suffix.lower() in DATABASE_SUFFIXES
+        or text.startswith(("./", "../", "/", "~/", "file:", "sqlite:"))
+        or "://" in text
     )
 
 
@@ -289,30 +312,37 @@ def main(argv: Sequence[str] | None = None, *, model: TextModel | None = None) -
     return guarded(sys.argv[1:] if argv is None else list(argv), model)
 
 
-def repl_main(argv: Sequence[str] | None = None) -> int:
-    """`sqlagent-repl DB`: the prompt, and nothing but the prompt."""
-    return guarded(["repl", *(sys.argv[1:] if argv is None else argv)], None)
-
-
 def guarded(argv: Sequence[str], model: TextModel | None) -> int:
     """Run a command line; the one place where errors become a sentence on stderr and an exit code."""
-    console = Console(no_color="--no-color" in argv)
-    try:
-        args = parse(argv)
-        console.quiet, console.verbose = args.quiet, args.verbose
-        from sqlagent.ui import commands
+    from sqlagent.ui import interrupt
 
-        return commands.RUN[args.command](args, console, model)
-    except errors.SqlagentError as error:
-        return console.failed(error)
-    except KeyboardInterrupt:
+    console = Console(no_color="--no-color" in argv)
+    with interrupt.listening():
+        try:
+            args = parse(argv)
+            console.quiet, console.verbose = args.quiet, args.verbose
+            from sqlagent.ui import commands
+
+            return commands.RUN[args.command](args, console, model)
+        except errors.SqlagentError as error:
+            if interrupt.came() or isinstance(error, errors.Cancelled):
+                return _interrupted(console)
+            return console.failed(error)
+        except KeyboardInterrupt:
+            return _interrupted(console)
+        except Exception as error:
+            if interrupt.came():
+                return _interrupted(console)
+            if os.environ.get("SQLAGENT_DEBUG"):
+                raise
+            console.error(
+                f"Something went wrong inside sqlagent ({type(error).__name__}: {error}); "
+                "SQLAGENT_DEBUG=1 shows where. Please report it."
+            )
+            return errors.NO_ANSWER
+
+
+def _interrupted(console: Console) -> int:
+    if program.first_to_say():
         console.error("Interrupted.")
-        return errors.INTERRUPTED
-    except Exception as error:
-        if os.environ.get("SQLAGENT_DEBUG"):
-            raise
-        console.error(
-            f"Something went wrong inside sqlagent ({type(error).__name__}: {error}); "
-            "SQLAGENT_DEBUG=1 shows where. Please report it."
-        )
-        return errors.NO_ANSWER
+    return errors.INTERRUPTED

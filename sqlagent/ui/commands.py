@@ -9,26 +9,32 @@ import argparse
 import sqlite3
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sqlagent.agent.agent import MAX_QUESTION, Agent, TextModel, check_question
-from sqlagent.base import errors
-from sqlagent.base.errors import DatabaseError, UsageError
+from sqlagent.agent.agent import Agent, TextModel, check_question
+from sqlagent.base import errors, terminal
+from sqlagent.base.errors import DatabaseError, QueryError, UsageError
 from sqlagent.base.paths import expanded
-from sqlagent.ui import formats
+from sqlagent.ui import other_files, own_sql, sureness
 from sqlagent.ui.console import Console
-from sqlagent.ui.interrupt import cancels
+from sqlagent.ui.interrupt import cancels, raises
 from sqlagent.ui.result_output import Output
 
 if TYPE_CHECKING:
     from sqlagent.sandbox.sandbox import Limits
     from sqlagent.store.adapters import Files
 
+MAX_STATEMENT = 1_000_000
+"""Characters of the longest statement that stdin may bring."""
+ALL_BYTES = 1 << 30
+"""Memory that the rows for a file may take unless --max-bytes says otherwise."""
+
 Command = Callable[[argparse.Namespace, Console, TextModel | None], int]
 
 
 def ask(args: argparse.Namespace, console: Console, model: TextModel | None) -> int:
-    """Answer one question."""
+    """Answer one question, or run a statement."""
     return _answer(args, console, model, args.database, question_from(args.question))
 
 
@@ -57,18 +63,27 @@ def repl(args: argparse.Namespace, console: Console, model: TextModel | None) ->
 
     console.show_sql = True
     with _agent(args, console, model, args.database) as agent:
-        agent.schema()  # a wrong path ends here
-        return Repl(agent, _output(args, console)).run()
+        with raises():
+            agent.schema()  # a wrong path ends here
+        return Repl(
+            agent, _output(args, console), sql_only=args.sql_only, limited=args.limit is not None
+        ).run()
 
 
 def models(args: argparse.Namespace, console: Console, model: TextModel | None) -> int:
     """List, fetch, find, verify, remove or add a model."""
-    from sqlagent.store import models as registry
-
     action, target = args.action, args.target
     if action not in ("list", "path", "verify") and not target:
         what = "FILE.gguf" if action == "add" else "NAME"
         raise UsageError(f"Say which model: `sqlagent models {action} {what}`.")
+    with raises():
+        return _models(args, console, action, target)
+    return errors.OK
+
+
+def _models(args: argparse.Namespace, console: Console, action: str, target: str) -> int:
+    from sqlagent.store import models as registry
+
     if action == "list":
         _list_models(args, console)
     elif action == "pull":
@@ -101,7 +116,7 @@ def doctor(args: argparse.Namespace, console: Console, model: TextModel | None) 
     output = _output(args, console)
     if args.format == "table":
         wide = max(len(finding.what) for finding in findings)
-        formats.write(f"{finding.what:<{wide}}  {finding.found}\n" for finding in findings)
+        terminal.out(f"{finding.what:<{wide}}  {finding.found}\n" for finding in findings)
     else:
         output.rows(("what", "found", "ok"), [(f.what, f.found, int(f.ok)) for f in findings])
     broken = [finding for finding in findings if not finding.ok]
@@ -118,14 +133,18 @@ RUN: dict[str, Command] = {"ask": ask, "demo": demo, "repl": repl, "models": mod
 
 
 def question_from(words: list[str]) -> str:
-    """The question from the words typed ("-" is stdin). Raises UsageError when it is empty or too long."""
+    """The question, or the statement, from the words typed ("-" is stdin).
+
+    Raises UsageError when it is empty, or too long for a question and none of a person's own SQL.
+    """
+    text = " ".join(words)
     if words == ["-"]:
-        # Enough to see that it is too long; characters of four bytes included.
         if sys.stdin is None:
             raise UsageError("There is no stdin to read the question from.")
-        text = sys.stdin.buffer.read(MAX_QUESTION * 4 + 1).decode("utf-8", "replace")
-        return check_question(text)
-    return check_question(" ".join(words))
+        text = sys.stdin.buffer.read(MAX_STATEMENT + 1).decode("utf-8", "replace")
+        if len(text) > MAX_STATEMENT:
+            raise UsageError(f"A statement may have {MAX_STATEMENT:,} characters; this one has more.")
+    return text.strip() if own_sql.begins_like_sql(text) else check_question(text)
 
 
 def _answer(
@@ -135,24 +154,71 @@ def _answer(
     # The statement is shown before its rows, except where it would only be in the way of a program.
     console.show_sql = args.format == "table" and not args.sql
     with _agent(args, console, model, database) as agent:
-        agent.fetch_model()  # before the spinner: a download draws its own bar
-        with console.working("reading the database"), cancels(agent.cancel):
-            answer = agent.ask(question, observer=console, anyway=args.anyway)
+        piped = args.question == ["-"]
+        with cancels(agent.cancel):
+            own = args.sql_only or own_sql.is_sql(question, partial(_compiles, agent), piped=piped)
+            if own:
+                cut = _own(args, output, agent, question)
+        if not own:
+            with raises():
+                agent.fetch_model()  # before the spinner: a download draws its own bar
+            with cancels(agent.cancel):
+                cut = _ask(args, output, agent, question)
+    return _cut_short(args, console) if cut else errors.OK
+
+
+def _compiles(agent: Agent, sql: str) -> bool:
+    try:
+        agent.prepare(sql)
+    except QueryError:
+        return False
+    return True
+
+
+def _own(args: argparse.Namespace, output: Output, agent: Agent, sql: str) -> str | None:
+    """Run a person's own statement as it is; what was left out."""
     if args.sql:
-        formats.write_line(answer.sql + ";")
-        output.notes(answer)
-    else:
-        output.answer(answer)
-    return errors.OK
+        agent.prepare(sql)
+        terminal.line(sql.rstrip().rstrip(";") + ";")
+        return None
+    with output.console.working("running the statement"):
+        result = agent.run_sql(sql)
+    output.rows(result.columns, result.rows, result.truncated)
+    return result.truncated
+
+
+def _ask(args: argparse.Namespace, output: Output, agent: Agent, question: str) -> str | None:
+    """Ask the model; what was left out."""
+    with output.console.working("reading the database"):
+        answer = agent.ask(question, observer=output.console, anyway=args.anyway)
+    if args.sql:
+        output.statement(answer.sql)
+        output.notes(answer, rows=False)
+        return None
+    output.answer(answer, offer="" if output.console.verbose else "--verbose shows another reading")
+    if output.console.verbose:
+        for sql in sureness.readings(answer)[:1]:
+            output.console.notice("Another reading:")
+            output.console.sql(sql)
+    return answer.truncated
+
+
+def _cut_short(args: argparse.Namespace, console: Console) -> int:
+    """The exit code of rows that were left out although nobody asked for a limit: a file must not look whole."""
+    if args.limit is not None or not _output(args, console).for_programs:
+        return errors.OK
+    console.error("Not all of the result was written; see the line before.")
+    return errors.NO_ANSWER
 
 
 def _agent(args: argparse.Namespace, console: Console, model: TextModel | None, database: str) -> Agent:
     chosen = model if model is not None else args.model
-    path = str(expanded(database))
+    path = database if "://" in database or not database else str(expanded(database))
+    other_files.check(path)
     return Agent(
         path,
         chosen,
-        limits=limits_from(args),
+        limits=limits_from(args, for_programs=_output(args, console).for_programs),
         effort=args.effort,
         offline=args.offline,
         quiet=console.quiet,
@@ -161,10 +227,10 @@ def _agent(args: argparse.Namespace, console: Console, model: TextModel | None, 
 
 
 def _output(args: argparse.Namespace, console: Console) -> Output:
-    return Output(console, args.format, args.max_cell, args.csv_safe)
+    return Output(console, args.format, args.max_cell, args.csv_safe, args.raw)
 
 
-def limits_from(args: argparse.Namespace) -> Limits:
+def limits_from(args: argparse.Namespace, *, for_programs: bool = False) -> Limits:
     """The sandbox's limits as asked for; its own defaults where nothing was said."""
     from sqlagent.sandbox.sandbox import Limits
 
@@ -174,12 +240,14 @@ def limits_from(args: argparse.Namespace) -> Limits:
         "max_cell": args.max_cell,
         "max_bytes": args.max_bytes,
     }
+    if for_programs:
+        asked = {**asked, "max_rows": args.limit or 0, "max_bytes": args.max_bytes or ALL_BYTES}
     return Limits(**{name: value for name, value in asked.items() if value is not None})
 
 
 def _write_files(files: Files) -> None:
     """A model's file and, on a line of its own, the adapter that is applied to it."""
-    formats.write(f"{path}\n" for path in (files.model, files.adapter) if path is not None)
+    terminal.out(f"{path}\n" for path in (files.model, files.adapter) if path is not None)
 
 
 def _verify_models(args: argparse.Namespace, console: Console) -> int:

@@ -1,42 +1,37 @@
-"""Notices, errors, steps and the spinner: everything a person sees that is not data. Writes to stderr only.
+"""Tell the person everything that is not data: notices, errors, steps, and that work goes on. Writes to stderr only.
 
-Whatever is printed may quote somebody else's text (names in a database, cell values), so control
-characters are always made visible.
+    console.notice("(no rows)")
+    with console.working("reading the database"):  # a spinner; off a terminal a line every few seconds
+        agent.ask(question, observer=console)
+
+Of the statements that an answer took, the last one is shown, once it is clear that it is the last: beside its
+rows, or beside the reason why there are none.
 """
 
 from __future__ import annotations
 
 import itertools
-import os
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
+from sqlagent.base import terminal
 from sqlagent.base.errors import Cancelled, SqlagentError
+from sqlagent.base.terminal import DIM, RED, paint
 
 if TYPE_CHECKING:
     from sqlagent.agent.answer import Step
 
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 PLAIN_FRAMES = "|/-\\"
-
-
-def wants_color(stream: TextIO, *, no_color: bool = False) -> bool:
-    """Whether to colour a stream: only a terminal, and not under --no-color, NO_COLOR or TERM=dumb."""
-    if no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
-        return False
-    return is_terminal(stream)
-
-
-def is_terminal(stream: TextIO | None) -> bool:
-    try:
-        return stream is not None and stream.isatty()
-    except ValueError:  # closed
-        return False
+QUIET_SECONDS = 0.1
+"""How long a spinner waits: quick steps must not flicker."""
+BEAT_SECONDS = 5.0
+"""How often a line says what goes on where no spinner can."""
 
 
 @dataclass
@@ -51,39 +46,49 @@ class Console:
     no_color: bool = False
     show_sql: bool = True
     show_words: bool = True
-    _spinner: _Spinner | None = field(default=None, repr=False)
-    _told: bool = field(default=False, repr=False)
-    """Whether a statement has been shown since the work began."""
+    _at_work: _Spinner | _Heartbeat | None = field(default=None, repr=False)
+    _statement: str | None = field(default=None, repr=False)
+    """The statement that was reasoned out last and is not shown yet."""
 
     @property
     def color(self) -> bool:
-        return wants_color(sys.stderr, no_color=self.no_color)
+        return terminal.wants_color(sys.stderr, no_color=self.no_color)
 
     def notice(self, text: str) -> None:
-        """One line that a person may want to know; not printed when quiet."""
+        """A line that a person may want to know; not printed when quiet."""
         if not self.quiet:
             self._print(text, dim=True)
 
     def error(self, text: str) -> None:
         """One line saying what is wrong and what to do."""
-        from sqlagent.base.visible import visible
+        from sqlagent.ui.other_files import without_secrets
 
-        line = f"sqlagent: {visible(text)}"
-        self._write(f"\x1b[31m{line}\x1b[0m" if self.color else line)
+        said = " ".join(f"sqlagent: {without_secrets(text)}".split("\n"))
+        self._write(paint(said, RED) if self.color else said)
 
     def failed(self, error: SqlagentError) -> int:
-        """Say why a command or a line failed; the exit code that means it."""
+        """Say why a command or a line failed, below the statement that did; the exit code that means it."""
+        self.statement()
         self.error("Interrupted." if isinstance(error, Cancelled) else str(error))
         return error.exit_code
 
-    def sql(self, sql: str) -> None:
-        """The statement behind the rows that follow."""
-        if self.color:
-            from sqlagent.ui.formats import highlight_sql
+    def statement(self) -> None:
+        """Show the statement that was reasoned out last, unless it was or nobody wants to see it."""
+        sql, self._statement = self._statement, None
+        if sql is not None and self.show_sql and not self.quiet:
+            self.sql(sql)
 
-            self._write(highlight_sql(sql))
-        else:
-            self._print(sql)
+    def sql(self, sql: str) -> None:
+        """The statement behind the rows that follow, broken at its clauses where a terminal is too narrow."""
+        from sqlagent.ui.wrapping import sql_lines
+
+        for text in sql_lines(sql, terminal.width(sys.stderr)):
+            if self.color:
+                from sqlagent.ui.formats import highlight_sql
+
+                self._write(highlight_sql(text))
+            else:
+                self._print(text)
 
     def words(self, words: str) -> None:
         """What the statement computes, in a sentence, where the statement itself is shown."""
@@ -93,78 +98,116 @@ class Console:
             self.notice(sentence(words))
 
     def _print(self, text: str, *, dim: bool = False) -> None:
-        from sqlagent.base.visible import visible
+        from sqlagent.ui.wrapping import text_lines
 
-        for line in text.splitlines() or [""]:
-            shown = visible(line)
-            self._write(f"\x1b[2m{shown}\x1b[0m" if dim and self.color else shown)
+        for line in text_lines(text, terminal.width(sys.stderr)):
+            self._write(paint(line, DIM) if dim and self.color else line)
 
     def _write(self, line: str) -> None:
-        with self._spinner.hidden() if self._spinner is not None else nullcontext():
-            self._print_line(line)
-
-    @staticmethod
-    def _print_line(line: str) -> None:
-        try:
-            print(line, file=sys.stderr, flush=True)
-        except UnicodeEncodeError:  # a terminal that is not UTF-8
-            print(line.encode("ascii", "backslashreplace").decode(), file=sys.stderr, flush=True)
-        except OSError:
-            pass  # nobody is listening any more
+        with self._at_work.hidden() if self._at_work is not None else nullcontext():
+            terminal.err(line)
 
     # ---- what an agent reports ----
 
     def status(self, text: str) -> None:
-        """What is being done now; shown by the spinner when there is one."""
-        if self._spinner is not None:
-            self._spinner.label = text
+        """What is being done now; shown while it is done."""
+        if self._at_work is not None:
+            running = self._statement if text.startswith("running") else None
+            self._at_work.label = f"running {running}" if running else text
 
     def step(self, step: Step) -> None:
-        """A step that has ended: its SQL before the rows, and everything about it when verbose."""
+        """A step that has ended, and everything about it when verbose."""
         if self.verbose:
             self._print(f"[{step.kind} {step.seconds:.2f} s] {step.text}", dim=True)
-        if step.kind == "reason" and step.sql and (self.verbose or (self.show_sql and not self.quiet)):
-            if self._told and not self.verbose:
-                self.notice("(another statement was taken instead)")
-            self._told = True
-            self.sql(step.sql)
+        if step.kind == "reason" and step.sql:
+            self._statement = step.sql
+            if self.verbose:
+                self.sql(step.sql)
+                self._statement = None
 
     @contextmanager
     def working(self, label: str) -> Iterator[None]:
-        """A spinner on stderr while the block runs, if stderr is a terminal and nobody asked for quiet."""
-        self._told = False
-        if self.quiet or not is_terminal(sys.stderr) or os.environ.get("TERM") == "dumb":
+        """Say on stderr that something goes on while the block runs, unless quiet was asked for."""
+        self._statement = None
+        if self.quiet:
             yield
             return
-        with _Spinner(label, color=self.color) as spinner:
-            self._spinner = spinner
+        plain = not terminal.can_redraw(sys.stderr)
+        with _Heartbeat(label) if plain else _Spinner(label, color=self.color) as shown:
+            self._at_work = shown
             try:
                 yield
             finally:
-                self._spinner = None
+                self._at_work = None
 
 
-class _Spinner:
-    """Draws one line on stderr from a thread of its own until it is left."""
+class _Ticker:
+    """Shows its label again and again, from a thread of its own, until it is left."""
+
+    label: str
+
+    def __init__(self, label: str, every: float) -> None:
+        self.label = label
+        self._every = every
+        self._started = time.monotonic()
+        self._left = threading.Event()
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
+
+    def _run(self) -> None:
+        while not self._left.wait(self._every):
+            with self._lock:
+                if not self._left.is_set():
+                    self.show(time.monotonic() - self._started)
+
+    def show(self, seconds: float) -> None:
+        """Draw or print the label."""
+        raise NotImplementedError
+
+    def end(self) -> None:
+        """Stop the thread."""
+        self._left.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+
+class _Heartbeat(_Ticker):
+    """A line every few seconds, for logs, pipes and terminals without a cursor."""
+
+    def __init__(self, label: str) -> None:
+        super().__init__(label, BEAT_SECONDS)
+
+    def __enter__(self) -> _Heartbeat:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def hidden(self) -> nullcontext[None]:
+        """A line that is written stays."""
+        return nullcontext()
+
+    def show(self, seconds: float) -> None:
+        terminal.err(f"sqlagent: {self.label} ({seconds:.0f} s so far)")
+
+
+class _Spinner(_Ticker):
+    """Draws one line on stderr."""
 
     def __init__(self, label: str, *, color: bool) -> None:
-        self.label = label
-        self._line = "\r\x1b[K\x1b[2m{}\x1b[0m" if color else "\r\x1b[K{}"
-        self._started = time.monotonic()
-        self._stop = threading.Event()
-        self._lock = threading.Lock()
+        super().__init__(label, QUIET_SECONDS)
+        self._color = color
         self._drawn = False
         encoding = (sys.stderr.encoding or "").lower()
-        self._frames = FRAMES if encoding.startswith("utf") else PLAIN_FRAMES
-        self._thread = threading.Thread(target=self._draw, name="spinner", daemon=True)
+        self._frames = itertools.cycle(FRAMES if encoding.startswith("utf") else PLAIN_FRAMES)
 
     def __enter__(self) -> _Spinner:
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
+        self.end()
         with self.hidden():
             pass
 
@@ -173,24 +216,15 @@ class _Spinner:
         """Take the line away while the block prints something else."""
         with self._lock:
             if self._drawn:
-                self._send("\r\x1b[K")
+                terminal.redraw("")
                 self._drawn = False
             yield
 
-    def _draw(self) -> None:
-        # The first tenth of a second stays silent: quick steps must not flicker.
-        for frame in itertools.cycle(self._frames):
-            if self._stop.wait(0.1):
-                return
-            with self._lock:
-                seconds = time.monotonic() - self._started
-                self._send(self._line.format(f"{frame} {self.label} {seconds:.1f} s"))
-                self._drawn = True
+    def show(self, seconds: float) -> None:
+        from sqlagent.ui.wrapping import cut
 
-    @staticmethod
-    def _send(text: str) -> None:
-        try:
-            sys.stderr.write(text)
-            sys.stderr.flush()
-        except (OSError, ValueError):
-            pass
+        text = f"{next(self._frames)} {self.label}"
+        clock = f" {seconds:.1f} s"
+        text = cut(text, (terminal.width(sys.stderr) or 80) - len(clock) - 1) + clock
+        terminal.redraw(paint(text, DIM) if self._color else text)
+        self._drawn = True

@@ -1,4 +1,4 @@
-"""Rows to text, one function a format; the only module that writes to stdout.
+"""Turn rows into text, one function a format.
 
 Machine formats are exact: what SQLite held can be read back from them, byte for byte.
 
@@ -14,18 +14,17 @@ On a terminal, csv and tsv make control characters visible too: a cell must not 
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
-import os
 import re
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import Any
 
-from sqlagent.base.errors import SqlagentError
-from sqlagent.base.visible import visible
+from sqlagent.base import terminal
+from sqlagent.base.terminal import DIM, Painted, paint
+from sqlagent.base.visible import UNSAFE, visible
+from sqlagent.ui.wrapping import cut
 
 Cell = str | int | float | bytes | None
 Rows = Sequence[Sequence[Cell]]
@@ -52,65 +51,16 @@ class Style:
         return self.width is not None
 
 
-# ---- writing -----------------------------------------------------------------------------------------------
-
-
-def write(chunks: Iterable[str], stream: TextIO | None = None) -> None:
-    """Write text to stdout as UTF-8 and flush it.
-
-    A closed pipe ends quietly: the reader has had enough. Raises SqlagentError when it cannot be written.
-    """
-    out = stream or sys.stdout
-    if out is None:  # started with stdout closed: nobody is listening
-        return
-    try:
-        if stream is None and hasattr(out, "reconfigure"):
-            # The same bytes whatever the locale; lone surrogates, which UTF-8 cannot hold, are spelled out.
-            out.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
-        for chunk in chunks:
-            out.write(chunk)
-        out.flush()
-    except BrokenPipeError:
-        _discard(out)
-    except OSError as error:
-        _discard(out)
-        reason = (error.strerror or str(error)).lower()
-        raise SqlagentError(f"The output cannot be written: {reason}.") from None
-
-
-def _discard(out: TextIO) -> None:
-    """Point the stream at nothing, so that Python's own flush at exit has nothing to complain about."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, out.fileno())
-        os.close(null)
-
-
-def write_rows(columns: Sequence[str], rows: Rows, style: Style) -> None:
-    """Write a result to stdout in `style.format`."""
-    write(lines(columns, rows, style))
-
-
-def write_line(text: str = "") -> None:
-    """Write one line of data (a path, a statement) to stdout."""
-    write([text + "\n"])
+def write_rows(
+    columns: Sequence[str], rows: Rows, style: Style, *, enough: Callable[[], bool] | None = None
+) -> None:
+    """Write a result to stdout in `style.format`; `enough` ends it between two rows."""
+    terminal.out(lines(columns, rows, style), enough=enough)
 
 
 def lines(columns: Sequence[str], rows: Rows, style: Style) -> Iterator[str]:
     """The text of a result, in chunks that each end with a newline."""
     return FORMATS[style.format](columns, rows, style)
-
-
-def terminal_width(stream: TextIO | None = None) -> int | None:
-    """Columns of the terminal behind a stream (stdout unless told), None when it is not a terminal."""
-    out = stream or sys.stdout
-    try:
-        if out is None or not out.isatty():
-            return None
-        width = os.get_terminal_size(out.fileno()).columns
-    except (OSError, ValueError):
-        return None
-    return width or 80
 
 
 # ---- machine formats ---------------------------------------------------------------------------------------
@@ -131,12 +81,10 @@ def unique_names(columns: Sequence[str]) -> list[str]:
     return names
 
 
-_JSON_UNSAFE = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
 def _json_text(text: str) -> str:
-    """A JSON string. What a terminal obeys or UTF-8 cannot hold is \\uXXXX, which means the same."""
-    return _JSON_UNSAFE.sub(lambda m: f"\\u{ord(m[0]):04x}", json.dumps(text, ensure_ascii=False))
+    """A JSON string. What a terminal obeys, nobody sees or UTF-8 cannot hold is \\uXXXX, which means the same."""
+    written = json.dumps(text, ensure_ascii=False)
+    return written if written.isprintable() else UNSAFE.sub(lambda m: json.dumps(m[0])[1:-1], written)
 
 
 def _json_value(value: Cell) -> str:
@@ -179,13 +127,21 @@ def _plain(value: Cell) -> str:
     return str(value)
 
 
+_FORMULA = re.compile("[=+\\-@\\t\\r\\n\uff1d\uff0b\uff0d\uff20]")
+"""How a text begins that a spreadsheet takes for a formula; some read full-width signs as the plain ones."""
+
+
+def _disarmed(text: str, value: Cell, style: Style) -> str:
+    """A text with ' before what a spreadsheet would calculate, where that was asked for."""
+    return "'" + text if style.csv_safe and isinstance(value, str) and _FORMULA.match(text) else text
+
+
 def _csv(columns: Sequence[str], rows: Rows, style: Style) -> Iterator[str]:
     def field(value: Cell) -> str:
         if value is None:
             return ""
         text = _plain(value)
-        if style.csv_safe and isinstance(value, str) and text[:1] in tuple("=+-@\t\r"):
-            text = "'" + text  # a spreadsheet takes what follows as text, not as a formula
+        text = _disarmed(text, value, style)
         if style.terminal:
             text = visible(text)
         if not text or any(mark in text for mark in ',"\n\r') or text != text.strip():
@@ -205,7 +161,7 @@ def _tsv(columns: Sequence[str], rows: Rows, style: Style) -> Iterator[str]:
     def field(value: Cell) -> str:
         if value is None:
             return "\\N"
-        text = _plain(value).translate(_TSV_ESCAPES)
+        text = _disarmed(_plain(value), value, style).translate(_TSV_ESCAPES)
         return visible(text) if style.terminal else text
 
     for row in (columns, *rows):
@@ -238,20 +194,6 @@ def _alignment(rows: Rows, columns: int) -> list[str]:
     return aligned
 
 
-def _cut(text: str, width: int) -> str:
-    """The text in at most `width` terminal cells, ending in "…" when something was left out."""
-    from wcwidth import wcswidth, wcwidth
-
-    if width < 1 or len(text) <= width // 2 or wcswidth(text) <= width:
-        return text
-    used = 0
-    for place, character in enumerate(text):
-        used += max(wcwidth(character), 0)
-        if used > width - 1:
-            return text[:place] + "…"
-    return text
-
-
 def fit(widths: Sequence[int], total: int) -> list[int] | None:
     """Column widths that add up to at most `total`, cutting the widest first; None when they cannot."""
     if sum(min(width, MIN_CELL) for width in widths) > total:
@@ -273,7 +215,12 @@ def fit(widths: Sequence[int], total: int) -> list[int] | None:
 
 
 def _dim_null(text: str, value: Cell, style: Style) -> str:
-    return f"\x1b[2m{text}\x1b[0m" if value is None and style.color else text
+    return paint(text, DIM) if value is None and style.color else text
+
+
+def _painted(text: str, style: Style) -> str:
+    """Text whose cells were made visible, with the colours that are wanted in it."""
+    return Painted(text) if style.color else text
 
 
 def _table(columns: Sequence[str], rows: Rows, style: Style) -> Iterator[str]:
@@ -282,21 +229,21 @@ def _table(columns: Sequence[str], rows: Rows, style: Style) -> Iterator[str]:
     if not rows:
         return  # the notice "(no rows)" goes to stderr
     limit = style.max_cell
-    heads = [_cut(visible(column), limit) for column in columns]
-    cells = [[_cut(_shown(value), limit) for value in row] for row in rows]
+    heads = [cut(visible(column), limit) for column in columns]
+    cells = [[cut(_shown(value), limit) for value in row] for row in rows]
     if style.width is not None:
         natural = [max(max(wcswidth(line[i]), 0) for line in (heads, *cells)) for i in range(len(heads))]
         widths = fit(natural, style.width - 3 * len(heads) - 1)
         if widths is None:
             yield from _records(heads, cells, rows, style)
             return
-        heads = [_cut(text, width) for text, width in zip(heads, widths, strict=True)]
-        cells = [[_cut(text, width) for text, width in zip(line, widths, strict=True)] for line in cells]
+        heads = [cut(text, width) for text, width in zip(heads, widths, strict=True)]
+        cells = [[cut(text, width) for text, width in zip(line, widths, strict=True)] for line in cells]
     shown = [
         [_dim_null(text, value, style) for text, value in zip(line, row, strict=True)]
         for line, row in zip(cells, rows, strict=True)
     ]
-    yield _tabulate(heads, shown, _alignment(rows, len(heads)), "psql")
+    yield _painted(_tabulate(heads, shown, _alignment(rows, len(heads)), "psql"), style)
 
 
 def _tabulate(heads: Sequence[str], cells: Sequence[Sequence[str]], aligned: Sequence[str], look: str) -> str:
@@ -319,14 +266,14 @@ def _records(heads: Sequence[str], cells: Sequence[Sequence[str]], rows: Rows, s
     from wcwidth import wcswidth
 
     assert style.width is not None
-    heads = [_cut(head, max(style.width // 3, MIN_CELL)) for head in heads]
+    heads = [cut(head, max(style.width // 3, MIN_CELL)) for head in heads]
     widest = max(wcswidth(head) for head in heads)
     room = max(style.width - widest - 3, MIN_CELL)
     for number, (line, row) in enumerate(zip(cells, rows, strict=True), start=1):
         yield f"-[ row {number} ]-\n"
         for head, text, value in zip(heads, line, row, strict=True):
             pad = " " * (widest - wcswidth(head))
-            yield f"{head}{pad} | {_dim_null(_cut(text, room), value, style)}\n"
+            yield _painted(f"{head}{pad} | {_dim_null(cut(text, room), value, style)}\n", style)
 
 
 _MARKDOWN_MARKS = re.compile(r"[\\|*`\[\]<>&~]|(?<!\w)_|_(?!\w)")
@@ -355,11 +302,17 @@ FORMATS: dict[str, Callable[[Sequence[str], Rows, Style], Iterator[str]]] = {
 # ---- SQL and reports ---------------------------------------------------------------------------------------
 
 
-def highlight_sql(sql: str) -> str:
-    """SQL with terminal colours (the sixteen that themes adapt) and control characters made visible."""
+def highlight_sql(sql: str) -> Painted:
+    """SQL with terminal colours (the sixteen that themes adapt), its lines kept and all else made visible."""
     from pygments import highlight
     from pygments.formatters import TerminalFormatter
     from pygments.lexers.sql import SqlLexer
 
-    text: Any = highlight(visible(sql), SqlLexer(stripnl=False), TerminalFormatter(bg="dark"))
-    return str(text).rstrip("\n")
+    shown = visible(on_lines(sql), keep="\n")
+    text: Any = highlight(shown, SqlLexer(stripnl=False), TerminalFormatter(bg="dark"))
+    return Painted(str(text).rstrip("\n"))
+
+
+def on_lines(sql: str) -> str:
+    """SQL with its line breaks as a terminal wants them and blanks in place of tabs."""
+    return sql.replace("\r\n", "\n").replace("\r", "\n").expandtabs(4)

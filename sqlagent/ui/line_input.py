@@ -6,6 +6,7 @@ up the line being typed.
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import os
 import sys
@@ -13,11 +14,14 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sqlagent.base.visible import UNSAFE, visible
+
 if TYPE_CHECKING:
     from prompt_toolkit import PromptSession
     from prompt_toolkit.completion import CompleteEvent, Completion
     from prompt_toolkit.document import Document
     from prompt_toolkit.history import History
+    from prompt_toolkit.layout.processors import Processor, TransformationInput
 
 Complete = Callable[[str], tuple[str, list[str]]]
 
@@ -58,7 +62,7 @@ def _session(history: Path, complete: Complete, *, color: bool) -> PromptSession
         def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
             replaced, choices = complete(document.text_before_cursor)
             for choice in choices:
-                yield Completion(choice, start_position=-len(replaced))
+                yield Completion(choice, start_position=-len(replaced), display=visible(choice))
 
     session: PromptSession[str]
 
@@ -72,9 +76,34 @@ def _session(history: Path, complete: Complete, *, color: bool) -> PromptSession
         completer=NameCompleter(),
         complete_while_typing=typing_a_command,
         enable_history_search=False,
+        input_processors=[_shown_visibly()],
         color_depth=None if color else ColorDepth.DEPTH_1_BIT,
     )
     return session
+
+
+def _shown_visibly() -> Processor:
+    """Shows what a terminal would obey, or hide, as an escape: it is pasted, completed or comes out of the history."""
+    from prompt_toolkit.formatted_text.utils import fragment_list_to_text
+    from prompt_toolkit.layout.processors import Processor, Transformation
+    from prompt_toolkit.layout.utils import explode_text_fragments
+
+    class Visible(Processor):
+        def apply_transformation(self, given: TransformationInput) -> Transformation:
+            if UNSAFE.search(fragment_list_to_text(given.fragments)) is None:
+                return Transformation(given.fragments)
+            shown: list[tuple[str, str]] = []
+            places = [0]
+            for style, text, *_ in explode_text_fragments(given.fragments):
+                shown.append((style, visible(text)))
+                places.append(places[-1] + len(shown[-1][1]))
+            return Transformation(
+                [*shown],
+                source_to_display=lambda at: places[min(at, len(places) - 1)],
+                display_to_source=lambda at: bisect.bisect_right(places, at) - 1,
+            )
+
+    return Visible()
 
 
 def open_history(path: Path) -> History:

@@ -11,43 +11,40 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlagent.agent.conversation import Conversation
 from sqlagent.base import errors
-from sqlagent.base.errors import OutOfScope, QueryError, SqlagentError, UsageError
-from sqlagent.ui import completion, line_input, repl_commands
-from sqlagent.ui.console import is_terminal, wants_color
-from sqlagent.ui.interrupt import cancels
+from sqlagent.base.errors import Cancelled, NoAnswer, OutOfScope, QueryError, SqlagentError, UsageError
+from sqlagent.base.terminal import is_terminal, wants_color
+from sqlagent.ui import completion, interrupt, line_input, own_sql, repl_commands, sureness
 from sqlagent.ui.result_output import Output, timings
 
 if TYPE_CHECKING:
     from sqlagent.agent.agent import Agent
     from sqlagent.database.schema import Schema
 
-_QUERY = re.compile(r"(?:SELECT|WITH|VALUES|EXPLAIN)\b", re.IGNORECASE)
-_OTHER_STATEMENT = re.compile(
-    r"(?:INSERT|REPLACE)\s+(?:OR\s+\w+\s+)?INTO\b|DELETE\s+FROM\b|UPDATE\s+\S+\s+SET\b"
-    r"|(?:CREATE|DROP|ALTER)\s+(?:TEMP\w*\s+|UNIQUE\s+|VIRTUAL\s+)?(?:TABLE|VIEW|INDEX|TRIGGER)\b"
-    r"|PRAGMA\s+\w+\s*(?:[=(;.]|$)|ATTACH\s+(?:DATABASE\b|')"
-    r"|(?:BEGIN|COMMIT|ROLLBACK|VACUUM|ANALYZE|REINDEX)\s*(?:;|$)|VACUUM\s+INTO\b",
-    re.IGNORECASE,
-)
-"""Statements that will be refused, for a reason that SQLite or the sandbox puts better than a model would."""
-_MEANT_AS_SQL = re.compile(r"(?:SELECT|WITH|VALUES|EXPLAIN)\b|.*?(?:[*=<>()]|;\s*$)", re.DOTALL)
-_PROSE = re.compile(r"\w+\s+(?:all|the|each|every|an?|me|which|what|how|those|any)\b", re.IGNORECASE)
-_COMMENT = re.compile(r"^\s*(?:--[^\n]*\n|/\*.*?\*/)*\s*", re.DOTALL)
+_FLAG = re.compile(r"--(limit|timeout|max-cell|max-bytes)\b( SECONDS)?")
+"""What the sandbox's notes say to lift a limit with; the prompt has commands for that."""
 
 
 class Repl:
     """One session over one agent. Commands change `output`, `timing` and `conversation`."""
 
-    def __init__(self, agent: Agent, output: Output) -> None:
+    def __init__(
+        self, agent: Agent, output: Output, *, sql_only: bool = False, limited: bool = False
+    ) -> None:
         self.agent = agent
         self.output = output
+        self.sql_only = sql_only
+        self.limited = limited
+        """Whether a person said how many rows there may be."""
         self.timing = False
         self.conversation = Conversation()
         self._refused: str | None = None
+        self._readings: list[str] = []
         self._code = errors.OK
 
     def run(self) -> int:
@@ -56,19 +53,24 @@ class Repl:
         if interactive:
             self._greet()
             self.warm_up()
-        for line in self._typed() if interactive else line_input.piped_lines():
-            try:
-                self.line(line)
-            except EOFError:
-                break
-            except SqlagentError as error:
-                self._code = self.output.console.failed(error)
-            except KeyboardInterrupt:
-                self.output.console.error("Interrupted.")
-                self._code = errors.INTERRUPTED
-                if not interactive:
+        with interrupt.session() if interactive else nullcontext():
+            for line in self._typed() if interactive else own_sql.gathered(line_input.piped_lines()):
+                try:
+                    with interrupt.cancels(self.agent.cancel):
+                        self.line(line)
+                except EOFError:
                     break
+                except KeyboardInterrupt:
+                    interrupt.nothing_runs()
+                    self._failed(Cancelled("Interrupted."))
+                except SqlagentError as error:
+                    if not interactive and isinstance(error, Cancelled):
+                        raise
+                    self._failed(error)
         return errors.OK if interactive else self._code
+
+    def _failed(self, error: SqlagentError) -> None:
+        self._code = self.output.console.failed(type(error)(here(str(error))))
 
     def line(self, line: str) -> None:
         """Do what one line says. Raises SqlagentError, EOFError (leave) and KeyboardInterrupt."""
@@ -93,16 +95,13 @@ class Repl:
 
     def is_sql(self, text: str) -> bool:
         """Whether a line is a statement, not a question that begins like one ("Select the names of …")."""
-        bare = _COMMENT.sub("", text, count=1)
-        if _OTHER_STATEMENT.match(bare):
-            return True
-        if not _QUERY.match(bare):
-            return False
+        return self.sql_only or own_sql.is_sql(text, self._compiles, piped=not self._interactive())
+
+    def _compiles(self, sql: str) -> bool:
         try:
-            self.agent.prepare(text)
+            self.agent.prepare(sql)
         except QueryError:
-            looks_it = " from " in bare.lower() and not _PROSE.match(bare)
-            return looks_it or _MEANT_AS_SQL.match(bare) is not None
+            return False
         return True
 
     # ---- lines ----
@@ -115,30 +114,50 @@ class Repl:
 
     def _question(self, text: str, anyway: bool = False) -> None:
         console = self.output.console
-        self.agent.fetch_model()
+        with interrupt.raises():
+            self.agent.fetch_model()
         history = self.conversation.history(text, self.agent.schema())
         if history:
             console.notice("(going on from the question before; \\new begins afresh)")
         self._refused = None
         try:
-            with console.working("reading the database"), cancels(self.agent.cancel):
+            with console.working("reading the database"):
                 answer = self.agent.ask(text, history=history, observer=console, anyway=anyway)
         except OutOfScope:
             self._refused = text
             raise
         self.conversation.add(text, answer.sql, history)
-        self.output.answer(answer)
+        self._readings = sureness.readings(answer)
+        self.output.answer(
+            replace(answer, truncated=here(answer.truncated or "") or None),
+            offer="\\next shows another reading",
+        )
+        self._note_cut(answer.truncated)
         if self.timing and not console.verbose:
             console.notice(timings(answer))
+
+    def next_reading(self) -> None:
+        """Run the next statement that was weighed for the last answer. Raises UsageError when there is none."""
+        if not self._readings:
+            raise UsageError("There is no other reading of the last question; ask it in other words.")
+        sql = self._readings.pop(0)
+        self.output.console.sql(sql)
+        self._statement(sql)
 
     def _statement(self, sql: str) -> None:
         console = self.output.console
         started = time.monotonic()
-        with console.working("running the statement"), cancels(self.agent.cancel):
+        with console.working("running the statement"):
             result = self.agent.run_sql(sql)
-        self.output.rows(result.columns, result.rows, result.truncated)
+        self.output.rows(result.columns, result.rows, here(result.truncated or "") or None)
+        self._note_cut(result.truncated)
         if self.timing or console.verbose:
             console.notice(f"[{time.monotonic() - started:.3f} s]")
+
+    def _note_cut(self, truncated: str | None) -> None:
+        """A file for a program that lacks rows nobody asked to leave out must not look whole."""
+        if truncated and not self.limited and self.output.for_programs:
+            self._failed(NoAnswer("Not all of the result was written; see the line before."))
 
     # ---- the terminal ----
 
@@ -162,8 +181,11 @@ class Repl:
 
     def complete(self, before: str) -> tuple[str, list[str]]:
         """What Tab offers after the text before the cursor."""
-        arguments = {name: found.choices for name, found in repl_commands.COMMANDS.items()}
+        arguments = {name: repl_commands.choices(found) for name, found in repl_commands.COMMANDS.items()}
         names = [name for name in repl_commands.COMMANDS if not name[0].isalpha()]
+        if arguments.get(before):  # a whole command: what can stand behind it
+            _, found = completion.candidates(before + " ", self._schema(), names, arguments)
+            return "", [f" {choice}" for choice in found]
         return completion.candidates(before, self._schema(), names, arguments)
 
     def _schema(self) -> Schema | None:
@@ -171,3 +193,8 @@ class Repl:
             return self.agent.schema()
         except SqlagentError:
             return None  # the next line says what is wrong
+
+
+def here(text: str) -> str:
+    """A note that names a flag of the command line, with the prompt's own command in its place."""
+    return _FLAG.sub(lambda found: f"\\{found[1]}" + (" SECONDS" if found[2] else ""), text)

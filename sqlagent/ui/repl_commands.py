@@ -7,11 +7,12 @@ goes on) or EOFError (the session ends).
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sqlagent.agent.effort import EFFORTS
+from sqlagent.base import terminal
 from sqlagent.base.errors import UsageError
 from sqlagent.ui import formats
 
@@ -54,17 +55,52 @@ def is_command(line: str) -> bool:
     return line.startswith("\\") or (line.startswith(".") and line[1:2].isalpha())
 
 
+ELSEWHERE = {
+    (".import", "\\copy"): "sqlagent only reads; load a file with `sqlite3 FILE '.import --csv DATA TABLE'`.",
+    (".open", "\\c", "\\connect", "\\o"): "One session, one database: start `sqlagent FILE` for another one.",
+    (".dump", ".backup", ".save", ".clone"): "sqlagent only reads; `sqlite3 FILE .dump` writes the database out.",
+    (".read", "\\i"): "Give it to stdin: `sqlagent DB < FILE.sql`.",
+    (".output", ".once", "\\g"): "Send rows to a file with `sqlagent ask DB \"…\" -f csv > FILE`.",
+    (".headers", ".header", ".width", ".nullvalue", ".separator", "\\x", "\\pset"):
+        "How rows are written is \\format's: table, json, jsonl, csv, tsv or markdown.",
+    (".indexes", ".indices", ".fullschema", "\\di"): ".schema shows all CREATE statements, those of indexes too.",
+    (".databases", "\\l", "\\list"): "One session, one database; \\d lists its tables.",
+    ("\\dt", "\\dv", "\\ls", "\\tables", ".ls"): "\\d lists the tables, \\d TABLE the columns of one.",
+    ("\\e", "\\edit", ".edit"): "Press the up key to get a line back and change it.",
+    (".eqp", ".explain"): "What a statement computes is said below it; \\words switches that.",
+    (".shell", ".system", "\\!"): "No program is started from here; leave with Ctrl-D.",
+    (".show", ".stats", "\\set"): "\\format, \\limit, \\timeout, \\model and \\effort say what is set.",
+}  # fmt: skip
+"""What people know from other prompts, and what there is here for that purpose."""
+
+
 def run(session: Repl, line: str) -> None:
     """Run a command line. Raises UsageError for a command nobody knows."""
-    import difflib
-
     name, _, argument = line.strip().partition(" ")
     found = COMMANDS.get(name)
     if found is None:
-        close = difflib.get_close_matches(name, COMMANDS, n=1)
-        hint = f"did you mean {close[0]}?" if close else "\\h lists them."
-        raise UsageError(f"There is no command {name}; {hint}")
+        raise UsageError(f"There is no command {name}; {_instead(name)}")
     found.run(session, argument.strip().rstrip(";").strip())
+
+
+def _instead(name: str) -> str:
+    """What to type in place of an unknown command: by its purpose, else by its spelling."""
+    import difflib
+
+    for names, advice in ELSEWHERE.items():
+        if name in names:
+            return advice[:1].lower() + advice[1:] if not advice.startswith("SQL") else advice
+    close = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.7) if len(name) > 3 else []
+    return f"did you mean {close[0]}?" if close else "\\h lists them."
+
+
+def choices(command: Command) -> Sequence[str]:
+    """What can stand behind a command; "table" stands for table names."""
+    if command.names[0] != "\\model":
+        return command.choices
+    from sqlagent.store import models
+
+    return [name for status in models.statuses() for name in (status.entry.name, *status.entry.aliases)]
 
 
 def help_text() -> str:
@@ -72,7 +108,10 @@ def help_text() -> str:
     unique = list(dict.fromkeys(COMMANDS.values()))
     heads = [f"{', '.join(c.names)} {c.usage}".rstrip() for c in unique]
     wide = max(map(len, heads))
-    listed = "".join(f"  {head:<{wide}}  {c.summary}\n" for head, c in zip(heads, unique, strict=True))
+    room = terminal.width()
+    listed = "".join(
+        _entry(f"  {head:<{wide}}  ", c.summary, room) for head, c in zip(heads, unique, strict=True)
+    )
     return (
         "Type a question, or a SELECT of your own.\n\n"
         f"{listed}\n"
@@ -80,11 +119,40 @@ def help_text() -> str:
     )
 
 
+def _entry(head: str, summary: str, width: int | None) -> str:
+    """A command and what it does, broken at blanks; below its head where a terminal is too narrow for both."""
+    from sqlagent.ui.wrapping import text_lines
+
+    if width is None:
+        return f"{head}{summary}\n"
+    beside = width - len(head) >= 24
+    indent = " " * len(head) if beside else "      "
+    lines = text_lines(summary, width - len(indent))
+    first = [head + lines.pop(0)] if beside else text_lines(head.rstrip(), width)
+    return "".join(f"{line}\n" for line in (*first, *(indent + line for line in lines)))
+
+
 def _switch(argument: str, now: bool) -> bool:
     """What "on", "off" or nothing (the other way round) means. Raises UsageError."""
     if argument.lower() in ("", "on", "off"):
         return not now if not argument else argument.lower() == "on"
     raise UsageError(f"{argument!r} is neither on nor off.")
+
+
+def _whole(argument: str) -> int:
+    if not (argument.isascii() and argument.isdecimal()):
+        raise UsageError(f"{argument!r} is not a whole number from 0 up.")
+    return int(argument)
+
+
+def _positive(argument: str) -> float:
+    try:
+        seconds = float(argument)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 1e6:
+        raise UsageError(f"{argument!r} is not a number of seconds above 0.")
+    return seconds
 
 
 @command("\\q", ".quit", ".exit", "quit", "exit")
@@ -96,7 +164,7 @@ def leave(session: Repl, argument: str) -> None:
 @command("\\h", ".help", "\\?", "help")
 def show_help(session: Repl, argument: str) -> None:
     """this list"""
-    formats.write([help_text()])
+    terminal.out([help_text()])
 
 
 @command("\\d", usage="[TABLE]", choices=("table",))
@@ -115,7 +183,7 @@ def describe(session: Repl, argument: str) -> None:
 @command(".tables")
 def tables(session: Repl, argument: str) -> None:
     """table names, one a line"""
-    formats.write(f"{table.name}\n" for table in session.agent.schema().tables)
+    terminal.out(f"{table.name}\n" for table in session.agent.schema().tables)
 
 
 @command(".schema", usage="[TABLE]", choices=("table",))
@@ -152,6 +220,8 @@ def choose_format(session: Repl, argument: str) -> None:
         raise UsageError(f"There is no format {argument!r}; choose one of {', '.join(formats.FORMATS)}.")
     if argument:
         session.output = session.output.using(argument)
+        if session.output.for_programs and not session.limited:
+            session.agent.limits = replace(session.agent.limits, max_rows=0)
     session.output.console.notice(f"Rows are written as {session.output.format}.")
 
 
@@ -159,11 +229,54 @@ def choose_format(session: Repl, argument: str) -> None:
 def choose_limit(session: Repl, argument: str) -> None:
     """most rows shown; 0 for no limit"""
     if argument:
-        if not argument.isdecimal():
-            raise UsageError(f"{argument!r} is not a whole number from 0 up.")
-        session.agent.limits = replace(session.agent.limits, max_rows=int(argument))
+        session.agent.limits = replace(session.agent.limits, max_rows=_whole(argument))
+        session.limited = True
     most = session.agent.limits.max_rows
     session.output.console.notice(f"At most {most} rows are shown." if most else "All rows are shown.")
+
+
+@command("\\timeout", usage="[SECONDS]")
+def choose_timeout(session: Repl, argument: str) -> None:
+    """how long a statement may run"""
+    if argument:
+        session.agent.limits = replace(session.agent.limits, timeout=_positive(argument))
+    session.output.console.notice(f"A statement may run for {session.agent.limits.timeout:g} s.")
+
+
+@command("\\max-cell", usage="[N]")
+def choose_cell(session: Repl, argument: str) -> None:
+    """longest cell, in characters; 0 for no limit"""
+    if argument:
+        most = _whole(argument)
+        session.output = replace(session.output, max_cell=most)
+        session.agent.limits = replace(session.agent.limits, max_cell=most)
+    most = session.agent.limits.max_cell
+    session.output.console.notice(f"Cells are cut at {most:,} characters." if most else "No cell is cut.")
+
+
+@command("\\max-bytes", usage="[N]")
+def choose_bytes(session: Repl, argument: str) -> None:
+    """memory that the rows of a result may take; 0 for no limit"""
+    if argument:
+        session.agent.limits = replace(session.agent.limits, max_bytes=_whole(argument))
+    most = session.agent.limits.max_bytes
+    session.output.console.notice(
+        f"A result may take {most:,} bytes." if most else "A result may take all memory."
+    )
+
+
+@command("\\raw", usage="[on|off]", choices=("on", "off"))
+def show_raw(session: Repl, argument: str) -> None:
+    """in tables, the names and all digits that SQLite gave"""
+    session.output = replace(session.output, raw=_switch(argument, session.output.raw))
+    shown = "as SQLite gave them" if session.output.raw else "shortened for reading"
+    session.output.console.notice(f"Names and numbers are {shown}.")
+
+
+@command("\\next")
+def show_next(session: Repl, argument: str) -> None:
+    """another reading of the last question: the next statement that was weighed, and its rows"""
+    session.next_reading()
 
 
 @command("\\new")
