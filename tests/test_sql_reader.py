@@ -21,7 +21,8 @@ from sqlagent.sql import tree
 from sqlagent.sql.edit import Edits, spliced
 from sqlagent.sql.lexer import tokens
 from sqlagent.sql.parser import Unreadable, parse, parse_expression
-from sqlagent.sql.scope import Reference, resolve
+from sqlagent.sql.resolver import resolve
+from sqlagent.sql.scope import Reference
 from sqlagent.sql.statement import Statement
 from sqlagent.ui import demo_database
 

@@ -38,7 +38,7 @@ def parse(sql: str) -> Statement:
     while reader.take(";"):
         pass
     reader.expect("end")
-    return Statement(sql, query)
+    return Statement(sql, query, reader.tokens[:-2])
 
 
 def parse_expression(text: str) -> Expr:
