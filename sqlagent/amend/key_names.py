@@ -6,7 +6,7 @@ statements of Spider train (but for those of one database, scholar, which all sh
 select a key that is put right here.
 
 Invariant: there are as many rows as before, for the table that is joined is joined by a column that is unique in it,
-LEFT, and under DISTINCT only a name that is unique too stands for its key; only what was grouped by the key loses the
+LEFT, and DISTINCT becomes GROUP BY the key where two rows may have one name; only what was grouped by the key loses the
 group of those that have none.
 """
 
@@ -100,7 +100,7 @@ def _key(item: Item, parts: PlainSelect, asked: str) -> _Named | None:
         said = len(words) < len(whole) and set(words) <= set(map(stem, said_words(asked)))
         known = said or bool(_WHO.search(asked))
     names = names_of(of)
-    if parts.select.distinct and not any(_unique(of, [one]) for one in names):
+    if parts.select.distinct and not _columns_alone(parts) and not any(_unique(of, [one]) for one in names):
         return None  # two rows of one name would become one
     shown = parts.keys_of("items") if alias == name else ()
     if not known or not names or any((fold(of.name), fold(one)) in shown for one in names):
@@ -113,6 +113,11 @@ def _key(item: Item, parts: PlainSelect, asked: str) -> _Named | None:
             f" ON {quote(table.name)}.{quote(written)} = {alias}.{quote(reference.ref_columns[0])}"
         )
     return _Named(item, of, alias, link, names)
+
+
+def _columns_alone(parts: PlainSelect) -> bool:
+    """Whether it shows nothing but columns, so that DISTINCT may be written as GROUP BY."""
+    return all(parts.column(item.value) for item in parts.select.items) and not parts.has("group")
 
 
 def _unique(table: Table, columns: Sequence[str]) -> bool:
@@ -168,6 +173,11 @@ def _with_names(parts: PlainSelect, keys: Sequence[_Named]) -> str:
     edits = parts.edits()
     edits.after(parts.select.sources[-1], links)
     put = {key.item for key in keys}
+    if parts.select.distinct and not all(any(_unique(key.of, [name]) for name in key.names) for key in keys):
+        # Rows are told apart by their keys, as before: two of one name stay two.
+        edits.put(parts.select.start, parts.select.items[0].start, "SELECT ")
+        group = ", ".join(parts.named(item, several) for item in parts.select.items)
+        edits.after(parts.select.where or parts.select.sources[-1], f" GROUP BY {group}")
     for key in keys:
         names = (f"{key.alias}.{quote(name)}" if several else quote(name) for name in key.names)
         edits.replace(key.item, ", ".join(names))

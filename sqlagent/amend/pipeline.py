@@ -26,16 +26,14 @@ from sqlagent.amend.stored_counts import summed
 from sqlagent.amend.stored_values import Compared, Nearest, corrected
 from sqlagent.amend.superlatives import turned
 from sqlagent.amend.years import bounded
-from sqlagent.database.schema import Schema
 from sqlagent.linking.prompt import Turn, spoken
-from sqlagent.sql.parser import Unreadable
-from sqlagent.sql.reading import Reading, read
+from sqlagent.sql.reading import Reading, Readings, read
 
 
 def put_right(
     question: str,
     sql: str,
-    schema: Schema,
+    readings: Readings,
     *,
     history: Sequence[Turn],
     nearest: Nearest,
@@ -44,13 +42,15 @@ def put_right(
 ) -> tuple[str, list[str]]:
     """A canonical statement after all rules, and what they did, a sentence each.
 
-    history: the turns that the question goes on from. nearest: the stored value that a text means.
+    readings: the question's statements, to which the new one is added. history: the turns that the question goes on
+    from. nearest: the stored value that a text means.
     takes: whether the grammar takes a statement. finds: whether a statement finds a row.
     """
-    try:
-        reading, notes = amended(question, read(sql, schema), history, nearest, takes, finds)
-    except Unreadable:
+    reading = readings.find(sql)
+    if reading is None:
         return sql, []
+    reading, notes = amended(question, reading, history, nearest, takes, finds)
+    readings.add(reading)
     return reading.sql, notes
 
 

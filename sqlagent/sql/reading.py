@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from sqlagent.database.schema import Schema
-from sqlagent.sql.parser import parse
+from sqlagent.sql.parser import Unreadable, parse
 from sqlagent.sql.resolver import resolve
 from sqlagent.sql.scope import Scopes
 from sqlagent.sql.statement import Statement
@@ -52,6 +52,13 @@ class Readings:
         if found is None:
             found = self._known[sql] = read(sql, self.schema)
         return found
+
+    def find(self, sql: str) -> Reading | None:
+        """The same; None where it cannot be read."""
+        try:
+            return self.read(sql)
+        except Unreadable:
+            return None
 
     def add(self, reading: Reading) -> None:
         """Keep what was read elsewhere."""
