@@ -344,7 +344,7 @@ def test_tab_quotes_names_in_statements_only() -> None:
     assert completion.candidates("SELECT uni", odd, [], {})[1] == ['"unit price"']
     assert completion.candidates("the uni", odd, [], {})[1] == ["unit price"]
     words = schema.from_ddl('CREATE TABLE "group" ("order" INT, "größe" INT, "select" INT)')
-    assert completion.candidates("SELECT or", words, [], {})[1] == ['"order"', "OR"]
+    assert completion.candidates("SELECT or", words, [], {})[1] == ['"order"', "ORDER BY", "OR"]
     assert completion.candidates("SELECT 1 FROM gr", words, [], {})[1][0] == '"group"'
     assert completion.candidates("the or", words, [], {})[1] == ["order"]
 

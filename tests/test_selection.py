@@ -208,7 +208,10 @@ def test_a_text_is_changed_only_where_it_is_compared(company: Path) -> None:
 
 
 def test_null_meant_loses_no_other_note(company: Path) -> None:
-    wrong = "SELECT e.name FROM employees AS e JOIN departments AS d ON e.department_id = d.id WHERE d.name = 'sales' AND e.manager_id = 'null'"
+    wrong = (
+        "SELECT e.name FROM employees AS e JOIN departments AS d ON e.department_id = d.id "
+        "WHERE d.name = 'sales' AND e.manager_id = 'null'"
+    )
     with Agent(company, FakeModel([wrong])) as agent:
         answer = agent.ask("Who in sales has no manager?")
     assert "d.name = 'Sales' AND e.manager_id IS NULL" in answer.sql
