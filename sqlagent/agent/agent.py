@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from sqlagent.linking.focus import Focus
     from sqlagent.linking.prompt import Prompt, Turn
     from sqlagent.sandbox.sandbox import Limits, Result, Sandbox
+    from sqlagent.sql.reading import Reading
 
 __all__ = [
     "EFFORTS",
@@ -218,9 +219,10 @@ class Agent:
         and Cancelled.
         """
         from sqlagent.agent.about_database import statement_about
-        from sqlagent.amend.fan_out import caution
+        from sqlagent.amend.fan_out import doubled
         from sqlagent.amend.pipeline import put_right
         from sqlagent.linking import prompt
+        from sqlagent.sql.reading import Readings
 
         question = check_question(question)
         with self._lock:
@@ -252,7 +254,7 @@ class Agent:
             def build(failed: tuple[str, str] | None) -> Prompt:
                 return prompt.build(view, question, history=history, hints=hints, error=failed)
 
-            acceptor = self._acceptor(view)
+            acceptor, readings = self._acceptor(view), Readings(schema)
             has_rows = cache(self._has_rows)  # candidates are alike: most ask the same of the database
 
             def correct(sql: str) -> tuple[str, list[str]]:
@@ -260,7 +262,7 @@ class Agent:
                 return put_right(
                     question,
                     sql,
-                    schema,
+                    readings,
                     history=history,
                     nearest=nearest,
                     takes=acceptor.accepts,
@@ -286,8 +288,10 @@ class Agent:
                 "act": trace.seconds("act"),
                 "total": time.monotonic() - began,
             }
-            notes = [doubt, *chosen.corrections, caution(chosen.best.sql, schema, has_rows)]
-            return _answer(question, schema, model.name, chosen, trace.steps, timings, notes)
+            reading = readings.find(chosen.best.sql)
+            twice = doubled(reading, has_rows) if reading else ""
+            notes = [doubt, *chosen.corrections, twice]
+            return _answer(question, reading, model.name, chosen, trace.steps, timings, notes)
 
     def run_sql(self, sql: str) -> Result:
         """Run a person's own statement in the sandbox.
@@ -422,14 +426,14 @@ def check_question(question: str) -> str:
 
 def _answer(
     question: str,
-    schema: Schema,
+    reading: Reading | None,
     model: str,
     chosen: Chosen,
     steps: Sequence[Step],
     timings: dict[str, float],
     notes: Sequence[str],
 ) -> Answer:
-    from sqlagent.sql.explain import in_words
+    from sqlagent.sql.explain import said
 
     best, result, found = chosen.best, chosen.result, evidence(chosen)
     cut = (
@@ -447,6 +451,6 @@ def _answer(
         steps=tuple(steps),
         timings=timings,
         note=" ".join(filter(None, [*notes, cut])),
-        words=in_words(best.sql, schema),
+        words=said(reading) if reading else "",
         tried=tuple(one.candidate for one in chosen.tried),
     )

@@ -23,6 +23,7 @@ _OTHER_STATEMENT = re.compile(
     re.IGNORECASE,
 )
 """Statements that will be refused, for a reason that SQLite or the sandbox puts better than a model would."""
+QUERY_WORDS = frozenset(["SELECT", "WITH", "VALUES", "EXPLAIN"])
 _FOLLOWS = {"EXPLAIN": {"SELECT", "QUERY", "WITH", "VALUES"}, "VALUES": {"("}}
 """What must stand behind a first word that is an English one too."""
 _PROSE = frozenset(["all", "the", "each", "every", "a", "an", "me", "which", "what", "how", "those", "any"])
@@ -60,7 +61,7 @@ def is_sql(text: str, compiles: Callable[[str], bool], *, piped: bool = False) -
 
 
 def _begins(found: Sequence[Token]) -> bool:
-    if len(found) < 3 or found[0].key not in ("SELECT", "WITH", "VALUES", "EXPLAIN"):
+    if len(found) < 3 or found[0].key not in QUERY_WORDS:
         return False  # the last one is the end
     if found[0].key == "WITH":
         return found[3 if found[1].key == "RECURSIVE" and len(found) > 4 else 2].key in ("AS", "(")
