@@ -6,6 +6,7 @@ prompt, no colours, no spinner, rows on stdout; the exit code is that of the las
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 import time
