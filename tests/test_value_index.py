@@ -16,6 +16,7 @@ from sqlagent.database import schema
 from sqlagent.linking import value_index, value_store
 from sqlagent.linking.prompt import Hint
 from sqlagent.linking.value_index import ValueIndex
+from sqlagent.sandbox.sandbox import Sandbox
 
 SHOP = """
 CREATE TABLE customer (
@@ -284,14 +285,16 @@ def test_building_stops_in_time_and_goes_on_where_it_stopped(
     )
     whole = schema.read(path)
     calls = 0
+    box = Sandbox(path)
     while True:
-        index = ValueIndex(path, whole, tmp_path / "values")  # as the next process would
+        index = ValueIndex(path, whole, tmp_path / "values", sandbox=lambda: box)  # as the next process would
         calls += 1
         done = index.build(0.02)
         index.close()
         if done:
             break
         assert calls < 200
+    box.close()
     assert calls > 1
     index = ValueIndex(path, whole, tmp_path / "values")
     assert index.find("Where is Person2999 Name2999?") == [Hint("t", "name", "Person2999 Name2999")]

@@ -106,7 +106,7 @@ class Agent:
             state = file_state(self.database)
             if self._schema is None or self._seen is None:
                 self._schema = schema.read(self.database, timeout=self.limits.timeout, sandbox=self._box())
-                self._seen = state, ()
+                self._seen = state, self._box().versions() if self._box().ready else ()
                 return self._schema
             before, versions = self._seen
             now = self._box().versions()

@@ -30,6 +30,7 @@ RISK_SECONDS = 1.0
 """How long compiling and sampling one view or computed table may take before it is left out."""
 _SHARE = 0.6
 """The part of the whole time that samples, counts and views may take: names come first."""
+_EXPLODED = frozenset({unreadable.TIME, unreadable.SIZE})
 _SURVEY = "sqlagent.database.survey:survey"
 _RECOUNT = "sqlagent.database.survey:recount"
 RECOUNT_SECONDS = 0.1
@@ -138,6 +139,7 @@ class _Reading:
                 "seconds": seconds,
                 "size": size,
                 "done": [*self._tables, *(one.name for one in self._left if one.column is None)],
+                "exploded": [one.name for one in self._left if one.cause in _EXPLODED and not one.column],
                 "stored": self._stored,
             }
             try:

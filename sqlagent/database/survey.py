@@ -15,7 +15,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlagent.database import ddl_comments, schema_json
@@ -83,7 +83,8 @@ def survey(connection: sqlite3.Connection, arguments: dict[str, Any], tell: Tell
     """Tell what there is, then each table and view, in the order of the invariant. Raises sqlite3.Error.
 
     arguments: samples (values a column), seconds (for samples, counts, views), size (bytes of the file), done
-    (names not to look at again), stored (tables whose generated columns are left out).
+    (names not to look at again), exploded (those of them that took too much), stored (tables whose generated
+    columns are left out).
     """
     limiter = Limiter(connection, time.monotonic() + arguments["seconds"])
     if hasattr(connection, "setlimit"):
@@ -101,6 +102,7 @@ def survey(connection: sqlite3.Connection, arguments: dict[str, Any], tell: Tell
         tell=tell,
     )
     done = set(arguments["done"])
+    work.exploded.update(fold(name) for name in arguments["exploded"])
     todo = [name for name in objects if name not in done]
     later = work.plain([name for name in todo if objects[name][0] == "table"])
     connection.set_authorizer(_authorize)
@@ -110,6 +112,8 @@ def survey(connection: sqlite3.Connection, arguments: dict[str, Any], tell: Tell
         elif reach.get(name, 0) > MOST_REACHED:
             text = f"its definition reaches more than {MOST_REACHED} tables"
             work.leave(name, _Unusable(text, unreadable.SIZE))
+        elif hopeless := work.exploded_in(name):
+            work.leave(name, _Unusable(f"it reads {hopeless}, which is left out", unreadable.SIZE))
         else:
             work.risky(name, reach.get(name, 1))
     return {"whole": not limiter.expired, "forbidden": work.forbidden}
@@ -158,6 +162,8 @@ class _Work:
     tell: Tell
     forbidden: bool = False
     """Whether anything was left out for a function that SQLite does not let a schema call."""
+    exploded: set[str] = field(default_factory=set)
+    """Folded names of what took too much to be compiled."""
 
     def plain(self, names: list[str]) -> list[str]:
         """Tell of the tables that hold stored columns only; returns the others.
@@ -202,8 +208,17 @@ class _Work:
         self._lose(lost)
         self._told([self._with_rows(replace(table, reach=reach))])
 
+    def exploded_in(self, name: str) -> str | None:
+        """A view that took too much and that this one reads: it would take as much."""
+        if self.objects[name][0] != "view" or not self.exploded:
+            return None
+        words = map(fold, _WORD.findall(self.objects[name][1]))
+        return next((word for word in words if word in self.exploded and word != fold(name)), None)
+
     def leave(self, name: str, error: _Unusable) -> None:
         """Tell that something is left out, and why."""
+        if error.cause == unreadable.SIZE:
+            self.exploded.add(fold(name))
         self._lose([Unreadable(name, self.objects[name][0], error.cause, str(error))])
 
     def _lose(self, lost: Collection[Unreadable]) -> None:

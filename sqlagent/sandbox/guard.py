@@ -214,16 +214,15 @@ def harden(
 
     `memory` is the most bytes SQLite may use (0: no limit).
     """
-    pragmas = ["temp_store=MEMORY", "mmap_size=0", "cache_size=-16384"]
+    # For loading the schema only: definitions that fail are passed over. The file is opened for reading.
+    pragmas = ["writable_schema=ON"] if leniency.tolerant else []
+    pragmas += ["temp_store=MEMORY", "mmap_size=0", "cache_size=-16384"]
     if layers.trusted_schema_off and not leniency.trusting:
         pragmas.append("trusted_schema=OFF")
     if layers.cell_size_check:
         pragmas.append("cell_size_check=ON")
     if layers.heap_limit and memory:
         pragmas.append(f"hard_heap_limit={memory}")
-    if leniency.tolerant:
-        # For loading the schema only: definitions that fail are passed over. The file is opened for reading.
-        pragmas.append("writable_schema=ON")
     for pragma in pragmas:
         connection.execute(f"PRAGMA {pragma}")
     if leniency.trusting:
@@ -292,22 +291,33 @@ def _refused_definitions(connection: sqlite3.Connection) -> dict[str, str]:
         if called:
             found[str(name).lower()] = unreadable_reasons.why(f"unsafe use of {called[0]}()")[1]
             continue
-        quoted = '"' + str(name).replace('"', '""') + '"'
-        if connection.execute(f"PRAGMA main.table_xinfo({quoted})").fetchone() is None:
-            found[str(name).lower()] = _reason(str(sql))
+        cause, reason = _reason(str(sql))
+        if cause is not None and cause not in _LOADED_ANYWAY:
+            found[str(name).lower()] = reason
     return found
 
 
-def _reason(sql: str) -> str:
-    """Why SQLite does not take a definition."""
+_LOADED_ANYWAY = frozenset(
+    {
+        unreadable_reasons.FUNCTION,
+        unreadable_reasons.COLLATION,
+        unreadable_reasons.MODULE,
+        unreadable_reasons.TOKENIZER,
+    }
+)
+"""What SQLite misses only when it compiles a statement: such a definition is loaded whole."""
+
+
+def _reason(sql: str) -> tuple[str | None, str]:
+    """The cause for which SQLite does not take a definition, in words too; (None, "") when it does."""
     scratch = sqlite3.connect(":memory:", isolation_level=None)
     try:
         scratch.execute(sql)
     except (sqlite3.Error, sqlite3.Warning, UnicodeError, ValueError) as error:
-        return unreadable_reasons.why(str(error))[1]
+        return unreadable_reasons.why(str(error))
     finally:
         scratch.close()
-    return "SQLite passed over its definition"
+    return None, ""
 
 
 def _configure(connection: sqlite3.Connection, *, trusting: bool) -> None:

@@ -187,6 +187,11 @@ class Sandbox:
             self._stop()
 
     @property
+    def ready(self) -> bool:
+        """Whether a worker has started, so that a request is not waited for longer than it takes."""
+        return self._ready
+
+    @property
     def worker_pid(self) -> int | None:
         """The worker's process id, None while there is none."""
         process = self._process

@@ -37,8 +37,10 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
      "it needs the tokenizer {}, which only the program that made the file has"),
     (r"(near \".*?\": syntax error|unrecognized token: .*|unknown table option: .*|incomplete input)", SYNTAX,
      "SQLite {version} does not understand its definition ({}); a newer one may have made it, or it is damaged"),
+    (r"(.* prohibited in .*)", FORBIDDEN, "its definition is not allowed: {}"),
     (r"(no such (?:table|column): .*)", BROKEN, "{}"),
-    (r"(string or blob too big|too many .*|.* too large.*|out of memory|Expression tree is too large.*)", SIZE, "{}"),
+    (r"(string or blob too big|at most .* tables in a join|parser stack overflow|.*maximum depth.*"
+     r"|too many .*|.* too large.*|out of memory)", SIZE, "{}"),
     (r"(malformed.*|.*corrupt.*)", DAMAGE, "it is damaged (SQLite says: {})"),
 )  # fmt: skip
 _TOLERABLE = frozenset({FUNCTION, FORBIDDEN, COLLATION, MODULE, TOKENIZER, SYNTAX})
