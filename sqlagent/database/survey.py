@@ -11,6 +11,7 @@ with the number of tables and columns, not with the number of rows.
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 import sqlite3
 import time
@@ -84,7 +85,7 @@ def survey(connection: sqlite3.Connection, arguments: dict[str, Any], tell: Tell
 
     arguments: samples (values a column), seconds (for samples, counts, views), size (bytes of the file), done
     (names not to look at again), exploded (those of them that took too much), stored (tables whose generated
-    columns are left out).
+    columns are left out), refused (folded name → [cause, reason] of tables that SQLite loaded in part only).
     """
     limiter = Limiter(connection, time.monotonic() + arguments["seconds"])
     if hasattr(connection, "setlimit"):
@@ -104,8 +105,13 @@ def survey(connection: sqlite3.Connection, arguments: dict[str, Any], tell: Tell
     done = set(arguments["done"])
     work.exploded.update(fold(name) for name in arguments["exploded"])
     todo = [name for name in objects if name not in done]
+    refused = arguments["refused"]
+    for name in [name for name in todo if fold(name) in refused]:
+        todo.remove(name)
+        cause, reason = refused[fold(name)]
+        work.leave(name, _Unusable(reason, cause))
     later = work.plain([name for name in todo if objects[name][0] == "table"])
-    connection.set_authorizer(_authorize)
+    connection.set_authorizer(functools.partial(_authorize, frozenset(refused)))
     for name in later + [name for name in todo if objects[name][0] != "table"]:
         if limiter.expired and objects[name][0] != "table":
             work.leave(name, _Unusable(_NO_TIME, unreadable.TIME))
@@ -125,7 +131,7 @@ def recount(connection: sqlite3.Connection, arguments: dict[str, Any], tell: Tel
     arguments: tables ([name, kind, its columns that are named as row numbers are]), seconds, size.
     """
     limiter = Limiter(connection, time.monotonic() + arguments["seconds"])
-    connection.set_authorizer(_authorize)
+    connection.set_authorizer(functools.partial(_authorize, frozenset()))
     reading = Reading(0, arguments["size"])
     found = {}
     for name, kind, columns in arguments["tables"]:
@@ -313,9 +319,16 @@ def _shadow_names(objects: Iterable[tuple[str, Kind, str]]) -> set[str]:
 
 
 def _authorize(
-    action: int, first: str | None, second: str | None, database: str | None, by: str | None
+    refused: Collection[str],
+    action: int,
+    first: str | None,
+    second: str | None,
+    database: str | None,
+    by: str | None,
 ) -> int:
-    """Allow what reading a schema takes; everything else is refused."""
+    """Allow what reading a schema takes; everything else is refused. refused: tables that may not be read."""
+    if action == sqlite3.SQLITE_READ and fold(first or "") in refused:
+        return sqlite3.SQLITE_DENY
     if action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE):
         return sqlite3.SQLITE_OK
     if action == sqlite3.SQLITE_FUNCTION:

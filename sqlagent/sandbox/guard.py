@@ -121,8 +121,8 @@ _ACTIONS = {
 class Authorizer:
     """Decides, while a statement is compiled, whether each thing it would do is on the list.
 
-    views: folded names of temporary views of ours, which may be read. unreadable: name → why, of tables that
-    SQLite could load in part only.
+    views: folded names of temporary views of ours, which may be read. unreadable: folded name → (cause, reason)
+    of tables that SQLite could load in part only.
     """
 
     def __init__(
@@ -132,13 +132,13 @@ class Authorizer:
         *,
         views: frozenset[str] = frozenset(),
         functions: frozenset[str] = frozenset(),
-        unreadable: Mapping[str, str] | None = None,
+        unreadable: Mapping[str, tuple[str, str]] | None = None,
     ) -> None:
         self._functions = layers.functions
         self._listed = FUNCTIONS | functions
         self._denied_tables = frozenset(denied_tables)
         self._views = views
-        self._unreadable = unreadable or {}
+        self.unreadable = unreadable or {}
         self.begin()
 
     def begin(self) -> None:
@@ -156,7 +156,7 @@ class Authorizer:
         if action == _READ:
             name = (first or "").lower()
             here = database in ("main", None) or (database == "temp" and name in self._views)
-            if here and name not in self._denied_tables and name not in self._unreadable:
+            if here and name not in self._denied_tables and name not in self.unreadable:
                 return sqlite3.SQLITE_OK
         if action == _SELECT:
             self._selecting = True
@@ -180,8 +180,8 @@ class Authorizer:
         if action == _UPDATE and self._selecting and first in ("sqlite_master", "sqlite_schema"):
             self.connecting = True
             self.refused = "a virtual table that may not be read here was refused"
-        elif action == _READ and (first or "").lower() in self._unreadable:
-            self.refused = f"{first} cannot be read: {self._unreadable[(first or '').lower()]}"
+        elif action == _READ and (first or "").lower() in self.unreadable:
+            self.refused = f"{first} cannot be read: {self.unreadable[(first or '').lower()][1]}"
         elif action == _READ:
             self.refused = f"the table {first} may not be read here"
         else:
@@ -277,23 +277,23 @@ def _override_unlisted(connection: sqlite3.Connection) -> None:
                 connection.create_function(name, arguments, refuse)
 
 
-def _refused_definitions(connection: sqlite3.Connection) -> dict[str, str]:
-    """Folded name → why, of tables that SQLite passed over or, worse, loaded without one of their columns."""
+def _refused_definitions(connection: sqlite3.Connection) -> dict[str, tuple[str, str]]:
+    """Folded name → (cause, reason), of tables that SQLite passed over or, worse, loaded in part."""
     direct = {"load_extension", "fts3_tokenizer"}
     with contextlib.suppress(sqlite3.Error):
         rows = connection.execute(f"SELECT name FROM pragma_function_list WHERE flags & {_DIRECT_ONLY}")
         direct.update(str(name).lower() for (name,) in rows)
-    found: dict[str, str] = {}
+    found: dict[str, tuple[str, str]] = {}
     for name, sql in connection.execute(
         "SELECT name, sql FROM sqlite_master WHERE type = 'table'"
     ).fetchall():
         called = sorted(direct & {word.lower() for word in _WORD.findall(str(sql))})
         if called:
-            found[str(name).lower()] = unreadable_reasons.why(f"unsafe use of {called[0]}()")[1]
+            found[str(name).lower()] = unreadable_reasons.why(f"unsafe use of {called[0]}()")
             continue
         cause, reason = _reason(str(sql))
         if cause is not None and cause not in _LOADED_ANYWAY:
-            found[str(name).lower()] = reason
+            found[str(name).lower()] = cause, reason
     return found
 
 
@@ -320,7 +320,7 @@ def _reason(sql: str) -> tuple[str | None, str]:
     return None, ""
 
 
-def _configure(connection: sqlite3.Connection, *, trusting: bool) -> None:
+def _configure(connection: sqlite3.Connection, *, trusting: bool = False) -> None:
     """Switches that Python offers since 3.12 (sqlite3_db_config), and extension loading off."""
     if hasattr(connection, "enable_load_extension"):
         connection.enable_load_extension(False)

@@ -39,6 +39,7 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
      "SQLite {version} does not understand its definition ({}); a newer one may have made it, or it is damaged"),
     (r"(.* prohibited in .*)", FORBIDDEN, "its definition is not allowed: {}"),
     (r"(no such (?:table|column): .*)", BROKEN, "{}"),
+    (r"access to (.*)\.[^.]* is prohibited", BROKEN, "it reads {}, which cannot be read"),
     (r"(string or blob too big|at most .* tables in a join|parser stack overflow|.*maximum depth.*"
      r"|too many .*|.* too large.*|out of memory)", SIZE, "{}"),
     (r"(malformed.*|.*corrupt.*)", DAMAGE, "it is damaged (SQLite says: {})"),

@@ -15,7 +15,7 @@ import gc
 import importlib
 import os
 import queue
-import shutil
+import re
 import signal
 import sqlite3
 import sys
@@ -28,7 +28,6 @@ from sqlagent.sandbox import (
     file_access,
     guard,
     os_limits,
-    private_copy,
     requests,
     sqlite_codes,
     unreadable,
@@ -45,6 +44,10 @@ FRAME_BYTES = 1 << 18
 """The size that a batch of rows should have."""
 STEPS = 2000
 """Virtual machine steps between two looks at the clock."""
+
+
+_FORBIDDEN = re.compile(r"unsafe use of [^\s(]+\(\)")
+"""What SQLite says of a function that a schema calls and may not call."""
 
 
 class Refusal(Exception):
@@ -192,7 +195,7 @@ class Worker:
         if self._copied is not None and self._hardened is not None:
             return False  # the copy's name is gone: it cannot be opened again
         text = str(error)
-        if "unsafe use of" in text and not self._leniency.trusting:
+        if _FORBIDDEN.search(text) and not self._leniency.trusting:
             # SQLite before 3.43 does not mark its JSON functions as harmless, and nothing marks our stand-ins.
             self._leniency = guard.Leniency(trusting=True, tolerant=self._leniency.tolerant)
         elif unreadable.object_at_fault(text) is not None and not self._leniency.tolerant:
@@ -280,6 +283,10 @@ class Worker:
 
     def _open_copy(self, folder: str) -> None:
         """Open a private copy of a database that is held, or was left in the middle of a write, by a program."""
+        import shutil
+
+        from sqlagent.sandbox import private_copy
+
         private_copy.hold(folder)
         self._leniency = guard.Leniency(trusting=self._layers.trusted_schema_off)
         self._copied = file_access.state_of_files(self._path)
@@ -362,9 +369,10 @@ class Worker:
         connection.text_factory = functools.partial(str, encoding="utf-8", errors="replace")
         try:
             with os_limits.less_memory(job.memory if self._layers.rlimits else 0):
-                summary = task(connection, job.arguments, tell)
+                refused = self._authorizer.unreadable if self._authorizer is not None else {}
+                summary = task(connection, {**job.arguments, "refused": refused}, tell)
             if summary.get("forbidden") and not self._leniency.trusting:
-                raise sqlite3.OperationalError("unsafe use of a function()")  # see _more_lenient
+                raise sqlite3.OperationalError("unsafe use of function()")  # see _more_lenient
             return summary
         finally:
             connection.text_factory = self._text_factory
