@@ -75,7 +75,7 @@ _SCRIPTS = {
 def databases(seed: int, mutants: int) -> Iterator[tuple[str, Build]]:
     """(kind, function that builds it in an empty folder) pairs; the seed draws the mutated ones."""
     for script in _SCRIPTS.values():
-        yield "schema or rows", partial(_scripted, script=script)
+        yield "schema or rows", partial(scripted, script=script)
     for state in ("closed", "live", "no shm", "stale shm", "empty wal", "random wal", "random shm"):
         yield "WAL", partial(_wal, state=state)
     for state in ("hot", "random", "super"):
@@ -142,13 +142,13 @@ def _nothing() -> None:
     """Nothing to clean up."""
 
 
-def _scripted(home: Path, script: str) -> Built:
+def scripted(home: Path, script: str, name: str = "x.db") -> Built:
     """A database made by a script; what SQLite refuses to build is left out."""
-    connection = sqlite3.connect(home / "x.db", isolation_level=None)
+    connection = sqlite3.connect(home / name, isolation_level=None)
     with contextlib.suppress(sqlite3.Error):
         connection.executescript(script)
     connection.close()
-    return home / "x.db", _nothing
+    return home / name, _nothing
 
 
 def _wal(home: Path, state: str) -> Built:
@@ -208,7 +208,7 @@ def _journal(home: Path, state: str) -> Built:
 
 def _file(home: Path, name: str) -> Built:
     """A file whose header lies."""
-    path, _ = _scripted(home, "CREATE TABLE t(a, b); CREATE VIEW v AS SELECT * FROM t;" + FILL.format(500))
+    path, _ = scripted(home, "CREATE TABLE t(a, b); CREATE VIEW v AS SELECT * FROM t;" + FILL.format(500))
     data = bytearray(path.read_bytes())
     if name == "empty":
         data.clear()
@@ -243,7 +243,7 @@ def _no_file(home: Path, name: str) -> Built:
         with contextlib.suppress(OSError):
             path.symlink_to(path)
     elif name == "unreadable":
-        _scripted(home, "CREATE TABLE t(a)")
+        scripted(home, "CREATE TABLE t(a)")
         path.chmod(0)
     return path, _nothing
 

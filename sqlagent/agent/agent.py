@@ -283,7 +283,7 @@ class Agent:
                 "act": trace.seconds("act"),
                 "total": time.monotonic() - began,
             }
-            notes = [doubt, *chosen.corrections, caution(chosen.best.sql, schema, self._finds)]
+            notes = [schema.notice, doubt, *chosen.corrections, caution(chosen.best.sql, schema, self._finds)]
             return _answer(question, schema, chosen, trace.steps, timings, notes)
 
     def run_sql(self, sql: str) -> Result:

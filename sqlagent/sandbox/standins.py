@@ -65,7 +65,7 @@ def _collation(name: str) -> Callable[[str, str], int]:
 
     def compare(first: str, second: str) -> int:
         one, other = key(first), key(second)
-        return (one > other) - (one < other)
+        return 1 if one > other else -1 if one < other else 0
 
     return compare
 
@@ -297,7 +297,8 @@ def _collation_of(connection: sqlite3.Connection, made: Standins, table: str, co
             f"SELECT c = 'a' FROM (SELECT {name} AS c FROM main.{_quoted(table)} WHERE 0"
             " UNION ALL SELECT 'b' LIMIT 9) LIMIT 9"
         ).fetchall()
-    touched, _ = made.tripped, made.begin()
+    touched = made.tripped
+    made.begin()
     return touched.lower() if touched else ""
 
 
