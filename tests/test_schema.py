@@ -371,7 +371,7 @@ def read_here(path: Path, *statements: str, trace: list[str] | None = None) -> S
             connection = sqlite3.connect(path / "x.db", isolation_level=None)
             if trace is not None:
                 connection.set_trace_callback(trace.append)
-            found = survey.survey(connection, arguments, tell)
+            found = survey.survey(connection, {**arguments, "refused": {}}, tell)
             connection.close()
             return found
 

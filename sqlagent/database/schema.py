@@ -7,7 +7,6 @@ as declared. Name look-up folds ASCII letters only, as SQLite does, so `Ä` and 
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -129,6 +128,8 @@ class Schema:
 
         Row counts and the path are left out: a row more or a file moved does not change the model's input.
         """
+        import hashlib
+
         seen = tuple(
             (table.name, table.kind, table.comment, table.columns, table.foreign_keys)
             for table in self.tables

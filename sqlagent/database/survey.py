@@ -251,7 +251,8 @@ class _Work:
         except _ERRORS:
             found = [() for _ in table.columns]
         columns = tuple(
-            replace(column, samples=values) for column, values in zip(table.columns, found, strict=True)
+            Column(c.name, c.type, c.pk, c.not_null, c.generated, values, c.unique, c.comment)
+            for c, values in zip(table.columns, found, strict=True)
         )
         return replace(table, columns=columns, row_count=count, row_count_exact=exact)
 
@@ -383,7 +384,7 @@ def _table(
             comment=comments.get(fold(column), ""),
         )
     usable = list(columns.values())
-    if not stored:
+    if not stored and not _surely_resolves(kind, text, name, usable):
         usable, failed = _resolvable(connection, name, usable)
         lost += failed
     unique = _unique_columns(connection, name) if indexed else set()
@@ -394,6 +395,18 @@ def _table(
         comment=table_comment,
     )
     return found, lost
+
+
+def _surely_resolves(kind: Kind, text: str, name: str, columns: list[Column]) -> bool:
+    """Whether SQLite need not be asked: a table of stored columns with plain names, under collations of its own.
+
+    Asking is half of what reading a large schema costs.
+    """
+    if kind != "table" or len(columns) > _MOST_COLUMNS // 2 or "collate" in fold(text):
+        return False
+    return all(
+        one.isascii() and one.isidentifier() for one in (name, *(column.name for column in columns))
+    ) and not any(column.generated for column in columns)
 
 
 def _resolvable(
