@@ -271,7 +271,8 @@ def test_what_is_no_database_is_one_sentence_and_exit_code_3(
 def locked(tmp_path: Path) -> Iterator[str]:
     path = tmp_path / "locked.db"
     connection = sqlite3.connect(path, isolation_level=None)
-    connection.execute("CREATE TABLE t(x)")
+    connection.execute("CREATE TABLE employees (name, salary)")
+    connection.execute("INSERT INTO employees VALUES ('Ann', 1)")
     connection.execute("BEGIN EXCLUSIVE")
     yield str(path)
     connection.close()
