@@ -5,7 +5,7 @@
 
 Everything is generated here and happens in a temporary folder. Exit code 1 when anything got through: a byte
 written, a file created, a process left, a wait past the deadline + 0.5 s, an exception that is not one of
-sqlagent's, or 50 MB of growth.
+sqlagent's, 50 MB of growth, or a schema that takes more than 5 s or 300 MB to be opened or refused.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
+import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -26,10 +28,14 @@ from bench import hostile_databases, hostile_statements
 from sqlagent.base.errors import NO_ANSWER, OK, DatabaseError, QueryError, QueryTimeout, SqlagentError
 from sqlagent.sandbox.sandbox import Limits, Sandbox
 
+ROOT = Path(__file__).resolve().parent.parent
 SLACK = 0.5
 """Seconds past the deadline that count as a hang."""
 GROWTH = 50 << 20
 """Bytes of memory that the parent may grow by."""
+OPEN_SECONDS, OPEN_MEMORY = 5.0, 300 << 20
+"""What opening a schema that explodes may take, in seconds and in bytes of the worker."""
+EXPLODING = 40
 QUESTIONS = (
     "SELECT count(*) FROM sqlite_master",
     "SELECT * FROM sqlite_master",
@@ -54,12 +60,14 @@ class Tally:
     processes: int = 0
     hangs: int = 0
     aborts: int = 0
+    fat: int = 0
+    """How often opening took more memory than it may."""
     slowest: float = 0.0
 
     @property
     def harm(self) -> int:
         """How often anything got through."""
-        return self.writes + self.files + self.processes + self.hangs + self.aborts
+        return self.writes + self.files + self.processes + self.hangs + self.aborts + self.fat
 
 
 @dataclass
@@ -114,10 +122,11 @@ def main(argv: list[str] | None = None) -> int:
         memory = _resident()
         _attack_with_statements(folder, options, {}, workers)
         databases = _attack_with_databases(folder, options, tallies, workers)
+        largest = _open_exploding(folder, tallies)
         growth = max(0, _resident() - memory)
         time.sleep(0.2)
         left = sum(1 for pid in workers if _alive(pid))
-    return _report(tallies, databases, left, growth, time.monotonic() - began)
+    return _report(tallies, databases, left, growth, largest, time.monotonic() - began)
 
 
 def _attack_with_statements(
@@ -177,6 +186,52 @@ def _attack_with_databases(
     return number
 
 
+_OPEN = """
+import json, resource, sys, time
+sys.path.insert(0, sys.argv[2])
+from sqlagent.base.errors import SqlagentError
+from sqlagent.database import schema
+began, tables = time.monotonic(), 0
+try:
+    tables = len(schema.read(sys.argv[1]).tables)
+except SqlagentError:
+    pass
+seconds = time.monotonic() - began
+taken = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+unit = 1024 if sys.platform == "linux" else 1
+print(json.dumps({"seconds": seconds, "tables": tables, "bytes": taken * unit}))
+"""
+"""Opens a database in a process of its own, whose memory and whose workers' memory can be told."""
+
+
+def _open_exploding(folder: Path, tallies: dict[str, Tally]) -> int:
+    """Open schemas that grow without bounds when they are compiled; the most bytes that one of them took."""
+    largest = 0
+    home = folder / "exploding"
+    home.mkdir()
+    watch = Watch([home])
+    for number, (_, script) in enumerate(hostile_databases.exploding(EXPLODING)):
+        tally = tallies.setdefault("database: schema that explodes", Tally())
+        path, _end = hostile_databases.scripted(home, script, f"{number}.db")
+        watch.settle()
+        tally.tried += 1
+        done = subprocess.run(
+            [sys.executable, "-c", _OPEN, str(path), str(ROOT)], capture_output=True, text=True, timeout=120
+        )
+        if done.returncode:
+            tally.aborts += 1
+        else:
+            opened = json.loads(done.stdout)
+            tally.answered += opened["tables"] > 0
+            tally.refused += opened["tables"] == 0
+            tally.hangs += opened["seconds"] > OPEN_SECONDS
+            tally.fat += opened["bytes"] > OPEN_MEMORY
+            tally.slowest = max(tally.slowest, opened["seconds"])
+            largest = max(largest, opened["bytes"])
+        watch.judge(tally)
+    return largest
+
+
 def _once(tally: Tally, run: Callable[[], object], timeout: float, *, count: bool = True) -> None:
     """Run one attack and count how it ended."""
     began = time.monotonic()
@@ -217,7 +272,9 @@ def _inside(folder: Path) -> Iterator[Path]:
                 os.environ[name] = value
 
 
-def _report(tallies: dict[str, Tally], databases: int, left: int, growth: int, seconds: float) -> int:
+def _report(
+    tallies: dict[str, Tally], databases: int, left: int, growth: int, largest: int, seconds: float
+) -> int:
     """Print the table and the totals; returns the exit code."""
     columns = ("tried", "refused", "answered", "timed_out", "writes", "files", "hangs", "aborts", "slowest")
     titles = ("tried", "refused", "answered", "timeout", "writes", "files", "hangs", "aborts", "slowest s")
@@ -235,6 +292,10 @@ def _report(tallies: dict[str, Tally], databases: int, left: int, growth: int, s
     statements = sum(tally.tried for name, tally in tallies.items() if name.startswith("statement"))
     print(f"\n{statements} hostile statements, each run and prepared, twice over")
     print(f"{databases} hostile databases, {len(QUESTIONS)} statements on each; {seconds:.0f} s")
+    print(
+        f"{EXPLODING} exploding schemas: at most {largest / 1e6:.0f} MB and"
+        f" {tallies['database: schema that explodes'].slowest:.1f} s to open one, parent and workers together"
+    )
     print(f"processes left: {left}; growth of the parent: {growth / 1e6:.1f} MB")
     harm = sum(tally.harm for tally in tallies.values()) + left + (growth > GROWTH)
     print("nothing got through" if not harm else f"{harm} GOT THROUGH")

@@ -25,6 +25,7 @@ from bench.walk import MIX, walk
 from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor, Options
 from sqlagent.sandbox import functions as sandboxed
+from sqlagent.sandbox import standins
 
 _FEATURES = {
     "JOIN": r" JOIN ",
@@ -131,6 +132,7 @@ def _targets(paths: list[Path]) -> Iterator[tuple[Path, sqlite3.Connection, list
             continue
         connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
         sandboxed.register(connection)
+        standins.install(connection)  # statements prepare in the sandbox, which has these
         yield path, connection, [Acceptor(schema, Options(style=style)) for style in ("names", "aliases")]
         connection.close()
 

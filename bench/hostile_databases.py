@@ -75,7 +75,7 @@ _SCRIPTS = {
 def databases(seed: int, mutants: int) -> Iterator[tuple[str, Build]]:
     """(kind, function that builds it in an empty folder) pairs; the seed draws the mutated ones."""
     for script in _SCRIPTS.values():
-        yield "schema or rows", partial(_scripted, script=script)
+        yield "schema or rows", partial(scripted, script=script)
     for state in ("closed", "live", "no shm", "stale shm", "empty wal", "random wal", "random shm"):
         yield "WAL", partial(_wal, state=state)
     for state in ("hot", "random", "super"):
@@ -99,17 +99,56 @@ def databases(seed: int, mutants: int) -> Iterator[tuple[str, Build]]:
         yield "mutant", partial(_mutant, seed=mutant, number=number)
 
 
+def exploding(count: int = 40) -> Iterator[tuple[str, str]]:
+    """(kind, script) pairs of schemas of a few kilobytes that grow without bounds when SQLite compiles them.
+
+    Each has a table `t` that can be read, and forty views or columns that refer to earlier ones more than once.
+    """
+    steps = {
+        "views that add": ("CREATE VIEW v{n} AS SELECT a + a AS a FROM v{m};", "view"),
+        "columns that add": ("g{n} AS (g{m} + g{m})", "column"),
+        "views in views": ("CREATE VIEW v{n} AS SELECT p.a FROM v{m} p, v{m} q;", "view"),
+        "columns that call": ("g{n} AS (coalesce(g{m}, g{m}))", "column"),
+        "views that ask": (
+            "CREATE VIEW v{n} AS SELECT (SELECT a FROM v{m}) + (SELECT max(a) FROM v{m}) AS a;",
+            "view",
+        ),
+        "columns that choose": ("g{n} AS (CASE WHEN g{m} > 1 THEN g{m} ELSE -g{m} END)", "column"),
+        "views that unite": ("CREATE VIEW v{n} AS SELECT a FROM v{m} UNION ALL SELECT a FROM v{m};", "view"),
+        "views that choose": (
+            "CREATE VIEW v{n} AS SELECT CASE WHEN a > 1 THEN a ELSE -a END AS a FROM v{m};",
+            "view",
+        ),
+        "views that join": (
+            "CREATE VIEW v{n} AS SELECT x.a FROM v{m} x LEFT JOIN v{m} y ON x.a = y.a;",
+            "view",
+        ),
+        "columns that compare": ("g{n} AS (g{m} = 1 OR g{m} = 2)", "column"),
+    }
+    for number, (name, (step, kind)) in zip(range(count), [*steps.items()] * 4, strict=False):
+        depth = 40 - number % 3
+        again = "" if number < len(steps) else f", {number // len(steps) + 1}"
+        if kind == "view":
+            made = "".join(step.format(n=n, m=n - 1) for n in range(1, depth))
+            script = f"CREATE TABLE t(a); INSERT INTO t VALUES (1); CREATE VIEW v0 AS SELECT a FROM t; {made}"
+        else:
+            made = ", ".join(step.format(n=n, m=n - 1) for n in range(1, depth))
+            script = f"CREATE TABLE t(a, g0 AS (a + 1), {made}); INSERT INTO t(a) VALUES (1);"
+        last = f"CREATE VIEW v{depth} AS SELECT * FROM {'v' + str(depth - 1) if kind == 'view' else 't'};"
+        yield name + again, script + (last if number % 2 else "")
+
+
 def _nothing() -> None:
     """Nothing to clean up."""
 
 
-def _scripted(home: Path, script: str) -> Built:
+def scripted(home: Path, script: str, name: str = "x.db") -> Built:
     """A database made by a script; what SQLite refuses to build is left out."""
-    connection = sqlite3.connect(home / "x.db", isolation_level=None)
+    connection = sqlite3.connect(home / name, isolation_level=None)
     with contextlib.suppress(sqlite3.Error):
         connection.executescript(script)
     connection.close()
-    return home / "x.db", _nothing
+    return home / name, _nothing
 
 
 def _wal(home: Path, state: str) -> Built:
@@ -169,7 +208,7 @@ def _journal(home: Path, state: str) -> Built:
 
 def _file(home: Path, name: str) -> Built:
     """A file whose header lies."""
-    path, _ = _scripted(home, "CREATE TABLE t(a, b); CREATE VIEW v AS SELECT * FROM t;" + FILL.format(500))
+    path, _ = scripted(home, "CREATE TABLE t(a, b); CREATE VIEW v AS SELECT * FROM t;" + FILL.format(500))
     data = bytearray(path.read_bytes())
     if name == "empty":
         data.clear()
@@ -204,7 +243,7 @@ def _no_file(home: Path, name: str) -> Built:
         with contextlib.suppress(OSError):
             path.symlink_to(path)
     elif name == "unreadable":
-        _scripted(home, "CREATE TABLE t(a)")
+        scripted(home, "CREATE TABLE t(a)")
         path.chmod(0)
     return path, _nothing
 

@@ -11,6 +11,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import fields
@@ -674,15 +675,21 @@ while time.monotonic() < until:
     assert writer.returncode == 0 and len(seen) > 3
 
 
-def test_a_locked_database_is_a_clear_sentence_within_the_deadline(tmp_path: Path) -> None:
+def test_a_locked_database_that_cannot_be_copied_is_a_clear_sentence_within_the_deadline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = make(tmp_path / "x.db", "CREATE TABLE t(a)")
+    no_room = tmp_path / "no room"
+    monkeypatch.setattr(tempfile, "tempdir", str(no_room))
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as writer, Sandbox(path) as opened:
+        opened.warm_up()
         writer.execute("BEGIN EXCLUSIVE")
         began = time.monotonic()
         with pytest.raises(DatabaseError, match="locked by another program"):
             opened.execute("SELECT * FROM t", timeout=0.5)
         assert time.monotonic() - began < 1
         writer.execute("COMMIT")
+        no_room.mkdir()
         assert opened.execute("SELECT * FROM t").rows == []
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import hostile
 import pytest
 
-from sqlagent.base.errors import DatabaseError
-from sqlagent.database import ddl_comments, introspect, open_readonly, sample_rows, schema
+from sqlagent.base.errors import DatabaseError, QueryTimeout
+from sqlagent.database import ddl_comments, introspect, sample_rows, schema, survey
 from sqlagent.database.schema import Column, ForeignKey, Schema, Table
+from sqlagent.sandbox.sandbox import Sandbox
 
 can_limit = pytest.mark.skipif(
     not hasattr(sqlite3.Connection, "setlimit"), reason="before Python 3.11, expressions are not sampled"
@@ -126,7 +129,7 @@ def test_a_virtual_table_without_its_module_is_skipped(tmp_path: Path) -> None:
     connection.close()
     found = schema.read(path)
     assert [t.name for t in found.tables] == ["t"]
-    assert found.skipped == (("v", "no such module: no_such"),)
+    assert found.skipped == (("v", "it needs the module no_such, which this SQLite does not have"),)
 
 
 @pytest.mark.skipif(not hostile.supported("CREATE VIRTUAL TABLE f USING fts5(a)"), reason="no fts5")
@@ -278,7 +281,7 @@ def test_names_that_are_not_utf_8_are_left_out(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"aaaa", b"a\xffaa").replace(b"qqqq", b"q\xfeqq"))
     found = schema.read(path)
     assert [t.name for t in found.tables] == ["plain"]
-    assert [name for name, _ in found.skipped] == ["a\ufffdaa", "column"]
+    assert [one.name for one in found.unreadable] == ["a\ufffdaa", "column"]
     assert "not valid UTF-8" in found.skipped[1][1]
 
 
@@ -355,6 +358,28 @@ def test_without_time_names_still_come(tmp_path: Path) -> None:
     assert found.skipped[0][0] == "v"
 
 
+def read_here(path: Path, *statements: str, trace: list[str] | None = None) -> Schema:
+    """As `read`, in this process as in the worker, so that a test can look at how it is done."""
+
+    class Here:
+        notice = ""
+
+        def task(
+            self, function: str, arguments: dict[str, Any], tell: Callable[[Any], object], **_: object
+        ) -> dict[str, Any]:
+            assert function == introspect._SURVEY
+            connection = sqlite3.connect(path / "x.db", isolation_level=None)
+            if trace is not None:
+                connection.set_trace_callback(trace.append)
+            found = survey.survey(connection, {**arguments, "refused": {}}, tell)
+            connection.close()
+            return found
+
+    (path / "x.db").unlink(missing_ok=True)
+    hostile.build(list(statements), path / "x.db").close()
+    return schema.read(path / "x.db", sandbox=Here())  # type: ignore[arg-type]
+
+
 def test_reading_is_flat_in_the_number_of_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Counted in steps of SQLite's virtual machine, so that a busy machine does not matter."""
     monkeypatch.setattr(sample_rows, "SMALL_FILE", 0)
@@ -365,7 +390,7 @@ def test_reading_is_flat_in_the_number_of_rows(tmp_path: Path, monkeypatch: pyte
     steps = []
     for count in (20_000, 200_000):
         ticks.clear()
-        found = read(
+        found = read_here(
             tmp_path,
             "CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT, n)",
             "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r LIMIT "
@@ -386,7 +411,7 @@ def test_row_counts_in_large_files_are_exact_or_estimated(
 ) -> None:
     monkeypatch.setattr(sample_rows, "SMALL_FILE", 0)
     series = "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r LIMIT 30000)"
-    found = read(
+    found = read_here(
         tmp_path,
         "CREATE TABLE few (id INTEGER PRIMARY KEY)",
         "INSERT INTO few VALUES (1), (9000000000000000000)",
@@ -466,19 +491,12 @@ def test_no_table_of_a_large_file_is_counted_whole(tmp_path: Path, monkeypatch: 
     """SQLite counts a b-tree in one step that no progress handler sees, so the statements are looked at."""
     monkeypatch.setattr(sample_rows, "SMALL_FILE", 0)
     ran: list[str] = []
-    connect = open_readonly.connect_readonly
-
-    def traced(path: Path, *, timeout: float) -> sqlite3.Connection:
-        connection = connect(path, timeout=timeout)
-        connection.set_trace_callback(ran.append)
-        return connection
-
-    monkeypatch.setattr(open_readonly, "connect_readonly", traced)
-    read(
+    read_here(
         tmp_path,
         "CREATE TABLE t (id INTEGER PRIMARY KEY)",
         "CREATE TABLE w (k PRIMARY KEY) WITHOUT ROWID",
         "CREATE VIEW v AS SELECT count(*) AS n FROM t",
+        trace=ran,
     )
     counts = [statement for statement in ran if "count(*)" in statement]
     assert len(counts) >= 2 and all("LIMIT" in statement for statement in counts)
@@ -487,19 +505,19 @@ def test_no_table_of_a_large_file_is_counted_whole(tmp_path: Path, monkeypatch: 
     )
 
 
-def test_a_file_written_during_the_reading_is_read_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = introspect._read
-    calls: list[str] = []
+def test_a_file_written_between_two_looks_is_read_from_the_start(tmp_path: Path) -> None:
+    hostile.build(["CREATE TABLE t (a)", "CREATE VIEW v AS SELECT a FROM t"], tmp_path / "x.db").close()
+    calls: list[int] = []
 
-    def disturbed(connection: sqlite3.Connection, path: str, *rest: object) -> Schema:
-        calls.append(path)
-        found = real(connection, path, *rest)  # type: ignore[arg-type]
-        if len(calls) == 1:
-            hostile.build(["CREATE TABLE late (x)"], path).close()
-        return found
+    class Disturbed(Sandbox):
+        def task(self, *arguments: Any, **options: Any) -> dict[str, Any]:
+            calls.append(1)
+            found = super().task(*arguments, **options)
+            if len(calls) == 1:  # as if the worker had ended over the view
+                hostile.build(["CREATE TABLE late (x)"], tmp_path / "x.db").close()
+                raise QueryTimeout("too late")
+            return found
 
-    monkeypatch.setattr(introspect, "_read", disturbed)
-    assert [t.name for t in read(tmp_path, "CREATE TABLE t (a)").tables] == ["t", "late"]
-    assert len(calls) == 2
+    with Disturbed(tmp_path / "x.db") as box:
+        found = schema.read(tmp_path / "x.db", sandbox=box)
+    assert [t.name for t in found.tables] == ["t", "v", "late"] and not found.unreadable

@@ -44,8 +44,10 @@ def database(tmp_path: Path) -> Path:
 def readings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Paths that were really read."""
     done: list[str] = []
-    real = introspect._read
-    monkeypatch.setattr(introspect, "_read", lambda *args: (done.append(args[1]), real(*args))[1])
+    real = introspect._Reading.run
+    monkeypatch.setattr(
+        introspect._Reading, "run", lambda self, size: (done.append(self._path), real(self, size))[1]
+    )
     return done
 
 

@@ -36,11 +36,11 @@ from sqlagent.base.errors import (
 
 if TYPE_CHECKING:
     from sqlagent.agent.scope_check import ScopeCheck
-    from sqlagent.database.open_readonly import FileState
     from sqlagent.database.schema import Schema
     from sqlagent.grammar import Acceptor
     from sqlagent.linking.focus import Focus
     from sqlagent.linking.prompt import Prompt, Turn
+    from sqlagent.sandbox.file_state import FileState
     from sqlagent.sandbox.sandbox import Limits, Result, Sandbox
     from sqlagent.sql.reading import Reading
 
@@ -93,7 +93,7 @@ class Agent:
         self._warming = threading.Lock()
         self._closed = False
         self._schema: Schema | None = None
-        self._seen: FileState | None = None
+        self._seen: tuple[FileState, tuple[int, ...]] | None = None
         self._sandbox: Sandbox | None = None
         self._focus: Focus | None = None
         self._scope_check: ScopeCheck | None = None
@@ -102,18 +102,28 @@ class Agent:
     # ---- what it works with ----
 
     def schema(self) -> Schema:
-        """What the database holds, read again when the file changed. Raises DatabaseError; UsageError once closed."""
+        """What the database holds now; of what changed since, only that is read again.
+
+        Raises DatabaseError; UsageError once closed.
+        """
         from sqlagent.database import schema
-        from sqlagent.database.open_readonly import file_state
+        from sqlagent.sandbox.file_state import file_state
 
         with self._lock:
-            if self._closed:
-                raise UsageError("This agent was closed; open another one.")
+            self._stay_open()
             state = file_state(self.database)
-            if self._schema is None or state != self._seen:
-                self._schema = schema.read(self.database)
-                self._close_sandbox()
-                self._seen = state
+            if self._schema is None or self._seen is None:
+                self._schema = schema.read(self.database, timeout=self.limits.timeout, sandbox=self._box())
+                self._seen = state, self._box().versions() if self._box().ready else ()
+                return self._schema
+            before, versions = self._seen
+            now = self._box().versions()
+            if state != before or (versions and now != versions):
+                same = now[-1:] == versions[-1:] and state.inode == before.inode
+                self._schema = schema.read_again(
+                    self._schema, timeout=self.limits.timeout, sandbox=self._box(), same_tables=same
+                )
+            self._seen = state, now
             return self._schema
 
     def fetch_model(self) -> None:
@@ -290,7 +300,7 @@ class Agent:
             }
             reading = readings.find(chosen.best.sql)
             twice = doubled(reading, has_rows) if reading else ""
-            notes = [doubt, *chosen.corrections, twice]
+            notes = [schema.notice, doubt, *chosen.corrections, twice]
             return _answer(question, reading, model.name, chosen, trace.steps, timings, notes)
 
     def run_sql(self, sql: str) -> Result:
@@ -300,14 +310,14 @@ class Agent:
         """
         with self._lock:
             self._cancel.clear()
-            self.schema()  # reopens a file that was replaced
+            self._stay_open()
             return self._open_sandbox().execute(sql)
 
     def prepare(self, sql: str) -> None:
         """Compile a statement without running it. Raises QueryError, DatabaseError."""
         with self._lock:
             self._cancel.clear()
-            self.schema()
+            self._stay_open()
             self._open_sandbox().prepare(sql)
 
     def cancel(self) -> None:
@@ -346,7 +356,7 @@ class Agent:
         from sqlagent.linking.focus import Focus
 
         if self._focus is None:
-            self._focus = Focus(self.database)
+            self._focus = Focus(self.database, sandbox=self._open_sandbox)
         return self._focus
 
     def _turn_away(self, schema: Schema, model: TextModel, focus: Focus, question: str) -> str:
@@ -387,11 +397,15 @@ class Agent:
         )
 
     def _open_sandbox(self) -> Sandbox:
+        box = self._box()
+        self._stop_if_cancelled()
+        return box
+
+    def _box(self) -> Sandbox:
         from sqlagent.sandbox.sandbox import Sandbox
 
         if self._sandbox is None:
             self._sandbox = Sandbox(self.database, self.limits)
-        self._stop_if_cancelled()
         return self._sandbox
 
     def _has_rows(self, sql: str) -> bool:
@@ -406,6 +420,11 @@ class Agent:
         if self._sandbox is not None:
             self._sandbox.close()
             self._sandbox = None
+
+    def _stay_open(self) -> None:
+        """Raise UsageError after `close`."""
+        if self._closed:
+            raise UsageError("This agent was closed; open another one.")
 
     def _stop_if_cancelled(self) -> None:
         if self._cancel.is_set():

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import sqlite3
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -109,22 +108,17 @@ class Limiter:
     def strict_limits(self) -> Iterator[None]:
         """For statements that run a stranger's expressions or a module's code.
 
-        Short values only, so that no single step of SQLite takes long, and a second thread that interrupts
-        the steps that do (counting a b-tree is one). Raises sqlite3.OperationalError on Python 3.10, which
+        Short values only, so that no single step of SQLite takes long; for those that do nevertheless (counting
+        a b-tree is one) the parent process watches. Raises sqlite3.OperationalError on Python 3.10, which
         cannot limit the length of a value: there, views and generated columns go without samples.
         """
         if not hasattr(self._connection, "setlimit"):
             raise sqlite3.OperationalError("this Python's sqlite3 cannot limit what an expression costs")
-        watchdog = threading.Timer(2 * _STRICT_SECONDS, self._connection.interrupt)
-        watchdog.daemon = True
-        watchdog.start()
         self._limit_length(_STRICT_BYTES)
         try:
             with self.limits(steps=_STRICT_STEPS, seconds=_STRICT_SECONDS):
                 yield
         finally:
-            watchdog.cancel()
-            watchdog.join()
             self._limit_length(_VALUE_BYTES)
 
 
@@ -139,7 +133,7 @@ def count_rows(
     """
     if table.kind == "view" or limiter.expired:
         return None, False, None
-    name = quote(table.name)
+    name = f"main.{quote(table.name)}"
     if table.kind == "virtual":
         with limiter.strict_limits():
             rows = _one(connection, f"SELECT count(*) FROM (SELECT 1 FROM {name} LIMIT {EXACT_ROWS + 1})")
@@ -168,7 +162,7 @@ def _count_and_span(
 ) -> tuple[int | None, Span | None]:
     """What `count` counts, and the span of rowids: None for an empty table or one without rowids."""
     rowid = next((name for name in ("rowid", "_rowid_", "oid") if table.column(name) is None), None)
-    name = quote(table.name)
+    name = f"main.{quote(table.name)}"
     if rowid is not None:
         bounds = f"(SELECT min({rowid}) FROM {name}), (SELECT max({rowid}) FROM {name})"
         with suppress(sqlite3.OperationalError):  # WITHOUT ROWID
@@ -232,7 +226,7 @@ def _collect(
     reading: Reading,
 ) -> None:
     """Append to `found[place]` the values of column number `place` in a few rows. Raises sqlite3.Error."""
-    name = quote(table.name)
+    name = f"main.{quote(table.name)}" if table.kind == "table" else quote(table.name)
     # An index would give its own order, NULLs first.
     source = f"{name} NOT INDEXED" if table.kind == "table" else name
     values = [_value(name, table.columns[place]) for place in places]

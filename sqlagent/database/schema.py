@@ -1,18 +1,20 @@
 """What a database holds, as the rest of the program sees it.
 
 Invariant: a `Schema` made by `read` lists only tables that a SELECT can be prepared on and only columns that
-`SELECT "table"."column"` resolves to; whatever is left out is in `skipped` with the reason. Names are exactly
+`SELECT "table"."column"` resolves to; whatever is left out is in `unreadable` with the reason. Names are exactly
 as declared. Name look-up folds ASCII letters only, as SQLite does, so `Ä` and `ä` are two names.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from sqlagent.sandbox.sandbox import Sandbox
 
 Value = str | int | float | bytes
 Kind = Literal["table", "view", "virtual"]
@@ -80,14 +82,41 @@ class Table:
         return tuple(column.name for column in sorted(self.columns, key=lambda c: c.pk) if column.pk)
 
 
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A table, view or column that cannot be read, and why: "Left out: places (it needs the module vec0, …)"."""
+
+    name: str
+    """Of the table or view."""
+    kind: Kind | Literal["column"]
+    cause: str
+    """One of the words in `sqlagent.sandbox.unreadable`: function, module, collation, time, damage, …"""
+    reason: str
+    """In words, to stand in brackets."""
+    column: str | None = None
+    """The column that is left out of a table that is listed; None when all of it is left out."""
+
+    @property
+    def label(self) -> str:
+        """What a user calls it."""
+        return self.name if self.column is None else f"{self.name}.{self.column}"
+
+
 @dataclass(frozen=True)
 class Schema:
     """The tables of one database in the order they were created."""
 
     path: str
     tables: tuple[Table, ...]
-    skipped: tuple[tuple[str, str], ...] = ()
-    """(name, why) of tables and views that no SELECT can be prepared on."""
+    unreadable: tuple[Unreadable, ...] = ()
+    """What is left out: tables and views that no SELECT can be prepared on, columns that none can name."""
+    notice: str = ""
+    """One sentence about how the file is read, for the user; "" when there is nothing to say."""
+
+    @property
+    def skipped(self) -> tuple[tuple[str, str], ...]:
+        """(name, why) of what is left out."""
+        return tuple((one.label, one.reason) for one in self.unreadable)
 
     @cached_property
     def _by_name(self) -> dict[str, Table]:
@@ -99,6 +128,8 @@ class Schema:
 
         Row counts and the path are left out: a row more or a file moved does not change the model's input.
         """
+        import hashlib
+
         seen = tuple(
             (table.name, table.kind, table.comment, table.columns, table.foreign_keys)
             for table in self.tables
@@ -147,15 +178,34 @@ def keep_sound_keys(tables: Collection[Table]) -> tuple[Table, ...]:
     )
 
 
-def read(path: str | os.PathLike[str], *, samples: int = 3, time_budget: float = 2.0) -> Schema:
+def read(
+    path: str | os.PathLike[str],
+    *,
+    samples: int = 3,
+    time_budget: float = 2.0,
+    timeout: float | None = None,
+    sandbox: Sandbox | None = None,
+) -> Schema:
     """Read the schema of the database at `path`; see `sqlagent.database.introspect.read`.
 
-    `samples`: sample values per column, at most. `time_budget`: seconds after which no more samples and row
-    counts are looked for (names, types and keys always come). Raises DatabaseError.
+    samples: sample values per column, at most. time_budget: seconds after which no more samples and row counts
+    are looked for (names, types and keys always come). timeout: seconds for everything. sandbox: one on the same
+    file, whose process reads it. Raises DatabaseError, and QueryTimeout when nothing came in time.
     """
     from sqlagent.database import introspect
 
-    return introspect.read(path, samples=samples, time_budget=time_budget)
+    limit = introspect.TIMEOUT if timeout is None else timeout
+    return introspect.read(path, samples=samples, time_budget=time_budget, timeout=limit, sandbox=sandbox)
+
+
+def read_again(schema: Schema, *, timeout: float, sandbox: Sandbox, same_tables: bool) -> Schema:
+    """`schema` as it is after a change of the file; see `sqlagent.database.introspect.read_again`.
+
+    same_tables: the database's own number of its schema says that names, types and keys are what they were.
+    """
+    from sqlagent.database import introspect
+
+    return introspect.read_again(schema, timeout=timeout, sandbox=sandbox, same_tables=same_tables)
 
 
 def from_ddl(sql: str) -> Schema:

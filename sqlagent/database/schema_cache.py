@@ -19,15 +19,16 @@ from pathlib import Path
 from typing import Any
 
 from sqlagent.base import paths, private_files
-from sqlagent.database.open_readonly import FileState
-from sqlagent.database.schema import Column, ForeignKey, Schema, Table, Value
+from sqlagent.database import schema_json
+from sqlagent.database.schema import Schema
+from sqlagent.sandbox.file_state import FileState
 
 WORTH_BYTES = 1 << 20
 """Smaller databases are read faster than it takes to look here."""
 WORTH_SECONDS = 0.1
 """A schema that was read faster than this is not kept."""
 
-_FORMAT = 2  # raise it when what `ingest` finds changes
+_FORMAT = 3  # raise it when what `survey` finds changes
 _FILES, _BYTES = 64, 64 << 20
 _PARTIAL_SECONDS = 3600.0
 _SETTLED_NS = (
@@ -47,9 +48,9 @@ def load(path: str, state: FileState, samples: int) -> Schema | None:
         kept = json.loads(body)
         if kept["key"] != _key(path, state, samples) or (kept["until"] or math.inf) < time.time():
             return None
-        skipped = tuple((str(name), str(why)) for name, why in kept["skipped"])
+        left = tuple(map(schema_json.unpack_unreadable, kept["unreadable"]))
         private_files.used(file)
-        return Schema(path, tuple(map(_table, kept["tables"])), skipped)
+        return Schema(path, tuple(map(schema_json.unpack, kept["tables"])), left)
     except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError):
         return None
 
@@ -63,10 +64,11 @@ def save(schema: Schema, state: FileState, samples: int, seconds: float, *, whol
     fresh = time.time_ns() - max(state.mtime_ns, state.wal_mtime_ns) < _SETTLED_NS
     if state.size < WORTH_BYTES or seconds < WORTH_SECONDS or fresh:
         return
-    tables = [_plain(table) for table in schema.tables]
+    tables = list(map(schema_json.pack, schema.tables))
+    left = list(map(schema_json.pack_unreadable, schema.unreadable))
     until = None if whole else time.time() + _PARTIAL_SECONDS
     key = _key(schema.path, state, samples)
-    kept = {"key": key, "until": until, "skipped": schema.skipped, "tables": tables}
+    kept = {"key": key, "until": until, "unreadable": left, "tables": tables}
     with contextlib.suppress(OSError, ValueError):
         body = json.dumps(kept).encode("utf-8", "surrogatepass")
         target = _file(schema.path)
@@ -81,45 +83,3 @@ def _file(path: str) -> Path:
 
 def _key(path: str, state: FileState, samples: int) -> list[Any]:
     return [_FORMAT, sqlite3.sqlite_version, path, samples, *astuple(state)]
-
-
-def _plain(table: Table) -> list[Any]:
-    columns = [
-        [c.name, c.type, c.pk, c.not_null, c.generated, c.unique, c.comment, *map(_packed, c.samples)]
-        for c in table.columns
-    ]
-    keys = [[key.columns, key.ref_table, key.ref_columns] for key in table.foreign_keys]
-    return [
-        table.name,
-        table.kind,
-        table.row_count,
-        table.row_count_exact,
-        table.comment,
-        table.reach,
-        keys,
-        columns,
-    ]
-
-
-def _table(plain: list[Any]) -> Table:
-    name, kind, row_count, exact, comment, reach, keys, columns = plain
-    return Table(
-        name=name,
-        kind=kind,
-        columns=tuple(
-            Column(c[0], c[1], c[2], c[3], c[4], tuple(map(_unpacked, c[7:])), c[5], c[6]) for c in columns
-        ),
-        foreign_keys=tuple(ForeignKey(tuple(key[0]), key[1], tuple(key[2])) for key in keys),
-        row_count=row_count,
-        row_count_exact=exact,
-        comment=comment,
-        reach=reach,
-    )
-
-
-def _packed(value: Value) -> Any:
-    return [value.hex()] if isinstance(value, bytes) else value
-
-
-def _unpacked(value: Any) -> Value:
-    return bytes.fromhex(value[0]) if isinstance(value, list) else value

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlagent.base.errors import DatabaseError
 from sqlagent.database.schema import Schema
 from sqlagent.linking.prompt import Hint
 from sqlagent.linking.schema_linker import BUDGET, WHOLE, Linker
 from sqlagent.linking.value_index import ValueIndex
+
+if TYPE_CHECKING:
+    from sqlagent.sandbox.sandbox import Sandbox
 
 HINTS = 5
 _EVIDENCE, _COLUMNS = 40, 8
@@ -29,8 +33,8 @@ class Focus:
     """The linker and the value index of one database. Safe to share between threads.
 
     Calling it is `part`, so it can be an Agent's `link`. budget: tokens of a part that is chosen for a question.
-    whole: tokens up to which every question is shown all tables. cache_dir: see ValueIndex. values: false leaves
-    stored values alone.
+    whole: tokens up to which every question is shown all tables. cache_dir, sandbox: see ValueIndex. values:
+    false leaves stored values alone.
     """
 
     def __init__(
@@ -41,8 +45,10 @@ class Focus:
         whole: int = WHOLE,
         cache_dir: Path | None = None,
         values: bool = True,
+        sandbox: Callable[[], Sandbox] | None = None,
     ) -> None:
         self._path, self._folder, self._values = path, cache_dir, values
+        self._sandbox = sandbox
         self._budget, self._whole = budget, whole
         self._made: tuple[str, Linker, ValueIndex] | None = None
         self._making = threading.Lock()
@@ -119,7 +125,8 @@ class Focus:
             made = self._made
             if made is None or made[0] != schema.fingerprint:
                 self._close()
-                made = schema.fingerprint, Linker(schema), ValueIndex(self._path, schema, self._folder)
+                index = ValueIndex(self._path, schema, self._folder, sandbox=self._sandbox)
+                made = schema.fingerprint, Linker(schema), index
                 self._made = made
             return made[1], made[2]
 

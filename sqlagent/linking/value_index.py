@@ -7,17 +7,18 @@ it is written in the question, a word of its column or table nearby) and the res
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlagent.base import word_forms
+from sqlagent.base.errors import QueryError, QueryTimeout
 from sqlagent.base.word_forms import Token
 from sqlagent.database.schema import Schema, fold
 from sqlagent.linking.prompt import Hint
@@ -39,6 +40,9 @@ from sqlagent.linking.value_scores import (
 )
 from sqlagent.linking.value_store import ValueStore
 
+if TYPE_CHECKING:
+    from sqlagent.sandbox.sandbox import Sandbox
+
 BUILD_SECONDS = 2.0
 """What the first question after a change of the database may wait for its index."""
 MORE_SECONDS = 0.3
@@ -47,6 +51,10 @@ IDENTIFIER = re.compile(r"[^\W_]+(?:[._:/-]+[^\W_]+)+")
 """A value of several words without a blank, as programs write names: `sensor.attic_temperature`, `living-room`."""
 MOST_ALIKE = 3
 """Identifiers of one column that may share the words of a question and still be named."""
+CHEAP_SECONDS = 1.0
+"""An index that took less is collected anew whenever the file has changed."""
+REST = 20.0
+"""Any other, when this many times its cost has passed since it was collected last."""
 PROBE_SECONDS = 0.25
 """What looking for a literal in a column that is not known in full may take."""
 
@@ -55,7 +63,8 @@ class ValueIndex:
     """The text values of one database; built on first use, and again when the file has changed.
 
     `cache_dir`: the folder that the index is kept in, SQLAGENT_HOME/values by default. `seconds`: what the
-    first use may take; a larger database is read on at each later use. Safe to share between threads.
+    first use may take; a larger database is read on at each later use. sandbox: gives the sandbox that the file is
+    read in; without it, one of its own. Safe to share between threads.
     """
 
     def __init__(
@@ -65,13 +74,17 @@ class ValueIndex:
         cache_dir: Path | None = None,
         *,
         seconds: float = BUILD_SECONDS,
+        sandbox: Callable[[], Sandbox] | None = None,
     ) -> None:
         if cache_dir is None:
             from sqlagent.base import paths
 
             cache_dir = paths.cache_dir() / "values"
         self._path, self._schema, self._folder, self._seconds = path, schema, cache_dir, seconds
+        self._lent = sandbox
+        self._own: Sandbox | None = None
         self._store: ValueStore | None = None
+        self._opened_at = 0.0
         self._lock = threading.RLock()
         self._places: dict[int, StoredColumn] = {}
         self._vocabulary: dict[int, list[str]] = {}
@@ -102,17 +115,38 @@ class ValueIndex:
     def close(self) -> None:
         """Let go of the index; the next use opens it again."""
         with self._lock:
-            if self._store is not None:
-                self._store.close()
-            self._store = None
+            self._forget()
+            if self._own is not None:
+                self._own.close()
+            self._own = None
+
+    def _forget(self) -> None:
+        if self._store is not None:
+            self._store.close()
+        self._store = None
+
+    def _sandbox(self) -> Sandbox:
+        """Where the file is read. Raises DatabaseError."""
+        from sqlagent.sandbox.sandbox import Sandbox
+
+        if self._lent is not None:
+            return self._lent()
+        if self._own is None:
+            self._own = Sandbox(self._path)
+        return self._own
 
     def _opened(self) -> ValueStore:
-        from sqlagent.database.open_readonly import file_state
+        from sqlagent.sandbox.file_state import file_state
 
-        if self._store is not None and file_state(self._path) != self._store.state:
-            self.close()
+        store = self._store
+        if store is not None and file_state(self._path) != store.state:
+            # While another program writes all the time, collecting anew must not take all the time.
+            worth = store.spent < CHEAP_SECONDS or time.monotonic() - self._opened_at > store.spent * REST
+            if worth:
+                self._forget()
         if self._store is None:
-            self._store = ValueStore(self._path, self._schema, self._folder)
+            self._store = ValueStore(self._path, self._schema, self._folder, self._sandbox)
+            self._opened_at = time.monotonic()
             self._seen = -1
         return self._store
 
@@ -387,20 +421,13 @@ class ValueIndex:
     def _occurs(self, place: StoredColumn, literal: str) -> bool | None:
         """Whether the file itself holds the literal; None when that takes too long to find out."""
         from sqlagent.database.ddl_comments import quote
-        from sqlagent.database.open_readonly import connect_readonly
-        from sqlagent.database.sample_rows import Limiter
 
-        connection = connect_readonly(self._path, timeout=PROBE_SECONDS)
+        text = literal.replace("'", "''")
+        sql = f"SELECT 1 FROM {quote(place.table)} WHERE {quote(place.column)} = '{text}' LIMIT 1"
         try:
-            limiter = Limiter(connection, time.monotonic() + PROBE_SECONDS)
-            with limiter.limits(steps=1 << 40, seconds=PROBE_SECONDS):
-                sql = f"SELECT 1 FROM main.{quote(place.table)} WHERE {quote(place.column)} = ? LIMIT 1"
-                return connection.execute(sql, (literal,)).fetchone() is not None
-        except sqlite3.Error:
+            return bool(self._sandbox().execute(sql, timeout=PROBE_SECONDS).rows)
+        except (QueryError, QueryTimeout):
             return None
-        finally:
-            with contextlib.suppress(sqlite3.Error):
-                connection.close()
 
 
 def _holds(schema: Schema, hint: Hint) -> bool:

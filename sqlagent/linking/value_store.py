@@ -1,6 +1,7 @@
 """Collect the values of a database's text columns in a small database of our own.
 
-Invariant: building it reads plain stored columns only, costs at most the time given, and never more than a
+Invariant: the file is read in the sandbox, a few thousand rows at a time, and of each text only the beginning
+leaves it. Building reads plain stored columns only, costs at most the time given, and never more than a
 fixed number of rows a table and values a column, whatever the table's size; the state says what is still to
 be read, so a later call goes on where this one stopped. The file is private (0600 in a 0700 folder), is
 written beside its name and renamed, and is used only for the database file it was made from, in the state
@@ -15,17 +16,17 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sqlagent.base import private_files, word_forms
-from sqlagent.base.errors import DatabaseError
-from sqlagent.database import open_readonly
+from sqlagent.base.errors import DatabaseError, QueryError, QueryTimeout
 from sqlagent.database.ddl_comments import quote
-from sqlagent.database.sample_rows import Limiter, Reading, count_rows
 from sqlagent.database.schema import Column, Schema, Table
+from sqlagent.sandbox.file_state import file_state
+from sqlagent.sandbox.sandbox import Limits, Sandbox
 
 VALUE_CHARACTERS = 80
 """A longer text is prose, not something to compare with."""
@@ -41,7 +42,11 @@ WORTH_SECONDS = 0.1
 _FORMAT = 1  # raise it when what is collected or how it is normalised changes
 _FILES, _BYTES = 32, 512 << 20
 _STEP_ROWS = 2_000
-_BUSY_SECONDS = 1.0
+_STEP_CELLS = 40_000
+"""Cells of one step: a table with many columns is read in shorter steps."""
+_LEAST_SECONDS = 0.05
+"""What one step may take at the least; a table whose shortest step takes longer has no values."""
+_LIMITS = Limits(max_rows=0, max_cell=0)
 _SETTLED_NS = 2_000_000_000
 _ERRORS = (sqlite3.Error, sqlite3.Warning, UnicodeError, ValueError, OverflowError, MemoryError)
 _TABLES = """
@@ -65,6 +70,8 @@ class _Job:
     starts: list[int] = field(default_factory=list)
     full: bool = True
     fresh: bool = True
+    share: int = 1
+    """What a step is divided by, since longer ones took too long."""
 
 
 def is_text(column: Column) -> bool:
@@ -80,16 +87,23 @@ def is_text(column: Column) -> bool:
 class ValueStore:
     """The collected values of one database file; see the module's invariant. Not thread-safe."""
 
-    def __init__(self, path: str | os.PathLike[str], schema: Schema, folder: Path | None) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        schema: Schema,
+        folder: Path | None,
+        sandbox: Callable[[], Sandbox],
+    ) -> None:
         self._path = os.path.abspath(path)
         self._schema = schema
+        self._sandbox = sandbox
         self._file = (
             folder / f"{hashlib.sha256(os.fsencode(self._path)).hexdigest()[:32]}.db" if folder else None
         )
         self._jobs: list[_Job] | None = None
         self._spent = 0.0
         self._total = 0
-        self.state = open_readonly.file_state(path)
+        self.state = file_state(path)
         self.grown = 0
         """Raised with every building, so that what was computed from the values can be computed anew."""
         kept = self._kept()
@@ -105,6 +119,11 @@ class ValueStore:
         """Whether anything has been read."""
         return self._jobs is not None
 
+    @property
+    def spent(self) -> float:
+        """Seconds that building has taken so far."""
+        return self._spent
+
     def close(self) -> None:
         self.data.close()
 
@@ -114,107 +133,93 @@ class ValueStore:
         """Read on for up to `seconds`; whether everything has been read. Raises DatabaseError."""
         if self.complete:
             return True
+        box = self._sandbox()
+        box.prepare("SELECT 1")  # starting a process, and opening the file, is not the index's time
         started = time.monotonic()
         deadline = started + seconds
-        connection = open_readonly.connect_readonly(self._path, timeout=_BUSY_SECONDS)
+        self.data.execute("BEGIN")
         try:
-            connection.set_authorizer(_authorize)
-            limiter = Limiter(connection, deadline)
             if self._jobs is None:
-                self._jobs = self._plan(connection, limiter)
-            self.data.execute("BEGIN")
-            while self._jobs and not limiter.expired and self._total < ALL_VALUES:
-                try:
-                    done = self._read(connection, limiter, self._jobs[0])
-                except _ERRORS:
-                    if time.monotonic() > deadline:
-                        break
-                    done = True  # a damaged or hostile table has no values
-                if done:
+                self._jobs = self._plan(box, deadline)
+            while self._jobs and time.monotonic() < deadline and self._total < ALL_VALUES:
+                if self._read(box, deadline, self._jobs[0]):
                     self._jobs.pop(0)
-            if self._total >= ALL_VALUES:
-                self._jobs.clear()
-            self.data.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise open_readonly.explained(self._path, error) from error
+        except QueryTimeout:
+            pass  # it goes on where it stopped, or plans again
         finally:
-            connection.close()
+            self.data.execute("COMMIT")
+        if self._jobs is not None and self._total >= ALL_VALUES:
+            self._jobs.clear()
         self.grown += 1
         self._spent += time.monotonic() - started
         self._keep()
         return self.complete
 
-    def _plan(self, connection: sqlite3.Connection, limiter: Limiter) -> list[_Job]:
+    def _plan(self, box: Sandbox, deadline: float) -> list[_Job]:
         """One job a table, small tables first: they hold the words that others refer to."""
         sized: list[tuple[int, _Job]] = []
         for table in self._schema.tables:
             columns = [column for column in table.columns if is_text(column)]
             if table.kind != "table" or not columns:
                 continue
-            for column in columns:
+            sized.append(self._job(box, deadline, table, [column.name for column in columns]))
+        for _, job in sized:
+            for name in job.columns:
                 self.data.execute(
-                    "INSERT INTO col (tbl, name, size, whole) VALUES (?, ?, 0, 0)", (table.name, column.name)
+                    "INSERT INTO col (tbl, name, size, whole) VALUES (?, ?, 0, 0)", (job.table, name)
                 )
-            rows, job = self._job(connection, limiter, table, [column.name for column in columns])
-            sized.append((rows, job))
         return [job for _, job in sorted(sized, key=lambda pair: pair[0])]
 
-    def _job(
-        self, connection: sqlite3.Connection, limiter: Limiter, table: Table, columns: list[str]
-    ) -> tuple[int, _Job]:
-        rows, span = table.row_count or 0, None
-        with contextlib.suppress(*_ERRORS):
-            counted, _, span = count_rows(connection, table, limiter, Reading(0, self.state.size))
-            rows = rows or counted or 0
-        if span is None:
+    def _job(self, box: Sandbox, deadline: float, table: Table, columns: list[str]) -> tuple[int, _Job]:
+        """The table's rows, about, and the job that reads them."""
+        rows = table.row_count or 0
+        rowid = next((name for name in ("rowid", "_rowid_", "oid") if table.column(name) is None), None)
+        if rowid is None:
             return rows, _Job(table.name, columns)
-        rowid, low, high = span
+        source = f"FROM main.{quote(table.name)}"
+        try:
+            low, high = _rows(
+                box, f"SELECT (SELECT min({rowid}) {source}), (SELECT max({rowid}) {source})", deadline
+            )[0]
+        except QueryError:  # a table without row numbers
+            return rows, _Job(table.name, columns)
+        if not isinstance(low, int) or not isinstance(high, int):
+            return rows, _Job(table.name, columns)
+        rows = rows or high - low + 1
         if rows <= FULL_ROWS:
             return rows, _Job(table.name, columns, rowid, [low])
         step = max(1, (high - low) // SPOTS)
         return rows, _Job(table.name, columns, rowid, [low + i * step for i in range(SPOTS)], full=False)
 
-    def _read(self, connection: sqlite3.Connection, limiter: Limiter, job: _Job) -> bool:
-        """Read one step of a job; whether it is done. Raises sqlite3.Error."""
+    def _read(self, box: Sandbox, deadline: float, job: _Job) -> bool:
+        """Read one step of a job; whether it is done. Raises DatabaseError."""
         if not job.columns:
             return True
         rows = FULL_ROWS if not job.rowid else _STEP_ROWS if job.full else SPOT_ROWS
-        shown = [f"CASE WHEN typeof({quote(c)}) = 'text' THEN {quote(c)} END" for c in job.columns]
-        source = f"FROM main.{quote(job.table)}"
-        fetched: list[tuple[Any, ...]] = []
-        stopped: sqlite3.Error | None = None
-        with limiter.limits(steps=1 << 40, seconds=float("inf")):
-            if job.rowid:
-                start = job.starts[0]
-                cursor = connection.execute(
-                    f"SELECT {job.rowid}, {', '.join(shown)} {source} WHERE {job.rowid} >= ? "
-                    f"ORDER BY {job.rowid} LIMIT {rows}",
-                    (start,),
-                )
-            else:
-                cursor = connection.execute(f"SELECT 0, {', '.join(shown)} {source} LIMIT {rows}")
-            try:
-                for row in cursor:
-                    fetched.append(row)
-            except sqlite3.Error as error:
-                stopped = error
-        self._take(job, fetched)
         if job.rowid:
-            ended = stopped is None and len(fetched) < rows
-            if stopped is not None or job.full:
-                job.starts[0] = fetched[-1][0] + 1 if fetched else job.starts[0]
-            if not job.full and stopped is None:
-                job.starts.pop(0)
-            if stopped is not None:
-                raise stopped
-            finished = ended if job.full else not job.starts
-        elif stopped is not None:
-            job.columns.clear()  # there is no place to go on from
-            raise stopped
-        else:
+            rows = max(1, min(rows, _STEP_CELLS // len(job.columns)) // job.share)
+        try:
+            fetched = _rows(box, _select(job, job.columns, rows), deadline)
+        except QueryTimeout:
+            job.share *= 4
+            return not job.rowid or rows == 1  # there is no place to go on from, or no shorter step
+        except QueryError:
+            kept = [name for name in job.columns if _readable(box, job, name, rows, deadline)]
+            if len(kept) == len(job.columns):
+                return True  # a damaged or hostile table has no values
+            job.columns[:] = kept  # a text too large to be loaded is prose
+            return not kept
+        self._take(job, fetched)
+        if not job.rowid:
             finished = True
+        elif job.full:
+            finished = len(fetched) < rows
+            job.starts[0] = fetched[-1][0] + 1 if fetched else job.starts[0]
+        else:
+            job.starts.pop(0)
+            finished = not job.starts
         if finished:
-            whole = job.full and (bool(job.rowid) or len(fetched) < rows)
+            whole = job.full and len(fetched) < rows
             for name in job.columns:
                 self.data.execute(
                     "UPDATE col SET whole = ? WHERE tbl = ? AND name = ?", (int(whole), job.table, name)
@@ -309,7 +314,7 @@ class ValueStore:
         if self._file is None or self._spent < WORTH_SECONDS or young:
             return
         with contextlib.suppress(DatabaseError):
-            if open_readonly.file_state(self._path) != self.state:
+            if file_state(self._path) != self.state:
                 return
         jobs = [vars(job) for job in self._jobs or []]
         state = json.dumps({"key": self._key(), "jobs": jobs, "total": self._total})
@@ -329,12 +334,28 @@ def _copy(data: sqlite3.Connection, path: Path) -> None:
         data.backup(target)
 
 
-def _authorize(
-    action: int, first: str | None, second: str | None, database: str | None, by: str | None
-) -> int:
-    """Allow reading stored rows, and the two functions that this module uses."""
-    if action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ):
-        return sqlite3.SQLITE_OK
-    if action == sqlite3.SQLITE_FUNCTION and second in ("typeof", "count", "min", "max"):
-        return sqlite3.SQLITE_OK
-    return sqlite3.SQLITE_DENY
+def _rows(box: Sandbox, sql: str, deadline: float) -> list[tuple[Any, ...]]:
+    """The rows of a statement. Raises QueryError, QueryTimeout, DatabaseError."""
+    return box.execute(sql, timeout=max(_LEAST_SECONDS, deadline - time.monotonic()), limits=_LIMITS).rows
+
+
+def _select(job: _Job, columns: list[str], rows: int) -> str:
+    """The statement that reads the beginning of the texts of one step; the row's number comes first."""
+    shown = [
+        f"CASE WHEN typeof({quote(c)}) = 'text' THEN substr({quote(c)}, 1, {VALUE_CHARACTERS + 1}) END"
+        for c in columns
+    ]
+    source = f"FROM main.{quote(job.table)}"
+    if not job.rowid:
+        return f"SELECT 0, {', '.join(shown)} {source} LIMIT {rows}"
+    where = f"WHERE {job.rowid} >= {job.starts[0]} ORDER BY {job.rowid} LIMIT {rows}"
+    return f"SELECT {job.rowid}, {', '.join(shown)} {source} {where}"
+
+
+def _readable(box: Sandbox, job: _Job, name: str, rows: int, deadline: float) -> bool:
+    """Whether a column of one step can be read when it is read alone."""
+    try:
+        _rows(box, _select(job, [name], rows), deadline)
+    except (QueryError, QueryTimeout):
+        return False
+    return True

@@ -1,4 +1,4 @@
-"""How a database file can be read without leaving a trace beside it.
+"""Choose how a database file can be read without leaving a trace beside it.
 
 Invariant: the URI chosen here never makes SQLite create, change or delete a file. Looking costs three `stat`
 calls and a read or two. It runs inside the worker, because closing a database file drops every POSIX lock
@@ -8,19 +8,26 @@ A database in WAL mode is the hard case: `mode=ro` alone creates `-wal` and `-sh
 
     -wal and -shm there   another program may be writing: share its index, mapped read-only (`readonly_shm`)
     no -wal, or empty     everything is in the database file: `immutable`, checked again after every statement
-    -wal but no -shm      another program died: read a private, recovered copy (`opening.py` makes it)
+    -wal, no sound -shm   another program died, or keeps the index to itself: read a private, recovered copy
+                          (`private_copy.py`)
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
+import struct
 import time
 import urllib.parse
 from dataclasses import dataclass
 
 ROLLBACK, SHARED, STILL, COPY = "rollback", "shared", "still", "copy"
 Stamp = tuple[int, ...]
+
+_WAL_HEADER_BYTES = 32
+_SHM_BYTES = 32768
+_SHM_VERSION = 3007000
 
 
 class AccessError(Exception):
@@ -40,6 +47,8 @@ class Lens:
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self._connected = False
+        """Whether SQLite has taken locks on the -shm file, which opening and closing it here would drop."""
         try:
             self._file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed by close()
         except OSError as error:
@@ -59,16 +68,37 @@ class Lens:
         except OSError as error:
             raise AccessError(_cannot_open(self._path, error)) from None
         stamp: Stamp = (now.st_dev, now.st_ino)
-        if len(header) < 20 or header[18] != 2:
-            return Access(ROLLBACK, stamp)
+        if not header:
+            raise AccessError(f"{self._path} is empty; not a database.")
         wal = _size(self._path + "-wal")
-        shm = _size(self._path + "-shm")
-        if wal and not _is_wal(self._path + "-wal"):
-            wal = shm = None  # not a log: SQLite would start it anew, so all there is is in the database file
-        if wal is not None and shm is not None:
+        if len(header) < 20 or (header[18] != 2 and not wal):
+            return Access(ROLLBACK, stamp)
+        if wal and (wal < _WAL_HEADER_BYTES or not _is_wal(self._path + "-wal")):
+            wal = None  # not a log: SQLite would start it anew, so all there is is in the database file
+        if wal is not None and self._shared(empty=not wal):
             return Access(SHARED, stamp)
         stamp = (*stamp, now.st_size, now.st_mtime_ns, wal or 0)
         return Access(COPY if wal else STILL, stamp)
+
+    def connected(self) -> None:
+        """Say that SQLite has the files open from now on."""
+        self._connected = True
+
+    def _shared(self, *, empty: bool) -> bool:
+        """Whether a living program shares its index of the -wal, which is `empty` or not."""
+        shm = self._path + "-shm"
+        if self._connected:
+            return _size(shm) is not None
+        frames = _indexed_frames(shm)
+        return frames is not None and (frames == 0 or not empty)
+
+    def changes(self) -> int:
+        """The header's change counter, which every commit in rollback mode moves.
+
+        It also tells of a file that was changed in place and given its old time back.
+        """
+        self._file.seek(24)
+        return int.from_bytes(self._file.read(4), "big")
 
     def close(self) -> None:
         """Close the file."""
@@ -115,6 +145,27 @@ def _size(path: str) -> int | None:
         return os.stat(path).st_size
     except OSError:
         return None
+
+
+def _indexed_frames(shm: str) -> int | None:
+    """The number of frames that a -shm file knows of, or None when no living program can be using it.
+
+    It begins with two equal copies of a header of 48 bytes: version, ..., frames at byte 16, ... SQLite would
+    try for ten seconds to make sense of a broken one.
+    """
+    for attempt in range(3):
+        if attempt:
+            time.sleep(0.005)  # a writer was between the two copies
+        head = b""
+        with contextlib.suppress(OSError), open(shm, "rb", buffering=0) as file:
+            head = file.read(96)
+        size = _size(shm)
+        if size is None:
+            return None
+        version, frames = struct.unpack_from("=I12xI", head.ljust(96, b"\0"))
+        if size >= _SHM_BYTES and head[:48] == head[48:] and version == _SHM_VERSION:
+            return int(frames)
+    return None
 
 
 def _is_wal(path: str) -> bool:

@@ -7,12 +7,15 @@ that are listed here; whatever is not listed is refused.
 from __future__ import annotations
 
 import contextlib
+import re
 import sqlite3
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlagent.sandbox import os_limits
+from sqlagent.sandbox import os_limits, standins
+from sqlagent.sandbox import unreadable as unreadable_reasons
+from sqlagent.sandbox.standins import Standins
 
 MIB = 1 << 20
 
@@ -81,6 +84,7 @@ _DENIED_TABLES = _words(
 )
 """Refused whatever this SQLite says it has; its own list of modules and pragmas is added to it."""
 
+_WORD = re.compile(r"[^\W\d]\w*")
 _BLANK = "\ufeff \t\r\n\f;"
 """What may stand before a statement."""
 
@@ -116,11 +120,26 @@ _ACTIONS = {
 
 
 class Authorizer:
-    """Decides, while a statement is compiled, whether each thing it would do is on the list."""
+    """Decides, while a statement is compiled, whether each thing it would do is on the list.
 
-    def __init__(self, layers: Layers, denied_tables: Iterable[str]) -> None:
+    views: folded names of temporary views of ours, which may be read. unreadable: folded name → (cause, reason)
+    of tables that SQLite could load in part only.
+    """
+
+    def __init__(
+        self,
+        layers: Layers,
+        denied_tables: Iterable[str],
+        *,
+        views: frozenset[str] = frozenset(),
+        functions: frozenset[str] = frozenset(),
+        unreadable: Mapping[str, tuple[str, str]] | None = None,
+    ) -> None:
         self._functions = layers.functions
+        self._listed = FUNCTIONS | functions
         self._denied_tables = frozenset(denied_tables)
+        self._views = views
+        self.unreadable = unreadable or {}
         self.begin()
 
     def begin(self) -> None:
@@ -135,19 +154,18 @@ class Authorizer:
         self, action: int, first: str | None, second: str | None, database: str | None, _inner: str | None
     ) -> int:
         """SQLITE_OK or SQLITE_DENY."""
-        if (
-            action == _READ
-            and database in ("main", None)
-            and (first or "").lower() not in self._denied_tables
-        ):
-            return sqlite3.SQLITE_OK
+        if action == _READ:
+            name = (first or "").lower()
+            here = database in ("main", None) or (database == "temp" and name in self._views)
+            if here and name not in self._denied_tables and name not in self.unreadable:
+                return sqlite3.SQLITE_OK
         if action == _SELECT:
             self._selecting = True
             return sqlite3.SQLITE_OK
         if action == _RECURSIVE:
             return sqlite3.SQLITE_OK
         if action == _FUNCTION:
-            if not self._functions or (second or "").lower() in FUNCTIONS:
+            if not self._functions or (second or "").lower() in self._listed:
                 return sqlite3.SQLITE_OK
             self.refused = f"the function {second} may not be used here"
             return sqlite3.SQLITE_DENY
@@ -163,6 +181,8 @@ class Authorizer:
         if action == _UPDATE and self._selecting and first in ("sqlite_master", "sqlite_schema"):
             self.connecting = True
             self.refused = "a virtual table that may not be read here was refused"
+        elif action == _READ and (first or "").lower() in self.unreadable:
+            self.refused = f"{first} cannot be read: {self.unreadable[(first or '').lower()][1]}"
         elif action == _READ:
             self.refused = f"the table {first} may not be read here"
         else:
@@ -170,13 +190,35 @@ class Authorizer:
         return sqlite3.SQLITE_DENY
 
 
-def harden(connection: sqlite3.Connection, layers: Layers, *, memory: int) -> Authorizer | None:
+@dataclass(frozen=True)
+class Leniency:
+    """What a sound schema needs that a connection does not allow at first."""
+
+    trusting: bool = False
+    """Let the schema call functions that SQLite does not mark as innocuous, but only those that are listed."""
+    tolerant: bool = False
+    """Load what can be loaded of a schema in which one definition is refused."""
+
+
+@dataclass(frozen=True)
+class Hardened:
+    """A connection with every layer on it."""
+
+    authorizer: Authorizer | None
+    standins: Standins
+
+
+def harden(
+    connection: sqlite3.Connection, layers: Layers, *, memory: int, leniency: Leniency = Leniency()
+) -> Hardened:
     """Put every layer on a fresh connection, the authorizer last. Reads the schema: raises sqlite3 errors.
 
     `memory` is the most bytes SQLite may use (0: no limit).
     """
-    pragmas = ["temp_store=MEMORY", "mmap_size=0", "cache_size=-16384"]
-    if layers.trusted_schema_off:
+    # For loading the schema only: definitions that fail are passed over. The file is opened for reading.
+    pragmas = ["writable_schema=ON"] if leniency.tolerant else []
+    pragmas += ["temp_store=MEMORY", "mmap_size=0", "cache_size=-16384"]
+    if layers.trusted_schema_off and not leniency.trusting:
         pragmas.append("trusted_schema=OFF")
     if layers.cell_size_check:
         pragmas.append("cell_size_check=ON")
@@ -184,6 +226,12 @@ def harden(connection: sqlite3.Connection, layers: Layers, *, memory: int) -> Au
         pragmas.append(f"hard_heap_limit={memory}")
     for pragma in pragmas:
         connection.execute(f"PRAGMA {pragma}")
+    if leniency.trusting:
+        _override_unlisted(connection)
+    unreadable = _refused_definitions(connection) if leniency.tolerant else {}
+    made = standins.install(connection)
+    if leniency.tolerant:
+        connection.execute("PRAGMA writable_schema=OFF")
     if layers.query_only:
         connection.execute("PRAGMA query_only=ON")
     if layers.limits and hasattr(connection, "setlimit"):  # Python 3.11
@@ -192,19 +240,88 @@ def harden(connection: sqlite3.Connection, layers: Layers, *, memory: int) -> Au
             if category is not None and connection.getlimit(category) > value:  # type: ignore[attr-defined]
                 connection.setlimit(category, value)
     if layers.defensive:
-        _configure(connection)
+        _configure(connection, trusting=leniency.trusting)
     names = {
         str(row[0]).lower() for row in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
     }
     _connect_virtual_tables(connection)
     if not layers.authorizer:
-        return None
-    authorizer = Authorizer(layers, _denied_tables(connection) - names)
+        return Hardened(None, made)
+    authorizer = Authorizer(
+        layers,
+        _denied_tables(connection) - names,
+        views=made.views,
+        functions=made.functions,
+        unreadable=unreadable,
+    )
     connection.set_authorizer(authorizer)
-    return authorizer
+    return Hardened(authorizer, made)
 
 
-def _configure(connection: sqlite3.Connection) -> None:
+_INNOCUOUS, _DIRECT_ONLY = 0x200000, 0x80000
+"""Flags in PRAGMA function_list (sqlite3.h: SQLITE_INNOCUOUS, SQLITE_DIRECTONLY)."""
+
+
+def _override_unlisted(connection: sqlite3.Connection) -> None:
+    """Replace the functions that only `trusted_schema=OFF` would refuse to a schema, unless they are listed.
+
+    SQLite itself keeps those marked SQLITE_DIRECTONLY from schemas whatever the switch says.
+    """
+
+    def refuse(*_: object) -> None:
+        raise sqlite3.OperationalError("this function may not run here")
+
+    found = connection.execute("SELECT DISTINCT name, narg, flags FROM pragma_function_list").fetchall()
+    for name, arguments, flags in found:
+        if not flags & (_INNOCUOUS | _DIRECT_ONLY) and str(name).lower() not in FUNCTIONS:
+            with contextlib.suppress(sqlite3.Error):
+                connection.create_function(name, arguments, refuse)
+
+
+def _refused_definitions(connection: sqlite3.Connection) -> dict[str, tuple[str, str]]:
+    """Folded name → (cause, reason), of tables that SQLite passed over or, worse, loaded in part."""
+    direct = {"load_extension", "fts3_tokenizer"}
+    with contextlib.suppress(sqlite3.Error):
+        rows = connection.execute(f"SELECT name FROM pragma_function_list WHERE flags & {_DIRECT_ONLY}")
+        direct.update(str(name).lower() for (name,) in rows)
+    found: dict[str, tuple[str, str]] = {}
+    for name, sql in connection.execute(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'table'"
+    ).fetchall():
+        called = sorted(direct & {word.lower() for word in _WORD.findall(str(sql))})
+        if called:
+            found[str(name).lower()] = unreadable_reasons.why(f"unsafe use of {called[0]}()")
+            continue
+        cause, reason = _reason(str(sql))
+        if cause is not None and cause not in _LOADED_ANYWAY:
+            found[str(name).lower()] = cause, reason
+    return found
+
+
+_LOADED_ANYWAY = frozenset(
+    {
+        unreadable_reasons.FUNCTION,
+        unreadable_reasons.COLLATION,
+        unreadable_reasons.MODULE,
+        unreadable_reasons.TOKENIZER,
+    }
+)
+"""What SQLite misses only when it compiles a statement: such a definition is loaded whole."""
+
+
+def _reason(sql: str) -> tuple[str | None, str]:
+    """The cause for which SQLite does not take a definition, in words too; (None, "") when it does."""
+    scratch = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        scratch.execute(sql)
+    except (sqlite3.Error, sqlite3.Warning, UnicodeError, ValueError) as error:
+        return unreadable_reasons.why(str(error))
+    finally:
+        scratch.close()
+    return None, ""
+
+
+def _configure(connection: sqlite3.Connection, *, trusting: bool = False) -> None:
     """Switches that Python offers since 3.12 (sqlite3_db_config), and extension loading off."""
     if hasattr(connection, "enable_load_extension"):
         connection.enable_load_extension(False)
@@ -215,7 +332,7 @@ def _configure(connection: sqlite3.Connection) -> None:
         ("SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE", True),
         ("SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION", False),
         ("SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER", False),
-        ("SQLITE_DBCONFIG_TRUSTED_SCHEMA", False),
+        ("SQLITE_DBCONFIG_TRUSTED_SCHEMA", trusting),
         ("SQLITE_DBCONFIG_WRITABLE_SCHEMA", False),
         ("SQLITE_DBCONFIG_ENABLE_TRIGGER", False),
     ):
@@ -285,6 +402,20 @@ def empty(sql: str) -> bool:
 def explains(sql: str) -> bool:
     """Whether a statement is itself an EXPLAIN."""
     return _first_word(sql)[0] == "explain"
+
+
+def limits(connection: sqlite3.Connection) -> dict[int, int]:
+    """SQLite's run-time limits as they are on a connection, by category."""
+    if not hasattr(connection, "getlimit"):
+        return {}
+    codes = [getattr(sqlite3, name, None) for name in _LIMITS]
+    return {code: connection.getlimit(code) for code in codes if code is not None}
+
+
+def set_limits(connection: sqlite3.Connection, values: Mapping[int, int]) -> None:
+    """Put back what `limits` gave."""
+    for code, value in values.items():
+        connection.setlimit(code, value)  # type: ignore[attr-defined]
 
 
 def forbid_writing(layers: Layers) -> list[str]:

@@ -1,20 +1,24 @@
-"""Read-only execution of statements that nobody has checked.
+"""Run statements that nobody has checked, and the readers of schema and values, in a process that only reads.
 
 Invariant: a statement can read the one database it was given and nothing else, it ends at its deadline, and
-it takes at most one worker process with it. The parent never opens the database. The layers: SECURITY.md.
+it takes at most one worker process with it. The parent never opens the database, not even to read its header:
+it looks at it by `stat`, and all that it knows of its content came from the worker. The layers: SECURITY.md.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Any
 
 from sqlagent.base.errors import Cancelled, DatabaseError, QueryError, QueryTimeout, SqlagentError, UsageError
-from sqlagent.sandbox import guard, wire
+from sqlagent.sandbox import file_state, guard, private_copy, wire
 from sqlagent.sandbox.wire import Value
 from sqlagent.sandbox.worker_process import Gone, Process
 
@@ -27,6 +31,8 @@ SLICE = 0.02
 POLLED = os.name == "posix"
 """Whether pipes can be polled."""
 _UNCAPPED_FRAME = 256 << 20
+_TASK_BYTES = 32 << 20
+"""The largest piece of news of a task."""
 
 
 @dataclass(frozen=True)
@@ -68,22 +74,21 @@ class Sandbox:
         *,
         layers: guard.Layers | None = None,
     ) -> None:
-        from sqlagent.database import open_readonly
-
-        open_readonly.file_state(path)
+        self._real = file_state.regular_file(path)
         self.path = os.fspath(path)
         self.limits = limits if limits is not None else Limits()
-        self._real = os.path.realpath(self.path)
         self._layers = layers if layers is not None else guard.Layers()
         self._running = threading.Lock()
         self._process: Process | None = None
         self._ready = False
         self._copy = False
+        self._folder: str | None = None
         self._closed = False
         self.confined: tuple[str, ...] = ()
         self._ident = 0
         self._current: int | None = None
         self._cancelled: int | None = None
+        private_copy.sweep()
         self._start()
 
     def __enter__(self) -> Sandbox:
@@ -97,19 +102,74 @@ class Sandbox:
     def warm_up(self) -> None:
         """Wait until the worker has started, which the first statement would do otherwise."""
         with self._running:
-            self._warm(_Query(wire.PREPARE, "", START_SECONDS, 0))
+            self._warm(_Query(wire.PREPARE, {}, dataclasses.replace(self.limits, timeout=START_SECONDS)))
 
-    def execute(self, sql: str, *, timeout: float | None = None, max_rows: int | None = None) -> Result:
-        """Run one SELECT; `timeout` in seconds and `max_rows` (0: all) stand in for the sandbox's limits.
+    def execute(
+        self,
+        sql: str,
+        *,
+        timeout: float | None = None,
+        max_rows: int | None = None,
+        limits: Limits | None = None,
+    ) -> Result:
+        """Run one SELECT; `timeout` in seconds, `max_rows` (0: all) and `limits` stand in for the sandbox's own.
 
         Raises QueryError (SQLite's words, or why the statement is refused), QueryTimeout, DatabaseError (the
         file is damaged, busy or gone) and Cancelled (after `interrupt`).
         """
-        return self._request(wire.RUN, sql, timeout, max_rows)
+        limits = limits or self.limits
+        limits = dataclasses.replace(
+            limits,
+            timeout=limits.timeout if timeout is None else timeout,
+            max_rows=limits.max_rows if max_rows is None else max_rows,
+        )
+        query = _Query(wire.RUN, {"sql": _checked(sql)}, limits)
+        answer = self._request(query)
+        return Result(answer.columns, answer.rows, answer.truncated(limits), query.spent)
 
     def prepare(self, sql: str) -> None:
         """Compile one SELECT without running it; raises what `execute` raises."""
-        self._request(wire.PREPARE, sql, None, None)
+        self._request(_Query(wire.PREPARE, {"sql": _checked(sql)}, self.limits))
+
+    def task(
+        self,
+        function: str,
+        arguments: dict[str, Any],
+        tell: Callable[[Any], float | None],
+        *,
+        timeout: float,
+        memory: int,
+    ) -> dict[str, Any]:
+        """Run a function of this package beside the database; returns what it returns, as JSON.
+
+        function: "module:name", called with a connection, `arguments` and a function that sends news. tell: gets
+        each piece of news, and None when all of it is void because the task starts over; it returns how many
+        seconds the next piece may take, or None. timeout: seconds for all. memory: bytes that the task may take.
+        Raises what `execute` raises; QueryTimeout also when a piece of news did not come in time.
+        """
+        body = {"task": function, "arguments": arguments, "memory": memory}
+        query = _Query(
+            wire.TASK, body, dataclasses.replace(self.limits, timeout=timeout, max_bytes=_TASK_BYTES)
+        )
+        query.tell = tell
+        return self._request(query).summary
+
+    def versions(self) -> tuple[int, ...]:
+        """(change counter, number of the schema) of the database now.
+
+        Every commit in rollback mode moves the first, every change of the schema the second. Raises what
+        `execute` raises.
+        """
+        summary = self._request(_Query(wire.STATE, {}, self.limits)).summary
+        found = summary.get("versions")
+        return tuple(map(int, found)) if isinstance(found, list) else ()
+
+    @property
+    def notice(self) -> str:
+        """What a user should know about how the file is read; "" when it is read in place."""
+        if not self._copy or not self._ready:
+            return ""
+        return f"{self.path} is in use by another program: this is a private copy of what it last saved."
 
     def interrupt(self) -> None:
         """Stop the running statement, which raises Cancelled; without one, do nothing.
@@ -127,19 +187,22 @@ class Sandbox:
             self._stop()
 
     @property
+    def ready(self) -> bool:
+        """Whether a worker has started, so that a request is not waited for longer than it takes."""
+        return self._ready
+
+    @property
     def worker_pid(self) -> int | None:
         """The worker's process id, None while there is none."""
         process = self._process
         return process.pid if process is not None and process.alive else None
 
-    def _request(self, kind: int, sql: str, timeout: float | None, max_rows: int | None) -> Result:
-        """Run a statement; whatever goes wrong on the way costs at most the worker."""
-        _check(sql)
-        seconds = self.limits.timeout if timeout is None else timeout
+    def _request(self, query: _Query) -> _Answer:
+        """Do what a request asks for; whatever goes wrong on the way costs at most the worker."""
         with self._running:
             if self._closed:
                 raise UsageError("This sandbox is closed.")
-            query = _Query(kind, sql, seconds, self.limits.max_rows if max_rows is None else max_rows)
+            query.restart_clock()
             self._number(query)
             try:
                 return self._converse(query)
@@ -154,18 +217,18 @@ class Sandbox:
             finally:
                 self._current = None
 
-    def _converse(self, query: _Query) -> Result:
-        """Send a statement and collect its rows, again when the file asks for another way in."""
+    def _converse(self, query: _Query) -> _Answer:
+        """Send a request and collect what comes, again when the file asks for another way in."""
         began = time.monotonic()
         for _ in range(4):
             process = self._warm(query)
             self._number(query)
-            answer = _Answer(query, self.limits)
+            answer = _Answer(query)
             try:
-                process.send(query.frame(self.limits), query.hard_deadline)
+                process.send(query.frame(), query.hard_deadline)
                 if self._collect(process, query, answer):
-                    truncated = answer.truncated(self.limits)
-                    return Result(answer.columns, answer.rows, truncated, time.monotonic() - began)
+                    query.spent = time.monotonic() - began
+                    return answer
             except Gone as error:
                 self._stop()
                 raise self._died(str(error), query) from None
@@ -178,6 +241,8 @@ class Sandbox:
         """Take replies until the statement ends; False: start over in a new worker. Raises its error."""
         asked = False
         until = query.hard_deadline
+        if query.tell is not None:
+            query.tell(None)
         while True:
             if not asked and self._cancelled == query.ident:
                 asked = True
@@ -199,6 +264,12 @@ class Sandbox:
                 return answer.full or not answer.summary.get("enough")
             if kind == wire.ERROR:
                 return self._react(wire.unpack_json(payload, dict), query)
+            if kind in (wire.NEWS, wire.RESTART) and query.tell is not None:
+                seconds = query.tell(wire.unpack_json(payload, object) if kind == wire.NEWS else None)
+                if not asked:
+                    silence = query.hard_deadline if seconds is None else time.monotonic() + seconds
+                    until = min(query.hard_deadline, silence)
+                continue
             if answer.take(kind, payload):
                 process.send(wire.frame(wire.ENOUGH, query.ident), until)
 
@@ -209,19 +280,22 @@ class Sandbox:
             self._stop()
             self._copy = kind == "copy"
             return False
+        if kind == "held":
+            self._copy = False
+            raise DatabaseError(
+                f"{self.path} is locked by another program, or was left unfinished by another program, and cannot"
+                f" be copied: {text}. Close that program, or try again when it has finished."
+            )
         if kind == "query":
             raise QueryError(text)
         if kind == "memory":
-            raise QueryError(
-                f"The query needs more than the {self.limits.memory >> 20} MiB of memory it may use."
-            )
+            memory = query.body.get("memory", self.limits.memory)
+            raise QueryError(f"The query needs more than the {memory >> 20} MiB of memory it may use.")
         if kind in ("cancelled", "timeout"):
             raise self._late(query)
         if kind == "sentence":
             raise DatabaseError(text)
-        from sqlagent.database import open_readonly
-
-        raise open_readonly.explained(self.path, Exception(text))
+        raise file_state.explained(self.path, Exception(text))
 
     def _late(self, query: _Query) -> SqlagentError:
         """The error for a statement that was stopped."""
@@ -240,12 +314,16 @@ class Sandbox:
     def _warm(self, query: _Query) -> Process:
         """A worker that is ready; starting it is the machine's time and not the query's."""
         if self._process is None or not self._process.alive:
-            self._start()
+            self._start(query)
+        elif self._real != (real := os.path.realpath(self.path)):  # a link that leads elsewhere now
+            self._real = real
+            self._start(query)
         process = self._process
         assert process is not None
         if self._ready:
             return process
-        until = time.monotonic() + (query.seconds + GRACE if self._copy else START_SECONDS)
+        remaining = query.hard_deadline - time.monotonic()
+        until = time.monotonic() + START_SECONDS + (remaining if self._copy else 0.0)
         reply = None
         while reply is None:
             if time.monotonic() > until or self._cancelled == query.ident:
@@ -259,19 +337,32 @@ class Sandbox:
         if reply[0] == wire.ERROR:
             self._stop()
             self._react(wire.unpack_json(reply[2], dict), query)
-        self.confined = tuple(wire.unpack_json(reply[2], dict).get("confined", ()))
+        hello = wire.unpack_json(reply[2], dict)
+        self.confined = tuple(hello.get("confined", ()))
         self._ready = True
-        query.restart_clock()
+        if self._copy:  # copying is the query's time, starting is not
+            query.hard_deadline = time.monotonic() + max(GRACE, remaining - float(hello.get("copied", 0.0)))
+        else:
+            query.restart_clock()
         return process
 
-    def _start(self) -> None:
+    def _start(self, query: _Query | None = None) -> None:
         """Start a worker without waiting for it."""
         self._stop()
+        if self._copy:
+            try:
+                self._folder = private_copy.new_folder()
+            except OSError as error:
+                raise DatabaseError(
+                    f"{self.path} is locked by another program, and there is no room for a private copy:"
+                    f" {(error.strerror or str(error)).lower()}."
+                ) from None
         config = {
             "path": os.fsencode(self._real).hex(),
             "memory": self.limits.memory,
             "layers": dataclasses.asdict(self._layers),
-            "copy": self._copy,
+            "folder": self._folder,
+            "copy_seconds": max(0.0, query.hard_deadline - time.monotonic() - GRACE) if query else 0.0,
         }
         try:
             self._process = Process(config, polled=POLLED)
@@ -283,6 +374,9 @@ class Sandbox:
         process, self._process, self._ready = self._process, None, False
         if process is not None:
             process.kill()
+        folder, self._folder = self._folder, None
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _number(self, query: _Query) -> None:
         """Give a request a new number, by which late replies to the one before are told apart."""
@@ -296,26 +390,29 @@ class Sandbox:
 class _Query:
     """One request and its clock."""
 
-    def __init__(self, kind: int, sql: str, seconds: float, max_rows: int) -> None:
+    def __init__(self, kind: int, body: dict[str, Any], limits: Limits) -> None:
         self.kind = kind
-        self.sql = sql
-        self.seconds = seconds
-        self.max_rows = max_rows
+        self.body = body
+        self.limits = limits
+        self.seconds = limits.timeout
         self.ident = 0
+        self.spent = 0.0
+        self.tell: Callable[[Any], float | None] | None = None
+        """Gets the news of a task."""
         self.restart_clock()
 
     def restart_clock(self) -> None:
         """Count the deadline from now."""
         self.hard_deadline = time.monotonic() + self.seconds + GRACE
 
-    def frame(self, limits: Limits) -> bytes:
+    def frame(self) -> bytes:
         """The request as the worker reads it."""
         arguments = {
-            "sql": self.sql,
+            **self.body,
             "timeout": max(0.0, self.hard_deadline - GRACE - time.monotonic()),
-            "max_rows": self.max_rows,
-            "max_cell": limits.max_cell,
-            "max_frame": _largest_frame(limits),
+            "max_rows": self.limits.max_rows,
+            "max_cell": self.limits.max_cell,
+            "max_frame": _largest_frame(self.limits),
         }
         return wire.frame(self.kind, self.ident, wire.pack_json(arguments))
 
@@ -323,13 +420,14 @@ class _Query:
 class _Answer:
     """Collects the rows of one statement and keeps them within the caps, whatever the worker sends."""
 
-    def __init__(self, query: _Query, limits: Limits) -> None:
+    def __init__(self, query: _Query) -> None:
+        limits = query.limits
         self.columns: tuple[str, ...] = ()
         self.rows: list[tuple[Value, ...]] = []
-        self.summary: dict[str, object] = {}
+        self.summary: dict[str, Any] = {}
         self.full = False
         self.largest_frame = _largest_frame(limits) + (1 << 16)
-        self._max_rows = query.max_rows
+        self._max_rows = limits.max_rows
         self._max_bytes = limits.max_bytes
         self._memory = 0
 
@@ -383,8 +481,8 @@ def _largest_frame(limits: Limits) -> int:
     return limits.max_bytes + (1 << 20) if limits.max_bytes else _UNCAPPED_FRAME
 
 
-def _check(sql: str) -> None:
-    """Refuse text that cannot be sent to SQLite at all."""
+def _checked(sql: str) -> str:
+    """The text, unless it cannot be sent to SQLite at all. Raises QueryError."""
     try:
         size = len(sql.encode("utf-8"))
     except UnicodeEncodeError:
@@ -393,3 +491,4 @@ def _check(sql: str) -> None:
         raise QueryError(f"The statement is longer than {guard.SQL_LENGTH:,} bytes.")
     if "\0" in sql:
         raise QueryError("The statement holds a NUL character.")
+    return sql

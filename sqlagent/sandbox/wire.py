@@ -24,9 +24,9 @@ _SECTION = struct.Struct("<IQ")
 _BATCH = struct.Struct("<II")
 
 # Requests.
-OPEN, RUN, PREPARE, INTERRUPT, ENOUGH = 1, 2, 3, 4, 5
+OPEN, RUN, PREPARE, INTERRUPT, ENOUGH, TASK, STATE = 1, 2, 3, 4, 5, 6, 7
 # Replies.
-HELLO, COLUMNS, ROWS, RESTART, DONE, ERROR = 16, 17, 18, 19, 20, 21
+HELLO, COLUMNS, ROWS, RESTART, DONE, ERROR, NEWS = 16, 17, 18, 19, 20, 21, 22
 
 BATCH_ROWS = 1024
 """Most rows in one batch."""

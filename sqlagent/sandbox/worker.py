@@ -12,25 +12,43 @@ from __future__ import annotations
 import contextlib
 import functools
 import gc
+import importlib
 import os
 import queue
+import re
 import signal
 import sqlite3
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
-from sqlagent.sandbox import file_access, functions, guard, os_limits, requests, sqlite_codes, wire
+from sqlagent.sandbox import (
+    file_access,
+    functions,
+    guard,
+    os_limits,
+    requests,
+    sqlite_codes,
+    unreadable,
+    wire,
+)
 
 IDLE_SECONDS = 1.0
 """How long a connection to a live WAL database stays open unused: while it is, its writer cannot tidy up."""
-BUSY_SECONDS = 2.0
-"""How long to wait for another program's lock."""
+BUSY_SECONDS = 1.0
+"""How long to wait for another program's lock before the file counts as held for good."""
+COPY_SHARE = 0.5
+"""The part of a request's time that may be spent on waiting for a lock: the rest is for the copy."""
 FRAME_BYTES = 1 << 18
 """The size that a batch of rows should have."""
 STEPS = 2000
 """Virtual machine steps between two looks at the clock."""
+
+
+_FORBIDDEN = re.compile(r"unsafe use of [^\s(]+\(\)")
+"""What SQLite says of a function that a schema calls and may not call."""
 
 
 class Refusal(Exception):
@@ -47,11 +65,14 @@ class Job:
     def __init__(self, kind: int, ident: int, arguments: dict[str, Any]) -> None:
         self.kind = kind
         self.ident = ident
-        self.sql: str = arguments["sql"]
         self.timeout: float = arguments["timeout"]
-        self.max_rows: int = arguments["max_rows"]
-        self.max_cell: int = arguments["max_cell"]
-        self.max_frame: int = arguments["max_frame"]
+        self.sql: str = arguments.get("sql", "")
+        self.max_rows: int = arguments.get("max_rows", 0)
+        self.max_cell: int = arguments.get("max_cell", 0)
+        self.max_frame: int = arguments.get("max_frame", 0)
+        self.task: str = arguments.get("task", "")
+        self.memory: int = arguments.get("memory", 0)
+        self.arguments: dict[str, Any] = arguments.get("arguments", {})
         self.deadline = time.monotonic() + self.timeout
         self.stopped = False
         self.enough = False
@@ -69,12 +90,16 @@ class Worker:
 
     def __init__(self, config: dict[str, Any], replies: int) -> None:
         self._path = os.fsdecode(bytes.fromhex(config["path"]))
+        self._folder: str | None = config["folder"]
+        """Where a private copy goes; None: the file is read in place."""
+        self._copy_seconds: float = config["copy_seconds"]
         self._memory: int = config["memory"]
         self._layers = guard.Layers(**config["layers"])
         self._replies = replies
         self._connection: sqlite3.Connection | None = None
-        self._authorizer: guard.Authorizer | None = None
-        self._hardened = False
+        self._hardened: guard.Hardened | None = None
+        self._leniency = guard.Leniency()
+        self._cookie: int | None = None
         self._lens: file_access.Lens | None = None
         self._access: file_access.Access | None = None
         self._copied: object = None
@@ -82,15 +107,22 @@ class Worker:
         self._text_factory: Any = str
         self.jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
 
-    def start(self, listener: threading.Thread, *, copy: bool) -> None:
-        """Give up rights, start listening and say hello. A recovered copy has to be written before that."""
-        if copy:
-            self._open_copy()
+    def start(self, listener: threading.Thread) -> None:
+        """Give up rights, start listening and say hello. A private copy has to be written before that."""
+        began = time.monotonic()
+        if self._folder is not None:
+            self._open_copy(self._folder)
+        took = time.monotonic() - began
         # Landlock binds the calling thread and those it starts later; the limit on processes counts threads.
         done = guard.forbid_writing(self._layers)
         listener.start()
         done += guard.limit_resources(self._layers, memory=self._memory)
-        self.send(wire.HELLO, 0, wire.pack_json({"confined": done, "sqlite": sqlite3.sqlite_version}))
+        hello = {"confined": done, "sqlite": sqlite3.sqlite_version, "copied": took}
+        self.send(wire.HELLO, 0, wire.pack_json(hello))
+
+    @property
+    def _authorizer(self) -> guard.Authorizer | None:
+        return self._hardened.authorizer if self._hardened is not None else None
 
     def serve(self) -> NoReturn:
         """Answer requests until the parent is gone."""
@@ -121,12 +153,12 @@ class Worker:
 
     def _attempts(self, job: Job) -> None:
         """Run a statement; again if the database was busy, has changed, or holds text that is no UTF-8."""
-        patience = min(job.deadline - 0.05, time.monotonic() + BUSY_SECONDS)
+        patience = min(job.deadline - 0.05, time.monotonic() + min(BUSY_SECONDS, COPY_SHARE * job.timeout))
         while True:
             try:
                 self._connect()
                 before = self._access
-                summary = self._run(job)
+                summary = self._do(job)
                 if self._undisturbed(before):
                     self.send(wire.DONE, job.ident, wire.pack_json(summary))
                     return
@@ -140,7 +172,7 @@ class Worker:
                         self._connection.text_factory = self._text_factory
                 elif again and (sqlite_codes.busy(error) or self._writer_left(error)):
                     time.sleep(0.02)
-                elif self._may_reconnect(job):
+                elif self._more_lenient(error) or self._may_reconnect(job):
                     self._disconnect()
                 elif not job.over and not self._undisturbed(self._access):
                     # The file changed underneath: what SQLite says of it means nothing.
@@ -158,6 +190,20 @@ class Worker:
         first = not job.reconnected and self._copied is None
         job.reconnected = True
         return first and self._authorizer is not None and self._authorizer.connecting
+
+    def _more_lenient(self, error: sqlite3.Error) -> bool:
+        """Whether the file is sound but asks for leniency that it has not had yet; from now on it has."""
+        if self._copied is not None and self._hardened is not None:
+            return False  # the copy's name is gone: it cannot be opened again
+        text = str(error)
+        if _FORBIDDEN.search(text) and not self._leniency.trusting:
+            # SQLite 3.40 does not mark its JSON functions as harmless, and nothing marks our stand-ins.
+            self._leniency = guard.Leniency(trusting=True, tolerant=self._leniency.tolerant)
+        elif unreadable.object_at_fault(text) is not None and not self._leniency.tolerant:
+            self._leniency = guard.Leniency(trusting=self._leniency.trusting, tolerant=True)
+        else:
+            return False
+        return self._layers.trusted_schema_off
 
     def _undisturbed(self, before: file_access.Access | None) -> bool:
         """Whether other programs left the file alone, as far as reading it in place depends on that."""
@@ -181,7 +227,12 @@ class Worker:
             if self._copied != file_access.state_of_files(self._path):
                 raise Refusal("restart", "the database changed after it was copied")
             return
-        if self._hardened and self._lens is not None and self._lens.look() == self._access:
+        if (
+            self._hardened is not None
+            and self._lens is not None
+            and self._lens.look() == self._access
+            and not self._outdated()
+        ):
             return
         self._disconnect()
         self._lens = file_access.Lens(self._path)
@@ -195,6 +246,31 @@ class Worker:
         uri = file_access.uri(self._path, now.mode, read_only=self._layers.read_only)
         self._access = now
         self._adopt(sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None, cached_statements=0))
+        if now.mode == file_access.SHARED:
+            self._lens.connected()
+
+    def _outdated(self) -> bool:
+        """Whether what stands in for collations, or was passed over, was made for an earlier schema."""
+        assert self._hardened is not None and self._connection is not None
+        if not self._hardened.standins.collations and not self._leniency.tolerant:
+            return False
+        return self._schema_cookie() != self._cookie
+
+    def _schema_cookie(self) -> int:
+        """SQLite's number of the schema, which every change of it raises. Raises sqlite3.Error."""
+        assert self._connection is not None
+        with self._unguarded():
+            return int(self._connection.execute("PRAGMA main.schema_version").fetchone()[0])
+
+    @contextlib.contextmanager
+    def _unguarded(self) -> Iterator[None]:
+        """For statements of our own, which an authorizer would refuse."""
+        assert self._connection is not None
+        self._connection.set_authorizer(None)
+        try:
+            yield
+        finally:
+            self._connection.set_authorizer(self._authorizer)
 
     def _adopt(self, connection: sqlite3.Connection) -> None:
         """Put the layers on a connection and keep it."""
@@ -203,22 +279,47 @@ class Worker:
             connection.set_progress_handler(self._tick, STEPS)
         connection.text_factory = self._text_factory
         functions.register(connection)
-        self._authorizer = guard.harden(connection, self._layers, memory=self._memory)
-        self._hardened = True
+        self._hardened = guard.harden(connection, self._layers, memory=self._memory, leniency=self._leniency)
+        if self._hardened.standins.collations or self._leniency.tolerant:
+            self._cookie = self._schema_cookie()
 
-    def _open_copy(self) -> None:
-        """Open a private copy of a database that another program left in the middle of a write."""
-        from sqlagent.base import errors
-        from sqlagent.database import open_readonly
+    def _open_copy(self, folder: str) -> None:
+        """Open a private copy of a database that is held, or was left in the middle of a write, by a program."""
+        import shutil
 
-        state = file_access.state_of_files(self._path)
+        from sqlagent.sandbox import private_copy
+
+        private_copy.hold(folder)
+        self._leniency = guard.Leniency(trusting=self._layers.trusted_schema_off)
+        self._copied = file_access.state_of_files(self._path)
         try:
-            connection = open_readonly.connect_readonly(self._path, timeout=BUSY_SECONDS)
-        except errors.DatabaseError as error:
-            self.send(wire.ERROR, 0, wire.pack_json({"kind": "sentence", "text": str(error)}))
-            os._exit(0)
-        self._adopt(connection)
-        self._copied = state
+            copy = private_copy.copied(self._path, folder, time.monotonic() + self._copy_seconds)
+            uri = file_access.uri(copy, file_access.STILL)
+            self._open_until_lenient(uri)
+        except private_copy.CopyError as error:
+            self._give_up("held", str(error))
+        except sqlite3.Error as error:
+            self._give_up("database", str(error))
+        except OSError as error:
+            self._give_up("held", (error.strerror or str(error)).lower())
+        if os.name == "posix":
+            shutil.rmtree(folder, ignore_errors=True)  # the open descriptor keeps the content
+
+    def _open_until_lenient(self, uri: str) -> None:
+        """Open a copy with as much leniency as its schema needs. Raises sqlite3.Error."""
+        while True:
+            try:
+                self._adopt(sqlite3.connect(uri, uri=True, isolation_level=None, cached_statements=0))
+                # SQLite opens the file when it is first read, which it has been now.
+                return
+            except sqlite3.Error as error:
+                if not self._more_lenient(error):
+                    raise
+
+    def _give_up(self, kind: str, text: str) -> NoReturn:
+        """End the process, saying why it did not start."""
+        self.send(wire.ERROR, 0, wire.pack_json({"kind": kind, "text": text}))
+        os._exit(0)
 
     def _disconnect(self) -> None:
         """Close the connection, then the descriptor (the other way round would drop its locks)."""
@@ -227,20 +328,66 @@ class Worker:
                 self._connection.close()
         if self._lens is not None:
             self._lens.close()
-        self._hardened = False
-        self._connection = self._lens = self._access = self._authorizer = None
+        self._connection = self._lens = self._access = self._hardened = None
 
     def _tick(self) -> bool:
         """SQLite's progress handler: true stops the statement."""
         job = self._job
         return job is not None and job.over
 
+    def _do(self, job: Job) -> dict[str, Any]:
+        """Do what a request asks for; returns the summary to end it with."""
+        if self._connection is None or self._hardened is None:
+            raise Refusal("database", "the connection is not ready")
+        if job.kind == wire.STATE:
+            return {"versions": self._versions()}
+        if job.kind == wire.TASK:
+            return self._run_task(job)
+        return self._run(job)
+
+    def _versions(self) -> list[int]:
+        """The header's change counter, and SQLite's number of the schema."""
+        changes = self._lens.changes() if self._lens is not None else 0
+        return [changes, self._schema_cookie()]
+
+    def _run_task(self, job: Job) -> dict[str, Any]:
+        """Run a function of ours beside the database, with less memory than a statement may take.
+
+        The task may set an authorizer, a progress handler and limits; afterwards they are as they were.
+        """
+        module, _, name = job.task.partition(":")
+        if not module.startswith("sqlagent."):
+            raise Refusal("query", "there is no such task")
+        task: Callable[..., dict[str, Any]] = getattr(importlib.import_module(module), name)
+        connection = self._connection
+        assert connection is not None
+        limits = guard.limits(connection)
+
+        def tell(news: Any) -> None:
+            job.sent_columns = True
+            self.send(wire.NEWS, job.ident, wire.pack_json(news))
+
+        connection.set_authorizer(None)
+        connection.text_factory = functools.partial(str, encoding="utf-8", errors="replace")
+        try:
+            with os_limits.less_memory(job.memory if self._layers.rlimits else 0):
+                refused = self._authorizer.unreadable if self._authorizer is not None else {}
+                summary = task(connection, {**job.arguments, "refused": refused}, tell)
+            if summary.get("forbidden") and not self._leniency.trusting:
+                raise sqlite3.OperationalError("unsafe use of function()")  # see _more_lenient
+            return summary
+        finally:
+            connection.text_factory = self._text_factory
+            guard.set_limits(connection, limits)
+            connection.set_progress_handler(self._tick if self._layers.progress else None, STEPS)
+            connection.set_authorizer(self._authorizer)
+
     def _run(self, job: Job) -> dict[str, Any]:
         """Compile a statement and, unless only that was asked, send its rows; returns what was left out."""
-        if self._connection is None or not self._hardened:
-            raise Refusal("database", "the connection is not ready")
+        assert self._connection is not None and self._hardened is not None
         if self._authorizer is not None:
             self._authorizer.begin()
+        self._hardened.standins.begin()
         word = guard.refused_word(job.sql) if self._layers.select_only else None
         if word is not None:
             raise Refusal("query", f"only SELECT can run here: {word} was refused")
@@ -258,7 +405,15 @@ class Worker:
             names = [str(column[0]) for column in cursor.description]
             job.sent_columns = True
             self.send(wire.COLUMNS, job.ident, wire.pack_json(names))
-            return self._send_rows(job, cursor, len(names))
+            summary = self._send_rows(job, cursor, len(names))
+            collation = self._hardened.standins.tripped
+            if collation is not None:
+                raise Refusal(
+                    "query",
+                    f"this compares by the collation {collation}, which only the program that made the file"
+                    " knows: name the table without `main.`",
+                )
+            return summary
         finally:
             cursor.close()  # gives back the lock on the file
 
@@ -330,12 +485,13 @@ class Worker:
         if sqlite_codes.interrupted(error):
             return Refusal("timeout", "timeout")
         if sqlite_codes.busy(error):
-            return Refusal("busy", text)
+            held = self._access is not None and self._access.mode == file_access.ROLLBACK
+            return Refusal("copy" if held else "busy", text)
         if "one statement at a time" in text:
             return Refusal("query", "only one statement can run: leave out what follows the first `;`")
         if sqlite_codes.unfinished(error) and os.path.exists(self._path + "-journal"):
             return Refusal("copy", text)
-        if sqlite_codes.about_the_file(error) or not self._hardened:
+        if sqlite_codes.about_the_file(error) or self._hardened is None:
             return Refusal("database", text)
         if self._authorizer is not None and self._authorizer.refused is not None:
             return Refusal("query", self._authorizer.refused)
@@ -379,5 +535,5 @@ def main() -> None:
     threading.stack_size(256 * 1024)
     worker = Worker(config, replies)
     listener = threading.Thread(target=_listen, args=(source, worker), daemon=True)
-    worker.start(listener, copy=bool(config["copy"]))
+    worker.start(listener)
     worker.serve()

@@ -178,6 +178,8 @@ def describe(session: Repl, argument: str) -> None:
     session.output.rows(("name", "kind", "rows", "columns"), rows)
     for name, why in schema.skipped:
         session.output.console.notice(f"Left out: {name} ({why})")
+    if schema.notice:
+        session.output.console.notice(schema.notice)
 
 
 @command(".tables")
