@@ -446,7 +446,7 @@ def walk(node: Node) -> Iterator[Node]:
 def bare(node: Expr) -> Expr:
     """An expression without the parentheses around it."""
     while node.__class__ is Paren:
-        node = node.value  # type: ignore[union-attr]
+        node = node.value
     return node
 
 
