@@ -329,7 +329,7 @@ def test_edits_change_nothing_else() -> None:
 
 Meant = tuple[Counter[str], set[tuple[str, str]], set[str]]
 """The tables that FROM names; the columns with the table that each belongs to, "" for a subquery's or a CTE's; and
-the names that were not looked up."""
+the names that USING joins by (ours) or that were not looked up (theirs)."""
 
 
 def ours(sql: str, schema: db.Schema) -> Meant:
@@ -340,7 +340,8 @@ def ours(sql: str, schema: db.Schema) -> Meant:
         for node, found in scopes.references.items()
         if found.kind == "column"
     }
-    return tables, columns, set()
+    joined = {fold(name.text) for join in scopes.statement.find(tree.Joined) for name in join.using}
+    return tables, columns, joined
 
 
 def theirs(sql: str, schema: db.Schema) -> Meant | None:
@@ -378,9 +379,9 @@ def theirs(sql: str, schema: db.Schema) -> Meant | None:
 
 
 def agree(mine: Meant, other: Meant) -> bool:
-    """Whether both readers found the same, but for the names that one of them (sqlglot, in ORDER BY) left alone."""
-    more = mine[1] - other[1]
-    return mine[0] == other[0] and other[1] <= mine[1] and {name for _, name in more} <= other[2]
+    """Whether both readers found the same, but for what sqlglot leaves alone in ORDER BY, and makes of USING."""
+    more, less = ({name for _, name in one - two} for one, two in ((mine[1], other[1]), (other[1], mine[1])))
+    return mine[0] == other[0] and more <= other[2] and less <= mine[2]
 
 
 def test_sqlglot_reads_random_statements_the_same_way() -> None:
