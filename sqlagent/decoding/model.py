@@ -19,7 +19,7 @@ import numpy as np
 
 from sqlagent.base.errors import ModelError, UsageError
 from sqlagent.decoding.alternatives import Search
-from sqlagent.decoding.candidate import Candidate, Timings, candidate_of
+from sqlagent.decoding.candidate import Candidate, Progress, Timings, candidate_of
 from sqlagent.decoding.chat_template import Chat, Tokens
 from sqlagent.decoding.decoder import Counters, Decoder
 from sqlagent.decoding.drafting import Drafter, shipped, worthwhile
@@ -72,6 +72,8 @@ class Model:
         self._parallel = n_parallel
         self._path = Path(path)
         self._held: list[int] = []
+        self._reading = 0
+        self._writing: Track | None = None
         self._written: tuple[int, Track] | None = None
         self._logits: Logits | None = None
         self._cache: PrefixCache | None = None
@@ -103,6 +105,13 @@ class Model:
             return Vectors(self._path, self._vocab.tokenize)
         except ModelError:
             return None
+
+    @property
+    def progress(self) -> Progress:
+        """How far the running step is; may be looked at from any thread."""
+        track = self._writing
+        written = "" if track is None else bytes(track.text).decode("utf-8", "replace")
+        return Progress(min(len(self._held), self._reading), self._reading, written)
 
     def count(self, prompt: Prompt) -> int:
         """How many tokens a prompt takes."""
@@ -154,6 +163,7 @@ class Model:
             try:
                 return self._generate(tokens, tracks, cancelled)
             finally:
+                self._writing = None
                 for i in range(1, n):
                     self._llama.forget(i)
                 if self._written is None:
@@ -238,6 +248,7 @@ class Model:
         ids = list(tokens.ids) + tracks[0].feed
         cached = self._restore(tokens, ids)
         alone = tracks[0] if len(tracks) == 1 else None
+        self._writing = tracks[0]
         if alone is not None:
             self._decoder.guess(alone, held[0])
         row, logits = self._prefill(tokens, ids, alone, cancelled)
@@ -328,6 +339,7 @@ class Model:
         wanted: the place whose logits are kept. track: whose draft goes with the last batch.
         """
         self._logits = None
+        self._reading = len(ids)
         cuts = sorted({tokens.opening, tokens.prefix, len(ids)})
         row = 0
         while (at := len(self._held)) < len(ids):

@@ -61,6 +61,13 @@ def repl(args: argparse.Namespace, console: Console, model: TextModel | None) ->
         return Repl(agent, _output(args, console)).run()
 
 
+def web(args: argparse.Namespace, console: Console, model: TextModel | None) -> int:
+    """Serve the page."""
+    from sqlagent.ui.web import command
+
+    return command.run(args, console, model, limits_from(args))
+
+
 def models(args: argparse.Namespace, console: Console, model: TextModel | None) -> int:
     """List, fetch, find, remove or add a model."""
     from sqlagent.store import models as registry
@@ -108,7 +115,14 @@ def doctor(args: argparse.Namespace, console: Console, model: TextModel | None) 
     return errors.CANNOT_OPEN if broken else errors.OK
 
 
-RUN: dict[str, Command] = {"ask": ask, "demo": demo, "repl": repl, "models": models, "doctor": doctor}
+RUN: dict[str, Command] = {
+    "ask": ask,
+    "demo": demo,
+    "repl": repl,
+    "web": web,
+    "models": models,
+    "doctor": doctor,
+}
 """Commands by name; cli.COMMANDS describes them."""
 
 
@@ -169,7 +183,7 @@ def limits_from(args: argparse.Namespace) -> Limits:
     asked: dict[str, Any] = {
         "timeout": args.timeout,
         "max_rows": args.limit,
-        "max_cell": args.max_cell,
+        "max_cell": getattr(args, "max_cell", None),
         "max_bytes": args.max_bytes,
     }
     return Limits(**{name: value for name, value in asked.items() if value is not None})
