@@ -48,13 +48,13 @@ def run(args: argparse.Namespace, console: Console, model: TextModel | None, lim
     local = args.host in serve.LOOPBACK
     server = serve.Server(settings, items, anywhere=local, upload_mb=args.max_upload)
     bound = serve.listening(args.host, args.port)
-    with bound, serve.opened(server) as app:
+    with serve.Stop() as stop, bound, serve.opened(server) as app:
         url = serve.address(bound, args.host, at.token)
         formats.write_line(url)
         console.notice("Open this address in a browser; Ctrl-C ends the server.")
         if not local:
             console.notice("Whoever has the address can read the databases: keep the token to yourself.")
-        serve.serve(app, at, bound, browser=url if args.open else "")
+        serve.serve(app, at, bound, stop, browser=url if args.open else "")
     return errors.OK
 
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import uvicorn
 
@@ -112,8 +113,34 @@ def address(bound: socket.socket, host: str, token: str) -> str:
     return f"http://{name}:{bound.getsockname()[1]}/" + (f"?token={token}" if token else "")
 
 
-def serve(app: App, at: Door, bound: socket.socket, *, browser: str = "") -> None:
-    """Answer until Ctrl-C or a signal to end. browser: an address to show in the person's browser."""
+class Stop:
+    """Ends the server on Ctrl-C or SIGTERM, from the moment it is entered.
+
+    Nothing is raised: an exception in the middle of an import would leave other threads waiting for it for ever.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self.running: uvicorn.Server | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Stop:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {one: signal.signal(one, self._end) for one in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _end(self, number: int, frame: FrameType | None) -> None:
+        self.asked = True
+        if self.running is not None:
+            self.running.should_exit = True
+
+
+def serve(app: App, at: Door, bound: socket.socket, stop: Stop, *, browser: str = "") -> None:
+    """Answer until `stop` says so. browser: an address to show in the person's browser."""
     config = uvicorn.Config(
         Guarded(app, at),
         log_level="warning",
@@ -123,29 +150,11 @@ def serve(app: App, at: Door, bound: socket.socket, *, browser: str = "") -> Non
         timeout_graceful_shutdown=1,
         ws="none",
     )
-    running = uvicorn.Server(config)
+    stop.running = uvicorn.Server(config)
     if browser:
         threading.Timer(0.3, webbrowser.open, [browser]).start()
-    with _ended_softly():
-        running.run(sockets=[bound])
-
-
-@contextmanager
-def _ended_softly() -> Iterator[None]:
-    """Let the block end on SIGTERM as on Ctrl-C, so that everything is put away."""
-
-    def end(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    main = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGTERM, end) if main else None
-    try:
-        yield
-    except KeyboardInterrupt:
-        pass
-    finally:
-        if main:
-            signal.signal(signal.SIGTERM, before)
+    if not stop.asked:
+        stop.running.run(sockets=[bound])
 
 
 def exists(paths: Sequence[str]) -> list[Path]:

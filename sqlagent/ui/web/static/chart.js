@@ -15,10 +15,12 @@ export function number(n) {
 }
 
 // About `count` round values from at or under `low` to at or over `high`.
-export function ticks(low, high, count = 5) {
+// whole: at whole numbers only.
+export function ticks(low, high, count = 5, whole = false) {
   if (low === high) high = low + 1;
   const rough = (high - low) / count, power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 2.5, 5, 10].find((m) => m * power >= rough) * power;
+  let step = [1, 2, 2.5, 5, 10].find((m) => m * power >= rough - 1e-12) * power;
+  if (whole && !Number.isInteger(step)) step = Math.ceil(step);
   const first = Math.floor(low / step + 1e-9), last = Math.ceil(high / step - 1e-9);
   return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
 }
@@ -88,12 +90,13 @@ function canvas(width, height, colours) {
 }
 
 const word = (x, y, said, fill, anchor = "start", more = {}) => h("text", { x, y, fill, "text-anchor": anchor, ...more }, said);
+const isWhole = (points) => points.every((point) => Number.isInteger(point.y));
 const reach = (values) => [Math.min(0, ...values), Math.max(0, ...values)];
 
 function bars(points, width, measure, by, colours) {
   const shown = points.slice(0, MOST), row = 26, longest = Math.max(4, ...shown.map((p) => Math.min(28, p.label.length)));
-  const left = Math.min(width * 0.4, longest * 7 + 16), right = 64, top = 34, height = top + shown.length * row + 12;
-  const [low, high] = reach(shown.map((p) => p.y)), scale = ticks(low, high, width < 480 ? 3 : 5);
+  const left = Math.min(width * 0.4, longest * 7 + 16), right = 64, top = 46, height = top + shown.length * row + 12;
+  const [low, high] = reach(shown.map((p) => p.y)), scale = ticks(low, high, width < 480 ? 3 : 5, isWhole(shown));
   const start = scale[0], span = scale.at(-1) - start || 1, at = (n) => left + ((n - start) / span) * (width - left - right);
   const svg = canvas(width, height, colours);
   svg.append(word(left, 14, cut(measure, 60), colours.ink, "start", { "font-weight": 600 }));
@@ -123,7 +126,7 @@ function frame(width, height, scale, colours, title) {
 function lines(points, width, measure, by, colours) {
   const shown = [...points].sort((a, b) => compare(a.key, b.key, false)), height = 320;
   const ys = shown.map((p) => p.y), low = Math.min(...ys), high = Math.max(...ys);
-  const scale = ticks(low > 0 && low > 0.6 * high ? low : Math.min(0, low), Math.max(high, low), 5);
+  const scale = ticks(low > 0 && low > 0.6 * high ? low : Math.min(0, low), Math.max(high, low), 5, isWhole(shown));
   const { svg, left, right, at } = frame(width, height, scale, colours, `${measure} by ${by}`);
   const step = shown.length > 1 ? (width - left - right) / (shown.length - 1) : 0, x = (i) => left + i * step;
   const longest = Math.max(1, ...shown.map((p) => Math.min(12, p.label.length)));
@@ -138,7 +141,7 @@ function lines(points, width, measure, by, colours) {
 }
 
 function histogram(points, width, measure, colours) {
-  const height = 320, found = bins(points.map((p) => p.y)), scale = ticks(0, Math.max(1, ...found.map((b) => b.n)), 4);
+  const height = 320, found = bins(points.map((p) => p.y)), scale = ticks(0, Math.max(1, ...found.map((b) => b.n)), 4, true);
   const { svg, left, right, bottom, at } = frame(width, height, scale, colours, `How many rows have which ${measure}`);
   const step = (width - left - right) / found.length, every = Math.max(1, Math.ceil(56 / step));
   found.forEach((bin, i) => {

@@ -14,12 +14,15 @@ const STATUS = {
   "reading the statements back": "Reading the statements back as questions",
   "running the statement": "Running the statement",
 };
+const THUMB = "M7 10v10H4a1 1 0 0 1-1-1v-8a1 1 0 0 1 1-1h3zm2 9.500V10l3.600-6.600a1.800 1.800 0 0 1 3.300 1.200L15.200 9H19a2 2 0 0 1 2 2.400l-1.300 6.500A2.600 2.600 0 0 1 17.200 20H9.500z";
+const icon = (turned) => h("svg", { viewBox: "0 0 24 24", width: 18, height: 18, "aria-hidden": "true" },
+  h("path", { d: THUMB, fill: "none", stroke: "currentColor", "stroke-width": 1.7, "stroke-linejoin": "round", transform: turned ? "rotate(180 12 12)" : null }));
 const EXPORTS = { csv: ["CSV", "csv"], json: ["JSON", "json"], markdown: ["Markdown", "md"] };
 
 export class Turn {
   // page: { ask(question, anyway), run(sql, of), finished(turn) }
   constructor(job, page) {
-    Object.assign(this, { job, page, seen: 0, done: false, sql: "" });
+    Object.assign(this, { job, page, seen: 0, done: false, sql: "", steps: [] });
     const kind = job.kind === "ask" ? null : h("span", { class: "tag" }, "SQL");
     this.heading = h("h2", { tabindex: "-1" }, kind, job.kind === "ask" ? job.text : job.of ? "Edited statement" : "Statement");
     this.follows = h("p", { class: "follows", hidden: true });
@@ -52,7 +55,7 @@ export class Turn {
     else if (event.type === "status") { this.tell(STATUS[event.text] || event.text); this.bar.removeAttribute("value"); say(this.status.textContent); }
     else if (event.type === "progress") this.progress(event);
     else if (event.type === "follows") { this.follows.hidden = false; this.follows.textContent = `Goes on from “${event.text}”`; }
-    else if (event.type === "step") { if (event.sql) this.show(event.sql); }
+    else if (event.type === "step") { this.steps.push(event); if (event.sql) this.show(event.sql); }
     else if (event.type === "answer") this.answer(event);
     else if (event.type === "failed") this.failed(event);
     else if (event.type === "stopped") { this.finish(); fill(this.body, h("p", { class: "note" }, "Stopped. ", this.again())); this.draft.hidden = true; say("Stopped"); }
@@ -177,7 +180,10 @@ export class Turn {
         h("span", { class: "took" }, time === undefined ? "" : `${time < 1 ? time.toFixed(2) : time.toFixed(1)} s`),
         h("span", { class: "spread" }),
         this.job.kind === "ask" ? this.thumbs() : null),
-      readings);
+      readings,
+      this.steps.length ? h("details", { class: "readings" }, h("summary", {}, "How it was found"),
+        h("ol", { class: "steps" }, this.steps.map((step) => h("li", {}, h("span", { class: "tag" }, step.kind),
+          `${step.text} `, h("span", { class: "hint" }, `${step.seconds.toFixed(2)} s`))))) : null);
   }
 
   // The statement in a box: run it here, or tell that it is what should have been written.
@@ -200,8 +206,8 @@ export class Turn {
 
   thumbs() {
     const thumb = (verdict, sign, label, then) => h("button", { type: "button", class: "thumb", "aria-label": label, title: label, "aria-pressed": "false", onclick: then }, sign);
-    this.up = thumb("up", "👍", "Right", () => this.judge("up"));
-    this.down = thumb("down", "👎", "Wrong", async () => { await this.judge("down"); this.edit(this.sql, true); });
+    this.up = thumb("up", icon(false), "Right", () => this.judge("up"));
+    this.down = thumb("down", icon(true), "Wrong", async () => { await this.judge("down"); this.edit(this.sql, true); });
     this.thanks = h("span", { class: "hint", role: "status" });
     return [this.thanks, this.up, this.down];
   }
