@@ -50,7 +50,8 @@ def small(path: Path, *statements: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:7860", "127.0.0.1.evil.example", "169.254.169.254", "", "[::", "a:b:c"]
+    "host",
+    ["evil.example", "evil.example:7860", "127.0.0.1.evil.example", "169.254.169.254", "", "[::", "a:b:c"],
 )
 def test_a_name_that_was_rebound_to_this_computer_gets_nothing(site: Site, host: str) -> None:
     for path in ("/", "/api/state", "/app.js"):
@@ -130,8 +131,8 @@ FRAMEWORK = [
     "/file=/etc/passwd", "/gradio_api/file=/etc/passwd", "/file/etc/passwd", "/gradio_api/upload", "/upload",
     "/gradio_api/proxy=http://127.0.0.1:1/", "/proxy=http://example.com", "/gradio_api/queue/join", "/queue/data",
     "/config", "/info", "/docs", "/openapi.json", "/redoc", "/monitoring", "/gradio_api/info", "/static/x", "/assets/x",
-    "/theme.css", "/custom_component/x/client/component/index.js", "/gradio_api/startup-events", "/gradio_api/vibe-edit",
-    "/../setup.cfg", "/static/../app.py", "/%2e%2e/app.py", "/app.py", "/style.css/../../app.py", "//etc/passwd",
+    "/theme.css", "/custom_component/x/client/component/index.js", "/gradio_api/startup-events",
+    "/gradio_api/vibe-edit", "/../setup.cfg", "/static/../app.py", "/%2e%2e/app.py", "/app.py", "/style.css/../../app.py", "//etc/passwd",
 ]  # fmt: skip
 
 
@@ -158,7 +159,9 @@ def test_no_text_can_become_markup(site: Site) -> None:
                     "createContextualFragment", "DOMParser", "setHTML"):  # fmt: skip
             assert way not in source, f"{path.name}: {way}"
     page = (ROOT / "sqlagent/ui/web/static/index.html").read_text()
-    assert "://" not in page.replace("http://www.w3.org", "") and "style=" not in page and "onclick" not in page
+    assert (
+        "://" not in page.replace("http://www.w3.org", "") and "style=" not in page and "onclick" not in page
+    )
 
 
 def test_a_session_sees_nothing_of_another(site: Site) -> None:
@@ -200,7 +203,12 @@ def test_a_body_that_is_no_object_gets_one_sentence(site: Site, body: bytes) -> 
 
 def test_what_changes_something_is_refused_in_the_sandbox(site: Site) -> None:
     visitor = site.visitor()
-    for sql in ("DELETE FROM employees", "DROP TABLE employees", "ATTACH '/etc/passwd' AS x", "PRAGMA user_version=1"):
+    for sql in (
+        "DELETE FROM employees",
+        "DROP TABLE employees",
+        "ATTACH '/etc/passwd' AS x",
+        "PRAGMA user_version=1",
+    ):
         assert visitor.run(sql)["type"] == "failed"
     assert visitor.run("SELECT COUNT(*) AS n FROM employees")["rows"] == [[42]]
 
@@ -268,7 +276,9 @@ def kept(folder: Path) -> list[Path]:
     return sorted((folder / "home" / "web").glob("server-*/*/*.db"))
 
 
-def test_dropped_files_go_with_the_server_and_after_a_kill_with_the_next_one(folder: Path, tmp_path: Path) -> None:
+def test_dropped_files_go_with_the_server_and_after_a_kill_with_the_next_one(
+    folder: Path, tmp_path: Path
+) -> None:
     home = tmp_path / "home"
     data = small(tmp_path / "shop.db")
     with running(home=home, cwd=folder) as site:
@@ -296,7 +306,8 @@ def test_ctrl_c_ends_the_server_with_success(folder: Path) -> None:
 
 def test_ten_tabs_share_one_model_and_are_answered_in_order_of_arrival(site: Site) -> None:
     visitors = [site.visitor() for _ in range(10)]
-    jobs = [(v, v.post("ask", {"question": f"How many employees are there, {i}?"})["job"]) for i, v in enumerate(visitors)]
+    asked = [{"question": f"How many employees are there, {i}?"} for i in range(10)]
+    jobs = [(one, one.post("ask", wish)["job"]) for one, wish in zip(visitors, asked, strict=True)]
     last = jobs[-1][0].events(jobs[-1][1])
     assert last[-1]["type"] == "answer"
     for visitor, job in jobs[:-1]:  # those before were answered before
@@ -351,7 +362,9 @@ def test_a_follow_up_says_what_it_goes_on_from_and_a_new_subject_does_not(site: 
 
 def test_exports_are_exact_and_formulas_are_text_in_a_spreadsheet(site: Site) -> None:
     visitor = site.visitor()
-    job = visitor.post("run", {"sql": "SELECT '=1+1' AS a, NULL AS b, 9007199254740993 AS c, 'x|y' AS d"})["job"]
+    job = visitor.post("run", {"sql": "SELECT '=1+1' AS a, NULL AS b, 9007199254740993 AS c, 'x|y' AS d"})[
+        "job"
+    ]
     visitor.events(job)
     assert visitor.raw("export", {"job": job, "format": "csv"}) == b"a,b,c,d\n'=1+1,,9007199254740993,x|y\n"
     assert json.loads(visitor.raw("export", {"job": job, "format": "json"})) == [
@@ -370,7 +383,11 @@ def test_feedback_is_one_line_each_and_says_all_that_training_needs(site: Site, 
     visitor.post("feedback", {"job": job, "verdict": "up"})
     visitor.post("feedback", {"job": job, "verdict": "down", "sql": "SELECT 1"})
     up, down = (json.loads(line) for line in file.read_text().splitlines()[before:])
-    assert up["verdict"] == "up" and up["question"].startswith("How many") and "CREATE TABLE employees" in up["ddl"]
+    assert (
+        up["verdict"] == "up"
+        and up["question"].startswith("How many")
+        and "CREATE TABLE employees" in up["ddl"]
+    )
     assert down["corrected"] == "SELECT 1" and up["version"] == 1
     if os.name == "posix":
         assert file.stat().st_mode & 0o077 == 0
@@ -382,7 +399,11 @@ def test_feedback_is_one_line_each_and_says_all_that_training_needs(site: Site, 
 def test_a_port_in_use_a_wrong_path_and_a_wrong_model_are_one_sentence(site: Site, folder: Path) -> None:
     def web(*argv: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "sqlagent", "web", *argv], cwd=ROOT, capture_output=True, text=True, timeout=60
+            [sys.executable, "-m", "sqlagent", "web", *argv],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
 
     for argv, code, said in (
@@ -402,17 +423,22 @@ def test_without_the_extra_one_sentence_says_what_to_install(folder: Path) -> No
         "u.find_spec = lambda n, *a: None if n in ('starlette', 'uvicorn') else real(n, *a)\n"
         "from sqlagent.ui.cli import main; sys.exit(main(['web']))"
     )
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 2 and "sqlagent[web]" in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_help_and_the_package_load_nothing_of_the_page() -> None:
     script = (
-        "import sys, contextlib, io\nfrom sqlagent.ui import cli, commands\n"
-        "with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit): cli.main(['web', '--help'])\n"
-        "print([n for n in sys.modules if n.split('.')[0] in ('starlette','uvicorn','gradio','fastapi') or '.ui.web' in n])"
+        "import sys, contextlib as c, io\nfrom sqlagent.ui import cli, commands\n"
+        "with c.redirect_stdout(io.StringIO()), c.suppress(SystemExit): cli.main(['web', '--help'])\n"
+        "heavy = ('starlette', 'uvicorn', 'gradio', 'fastapi')\n"
+        "print([n for n in sys.modules if n.split('.')[0] in heavy or '.ui.web' in n])"
     )
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
 
 

@@ -121,7 +121,9 @@ class Visitor:
         self.headers["X-Session"] = self.post("session")["session"]
 
     def post(self, action: str, wish: Any = None, status: int = 200) -> Any:
-        found, _, body = self.site.send("POST", f"/api/{action}", wish if wish is not None else {}, self.headers)
+        found, _, body = self.site.send(
+            "POST", f"/api/{action}", wish if wish is not None else {}, self.headers
+        )
         assert found == status, body
         return json.loads(body)
 
@@ -151,7 +153,9 @@ class Visitor:
 
 
 @contextmanager
-def running(*argv: str, home: Path, cwd: Path, command: list[str] | None = None, port: int = 0) -> Iterator[Site]:
+def running(
+    *argv: str, home: Path, cwd: Path, command: list[str] | None = None, port: int = 0
+) -> Iterator[Site]:
     """A server with these arguments; by default with the model that answers by rote."""
     env = {**os.environ, "SQLAGENT_HOME": str(home), "SQLAGENT_OFFLINE": "1", "PYTHONPATH": str(TESTS.parent)}
     env["PYTHONFAULTHANDLER"] = "1"

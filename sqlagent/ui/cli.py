@@ -156,7 +156,9 @@ def build_parser() -> Parser:
         "question", nargs="*", metavar="question", help="what you want to know about the company"
     )
     web = command("web", [work])
-    web.add_argument("databases", nargs="*", metavar="DB", help="SQLite files; more can be dropped on the page")
+    web.add_argument(
+        "databases", nargs="*", metavar="DB", help="SQLite files; more can be dropped on the page"
+    )
     option(web, "--port", type=_whole, metavar="N", default=7860, help="where to listen (default 7860)")
     option(
         web, "--host", metavar="H", default="127.0.0.1",

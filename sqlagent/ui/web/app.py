@@ -172,7 +172,12 @@ async def _state(page: Page, request: Request, session: Session, wish: dict[str,
     items = session.shelf.items
     known: dict[str, Any] = {
         "databases": [
-            {"id": one.id, "name": views.name(one.name), "where": views.name(one.where), "dropped": one.dropped}
+            {
+                "id": one.id,
+                "name": views.name(one.name),
+                "where": views.name(one.where),
+                "dropped": one.dropped,
+            }
             for one in items
         ],
         "database": session.database,

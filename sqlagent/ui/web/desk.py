@@ -127,7 +127,9 @@ class Desk:
         """Take a job. Raises UsageError when a page has too many waiting."""
         line = self.line(job)
         if line.length(session.id) >= MOST_WAITING:
-            raise UsageError(f"{MOST_WAITING} questions of this page are waiting; let them be answered first.")
+            raise UsageError(
+                f"{MOST_WAITING} questions of this page are waiting; let them be answered first."
+            )
         session.add(job)
         line.submit(job)
 

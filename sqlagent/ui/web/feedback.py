@@ -82,4 +82,3 @@ def _column(column: Column) -> str:
 
 def _names(names: tuple[str, ...]) -> str:
     return ", ".join(map(quote, names))
-

@@ -100,7 +100,9 @@ def listening(host: str, port: int) -> socket.socket:
             raise UsageError(
                 f"Something answers at {host}:{port} already (another `sqlagent web`?): choose another --port."
             ) from None
-        raise UsageError(f"The server cannot listen at {host}:{port} ({error}): choose --host and --port.") from None
+        raise UsageError(
+            f"The server cannot listen at {host}:{port} ({error}): choose --host and --port."
+        ) from None
     made.listen(128)
     return made
 
