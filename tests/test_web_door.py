@@ -128,11 +128,13 @@ def test_a_token_can_be_asked_for_on_this_computer_too(folder: Path) -> None:
 # ---- what is served ----
 
 FRAMEWORK = [
-    "/file=/etc/passwd", "/gradio_api/file=/etc/passwd", "/file/etc/passwd", "/gradio_api/upload", "/upload",
-    "/gradio_api/proxy=http://127.0.0.1:1/", "/proxy=http://example.com", "/gradio_api/queue/join", "/queue/data",
-    "/config", "/info", "/docs", "/openapi.json", "/redoc", "/monitoring", "/gradio_api/info", "/static/x", "/assets/x",
-    "/theme.css", "/custom_component/x/client/component/index.js", "/gradio_api/startup-events",
-    "/gradio_api/vibe-edit", "/../setup.cfg", "/static/../app.py", "/%2e%2e/app.py", "/app.py", "/style.css/../../app.py", "//etc/passwd",
+    "/file=/etc/passwd", "/gradio_api/file=/etc/passwd", "/file/etc/passwd", "/gradio_api/upload",
+    "/upload", "/gradio_api/proxy=http://127.0.0.1:1/", "/proxy=http://example.com",
+    "/gradio_api/queue/join", "/queue/data", "/config", "/info", "/docs", "/openapi.json", "/redoc",
+    "/monitoring", "/gradio_api/info", "/static/x", "/assets/x", "/theme.css",
+    "/custom_component/x/client/component/index.js", "/gradio_api/startup-events",
+    "/gradio_api/vibe-edit", "/../setup.cfg", "/static/../app.py", "/%2e%2e/app.py", "/app.py",
+    "/style.css/../../app.py", "//etc/passwd",
 ]  # fmt: skip
 
 

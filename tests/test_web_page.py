@@ -24,8 +24,9 @@ import pytest
 
 pytest.importorskip("starlette", reason="the web extra is not installed")
 pytest.importorskip("uvicorn", reason="the web extra is not installed")
-playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
+from playwright import sync_api as playwright
 from web_site import Site, running
 
 from sqlagent.ui import demo_database
@@ -59,7 +60,8 @@ def hostile(path: Path) -> None:
     """A database full of what careless pages take for markup, links, pictures and formulas."""
     with sqlite3.connect(path) as connection:
         connection.execute(
-            'CREATE TABLE evil ("<script>window.hacked=1</script>" TEXT, "</td><img src=x onerror=window.hacked=2>" TEXT, n INT)'
+            'CREATE TABLE evil ("<script>window.hacked=1</script>" TEXT, '
+            '"</td><img src=x onerror=window.hacked=2>" TEXT, n INT)'
         )
         texts = (
             "<script>window.hacked=3</script>", "<img src=http://127.0.0.1:1/x.png onerror=window.hacked=4>",
@@ -113,9 +115,10 @@ def new_page(browser: Any, url: str, **settings: Any) -> Any:
 
 def ask(page: Any, question: str) -> Any:
     """Ask, and the turn that it becomes."""
+    before = page.locator("article.turn").count()
     page.fill("#question", question)
     page.press("#question", "Enter")
-    return page.locator("article.turn").last
+    return page.locator("article.turn").nth(before)
 
 
 def answered(page: Any, question: str) -> Any:
@@ -265,11 +268,11 @@ def test_a_chart_suits_the_columns_and_is_changed_by_hand(page: Any) -> None:
     lines = answered(page, "How many employees were hired each year?")
     lines.get_by_role("button", name="Chart").click()
     assert lines.locator(".chart svg").get_attribute("aria-label").startswith("Lines: hired by year")
-    lines.get_by_label("Chart", exact=True).select_option("bars")
+    lines.get_by_label("Kind of chart").select_option("bars")
     assert lines.locator(".chart svg").get_attribute("aria-label").startswith("Bars")
     many = answered(page, "List the salaries of employees")
     many.get_by_role("button", name="Chart").click()
-    many.get_by_label("Chart", exact=True).select_option("histogram")
+    many.get_by_label("Kind of chart").select_option("histogram")
     heights = many.locator(".chart rect.mark").evaluate_all(
         "all => all.map(r => r.textContent.match(/: (\\d+) row/)[1])"
     )
@@ -320,9 +323,12 @@ def test_a_file_is_dropped_asked_and_deleted(page: Any, tmp_path: Path) -> None:
     # A real drop: the file travels in the event's DataTransfer.
     data = list(shop.read_bytes())
     page.evaluate(
-        """data => { const moved = new DataTransfer(); moved.items.add(new File([new Uint8Array(data)], "shop.db"));
-        for (const type of ["dragenter", "dragover", "drop"])
-          document.body.dispatchEvent(new DragEvent(type, { dataTransfer: moved, bubbles: true, cancelable: true })); }""",
+        """data => {
+          const dataTransfer = new DataTransfer();
+          dataTransfer.items.add(new File([new Uint8Array(data)], "shop.db"));
+          for (const type of ["dragenter", "dragover", "drop"])
+            document.body.dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
+        }""",
         data,
     )
     page.get_by_text("Ask shop.db a question.").wait_for()

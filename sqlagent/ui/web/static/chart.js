@@ -42,14 +42,14 @@ export function bins(values) {
 export function chartOf(result, label) {
   const state = { ...result.chart };
   const view = h("div", { class: "chart" }), said = h("p", { class: "hint" });
-  const pick = (name, options, chosen, set) => h("label", {}, name + " ",
-    h("select", { onchange: (event) => { set(event.target.value); draw(); } },
+  const pick = (name, said, options, chosen, set) => h("label", {}, name + " ",
+    h("select", { "aria-label": said, onchange: (event) => { set(event.target.value); draw(); } },
       options.map(([key, shown]) => h("option", { value: key, selected: String(key) === String(chosen) }, shown))));
   const labels = [...state.labels.map((i) => [i, result.columns[i]]), [-1, "row number"]];
-  const x = pick("by", labels, state.x, (i) => { state.x = Number(i); });
+  const x = pick("by", "Names or times", labels, state.x, (i) => { state.x = Number(i); });
   const controls = h("div", { class: "chart-tools" },
-    pick("Chart", state.kinds.map((kind) => [kind, NAMES[kind]]), state.kind, (kind) => { state.kind = kind; }),
-    pick("of", state.measures.map((i) => [i, result.columns[i]]), state.y, (i) => { state.y = Number(i); }), x,
+    pick("Chart", "Kind of chart", state.kinds.map((kind) => [kind, NAMES[kind]]), state.kind, (kind) => { state.kind = kind; }),
+    pick("of", "Numbers", state.measures.map((i) => [i, result.columns[i]]), state.y, (i) => { state.y = Number(i); }), x,
     h("span", { class: "spread" }),
     h("button", { type: "button", class: "quiet", onclick: () => savePng(view.firstChild) }, "PNG"),
     h("button", { type: "button", class: "quiet", onclick: () => save("chart.svg", svgBlob(view.firstChild)) }, "SVG"));
