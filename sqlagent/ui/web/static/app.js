@@ -261,8 +261,10 @@ const THEMES = ["auto", "light", "dark"];
 function theme(wanted) {
   if (wanted === "auto") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = wanted;
-  byId("theme").textContent = { auto: "Auto", light: "Light", dark: "Dark" }[wanted];
-  byId("theme").setAttribute("aria-label", `Colours: ${wanted}`);
+  fill(byId("theme"), h("svg", { viewBox: "0 0 16 16", width: 14, height: 14, "aria-hidden": "true" },
+    h("circle", { cx: 8, cy: 8, r: 6.5, fill: "none", stroke: "currentColor", "stroke-width": 1.6 }),
+    h("path", { d: "M8 1.500a6.500 6.500 0 0 1 0 13z", fill: "currentColor" })),
+  h("span", { class: "sr" }, "Colours: "), { auto: "Auto", light: "Light", dark: "Dark" }[wanted]);
   localStorage.setItem("theme", wanted);
   dispatchEvent(new Event("theme"));
 }
