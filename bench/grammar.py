@@ -24,6 +24,7 @@ from tqdm import tqdm
 from bench.walk import MIX, walk
 from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor, Options
+from sqlagent.sandbox import functions as sandboxed
 
 _FEATURES = {
     "JOIN": r" JOIN ",
@@ -129,6 +130,7 @@ def _targets(paths: list[Path]) -> Iterator[tuple[Path, sqlite3.Connection, list
         if not schema.tables:
             continue
         connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+        sandboxed.register(connection)
         yield path, connection, [Acceptor(schema, Options(style=style)) for style in ("names", "aliases")]
         connection.close()
 

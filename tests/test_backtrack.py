@@ -12,6 +12,7 @@ from sqlagent.decoding.decoder import Decoder
 from sqlagent.decoding.hypothesis import Track
 from sqlagent.decoding.layout import Cursor
 from sqlagent.grammar import Acceptor
+from sqlagent.sandbox import functions as sandboxed
 
 SCHOOL = """
 CREATE TABLE student (id INTEGER PRIMARY KEY, surname TEXT, grade_average REAL);
@@ -364,6 +365,7 @@ def test_what_tells_nothing_changes_nothing_but_a_linked_table_does(wish):
     text = said(made[0])
     assert text.startswith("SELECT student." if decoder.counters.rewound else "SELECT enroll.")
     connection = sqlite3.connect(":memory:")
+    sandboxed.register(connection)
     connection.executescript(SCHOOL)
     connection.execute(text)
     assert pen.cells[0] == [mark.token for mark in made[0].marks][: len(pen.cells[0])]

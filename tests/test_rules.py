@@ -14,6 +14,7 @@ from sqlagent.amend.pipeline import put_right
 from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor
 from sqlagent.linking.prompt import Turn
+from sqlagent.sandbox import functions as sandboxed
 from sqlagent.sql.names import quote
 from tests.hostile import NAMES
 
@@ -69,6 +70,7 @@ class Place:
         self.names = {role: quote(name) for role, name in names.items()}
         self.said = names
         self.connection = sqlite3.connect(path)
+        sandboxed.register(self.connection)
         self.connection.executescript(DDL.format(**self.names))
         self.connection.commit()
         self.schema = schemas.read(str(path))

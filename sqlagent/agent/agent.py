@@ -21,6 +21,7 @@ from sqlagent.agent.answer import Answer, Observer, Step, Trace
 from sqlagent.agent.attempt import PATIENCE, Attempt, Chosen, TextModel
 from sqlagent.agent.confidence import confidence, evidence
 from sqlagent.agent.effort import EFFORTS, effort_of
+from sqlagent.agent.intents import READ_ONLY, is_command, is_small_talk, small_talk_answer
 from sqlagent.agent.model_slot import Holder
 from sqlagent.base.errors import (
     Cancelled,
@@ -211,6 +212,7 @@ class Agent:
         the database holds nothing about what was asked), QueryTimeout,
         and Cancelled.
         """
+        from sqlagent.agent.about_database import statement_about
         from sqlagent.amend.fan_out import caution
         from sqlagent.amend.pipeline import put_right
         from sqlagent.linking import prompt
@@ -223,17 +225,21 @@ class Agent:
             trace.status("reading the database")
             schema = self._tables()
             read = time.monotonic()
+            if not anyway:
+                self._turn_back(schema, question)
+            if (about := statement_about(question, schema)) is not None:
+                return self._from_schema(question, about, trace, read - began)
             self._open_sandbox()  # its process starts while the model loads and thinks
             trace.status("loading the model")
             model = self.load_model()
             loaded = time.monotonic()
             self._stop_if_cancelled()
             focus = self._open_focus()
-            about = prompt.subject(question, history)
+            subject = prompt.subject(question, history)
             view = (
-                self._link(schema, about)
+                self._link(schema, subject)
                 if self._link
-                else focus.part(schema, about, getattr(model, "n_ctx", None))
+                else focus.part(schema, subject, getattr(model, "n_ctx", None))
             )
             hints = focus.hints(schema, view, prompt.spoken(question, history))
             doubt = "" if history or anyway else self._turn_away(schema, model, focus, question)
@@ -343,6 +349,31 @@ class Agent:
         if evidence.refused:
             raise OutOfScope(evidence.sentence(self._gate.nearest(focus.ranked(schema, question))))
         return evidence.doubt
+
+    def _turn_back(self, schema: Schema, text: str) -> None:
+        """Raise OutOfScope for small talk and for commands to change data, which need no model to be told."""
+        if is_small_talk(text):
+            raise OutOfScope(small_talk_answer([table.name for table in schema.tables]))
+        if is_command(text):
+            raise OutOfScope(READ_ONLY)
+
+    def _from_schema(self, question: str, sql: str, trace: Trace, read: float) -> Answer:
+        """The answer to a question about the database itself."""
+        started = time.monotonic()
+        trace.add("reason", "a question about the database itself", sql, started)
+        result = self._open_sandbox().execute(sql)
+        trace.add("act", f"{len(result.rows)} rows", sql, started)
+        return Answer(
+            question=question,
+            sql=sql,
+            columns=result.columns,
+            rows=result.rows,
+            truncated=result.truncated,
+            confidence=1.0,
+            steps=tuple(trace.steps),
+            timings={"schema": read, "act": trace.seconds("act"), "total": read + time.monotonic() - started},
+            note="Read from the schema, without the model.",
+        )
 
     def _open_sandbox(self) -> Sandbox:
         from sqlagent.sandbox.sandbox import Sandbox

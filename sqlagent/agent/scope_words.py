@@ -53,6 +53,7 @@ _SAID_ANYWHERE = """
     busiest coldest deepest fastest finest hottest late loudest nicest poorest quickest richest safest slowest soonest
     strongest warmest weakest widest
     asc avg concat denote denoted desc divide divided false max min multiplied multiply null
+    grow grew grown increase increased decrease decreased rise rose fall fell drop dropped decline compare
     refer referred referring sql strftime substr subtract subtracted sum true
 """
 GENERIC = frozenset(map(word_forms.stem, _SAID_ANYWHERE.split())) | word_forms.STOP

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlagent.grammar import conditions, expr, windows
+from sqlagent.grammar import conditions, expr, functions, windows
 from sqlagent.grammar.context import AGG, IN_AGG, NEST, NO_LITERAL, ROOM, STARS, WIN, Context
 from sqlagent.grammar.lexers import STRING
 from sqlagent.grammar.options import QUIET, Frame, Lit, Open, Option, expand
@@ -61,22 +61,44 @@ def aggregate_start(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Opt
     options += expr.value_or_condition(
         grammar, inner, (aggregate_close, (name, flags, load, False), rest), env
     )
-    distinct = (expr.value_or_condition, inner, (aggregate_close, (name, flags, load, True), rest))
-    options.append(Lit(b"DISTINCT ", distinct, env))
+    if name not in functions.WITH_SHARE_TEXTS:
+        distinct = (expr.value_or_condition, inner, (aggregate_close, (name, flags, load, True), rest))
+        options.append(Lit(b"DISTINCT ", distinct, env))
     return options
 
 
 def aggregate_close(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     """The end of an aggregate's arguments: a separator for GROUP_CONCAT; MAX and MIN of several values are scalar."""
     name, flags, load, distinct = arg
-    end = (aggregate_end, (flags, load, distinct), rest)
+    # What the sandbox brings stands over no window, as DISTINCT does not.
+    end = (aggregate_end, (flags, load, distinct or name in functions.ANALYSIS_TEXTS), rest)
     plain = expr.no_column(env)
+    if name in functions.WITH_SHARE_TEXTS:
+        share: Frame = (share_of, b"100" if name == b"PERCENTILE(" else b"1", end)
+        return [Lit(b", ", share, plain)]
     options: list[Option] = [Lit(b")", end, plain)]
     if not distinct and name == b"GROUP_CONCAT(":
         options.append(Lit(b", ", (string_then, (expr.word, b")", end), None), plain, rare=QUIET))
     if not distinct and name in (b"MAX(", b"MIN("):
         inner: Context = ((flags & ~(AGG | WIN | STARS | NO_LITERAL)) | IN_AGG, load + NEST, None)
         options.append(Lit(b", ", (arguments, ((2, 6), 2, inner), rest), plain, rare=QUIET))
+    return options
+
+
+def share_of(grammar: Any, whole: bytes, rest: Frame, env: Scope) -> list[Option]:
+    """The share of a percentile, of 100 or of 1, and the closing parenthesis."""
+    close = (expr.word, b")", rest)
+    if whole == b"1":
+        return [Lit(b"1", close, env, rare=QUIET), Lit(b"0.", (digits, (2, False), close), env)]
+    return [Lit(b"100", close, env, rare=QUIET), *digits(grammar, (2, False), close, env)]
+
+
+def digits(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
+    """One to so many digits."""
+    most, some = arg
+    options: list[Option] = expand(grammar, rest, env) if some else []
+    if most:
+        options += [Lit(b"%d" % n, (digits, (most - 1, True), rest), env) for n in range(10)]
     return options
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sqlite3
 import threading
 import time
@@ -42,6 +43,10 @@ BUILD_SECONDS = 2.0
 """What the first question after a change of the database may wait for its index."""
 MORE_SECONDS = 0.3
 """What each later question gives to an index that is not complete."""
+IDENTIFIER = re.compile(r"[^\W_]+(?:[._:/-]+[^\W_]+)+")
+"""A value of several words without a blank, as programs write names: `sensor.attic_temperature`, `living-room`."""
+MOST_ALIKE = 3
+"""Identifiers of one column that may share the words of a question and still be named."""
 PROBE_SECONDS = 0.25
 """What looking for a literal in a column that is not known in full may take."""
 
@@ -184,6 +189,7 @@ class ValueIndex:
         found = list(self._exact(data, tokens))
         found += self._misspelt(data, tokens, found)
         found += self._partial(data, tokens, found)
+        found += self._by_parts(data, tokens, found)
         found += self._by_alias(data, tokens)
         return found
 
@@ -284,6 +290,45 @@ class ValueIndex:
                         continue
                     sure = score(tokens, first, end, self._places[column], value, self._names)
                     yield self._match(column, value, sure * (0.55 + 0.4 * coverage), first, end)
+
+    def _by_parts(self, data: sqlite3.Connection, tokens: list[Token], found: list[Match]) -> Iterator[Match]:
+        """Identifiers that the question names by their parts: `sensor.attic_temperature` as "attic temperature".
+
+        A word that no name of the schema explains must be among the parts; the values that hold most of the
+        question's words come out, where they are few.
+        """
+        covered = {i for match in found if match.score >= CUT for i in range(match.first, match.end)}
+        places = {token.stem: i for i, token in reversed(list(enumerate(tokens)))}
+        telling = [
+            token.stem
+            for i, token in enumerate(tokens)
+            if i not in covered
+            and len(token.stem) > 3
+            and not token.stem.isdigit()
+            and not {token.stem, token.folded} & word_forms.STOP
+            and token.stem not in self._names
+        ]
+        if not telling:
+            return
+        marks = ",".join("?" * len(telling))
+        rows = data.execute(
+            "SELECT DISTINCT v.col, v.value, v.norm FROM word w JOIN val v ON v.id = w.val"
+            f" WHERE w.word IN ({marks}) LIMIT 500",
+            telling,
+        ).fetchall()
+        held: dict[int, list[tuple[int, str, list[int]]]] = {}
+        for column, value, norm in rows:
+            parts = norm.split()
+            if len(parts) > 1 and IDENTIFIER.fullmatch(value):
+                named = sorted({places[part] for part in parts if part in places})
+                held.setdefault(column, []).append((len(named), value, named))
+        for column, values in held.items():
+            most = max(count for count, _, _ in values)
+            best = [(value, named) for count, value, named in values if count == most]
+            if len(best) > MOST_ALIKE:
+                continue
+            for value, named in best:
+                yield self._match(column, value, 0.6 + 0.1 * min(3, most), named[0], named[-1] + 1)
 
     def _by_alias(self, data: sqlite3.Connection, tokens: list[Token]) -> Iterator[Match]:
         """Codes whose meaning a column gives: in its comment, or F and M in a column named sex."""
