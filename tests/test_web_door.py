@@ -334,6 +334,19 @@ def test_a_question_that_waits_says_behind_how_many_and_stops_at_once(site: Site
     assert second.events(third)[-1]["type"] == "answer"
 
 
+def test_turning_to_another_database_stops_what_was_asked_of_the_one_before(
+    site: Site, tmp_path: Path
+) -> None:
+    visitor = site.visitor()
+    slow = visitor.post("ask", {"question": "List the employees forever"})["job"]
+    status, state = visitor.upload("a.db", small(tmp_path / "a.db"))
+    assert status == 200 and state["jobs"] == []
+    assert visitor.site.send("GET", f"/api/events?job={slow}&from=0", None, visitor.headers)[0] == 400
+    began = time.monotonic()
+    assert site.visitor().ask("How many employees are there?")["type"] == "answer"
+    assert time.monotonic() - began < 10, "the line is free"
+
+
 def test_statements_of_ones_own_do_not_wait_for_the_model(site: Site) -> None:
     visitor = site.visitor()
     slow = visitor.post("ask", {"question": "List the employees forever"})["job"]

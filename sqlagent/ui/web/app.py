@@ -114,8 +114,7 @@ class Page:
             if isinstance(error, SqlagentError):
                 return _failed(error)
             return _failed(UsageError("The file did not arrive whole; drop it again."))
-        session.open(item.id)
-        self.desk.opened(str(item.path))
+        await self.turn_to(session, item)
         return await _state(self, request, session, {})
 
     async def _receive(self, request: Request, path: Path, name: str) -> None:
@@ -158,6 +157,15 @@ class Page:
         if found is None:
             raise UsageError("That question is no longer kept; ask it again.")
         return found
+
+    async def turn_to(self, session: Session, item: shelf.Item | None) -> None:
+        """Look at another database, or at none: what was asked of the one before is stopped."""
+        if item is None or item.id != session.database:
+            for job in [one for one in session.jobs.values() if not one.done]:
+                await run_in_threadpool(self.desk.stop, job)
+        session.open(item.id if item else "")
+        if item is not None:
+            self.desk.opened(str(item.path))
 
     def take(self, session: Session, job: Job) -> Response:
         self.desk.submit(session, job)
@@ -214,18 +222,17 @@ async def _database(page: Page, request: Request, session: Session, wish: dict[s
     else:
         item = session.shelf.item(_text(wish, "id", 100))
     await run_in_threadpool(_schema, item)  # one that cannot be read leaves the other open
-    session.open(item.id)
-    page.desk.opened(str(item.path))
+    await page.turn_to(session, item)
     return await _state(page, request, session, {})
 
 
 async def _remove(page: Page, request: Request, session: Session, wish: dict[str, Any]) -> Response:
-    item = session.shelf.item(_text(wish, "id", 100))
-    if item.dropped:
-        await run_in_threadpool(page.desk.drop, str(item.path))
-    session.shelf.remove(item.id)
+    """Delete a dropped file; where it is open, what is going on with it is stopped."""
+    item = session.shelf.removable(_text(wish, "id", 100))
     if session.database == item.id:
-        session.open("")
+        await page.turn_to(session, None)
+    await run_in_threadpool(page.desk.drop, str(item.path))
+    session.shelf.remove(item.id)
     return await _state(page, request, session, {})
 
 

@@ -96,14 +96,18 @@ class Shelf:
             raise DatabaseError(str(error).replace(str(path), plain)) from None
         return self._add(plain, path, "dropped here; deleted when the page ends", dropped=True)
 
-    def remove(self, id: str) -> Item:
-        """Delete a dropped file. Raises UsageError for one that was not dropped."""
+    def removable(self, id: str) -> Item:
+        """A dropped file. Raises UsageError for one that was not dropped."""
         item = self.item(id)
         if not item.dropped:
             raise UsageError(f"{item.name} was not dropped here, so it stays.")
+        return item
+
+    def remove(self, id: str) -> None:
+        """Delete a dropped file. Raises UsageError for one that was not dropped."""
+        item = self.removable(id)
         del self._items[id]
         self._delete(item.path)
-        return item
 
     def close(self) -> None:
         """Delete what was dropped."""

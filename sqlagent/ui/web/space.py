@@ -21,9 +21,9 @@ UPLOAD_MB = 50
 
 
 def door() -> Door:
-    """The door of a Space: its public name, and this computer's own."""
+    """The door of a Space: its public name, this computer's own, and addresses, by which the hub looks after it."""
     public = os.environ.get("SPACE_HOST", "").lower()
-    return Door(frozenset({*serve.LOOPBACK, *([public] if public else [])}), frames=FRAMES)
+    return Door(frozenset({*serve.LOOPBACK, *([public] if public else [])}), any_address=True, frames=FRAMES)
 
 
 def hosted(app: App, at: Door) -> Any:
