@@ -103,12 +103,15 @@ def hosted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         "print(f'http://127.0.0.1:{port}/', flush=True)\nsys.stdin.read()\nend()\n"
     )
     env = {**os.environ, "SQLAGENT_HOME": str(home), "PYTHONPATH": str(ROOT), "SPACE_HOST": "me-ask.hf.space"}
+    env |= {"SYSTEM": "spaces", "SPACE_ID": "me/ask"}  # as the hub sets them
     process = subprocess.Popen(
         [sys.executable, "-c", script], cwd=ROOT, env=env, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout is not None and process.stderr is not None and process.stdin is not None
-    url = process.stdout.readline().strip()
+    url = next(
+        (line.strip() for line in process.stdout if line.startswith("http")), ""
+    )  # Gradio talks there, too
     assert url, process.stderr.read()
     site = Site(process, url)
     threading.Thread(target=process.stderr.read, daemon=True).start()
