@@ -167,7 +167,7 @@ export class Turn {
       try { await navigator.clipboard.writeText(event.sql); copy.textContent = "Copied"; say("Copied"); } catch { copy.textContent = "Not allowed"; }
       setTimeout(() => { copy.textContent = "Copy"; }, 1500);
     } }, "Copy");
-    const readings = event.readings?.length ? h("details", { class: "readings" },
+    const readings = event.readings?.length ? h("details", { class: "readings", open: event.readings.length === 1 },
       h("summary", {}, event.readings.length === 1 ? "Another reading of the question" : `${event.readings.length} other readings of the question`),
       h("ul", {}, event.readings.map((one) => h("li", {},
         h("button", { type: "button", class: "reading", onclick: () => this.page.run(one.sql, this.job.id) },
