@@ -9,6 +9,7 @@
                                [--evaluation OUT…]      KL, perplexity, size, speed, accuracy in one table
     python -m convert all      --base BASE --adapter DIR --out-dir DIR --types Q6_K,Q8_0
     python -m convert publish  --adapter DIR --gguf FILE --repo OWNER/NAME [--private] [--dry-run]
+    python -m convert publish  --space OWNER/NAME [--out DIR] [--dry-run]   the page, as a Space
 
 BASE is a .gguf file, a name from the registry (tiny), a Hugging Face folder or a hub id; Llama and Qwen2
 families.
@@ -142,7 +143,12 @@ def _parser() -> argparse.ArgumentParser:
     _float_type(everything)
     _about(everything)
     publish = command("publish", _publish, "upload to the Hugging Face Hub")
-    publish.add_argument("--repo", required=True, help="OWNER/NAME")
+    where = publish.add_mutually_exclusive_group(required=True)
+    where.add_argument("--repo", help="OWNER/NAME of a model")
+    where.add_argument("--space", help="OWNER/NAME of a Space that serves the page; no files are named then")
+    publish.add_argument(
+        "--out", type=Path, default=Path("space"), help="folder that --space --dry-run writes (space)"
+    )
     publish.add_argument("--adapter", type=Path, help="adapter folder")
     publish.add_argument("--merged", type=Path, help="merged Hugging Face folder")
     publish.add_argument(
@@ -368,6 +374,18 @@ def _all(options: argparse.Namespace) -> None:
 
 
 def _publish(options: argparse.Namespace) -> None:
+    from convert import publish
+
+    if options.space:
+        if options.adapter or options.merged or options.gguf:
+            raise UsageError("A Space serves the page with the package's own models: leave out the files.")
+        job = publish.SpaceJob(options.space, options.out, options.private)
+        publish.publish_space(job, dry_run=options.dry_run, quiet=options.quiet)
+    else:
+        _publish_model(options)
+
+
+def _publish_model(options: argparse.Namespace) -> None:
     from convert import publish
 
     job = publish.Job(

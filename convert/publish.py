@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from convert import card
 from convert.files import first_line, quiet_hub
@@ -25,6 +25,7 @@ from sqlagent.weights import provenance
 from sqlagent.weights.gguf_read import GgufFile
 
 ADAPTER_FILES = (adapters.CONFIG, adapters.WEIGHTS, adapters.RECORD)
+SMALL = {"model": "Upload the model card and settings", "space": "Upload the page"}
 _MERGED = ("*.safetensors", "*.json", "*.jinja", "*.txt", "LICENSE*")
 
 
@@ -51,6 +52,15 @@ class Job:
     evaluations: tuple[Path, ...] = ()
     base_model: str = ""
     licence: str = ""
+    private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceJob:
+    """A Space to publish; `out` is the folder that a dry run writes."""
+
+    repo: str
+    out: Path
     private: bool = False
 
 
@@ -99,26 +109,54 @@ def publish(job: Job, *, dry_run: bool = False, quiet: bool = False) -> str:
     """
     quiet_hub()
     items = plan(job)
-    total = sum(item.size for item in items)
-    _say(
-        quiet,
-        f"{job.repo} ({'private' if job.private else 'public'}): {len(items)} files, {total / 1e6:,.1f} MB",
-    )
+    _summary(job.repo, job.private, items, quiet)
     if dry_run:
         for item in items:
             print(f"  {item.size / 1e6:10,.1f} MB  {item.name}", file=sys.stderr)
         sys.stdout.write(items[-1].source.decode() if isinstance(items[-1].source, bytes) else "")
         return ""
+    _refuse_offline()
+    return _upload(job.repo, job.private, items, quiet=quiet)
+
+
+def publish_space(job: SpaceJob, *, dry_run: bool = False, quiet: bool = False) -> str:
+    """Upload the page as a Space; its address. Raises UsageError and ModelError.
+
+    dry_run: write the Space's folder and its path to stdout, and contact nobody.
+    """
+    from convert import space
+
+    quiet_hub()
+    items = space.plan(job.repo)
+    _summary(job.repo, job.private, items, quiet)
+    if dry_run:
+        space.write(items, job.out)
+        print(job.out)
+        return ""
+    _refuse_offline()
+    return _upload(job.repo, job.private, items, quiet=quiet, kind="space")
+
+
+def _summary(repo: str, private: bool, items: Sequence[Item], quiet: bool) -> None:
+    total = sum(item.size for item in items)
+    _say(
+        quiet,
+        f"{repo} ({'private' if private else 'public'}): {len(items)} files, {total / 1e6:,.1f} MB",
+    )
+
+
+def _refuse_offline() -> None:
     from sqlagent.store import models
 
     if models.is_offline():
         raise UsageError(
             "Going online is forbidden (SQLAGENT_OFFLINE or HF_HUB_OFFLINE): unset it to publish."
         )
-    return _upload(job, items, quiet=quiet)
 
 
-def _upload(job: Job, items: Sequence[Item], *, quiet: bool) -> str:
+def _upload(
+    repo: str, private: bool, items: Sequence[Item], *, quiet: bool, kind: Literal["model", "space"] = "model"
+) -> str:
     import huggingface_hub as hub
     from huggingface_hub import utils
 
@@ -126,20 +164,29 @@ def _upload(job: Job, items: Sequence[Item], *, quiet: bool) -> str:
     if quiet:
         utils.disable_progress_bars()  # type: ignore[attr-defined]
     api = hub.HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, library_name="sqlagent")
-    large = [item for item in items if isinstance(item.source, Path) and item.source.suffix != ".json"]
+    files = [item for item in items if isinstance(item.source, Path)]
+    large = [item for item in files if _is_large(item, kind)]
     small = [item for item in items if item not in large]
     failed: ModelError | UsageError | None = None
     url = ""
     try:
-        url = str(api.create_repo(job.repo, private=job.private or None, exist_ok=True))
-        if job.private:
-            api.update_repo_settings(job.repo, private=True)
+        url = str(
+            api.create_repo(
+                repo,
+                private=private or None,
+                exist_ok=True,
+                repo_type=kind,
+                space_sdk="gradio" if kind == "space" else None,
+            )
+        )
+        if private:
+            api.update_repo_settings(repo, private=True, repo_type=kind)
         for item in large:
             _say(quiet, f"{item.name} ({item.size / 1e6:,.1f} MB)")
-            _commit(hub, api, job.repo, [item], f"Upload {item.name}")
-        _commit(hub, api, job.repo, small, "Upload the model card and settings")
+            _commit(hub, api, repo, [item], f"Upload {item.name}", kind)
+        _commit(hub, api, repo, small, SMALL[kind], kind)
     except Exception as error:
-        failed = _in_words(error, job.repo)
+        failed = _in_words(error, repo)
     if failed is not None:
         gc.collect()  # takes down the client's progress bars, which the exception held
         raise failed
@@ -147,7 +194,13 @@ def _upload(job: Job, items: Sequence[Item], *, quiet: bool) -> str:
     return url
 
 
-def _commit(hub: Any, api: Any, repo: str, items: Sequence[Item], message: str) -> None:
+def _is_large(item: Item, kind: str) -> bool:
+    """Whether a file is a commit of its own: weights are, and all but settings of a model."""
+    suffix = Path(item.name).suffix
+    return suffix in (".safetensors", ".gguf") or (kind == "model" and suffix != ".json")
+
+
+def _commit(hub: Any, api: Any, repo: str, items: Sequence[Item], message: str, kind: str) -> None:
     operations = [
         hub.CommitOperationAdd(
             path_in_repo=item.name,
@@ -155,7 +208,7 @@ def _commit(hub: Any, api: Any, repo: str, items: Sequence[Item], message: str) 
         )
         for item in items
     ]
-    api.create_commit(repo, operations, commit_message=message)
+    api.create_commit(repo, operations, commit_message=message, repo_type=kind)
 
 
 def _in_words(error: BaseException, repo: str) -> ModelError | UsageError:

@@ -109,7 +109,8 @@ class Hub:
             reply(http, 409, {"error": "You already created this model repo", "url": f"{self.url}/{name}"})
             return
         self.repos[name] = Repo(private=wish.get("visibility") == "private" or bool(wish.get("private")))
-        reply(http, 200, {"url": f"{self.url}/{name}", "name": name, "id": "1"})
+        address = f"{self.url}/spaces/{name}" if wish.get("type") == "space" else f"{self.url}/{name}"
+        reply(http, 200, {"url": address, "name": name, "id": "1"})
 
     def settings(self, http: BaseHTTPRequestHandler, repo: str) -> None:
         wish = json.loads(body(http))
@@ -252,21 +253,22 @@ class Hub:
         reply(http, 206, data[start:stop], {**headers, "Content-Range": span})
 
     REPO = r"(?P<repo>[^/]+/[^/]+)"
+    KIND = r"(?:models|spaces)"
     ROUTES: tuple[tuple[str, str, Any, bool], ...] = (
         ("POST", r"/api/repos/create", create, True),
         ("POST", r"/api/validate-yaml", validate, False),
-        ("PUT", rf"/api/models/{REPO}/settings", settings, True),
-        ("POST", rf"/api/models/{REPO}/preupload/[^/]+", preupload, True),
-        ("POST", rf"/api/models/{REPO}/commit/[^/]+", commit, True),
-        ("GET HEAD", rf"/api/models/{REPO}/tree/[^/]+", tree, False),
-        ("GET HEAD", rf"/api/models/{REPO}(?:/revision/[^/]+)?", info, False),
-        ("POST", rf"/{REPO}\.git/info/lfs/objects/batch", batch, True),
+        ("PUT", rf"/api/{KIND}/{REPO}/settings", settings, True),
+        ("POST", rf"/api/{KIND}/{REPO}/preupload/[^/]+", preupload, True),
+        ("POST", rf"/api/{KIND}/{REPO}/commit/[^/]+", commit, True),
+        ("GET HEAD", rf"/api/{KIND}/{REPO}/tree/[^/]+", tree, False),
+        ("GET HEAD", rf"/api/{KIND}/{REPO}(?:/revision/[^/]+)?", info, False),
+        ("POST", rf"/(?:spaces/)?{REPO}\.git/info/lfs/objects/batch", batch, True),
         ("PUT", r"/upload/(?P<oid>\w+)", upload, False),
         ("PUT", r"/part/(?P<oid>\w+)/(?P<number>\d+)", upload, False),
         ("POST", r"/complete/(?P<oid>\w+)", complete, False),
         ("POST", r"/verify/(?P<oid>\w+)", verify, True),
         ("GET HEAD", r"/storage/(?P<oid>\w+)", storage, False),
-        ("GET HEAD", rf"/{REPO}/resolve/[^/]+/(?P<path>.+)", resolve, False),
+        ("GET HEAD", rf"/(?:spaces/)?{REPO}/resolve/[^/]+/(?P<path>.+)", resolve, False),
     )
 
 

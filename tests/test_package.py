@@ -58,6 +58,8 @@ def test_the_wheel_holds_the_package_its_grammar_and_the_registry(wheel: zipfile
         assert name in names
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "sqlagent").rglob("*.py")}
     assert modules <= set(names), "a package is missing from setup.cfg"
+    page = {path.relative_to(ROOT).as_posix() for path in (ROOT / "sqlagent/ui/web/static").iterdir()}
+    assert page and page <= set(names), "the page's own files are missing"
 
 
 def test_the_wheel_holds_nothing_else(wheel: zipfile.ZipFile) -> None:

@@ -4,6 +4,7 @@
     python -m train --model-name M --output-dir O --epochs 1 --batch-size 16 --lr 2e-4 --data DIR
     python -m train data --recipe R --data DIR --stats          counts, lengths, rows, a picture
     python -m train data --recipe R --data DIR --save FILE.npz  everything a run needs, to be moved elsewhere
+    python -m train data --recipe R --data DIR --feedback FILE  the same with what people said on the page
     python -m train evaluate --adapter-path out/tiny …          see `python -m train evaluate --help`
     python -m train speed --recipe R --prepared FILE.npz        questions a second, packed and not
     python -m train drafts --recipe R --data DIR --save FILE    what decoding guesses with (models/drafts.json)
@@ -178,9 +179,12 @@ def _data(words: Sequence[str]) -> int:
     made.add_argument("--stats", action="store_true", help="counts, token lengths, a few rows")
     made.add_argument("--examples", type=int, default=3, metavar="N", help="rows shown (default 3)")
     made.add_argument("--save", metavar="FILE.npz", help="write the prepared data set")
+    made.add_argument(
+        "--feedback", metavar="FILE", help="add what people said of answers (the page's feedback.jsonl)"
+    )
     made.add_argument("--picture", metavar="FILE.png", help="draw the token lengths (default: beside --save)")
     options = made.parse_args(words)
-    config = configuration.load(options.recipe, _overrides(options))
+    config = _with_feedback(configuration.load(options.recipe, _overrides(options)), options.feedback)
     from train import data, prepared, qlora, stats, tokens
 
     tokenizer = tokens.load(qlora.resolve(config.model_name))
@@ -199,6 +203,16 @@ def _data(words: Sequence[str]) -> int:
     if picture:
         stats.draw(found, Path(picture))
     return OK
+
+
+def _with_feedback(config: Config, file: str | None) -> Config:
+    """The recipe with a source more: the page's feedback. Raises UsageError."""
+    if not file:
+        return config
+    if config.prepared:
+        raise UsageError("A prepared data set takes no --feedback: give it to the command that prepares one.")
+    mix = configuration.Mix(name="feedback", kind="feedback", file=str(Path(file).absolute()))
+    return dataclasses.replace(config, mix=(*config.mix, mix), data=config.data or ".")
 
 
 def _speed(words: Sequence[str]) -> int:

@@ -32,7 +32,8 @@ class Mix:
     name: str
     kind: str = "spider"
     """`spider`: rows {question, query, db_id} and a folder of databases. `bird`: the same with `SQL` and
-    `evidence`. `context`: rows {question, context, answer}, where context is CREATE TABLE text."""
+    `evidence`. `context`: rows {question, context, answer}, where context is CREATE TABLE text. `feedback`: what
+    the page of `sqlagent web` writes down."""
     file: str = ""
     """A path below --data, or `hub:OWNER/NAME` for a dataset on the Hugging Face Hub."""
     databases: str = ""

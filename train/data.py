@@ -263,6 +263,8 @@ class Pipeline:
                 yield replace(made, phase=phase, copy=copy, copies=copies)
 
     def _one(self, pair: Pair, mix: Mix, seen: set[tuple[str, str]]) -> Example:
+        if not pair.sql:
+            raise Dropped("no statement known to be right, or a follow-up")
         if pair.db_id and self.guard.is_database(pair.db_id):
             if not mix.drop_validation:
                 raise self.guard.refuse(mix.name, pair.db_id)

@@ -1,7 +1,7 @@
 """Question/SQL pairs from files, as they stand: no row is judged here.
 
-Reads Spider-format lists, BIRD's, and b-mc2/sql-create-context (`question, context, answer`) from .json,
-.jsonl or the Hugging Face Hub."""
+Reads Spider-format lists, BIRD's, b-mc2/sql-create-context (`question, context, answer`) and the page's feedback from
+.json, .jsonl or the Hugging Face Hub."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from train.config import Mix
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A question and the SQL that answers it, on a database file or on CREATE TABLE text."""
+    """A question and the SQL that answers it, on a database file or on CREATE TABLE text.
+
+    sql is "" where feedback names no statement that is right, or where the question goes on from another one.
+    """
 
     question: str
     sql: str
@@ -31,7 +34,8 @@ class Pair:
 def read(mix: Mix, root: Path, *, limit: int = 0) -> Iterator[Pair]:
     """The pairs of one source. Raises UsageError when a file or a field is missing."""
     number = 0
-    for row in _rows(mix.file, root):
+    rows = _rows(mix.file, root)
+    for row in _last_words(rows) if mix.kind == "feedback" else rows:
         if any(row.get(key) != value for key, value in mix.where.items()):
             continue
         if limit and number >= limit:
@@ -56,6 +60,9 @@ def _pair(mix: Mix, row: dict[str, Any], root: Path, number: int) -> Pair:
     if mix.kind == "context":
         ddl, names = mended(row["context"])
         return Pair(question, with_quotes(row["answer"], names), row.get("db_id", ""), mix.name, ddl=ddl)
+    if mix.kind == "feedback":
+        right = row["corrected"] or (row["sql"] if row["verdict"] == "up" else "")
+        return Pair(question, "" if row["history"] else right, "", mix.name, ddl=row["ddl"])
     db_id = row["db_id"]
     folder = root / mix.databases / db_id
     database = next((p for p in (folder / f"{db_id}.sqlite", folder / f"{db_id}.db") if p.is_file()), None)
@@ -69,7 +76,13 @@ def _pair(mix: Mix, row: dict[str, Any], root: Path, number: int) -> Pair:
         if evidence and (mix.evidence == "append" or (mix.evidence == "half" and number % 2)):
             question = f"{question} ({evidence.rstrip(';')})"
         return Pair(question, row["SQL"], db_id, mix.name, database=database)
-    raise UsageError(f"kind must be spider, bird or context, not {mix.kind!r}.")
+    raise UsageError(f"kind must be spider, bird, context or feedback, not {mix.kind!r}.")
+
+
+def _last_words(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Feedback without what a later line about the same answer takes back."""
+    last = {(row["question"], row["ddl"], row["sql"]): row for row in rows}
+    yield from last.values()
 
 
 def _rows(file: str, root: Path) -> Iterator[dict[str, Any]]:

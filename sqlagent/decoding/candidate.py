@@ -47,6 +47,15 @@ class Timings:
     draft_hits: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a model is: tokens of the prompt read, of so many; what is written of the statement."""
+
+    read: int
+    to_read: int
+    written: str
+
+
 def candidate_of(hypothesis: Hypothesis) -> Candidate:
     """What a hypothesis came to."""
     state = hypothesis.layout.state

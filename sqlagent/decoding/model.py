@@ -18,7 +18,7 @@ import numpy as np
 
 from sqlagent.base.errors import ModelError, UsageError
 from sqlagent.decoding.alternatives import AlternativeSearch
-from sqlagent.decoding.candidate import Candidate, Timings, candidate_of
+from sqlagent.decoding.candidate import Candidate, Progress, Timings, candidate_of
 from sqlagent.decoding.chat_template import ChatTemplate, PromptTokens
 from sqlagent.decoding.decoder import Counters, Decoder
 from sqlagent.decoding.drafting import Drafter, shipped, worthwhile
@@ -71,6 +71,8 @@ class Model:
         self._parallel = n_parallel
         self._path = Path(path)
         self._held: list[int] = []
+        self._reading = 0
+        self._writing: Hypothesis | None = None
         self._written: tuple[int, Hypothesis] | None = None
         self._logits: Logits | None = None
         self._cache: PrefixCache | None = None
@@ -105,6 +107,13 @@ class Model:
             return Vectors(self._path, self._vocab.tokenize)
         except ModelError:
             return None
+
+    @property
+    def progress(self) -> Progress:
+        """How far the running step is; may be looked at from any thread."""
+        hypothesis = self._writing
+        written = "" if hypothesis is None else bytes(hypothesis.text).decode("utf-8", "replace")
+        return Progress(min(len(self._held), self._reading), self._reading, written)
 
     def count(self, prompt: Prompt) -> int:
         """How many tokens a prompt takes."""
@@ -156,6 +165,7 @@ class Model:
             try:
                 return self._generate(tokens, hypotheses, cancelled)
             finally:
+                self._writing = None
                 for i in range(1, n):
                     self._llama.forget(i)
                 if self._written is None:
@@ -240,6 +250,7 @@ class Model:
         ids = list(tokens.ids) + hypotheses[0].feed
         cached = self._restore(tokens, ids)
         alone = hypotheses[0] if len(hypotheses) == 1 else None
+        self._writing = hypotheses[0]
         if alone is not None:
             self._decoder.guess(alone, held[0])
         row, logits = self._prefill(tokens, ids, alone, cancelled)
@@ -334,6 +345,7 @@ class Model:
         wanted: the place whose logits are kept. hypothesis: whose draft goes with the last batch.
         """
         self._logits = None
+        self._reading = len(ids)
         cuts = sorted({tokens.opening, tokens.prefix, len(ids)})
         row = 0
         while (at := len(self._held)) < len(ids):

@@ -29,6 +29,7 @@ COMMANDS = {
     "ask": "answer one question",
     "repl": "open the prompt (what `sqlagent DB` does)",
     "demo": "answer a question about a small company",
+    "web": "serve a page in the browser",
     "models": "list, fetch and remove models",
     "doctor": "say what is installed and how fast it is",
 }
@@ -42,6 +43,7 @@ examples:
   sqlagent ask shop.db "How many orders were placed in May?"
   sqlagent ask shop.db "Orders by month" --format csv > orders.csv
   sqlagent ask shop.db "Orders by month" --sql
+  sqlagent web shop.db                      the same in a browser
 
 Rows go to stdout, everything else to stderr. Exit codes: 0 ok, 1 no answer,
 2 wrong usage, 3 model or database cannot be opened, 4 timeout, 130 interrupted.
@@ -167,6 +169,21 @@ def build_parser() -> Parser:
     demo.add_argument(
         "question", nargs="*", metavar="question", help="what you want to know about the company"
     )
+    web = command("web", [work])
+    web.add_argument(
+        "databases", nargs="*", metavar="DB", help="SQLite files; more can be dropped on the page"
+    )
+    option(web, "--port", type=_whole, metavar="N", default=7860, help="where to listen (default 7860)")
+    option(
+        web, "--host", metavar="H", default="127.0.0.1",
+        help="the address to listen at; beyond this computer's own, a token is needed to get in",
+    )  # fmt: skip
+    option(web, "--token", metavar="T", help="ask for this token, also on this computer")
+    option(web, "--open", action="store_true", help="show the page in the browser")
+    option(
+        web, "--max-upload", type=_whole, metavar="MB", default=512,
+        help="largest file that may be dropped on the page (default 512)",
+    )  # fmt: skip
     models = command(
         "models", [shape], usage="sqlagent models [list|pull|path|verify|remove|add] [NAME] [options]"
     )

@@ -70,6 +70,13 @@ def repl(args: argparse.Namespace, console: Console, model: TextModel | None) ->
         ).run()
 
 
+def web(args: argparse.Namespace, console: Console, model: TextModel | None) -> int:
+    """Serve the page."""
+    from sqlagent.ui.web import command
+
+    return command.run(args, console, model, limits_from(args))
+
+
 def models(args: argparse.Namespace, console: Console, model: TextModel | None) -> int:
     """List, fetch, find, verify, remove or add a model."""
     action, target = args.action, args.target
@@ -125,7 +132,14 @@ def doctor(args: argparse.Namespace, console: Console, model: TextModel | None) 
     return errors.CANNOT_OPEN if broken else errors.OK
 
 
-RUN: dict[str, Command] = {"ask": ask, "demo": demo, "repl": repl, "models": models, "doctor": doctor}
+RUN: dict[str, Command] = {
+    "ask": ask,
+    "demo": demo,
+    "repl": repl,
+    "web": web,
+    "models": models,
+    "doctor": doctor,
+}
 """Commands by name; cli.COMMANDS describes them."""
 
 
@@ -237,7 +251,7 @@ def limits_from(args: argparse.Namespace, *, for_programs: bool = False) -> Limi
     asked: dict[str, Any] = {
         "timeout": args.timeout,
         "max_rows": args.limit,
-        "max_cell": args.max_cell,
+        "max_cell": getattr(args, "max_cell", None),
         "max_bytes": args.max_bytes,
     }
     if for_programs:

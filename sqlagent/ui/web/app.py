@@ -1,0 +1,442 @@
+"""Answer the page's requests: an ASGI application over a desk and its sessions.
+
+    POST /api/session                 a new session; its name goes with every other request
+    GET  /api/state                   all that a page shows: databases, tables, what was asked
+    POST /api/database, /api/remove   open one; delete a dropped one        POST /api/upload   drop one
+    POST /api/ask, /api/run           a job                                 POST /api/stop     end it
+    GET  /api/events                  what a job tells, as it happens (server-sent events)
+    POST /api/export                  rows as csv, json or markdown         POST /api/new      a new subject
+    POST /api/feedback                a thumb and a corrected statement
+
+Nothing is served but these and the few files of `static/`; no address names a file of this computer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from sqlagent.agent.agent import check_question
+from sqlagent.base.errors import DatabaseError, SqlagentError, UsageError
+from sqlagent.ui.web import feedback, shelf, views
+from sqlagent.ui.web.desk import Desk
+from sqlagent.ui.web.jobs import Job, Kind
+from sqlagent.ui.web.sessions import Session, Sessions
+
+SESSION = "x-session"
+LOOK_SECONDS = 0.04
+"""Between two looks at whether a job has told something."""
+ALIVE_SECONDS = 10.0
+"""After so long without news, a comment says that the connection lives."""
+BODY_BYTES = 200_000
+"""Longest request that is not a file."""
+STATEMENT_CHARACTERS = 100_000
+EXPORTS = {"csv": "text/csv", "json": "application/json", "markdown": "text/markdown"}
+FILES = {
+    "/": ("index.html", "text/html"),
+    "/style.css": ("style.css", "text/css"),
+    "/favicon.svg": ("favicon.svg", "image/svg+xml"),
+    **{
+        f"/{name}.js": (f"{name}.js", "text/javascript")
+        for name in ("app", "api", "dom", "turn", "sql", "table", "chart", "diagram")
+    },
+}
+
+Handler = Callable[["Page", Request, Session, dict[str, Any]], Awaitable[Response]]
+
+
+class Page:
+    """The application and what it works with."""
+
+    def __init__(
+        self, desk: Desk, sessions: Sessions, *, feedback_file: Path, upload_bytes: int, first: str = ""
+    ) -> None:
+        self.desk, self.sessions = desk, sessions
+        self.feedback_file, self.upload_bytes, self.first = feedback_file, upload_bytes, first
+        self._files = _static_files()
+        routes = [Route(path, self._file, methods=["GET"]) for path in FILES]
+        routes.append(Route("/api/session", self._begin, methods=["POST"]))
+        routes.append(Route("/api/state", self._handled(_state), methods=["GET"]))
+        routes.append(Route("/api/events", self._handled(_events), methods=["GET"]))
+        routes.append(Route("/api/upload", self._upload, methods=["POST"]))
+        routes += [
+            Route(f"/api/{name}", self._handled(handler), methods=["POST"])
+            for name, handler in _ACTIONS.items()
+        ]
+        self.app = Starlette(routes=routes)
+
+    # ---- what needs no session, and what is no JSON ----
+
+    async def _file(self, request: Request) -> Response:
+        body, kind = self._files[request.url.path]
+        return Response(body, media_type=kind, headers={"cache-control": "no-cache"})
+
+    async def _begin(self, request: Request) -> Response:
+        try:
+            wanted = (await _body(request)).get("name")
+        except UsageError as error:
+            return _failed(error)
+        session = await run_in_threadpool(self.sessions.begin)
+        items = session.shelf.items
+        first = next((item for item in items if item.name == wanted), None) or next(
+            (item for item in items if item.id == self.first), None
+        )
+        if first is not None:
+            session.open(first.id)
+        return _json({"session": session.id})
+
+    async def _upload(self, request: Request) -> Response:
+        """Take a dropped file piece by piece; it is refused as soon as it is too large or of the wrong kind."""
+        session = self._session(request)
+        if session is None:
+            return _lost()
+        name = request.query_params.get("name", "")
+        path: Path | None = None
+        try:
+            self._check_size(int(request.headers.get("content-length") or 0))
+            path = session.shelf.begin()
+            await self._receive(request, path, name)
+            item = await run_in_threadpool(session.shelf.keep, name, path)
+        except (SqlagentError, OSError, ClientDisconnect, ValueError) as error:
+            if path is not None:
+                path.unlink(missing_ok=True)
+            if isinstance(error, SqlagentError):
+                return _failed(error)
+            return _failed(UsageError("The file did not arrive whole; drop it again."))
+        await self.turn_to(session, item)
+        return await _state(self, request, session, {})
+
+    async def _receive(self, request: Request, path: Path, name: str) -> None:
+        size, head = 0, b""
+        with path.open("xb") as file:
+            async for part in request.stream():
+                if not head and part:
+                    head = part
+                    shelf.check_kind(head, name)
+                size += len(part)
+                self._check_size(size)
+                await run_in_threadpool(file.write, part)
+        shelf.check_kind(head, name)
+
+    def _check_size(self, size: int) -> None:
+        if size > self.upload_bytes:
+            limit = f"{self.upload_bytes / 1e6:,.0f} MB"
+            raise UsageError(f"The file is larger than {limit}: open it with `sqlagent web FILE` instead.")
+
+    # ---- the others ----
+
+    def _session(self, request: Request) -> Session | None:
+        return self.sessions.find(request.headers.get(SESSION, ""))
+
+    def _handled(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+        async def handle(request: Request) -> Response:
+            session = self._session(request)
+            if session is None:
+                return _lost()
+            try:
+                return await handler(self, request, session, await _body(request))
+            except SqlagentError as error:
+                return _failed(error)
+
+        return handle
+
+    def job(self, session: Session, wish: dict[str, Any]) -> Job:
+        """The job of this session that a request names. Raises UsageError."""
+        found = session.jobs.get(_text(wish, "job", 100))
+        if found is None:
+            raise UsageError("That question is no longer kept; ask it again.")
+        return found
+
+    async def turn_to(self, session: Session, item: shelf.Item | None) -> None:
+        """Look at another database, or at none: what was asked of the one before is stopped."""
+        if item is None or item.id != session.database:
+            for job in [one for one in session.jobs.values() if not one.done]:
+                await run_in_threadpool(self.desk.stop, job)
+        session.open(item.id if item else "")
+        if item is not None:
+            self.desk.opened(str(item.path))
+
+    def take(self, session: Session, job: Job) -> Response:
+        self.desk.submit(session, job)
+        return _json({"job": job.id})
+
+
+# ---- what a page shows -------------------------------------------------------------------------------------
+
+
+async def _state(page: Page, request: Request, session: Session, wish: dict[str, Any]) -> Response:
+    """Everything that a page shows."""
+    items = session.shelf.items
+    known: dict[str, Any] = {
+        "databases": [
+            {
+                "id": one.id,
+                "name": views.name(one.name),
+                "where": views.name(one.where),
+                "dropped": one.dropped,
+            }
+            for one in items
+        ],
+        "database": session.database,
+        "anywhere": session.shelf.anywhere,
+        "model": page.desk.model_name,
+        "upload_bytes": page.upload_bytes,
+        "jobs": [
+            {"id": job.id, "kind": job.kind, "text": job.text, "of": job.of} for job in session.jobs.values()
+        ],
+    }
+    if session.database:
+        item = session.shelf.item(session.database)
+        known["examples"] = item.examples
+        try:
+            known["schema"] = await run_in_threadpool(_schema, item)
+        except DatabaseError as error:
+            known["trouble"] = str(error)
+    return _json(known)
+
+
+def _schema(item: shelf.Item) -> dict[str, Any]:
+    from sqlagent.database import schema
+
+    try:
+        return views.schema(schema.read(item.path))
+    except DatabaseError as error:
+        raise DatabaseError(_named(str(error), item)) from None
+
+
+async def _database(page: Page, request: Request, session: Session, wish: dict[str, Any]) -> Response:
+    """Open another database, by its name on the shelf or by a path that was typed."""
+    if "path" in wish:
+        item = await run_in_threadpool(session.shelf.typed, _text(wish, "path", 4096))
+    else:
+        item = session.shelf.item(_text(wish, "id", 100))
+    await run_in_threadpool(_schema, item)  # one that cannot be read leaves the other open
+    await page.turn_to(session, item)
+    return await _state(page, request, session, {})
+
+
+async def _remove(page: Page, request: Request, session: Session, wish: dict[str, Any]) -> Response:
+    """Delete a dropped file; where it is open, what is going on with it is stopped."""
+    item = session.shelf.removable(_text(wish, "id", 100))
+    if session.database == item.id:
+        await page.turn_to(session, None)
+    await run_in_threadpool(page.desk.drop, str(item.path))
+    session.shelf.remove(item.id)
+    return await _state(page, request, session, {})
+
+
+# ---- questions and statements ------------------------------------------------------------------------------
+
+
+async def _ask(page: Page, request: Request, session: Session, wish: dict[str, Any]) -> Response:
+    question = check_question(_text(wish, "question", BODY_BYTES))
+    item = _open(session)
+    return page.take(session, _job("ask", question, session, item, anyway=bool(wish.get("anyway"))))
+
+
+async def _run(page: Page, request: Request, session: Session, wish: dict[str, Any]) -> Response:
+    sql = _text(wish, "sql", STATEMENT_CHARACTERS).strip()
+    if not sql:
+        raise UsageError("The statement is empty; write a SELECT.")
+    item = _open(session)
+    return page.take(session, _job("run", sql, session, item, of=str(wish.get("of") or "")[:100]))
+
+
+async def _stop(page: Page, request: Request, session: Session, wish: dict[str, Any]) -> Response:
+    await run_in_threadpool(page.desk.stop, page.job(session, wish))
+    return _json({})
+
+
+async def _new(page: Page, request: Request, session: Session, wish: dict[str, Any]) -> Response:
+    session.conversation.forget()
+    return _json({})
+
+
+async def _events(page: Page, request: Request, session: Session, wish: dict[str, Any]) -> Response:
+    job = page.job(session, dict(request.query_params))
+    seen = request.query_params.get("from", "0")
+    events = _stream(page.desk, job, int(seen) if seen.isascii() and seen.isdigit() else 0)
+    return StreamingResponse(events, media_type="text/event-stream", headers={"cache-control": "no-store"})
+
+
+async def _stream(desk: Desk, job: Job, place: int) -> AsyncIterator[bytes]:
+    """A job's events from a place on, and meanwhile how far it is."""
+    loop = asyncio.get_running_loop()
+    said: Any = None
+    spoken = loop.time()
+    while True:
+        done = job.done  # before the events are read: the last one must not be missed
+        for event in job.events[place:]:
+            place += 1
+            spoken = loop.time()
+            yield _event(event)
+        if done:
+            return
+        now = _how_far(desk, job)
+        if now != said:
+            said, spoken = now, loop.time()
+            yield _event(now)
+        elif loop.time() - spoken > ALIVE_SECONDS:
+            spoken = loop.time()
+            yield b": alive\n\n"
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def _how_far(desk: Desk, job: Job) -> dict[str, Any]:
+    ahead = desk.line(job).ahead(job)
+    if ahead:
+        return {"type": "waiting", "ahead": ahead}
+    thinking = next((e["text"] for e in reversed(job.events) if e["type"] == "status"), "") == "thinking"
+    progress = desk.progress() if thinking else None
+    if progress is None:
+        return {"type": "progress"}
+    return {
+        "type": "progress",
+        "read": progress.read,
+        "total": progress.to_read,
+        "written": views.shown(progress.written),
+    }
+
+
+def _event(facts: dict[str, Any]) -> bytes:
+    return b"data: " + _dumps(facts) + b"\n\n"
+
+
+# ---- what comes of an answer -------------------------------------------------------------------------------
+
+
+async def _export(page: Page, request: Request, session: Session, wish: dict[str, Any]) -> Response:
+    job, format = page.job(session, wish), _text(wish, "format", 20)
+    if format not in EXPORTS:
+        raise UsageError(f"There is no format {format!r}; choose one of {', '.join(EXPORTS)}.")
+    if job.result is None:
+        raise UsageError("Its rows are no longer kept; run the statement again.")
+    from sqlagent.ui import formats
+
+    style = formats.Style(format, csv_safe=True)
+    text = await run_in_threadpool(lambda r: "".join(formats.lines(r.columns, r.rows, style)), job.result)
+    return Response(text.encode("utf-8", "backslashreplace"), media_type=EXPORTS[format], headers=_PRIVATE)
+
+
+async def _feedback(page: Page, request: Request, session: Session, wish: dict[str, Any]) -> Response:
+    job, verdict = page.job(session, wish), _text(wish, "verdict", 10)
+    corrected = _text(wish, "sql", STATEMENT_CHARACTERS).strip() if wish.get("sql") else ""
+    if verdict not in ("up", "down"):
+        raise UsageError("A verdict is up or down.")
+    if job.answer is None or job.kind != "ask":
+        raise UsageError("Only an answer that is still kept can be judged; ask the question again.")
+    item = next((one for one in session.shelf.items if str(one.path) == job.path), None)
+    await run_in_threadpool(
+        _record, page.feedback_file, job, verdict, corrected, page.desk.model_name, item.name if item else ""
+    )
+    return _json({"file": str(page.feedback_file) if session.shelf.anywhere else ""})
+
+
+def _record(file: Path, job: Job, verdict: str, corrected: str, model: str, database: str) -> None:
+    from sqlagent.database import schema
+
+    assert job.answer is not None
+    feedback.record(
+        file,
+        schema=schema.read(job.path),
+        database=database,
+        question=job.text,
+        sql=job.answer.sql,
+        verdict=verdict,
+        corrected=corrected,
+        history=job.history,
+        model=model,
+    )
+
+
+_ACTIONS: dict[str, Handler] = {
+    "database": _database,
+    "remove": _remove,
+    "ask": _ask,
+    "run": _run,
+    "stop": _stop,
+    "new": _new,
+    "export": _export,
+    "feedback": _feedback,
+}
+_PRIVATE = {"cache-control": "no-store"}
+
+
+# ---- requests and answers ----------------------------------------------------------------------------------
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    """A request's JSON object; {} where it has none. Raises UsageError."""
+    if request.method == "GET":
+        return {}
+    parts, size = [], 0
+    with contextlib.suppress(ClientDisconnect):
+        async for part in request.stream():
+            size += len(part)
+            if size > BODY_BYTES:
+                raise UsageError("That is too long for one request.")
+            parts.append(part)
+    try:
+        found = json.loads(b"".join(parts) or b"{}")
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise UsageError("The request is no JSON object.")
+    return found
+
+
+def _text(wish: dict[str, Any], name: str, longest: int) -> str:
+    """A text of a request. Raises UsageError when it is missing or too long."""
+    found = wish.get(name)
+    if not isinstance(found, str) or len(found) > longest:
+        raise UsageError(f"The request has no {name}, or one that is too long.")
+    return found.encode("utf-8", "replace").decode()
+
+
+def _open(session: Session) -> shelf.Item:
+    """The database that a session looks at. Raises UsageError when there is none."""
+    if not session.database:
+        raise UsageError("Choose a database first, or drop a file.")
+    return session.shelf.item(session.database)
+
+
+def _job(kind: Kind, text: str, session: Session, item: shelf.Item, **more: Any) -> Job:
+    return Job(kind, text, session.id, str(item.path), name=item.name if item.dropped else "", **more)
+
+
+def _named(text: str, item: shelf.Item) -> str:
+    """A sentence about a file with its name in place of its path, where the path is nobody's business."""
+    return text.replace(str(item.path), item.name) if item.dropped else text
+
+
+def _dumps(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(_dumps(value), status, media_type="application/json", headers=_PRIVATE)
+
+
+def _failed(error: SqlagentError) -> Response:
+    return JSONResponse({"error": str(error)}, 400, headers=_PRIVATE)
+
+
+def _lost() -> Response:
+    return JSONResponse({"error": "This page's session is over; it begins a new one."}, 410, headers=_PRIVATE)
+
+
+def _static_files() -> dict[str, tuple[bytes, str]]:
+    """The page's own files by address, read once."""
+    folder = resources.files("sqlagent.ui.web") / "static"
+    return {path: ((folder / name).read_bytes(), kind) for path, (name, kind) in FILES.items()}
