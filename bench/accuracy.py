@@ -11,21 +11,17 @@ one, so a killed run loses one question at most, and `--resume` ends where an un
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import report
+from bench.answering import answer_all, rescore
 from bench.gold import datasets
-from bench.gold.context import without_quotes
-from bench.gold.datasets import Question
-from bench.predict import Decode, Guess, Place, Prediction, parse_decode, predict
+from bench.predict import Decode, parse_decode
 from bench.run_folder import PREDICTIONS, RUN, settings_of, slug, start, write
-from bench.scoring import Outcome, orders, same_outcome, score
 from sqlagent.base.errors import INTERRUPTED, OK, UsageError
 
 if TYPE_CHECKING:
@@ -34,7 +30,7 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str], model: Any = None) -> int:
     """The command; `model` replaces the one that `--model` names (tests bring a scripted one)."""
-    options = _options(argv)
+    options = options_of(argv)
     decode = parse_decode(
         options.decode,
         style=options.style,
@@ -53,7 +49,7 @@ def main(argv: Sequence[str], model: Any = None) -> int:
     known = start(out, settings, resume=options.resume, rescore=options.rescore)
     if options.rescore:
         settings = json.loads((out / RUN).read_text(encoding="utf-8"))
-        known = _rescore(out, datasets.sample(everything, None, 0), known, decode)
+        known = rescore(out, datasets.sample(everything, None, 0), known, decode)
         questions = [question for question in questions if question.id in known]
     todo = [question for question in questions if question.id not in known]
     done = [known[question.id] for question in questions if question.id in known]
@@ -82,7 +78,8 @@ def main(argv: Sequence[str], model: Any = None) -> int:
     return status
 
 
-def _options(argv: Sequence[str]) -> argparse.Namespace:
+def options_of(argv: Sequence[str]) -> argparse.Namespace:
+    """What a command line asks for. Raises UsageError."""
     parser = argparse.ArgumentParser(
         prog="python -m bench accuracy", description=__doc__, formatter_class=_Help
     )
@@ -120,139 +117,6 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
 
 class _Help(argparse.RawDescriptionHelpFormatter):
     """Keeps the commands in the description on lines of their own."""
-
-
-# --- one question ----------------------------------------------------------------------------------
-
-
-def answer_all(
-    questions: Sequence[Question], model: Any, decode: Decode, done: Sequence[Mapping[str, Any]] = ()
-) -> Iterator[dict[str, Any]]:
-    """The record of each question, with a progress bar; one database is open at a time."""
-    from tqdm import tqdm
-
-    marks = [record["correct"] if record["correct"] is not None else record["exact"] for record in done]
-    place: Place | None = None
-    steady = sys.stderr.isatty()
-    with tqdm(
-        total=len(questions) + len(done),
-        initial=len(done),
-        unit="question",
-        mininterval=0.2 if steady else 30.0,
-    ) as bar:
-        try:
-            for question in questions:
-                cold = place is None or _key(place.question) != _key(question)
-                if place is None or cold:
-                    if place is not None:
-                        place.close()
-                    place = Place(question, decode.timeout, decode.style)
-                record = answer(question, place, model, decode, cold=cold)
-                marks.append(record["correct"] if record["correct"] is not None else record["exact"])
-                bar.set_postfix_str(f"{100 * sum(marks) / len(marks):.1f} % right", refresh=False)
-                bar.update()
-                yield record
-        finally:
-            if place is not None:
-                place.close()
-
-
-def _key(question: Question) -> tuple[Path | None, str]:
-    return question.database, question.ddl
-
-
-def answer(question: Question, place: Place, model: Any, decode: Decode, *, cold: bool) -> dict[str, Any]:
-    """Predict one question and score it. `seconds` is the prediction's wall-clock time, scoring left out."""
-    began = time.perf_counter()
-    prediction = predict(question, place, model, decode)
-    seconds = time.perf_counter() - began
-    return judge(question, place, prediction) | {
-        "seconds": round(seconds, 4),
-        "tokens": prediction.tokens,
-        "timings": {name: round(value, 4) for name, value in prediction.timings.items()},
-        "confidence": prediction.confidence,
-        "evidence": prediction.evidence,
-        "cold": cold,
-    }
-
-
-def judge(question: Question, place: Place, prediction: Prediction) -> dict[str, Any]:
-    """The part of a record that follows from the statements and the database."""
-    executed = question.database is not None
-    gold = place.gold(question.gold)
-    outcome = place.outcome(prediction.sql)
-    found = score(
-        question.gold,
-        without_quotes(prediction.sql, question.bare),
-        columns=place.columns,
-        gold_outcome=gold if executed else None,
-        outcome=outcome,
-    )
-    marks = {prediction.sql: found.correct}
-    marks |= _marks(question, place, [g.sql for g in prediction.guesses if g.sql not in marks], gold)
-    return {
-        "id": question.id,
-        "db": question.db,
-        "question": question.question,
-        "gold": question.gold,
-        "pred": prediction.sql,
-        "candidates": [
-            dataclasses.asdict(guess) | {"correct": marks[guess.sql]} for guess in prediction.guesses
-        ],
-        "correct": found.correct,
-        "ran": found.ran,
-        "nonempty": found.nonempty,
-        "gold_nonempty": found.gold_nonempty,
-        "error": prediction.error or found.error,
-        "gold_error": gold.error,
-        "exact": found.exact,
-        "tree": found.tree,
-        "hardness": found.hardness,
-        "labels": list(found.labels),
-    }
-
-
-def _marks(question: Question, place: Place, sqls: Sequence[str], gold: Outcome) -> dict[str, bool | None]:
-    """Whether each distinct statement is right; None where that cannot be known."""
-    if question.database is None or not gold.ran:
-        return dict.fromkeys(sqls)
-    ordered = orders(question.gold)
-    return {sql: same_outcome(gold, place.outcome(sql), ordered=ordered) for sql in dict.fromkeys(sqls)}
-
-
-def _rescore(
-    out: Path, questions: Sequence[Question], known: Mapping[str, dict[str, Any]], decode: Decode
-) -> dict[str, dict[str, Any]]:
-    """Judge stored predictions again and replace the file in one step; returns the new records."""
-    place: Place | None = None
-    fresh: dict[str, dict[str, Any]] = {}
-    for question in questions:
-        old = known.get(question.id)
-        if old is None:
-            continue
-        if place is None or _key(place.question) != _key(question):
-            if place is not None:
-                place.close()
-            place = Place(question, decode.timeout, decode.style)
-        names = [field.name for field in dataclasses.fields(Guess)]
-        guesses = tuple(
-            Guess(**{name: guess[name] for name in names if name in guess}) for guess in old["candidates"]
-        )
-        kept = (
-            old["error"] if not old["pred"] else None
-        )  # why there is no statement, nobody can find out again
-        fresh[question.id] = old | judge(question, place, Prediction(old["pred"], guesses, error=kept))
-    if place is not None:
-        place.close()
-    path = out / f"{PREDICTIONS}.new"
-    with path.open("w", encoding="utf-8") as sink:
-        for record in fresh.values():
-            write(sink, record)
-    path.replace(out / PREDICTIONS)
-    return fresh
-
-
-# --- the setting -----------------------------------------------------------------------------------
 
 
 def _model_files(options: argparse.Namespace) -> Files:

@@ -135,10 +135,16 @@ def _attack_with_statements(
             tally = tallies.setdefault(f"statement: {family}", Tally())
             with contextlib.suppress(SqlagentError):
                 box.warm_up()
-            workers.update({box.worker_pid} - {None})
+            _note(workers, box)
             for run in (box.execute, box.prepare):
                 _once(tally, partial(run, sql), options.timeout, count=run == box.execute)
             watch.judge(tally)
+
+
+def _note(workers: set[int], box: Sandbox) -> None:
+    """Remember the process that works for a sandbox, if there is one."""
+    if box.worker_pid is not None:
+        workers.add(box.worker_pid)
 
 
 def _attack_with_databases(
@@ -158,7 +164,7 @@ def _attack_with_databases(
                 for sql in QUESTIONS:
                     with contextlib.suppress(SqlagentError):
                         box.warm_up()
-                    workers.update({box.worker_pid} - {None})
+                    _note(workers, box)
                     _once(tally, partial(box.execute, sql), options.timeout)
         except SqlagentError:
             tally.tried += 1

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.run_folder import renamed
 from sqlagent.agent import confidence
 from sqlagent.agent.confidence import Evidence
 from sqlagent.base.errors import OK, UsageError
@@ -33,7 +34,7 @@ def read(folder: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         lines = (folder / "predictions.jsonl").read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise UsageError(f"{folder} holds no run of `bench accuracy`.") from error
-    rows: list[dict[str, Any]] = [json.loads(line) for line in lines]
+    rows: list[dict[str, Any]] = [renamed(json.loads(line)) for line in lines]
     rows = [row for row in rows if row.get("evidence") and row["correct"] is not None]
     if not rows:
         raise UsageError(f"No answer in {folder} has evidence: run `bench accuracy --decode agent`.")

@@ -108,5 +108,5 @@ def near(all_: Sequence[Tried], within: float) -> list[Tried]:
 
 def chosen(some: Sequence[Tried], power: float) -> Tried:
     """The statement to believe, where the question's probability counts to that power."""
-    told = {one.sql: one.candidate.told or 0.0 for one in some}
+    told = {one.sql: one.candidate.question_logprob or 0.0 for one in some}
     return choose(some, lambda statements: [told[sql] for sql in statements], channel=power)[0]

@@ -116,11 +116,12 @@ def main(argv: Sequence[str], model: Any = None) -> int:
             raise UsageError(f"There is no {path}: --data wants the folder with that database.")
     loaded = model
     if loaded is None:
+        from sqlagent.base import paths
         from sqlagent.decoding.model import Model
         from sqlagent.store import models
 
         loaded = Model.of(
-            models.ready(options.model, adapter=options.adapter), cache_dir=models.cache_dir() / "prefix"
+            models.ready(options.model, adapter=options.adapter), cache_dir=paths.cache_dir() / "prefix"
         )
     played: list[Played] = []
     try:

@@ -24,6 +24,7 @@ from tqdm import tqdm
 from bench.walk import MIX, walk
 from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor, Options
+from sqlagent.sandbox import functions as sandboxed
 
 _FEATURES = {
     "JOIN": r" JOIN ",
@@ -129,6 +130,7 @@ def _targets(paths: list[Path]) -> Iterator[tuple[Path, sqlite3.Connection, list
         if not schema.tables:
             continue
         connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+        sandboxed.register(connection)
         yield path, connection, [Acceptor(schema, Options(style=style)) for style in ("names", "aliases")]
         connection.close()
 
@@ -180,7 +182,9 @@ def random_weights(paths: list[Path], total: int, seed: int, scratch: Path) -> i
                     max_tokens=rng.choice((16, 60, 120, 200)),
                 )
                 for candidate in found:
-                    report.check(connection, f"{path.name} (random weights)", lambda c=candidate: c.sql)
+                    report.check(
+                        connection, f"{path.name} (random weights)", partial(getattr, candidate, "sql")
+                    )
                 bar.update(len(found))
     for model in models:
         model.close()

@@ -184,7 +184,7 @@ def first_token(job: dict[str, Any]) -> dict[str, float]:
 def _questions(
     files: Files | None, questions: Sequence[Question], threads: int | None, model: Any
 ) -> list[str]:
-    from bench.accuracy import answer_all
+    from bench.answering import answer_all
     from bench.predict import parse_decode
 
     loaded = model

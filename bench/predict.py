@@ -4,8 +4,8 @@
     free            one statement, decoded without the grammar: what the model would write by itself
     vote:N[@T]      the greedy one and N - 1 sampled at temperature T, under the grammar; the result that most
                     of them agree on wins, a tie goes to the likelier statement
-    fork:N          the greedy one and up to N that take another way at one of its decisions, under the grammar; the
-                    result that has most of the probability wins
+    fork:N          the greedy one and up to N that take another way at one of its decisions, under the grammar;
+                    chosen among as the product does, without reading back
     free-vote:N[@T] the same as vote without the grammar
     agent[:EFFORT]  the whole product, as `sqlagent` answers
     gold            the gold statement itself: what the scorer makes of a perfect model
@@ -17,7 +17,6 @@ which questions came before. So a run that was interrupted goes on to the same e
 from __future__ import annotations
 
 import dataclasses
-import math
 import re
 import sqlite3
 import zlib
@@ -28,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.gold.datasets import Question, table_columns
 from bench.scoring import Outcome, run, same_outcome
-from sqlagent.base.errors import DatabaseError, SqlagentError, UsageError
+from sqlagent.base.errors import DatabaseError, QueryError, QueryTimeout, SqlagentError, UsageError
 
 if TYPE_CHECKING:
     from bench.scoring import Rows
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from sqlagent.decoding.candidate import Candidate
     from sqlagent.linking.focus import Focus
     from sqlagent.linking.prompt import Prompt
-    from sqlagent.sandbox.sandbox import Sandbox
+    from sqlagent.sandbox.sandbox import Result, Sandbox
 
 MODES = ("greedy", "free", "vote", "fork", "free-vote", "agent", "gold")
 WITHIN = 3.0
@@ -69,9 +68,9 @@ class Guess:
     margin: float = 0.0
     tokens: int = 0
     forced: int = 0
-    worst: float = 0.0
+    min_token_logprob: float = 0.0
     finished: bool = True
-    told: float | None = None
+    question_logprob: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +172,13 @@ class Place:
             return run(self, sql, self.timeout)
         return Outcome(error=self._compile(sql))
 
+    def result(self, sql: str) -> Result | None:
+        """The rows of a statement over a database; None when it does not run."""
+        try:
+            return self.sandbox.execute(sql)
+        except (QueryError, QueryTimeout):
+            return None
+
     def gold(self, sql: str) -> Outcome:
         """The outcome of a gold statement, run once."""
         if sql not in self._gold:
@@ -233,14 +239,21 @@ def predict_one(question: Question, place: Place, model: Any, decode: Decode) ->
 
 
 def predict_fork(question: Question, place: Place, model: Any, decode: Decode) -> Prediction:
-    """The statement whose result has most of the probability among the greedy one and its forks."""
+    """The statement that the product would choose among the greedy one and its forks, without reading back."""
+    from sqlagent.agent import selection
+    from sqlagent.agent.selection import Tried
+
     text, acceptor = place.ask(question.question)
     found = model.generate(text, acceptor, max_tokens=decode.max_tokens)
     timings = _timings(model)
-    found += model.others(decode.n, WITHIN, max_tokens=decode.max_tokens)
+    found += model.alternatives(decode.n, WITHIN, max_tokens=decode.max_tokens)
     timings["decode"] += model.last_timings.decode
     guesses = _guesses(found, False)
-    return _prediction(choose(guesses, place, _probability), guesses, timings)
+    if place.question.database is None:
+        best = max(found, key=lambda one: one.logprob)
+    else:
+        best = selection.choose([Tried(one, place.result(one.sql)) for one in found])[0].candidate
+    return _prediction(guesses[found.index(best)], guesses, timings)
 
 
 def predict_vote(question: Question, place: Place, model: Any, decode: Decode) -> Prediction:
@@ -256,7 +269,7 @@ def predict_vote(question: Question, place: Place, model: Any, decode: Decode) -
         max_tokens=decode.max_tokens,
     )
     guesses = _guesses(found, free)
-    return _prediction(choose(guesses, place), guesses, _timings(model))
+    return _prediction(most_agreed(guesses, place), guesses, _timings(model))
 
 
 def predict_agent(question: Question, place: Place, model: Any, decode: Decode) -> Prediction:
@@ -280,16 +293,8 @@ _PREDICTORS: dict[str, Callable[[Question, Place, Any, Decode], Prediction]] = {
 }
 
 
-def _one(guess: Guess) -> float:
-    return 1.0
-
-
-def _probability(guess: Guess) -> float:
-    return math.exp(min(0.0, guess.logprob))
-
-
-def choose(guesses: Sequence[Guess], place: Place, weight: Callable[[Guess], float] = _one) -> Guess | None:
-    """The likeliest guess of the heaviest group of guesses with one result; failed ones only when all fail."""
+def most_agreed(guesses: Sequence[Guess], place: Place) -> Guess | None:
+    """The likeliest guess of the largest group of guesses with one result; failed ones only when all fail."""
     groups: list[tuple[Outcome | str, list[Guess]]] = []
     for guess in guesses:
         key: Outcome | str = guess.sql
@@ -310,7 +315,7 @@ def choose(guesses: Sequence[Guess], place: Place, weight: Callable[[Guess], flo
             groups.append((key, [guess]))
     if not groups:
         return guesses[0] if guesses else None
-    _, best = max(groups, key=lambda group: (sum(map(weight, group[1])), max(g.logprob for g in group[1])))
+    _, best = max(groups, key=lambda group: (len(group[1]), max(g.logprob for g in group[1])))
     return max(best, key=lambda guess: guess.logprob)
 
 
@@ -344,9 +349,9 @@ def _guesses(candidates: Sequence[Candidate], free: bool) -> tuple[Guess, ...]:
             float(found.margin),
             int(found.tokens),
             int(found.forced),
-            float(found.worst),
+            float(found.min_token_logprob),
             bool(found.finished),
-            found.told,
+            found.question_logprob,
         )
         for found in candidates
     )

@@ -26,7 +26,7 @@ from bench.refusal_examples import Example, Source, asked, examples, visible
 from bench.stats import wilson
 from sqlagent.agent import scope_check
 from sqlagent.agent.agent import Agent
-from sqlagent.agent.scope_check import Gate
+from sqlagent.agent.scope_check import ScopeCheck
 from sqlagent.base import word_forms
 from sqlagent.base.errors import OK, OutOfScope, SqlagentError
 from sqlagent.database import schema as schemas
@@ -81,7 +81,7 @@ def judge(rows: Iterable[tuple[str, str, Path, str]], model: Any, *, whole: bool
             agent, last = Agent(path, model), path
             schema = schemas.read(path)
             focus = Focus(path)
-            gate = Gate(schema, lambda: model.vectors)
+            gate = ScopeCheck(schema, lambda: model.vectors)
         assert agent is not None
         evidence = gate.look(question, focus.explained(schema, question))
         why = ""
@@ -130,15 +130,15 @@ def lines(found: Sequence[Judged]) -> Iterator[str]:
 
 def looked(
     source: Source, some: Iterable[Example], likeness: Any
-) -> Iterator[tuple[Example, Gate, scope_check.Evidence]]:
+) -> Iterator[tuple[Example, ScopeCheck, scope_check.ScopeEvidence]]:
     """What the gate sees in each example; those of one database together."""
-    gates: dict[tuple[Path, tuple[str, str] | None], tuple[schemas.Schema, Focus, Gate]] = {}
+    gates: dict[tuple[Path, tuple[str, str] | None], tuple[schemas.Schema, Focus, ScopeCheck]] = {}
     for example in some:
         key = example.database, example.without
         if key not in gates:
             gates.clear()
             schema = visible(source.schema(example.database), example.without)
-            gates[key] = schema, Focus(example.database), Gate(schema, lambda: likeness)
+            gates[key] = schema, Focus(example.database), ScopeCheck(schema, lambda: likeness)
         schema, focus, gate = gates[key]
         places = focus.explained(schema, example.question)
         if example.stored:
@@ -197,7 +197,7 @@ def refit(data: Path, bird: Path | None, each: int, seed: int, likeness: Any) ->
         yield f"{loss:.1%} from {cut:.2f}: " + ", ".join(f"{k} {100 * v:.0f} %" for k, v in shares.items())
     weights = fit(features, marks, counts)
     empty: Mapping[str, float] = scope_check.features(
-        Gate(source.schema(source.files[0]), lambda: None).names, ()
+        ScopeCheck(source.schema(source.files[0]), lambda: None).names, ()
     )
     for name, weight in zip(["", *empty], weights, strict=True):
         yield f'    "{name}": {weight:.2f},'
@@ -226,10 +226,11 @@ def main(argv: Sequence[str], model: Any = None) -> int:
     options = parser.parse_args(list(argv))
     loaded = model
     if loaded is None:
+        from sqlagent.base import paths
         from sqlagent.decoding.model import Model
         from sqlagent.store import models
 
-        loaded = Model.of(models.ready(options.model), cache_dir=models.cache_dir() / "prefix")
+        loaded = Model.of(models.ready(options.model), cache_dir=paths.cache_dir() / "prefix")
     try:
         if options.fit:
             print("\n".join(refit(options.data, options.bird, options.each, options.seed, loaded.vectors)))

@@ -183,7 +183,7 @@ def _without(source: Source, each: int, rng: random.Random) -> Iterator[Example]
         asked = {token.stem for token in word_forms.tokens(question.question)} - word_forms.STOP
         for table, name in sorted(found.columns):
             place = schema.table(table)
-            column = place and place.column(name)
+            column = None if place is None else place.column(name)
             if place is None or column is None or column.pk:
                 continue
             if any(fold(name) in map(fold, key.columns) for t in schema.tables for key in t.foreign_keys):

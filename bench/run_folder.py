@@ -36,6 +36,8 @@ SAME = (
     "n_ctx",
 )
 """What must not change between a run and its continuation."""
+RENAMED = {"worst": "min_token_logprob", "told": "question_logprob"}
+"""Figures of a statement that have other names in older runs."""
 
 
 def start(
@@ -72,11 +74,21 @@ def read_records(path: Path, *, repair: bool = False) -> dict[str, dict[str, Any
     records: dict[str, dict[str, Any]] = {}
     for number, line in enumerate(whole.splitlines(), start=1):
         try:
-            record = json.loads(line)
+            record = renamed(json.loads(line))
             records[record["id"]] = record
         except (ValueError, KeyError, TypeError) as error:
             raise UsageError(f"{path} line {number} is no record of a run: {error}.") from error
     return records
+
+
+def renamed(record: dict[str, Any]) -> dict[str, Any]:
+    """A record with its figures under today's names; runs that were made before some were renamed have the old ones."""
+    figures = [*record.get("candidates", ()), record.get("evidence") or {}]
+    for found in figures:
+        for old, new in RENAMED.items():
+            if old in found:
+                found[new] = found.pop(old)
+    return record
 
 
 def write(sink: TextIO, record: Mapping[str, Any]) -> None:

@@ -34,7 +34,7 @@ from sqlagent.base.errors import OK, UsageError
 from sqlagent.database import schema as schemas
 from sqlagent.database.schema import Schema
 from sqlagent.decoding.model import Model
-from sqlagent.decoding.token_choice import Sampler
+from sqlagent.decoding.token_choice import TokenChooser
 from sqlagent.grammar import Acceptor
 from sqlagent.linking import prompt as prompts
 from sqlagent.llama.context import library
@@ -202,7 +202,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
 
 def _watch(lib: Any, clock: Clock) -> None:
     """Let `clock` see every decode and every choice of this process."""
-    decode, choose = lib.llama_decode, Sampler.choose
+    decode, choose = lib.llama_decode, TokenChooser.choose
 
     def timed(*arguments: Any) -> Any:
         clock.enter()
@@ -211,12 +211,12 @@ def _watch(lib: Any, clock: Clock) -> None:
         finally:
             clock.leave()
 
-    def counted(self: Sampler, *arguments: Any, **options: Any) -> Any:
+    def counted(self: TokenChooser, *arguments: Any, **options: Any) -> Any:
         clock.chose()
         return choose(self, *arguments, **options)
 
     lib.llama_decode = timed
-    Sampler.choose = counted  # type: ignore[method-assign]
+    TokenChooser.choose = counted  # type: ignore[method-assign]
 
 
 def _rounds(

@@ -81,7 +81,7 @@ def wide(tables: int, columns: int, seed: int, vocabulary: Sequence[str] = ()) -
     if not vocabulary:
         syllables = [a + b for a in "bcdfghklmnprst" for b in "aeiou"]
         vocabulary = ["".join(rng.choices(syllables, k=rng.randint(2, 4))) for _ in range(3000)]
-    made = []
+    made: list[Table] = []
     for number in range(tables):
         name = "_".join(rng.sample(vocabulary, 2)) + f"_{number}"
         parts = [Column(name="id", type="INTEGER", pk=1)]

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from convert.card import Evaluation
 from convert.samples import Sample, bar, total
+from sqlagent.base import private_files
 from sqlagent.base.errors import ModelError, UsageError
 from sqlagent.store.adapters import Files
 from sqlagent.weights.gguf_header import sha256_of
@@ -332,19 +333,19 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     figure = Figure(figsize=(11, 4.2), layout="constrained")
     FigureCanvasAgg(figure)
     markers = "osD^v<>pXP"
-    for place, (label, get) in enumerate(
-        (("size, MB", lambda row: row.mb), ("tokens generated a second", lambda row: row.generation_speed)), 1
+    for place, (label, figure_of) in enumerate(
+        (("size, MB", "mb"), ("tokens generated a second", "generation_speed")), 1
     ):
         axes = figure.add_subplot(1, 2, place)
         for number, row in enumerate(shown):
             high = 100 * (row.accuracy or 0.0) if judged else row.kl_mean
             name = row.name if place == 1 else None
-            (drawn,) = axes.plot(get(row), high, markers[number % len(markers)], label=name)
+            across = getattr(row, figure_of)
+            (drawn,) = axes.plot(across, high, markers[number % len(markers)], label=name)
             if row.low is not None and row.high is not None:
-                axes.vlines(get(row), 100 * row.low, 100 * row.high, color=drawn.get_color(), alpha=0.4)
+                axes.vlines(across, 100 * row.low, 100 * row.high, color=drawn.get_color(), alpha=0.4)
         axes.set_xlabel(label)
         axes.set_ylabel("execution accuracy, %" if judged else "KL from the reference, nats")
     figure.legend(loc="outside lower center", ncols=2, fontsize=8)
-    draft = path.with_name(f".{path.name}")
-    figure.savefig(draft, dpi=110, format=path.suffix.lstrip(".") or "png")
-    draft.replace(path)
+    with private_files.draft(path, mode=private_files.SHARED) as draft:
+        figure.savefig(draft, dpi=110, format=path.suffix.lstrip(".") or "png")

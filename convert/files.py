@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from sqlagent.base.errors import ModelError, UsageError
-from sqlagent.weights.files import draft_of
+from sqlagent.base.paths import expanded
+from sqlagent.base.private_files import draft_name
 
 HUB_FILES = ["*.json", "*.safetensors", "*.jinja", "*.txt", "README.md", "LICENSE*"]
 """What is fetched of a base model on the hub; never pickles or code."""
@@ -21,7 +21,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     """A draft folder that becomes `path`. Raises UsageError when `path` holds something, ModelError."""
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise UsageError(f"{path} is not empty: name a new folder with --out.")
-    draft = draft_of(path)
+    draft = draft_name(path)
     try:
         draft.mkdir(parents=True)
         yield draft
@@ -39,7 +39,7 @@ def resolve(name: str, *, offline: bool = False) -> Path:
 
     Raises ModelError and UsageError.
     """
-    path = Path(name).expanduser()
+    path = expanded(name)
     if path.is_dir():
         if not (path / "config.json").is_file():
             raise ModelError(
@@ -94,8 +94,3 @@ def first_line(error: BaseException) -> str:
     """The beginning of what an exception says, as part of a sentence."""
     lines = str(error).strip().splitlines()
     return (lines[0] if lines else type(error).__name__)[:300]
-
-
-def sha256_text(text: str) -> str:
-    """Hex sha256 of a text."""
-    return hashlib.sha256(text.encode()).hexdigest()

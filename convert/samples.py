@@ -6,9 +6,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlagent.base.errors import SqlagentError, UsageError
+
+if TYPE_CHECKING:
+    from sqlagent.database.schema import Schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +31,14 @@ def load(
     """
     from bench.gold import datasets
     from bench.predict import Place
-    from sqlagent.decoding.chat_template import Chat
+    from sqlagent.decoding.chat_template import ChatTemplate
     from sqlagent.llama.context import Llama
     from sqlagent.llama.vocab import Vocab
 
     llama = Llama(model, n_ctx=64, n_seq=1, n_batch=64)
     try:
         vocab = Vocab(llama)
-        chat = Chat(llama, vocab)
+        chat = ChatTemplate(llama, vocab)
         found: list[Sample] = []
         for question in datasets.sample(datasets.load(datasets.split_file(data, split), split), limit, seed):
             try:
@@ -54,13 +57,13 @@ def load(
     return found
 
 
-def _canonical(sql: str, shown: object) -> str:
-    """The form that the grammar writes, or the statement as it is."""
-    try:
-        from bench.gold.canonical import canonicalise
+def _canonical(sql: str, shown: Schema) -> str:
+    """The form that the grammar writes; a statement outside the grammar as it is."""
+    from bench.gold.canonical import CanonicalError, canonicalise
 
-        return canonicalise(sql, shown)  # type: ignore[arg-type]
-    except Exception:  # sqlglot missing, or a statement outside the grammar: its words will do
+    try:
+        return canonicalise(sql, shown)
+    except CanonicalError:  # its words will do
         return sql
 
 

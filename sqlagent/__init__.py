@@ -9,9 +9,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from sqlagent.agent.agent import Agent, Answer
+    from sqlagent.agent.conversation import Conversation
 
 __version__ = "0.1.0"
-__all__ = ["Agent", "Answer", "__version__"]
+__all__ = ["Agent", "Answer", "Conversation", "__version__"]
 
 
 def __getattr__(name: str) -> "Any":
@@ -19,4 +20,8 @@ def __getattr__(name: str) -> "Any":
         from sqlagent.agent import agent
 
         return getattr(agent, name)
+    if name == "Conversation":
+        from sqlagent.agent.conversation import Conversation
+
+        return Conversation
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -57,8 +57,8 @@ class FakeModel:
         self.asked: list[tuple[int, float]] = []
         self.read_ahead: list[Any] = []
         self.last_timings = Timings()
-        self.retold: list[list[str]] = []
-        self.tells: dict[str, float] = {}
+        self.read_back: list[list[str]] = []
+        self.question_logprob: dict[str, float] = {}
 
     def enqueue(self, *entries: Entry) -> None:
         self._script += entries
@@ -93,7 +93,7 @@ class FakeModel:
             raise AssertionError("nobody cancelled")
         return [_candidate(one) for one in (entry if isinstance(entry, list) else [entry])]
 
-    def others(
+    def alternatives(
         self,
         n: int,
         within: float,
@@ -112,8 +112,8 @@ class FakeModel:
         self, prompt: Any, statements: Sequence[str], *, cancelled: Callable[[], bool] | None = None
     ) -> list[float]:
         """What the test says of each statement, 0.0 where it says nothing."""
-        self.retold.append(list(statements))
-        return [self.tells.get(sql, 0.0) for sql in statements]
+        self.read_back.append(list(statements))
+        return [self.question_logprob.get(sql, 0.0) for sql in statements]
 
     def _entry(self) -> Entry:
         return self._script[min(self._next, len(self._script) - 1)]

@@ -11,6 +11,8 @@ import random
 import sqlite3
 from collections.abc import Iterator
 
+from sqlagent.sandbox import functions
+
 NAMES = (
     "plain",
     "two words",
@@ -87,6 +89,7 @@ def build(statements: list[str], path: str | os.PathLike[str] = ":memory:") -> s
     for statement in statements:
         connection.execute(statement)
     connection.execute("COMMIT")
+    functions.register(connection)
     return connection
 
 

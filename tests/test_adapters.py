@@ -19,6 +19,7 @@ import pytest
 from stand_in import StandIn
 from tiny_gguf import make_gguf
 
+from sqlagent.base import paths
 from sqlagent.base.errors import CANNOT_OPEN, OK, USAGE, ModelError, UsageError
 from sqlagent.base.progress import Progress
 from sqlagent.database import schema
@@ -197,10 +198,10 @@ def test_an_adapter_whose_base_is_here_is_here_too(
     base: Path, adapter: Path, own_home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     models.add(base, name="mine", adapter=adapter)
-    shutil.rmtree(models.adapters_dir())
+    shutil.rmtree(paths.adapters_dir())
     assert main(["doctor", "--model", "mine"]) == OK
     assert "not here" not in capsys.readouterr().out
-    shutil.rmtree(models.adapters_dir())
+    shutil.rmtree(paths.adapters_dir())
     found = models.located("mine").adapter
     assert found is not None and found.is_file()
 

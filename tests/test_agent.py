@@ -16,6 +16,7 @@ from fake_model import HANG, FakeModel, candidate
 from sqlagent import Agent
 from sqlagent.agent.agent import MAX_QUESTION
 from sqlagent.agent.answer import Step
+from sqlagent.agent.confidence import FITTED_TO
 from sqlagent.base.errors import (
     Cancelled,
     DatabaseError,
@@ -25,7 +26,7 @@ from sqlagent.base.errors import (
     QueryTimeout,
     UsageError,
 )
-from sqlagent.sandbox.sandbox import Limits
+from sqlagent.sandbox.sandbox import Limits, Sandbox
 from sqlagent.ui import demo_database
 
 TOP = "SELECT name FROM employees ORDER BY salary DESC LIMIT 1"
@@ -47,7 +48,7 @@ def test_a_question_becomes_rows_with_the_statement_that_made_them(company: Path
         answer = asked.ask("  Who earns the most?  ")
     assert (answer.question, answer.sql) == ("Who earns the most?", TOP)
     assert (answer.columns, answer.rows, answer.truncated) == (("name",), [("Ingrid Solberg",)], None)
-    assert 0 < answer.confidence <= 1
+    assert 0 < answer.confidence <= 1 and not answer.calibrated, "nobody fitted it to this model"
 
 
 def test_the_steps_are_reason_act_observe(company: Path) -> None:
@@ -337,6 +338,35 @@ def test_a_model_that_is_not_here_is_not_fetched_offline(
     monkeypatch.delenv("SQLAGENT_OFFLINE")
     with Agent(company, "tiny", offline=True) as asked, pytest.raises(ModelError, match="models pull"):
         asked.ask("Who?")
+
+
+def test_the_model_that_confidence_was_fitted_to_has_calibrated_answers(company: Path) -> None:
+    model = FakeModel([TOP])
+    model.name = FITTED_TO
+    with Agent(company, model) as asked:
+        assert asked.ask("Who?").calibrated
+
+
+def test_what_the_candidates_of_a_question_ask_of_the_database_is_run_once(
+    company: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[str] = []
+    execute = Sandbox.execute
+
+    def counted(self: Sandbox, sql: str, **settings: Any) -> Any:
+        ran.append(sql)
+        return execute(self, sql, **settings)
+
+    monkeypatch.setattr(Sandbox, "execute", counted)
+    ongoing = "SELECT {} FROM projects WHERE projects.end_date > '2021-12-17'"
+    others = [
+        candidate(ongoing.format(columns), logprob=-0.6) for columns in ("name, budget", "id", "budget")
+    ]
+    with agent(company, candidate(ongoing.format("name"), margin=0.0), others, effort="high") as asked:
+        answer = asked.ask("Which projects are ongoing?")
+    assert len(answer.tried) == 4 and all("IS NULL" in one.sql for one in answer.tried)
+    looked = [sql for sql in ran if sql.startswith("SELECT 1 ")]
+    assert looked and len(looked) == len(set(looked))
 
 
 def test_an_agent_leaves_a_model_it_was_given_open(company: Path) -> None:

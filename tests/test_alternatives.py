@@ -9,10 +9,10 @@ import pytest
 
 from sqlagent.base.errors import Cancelled, UsageError
 from sqlagent.database import schema as schemas
-from sqlagent.decoding.alternatives import Search
+from sqlagent.decoding.alternatives import AlternativeSearch
 from sqlagent.decoding.decoder import Decoder
-from sqlagent.decoding.hypothesis import Track
-from sqlagent.decoding.layout import Cursor
+from sqlagent.decoding.hypothesis import Hypothesis
+from sqlagent.decoding.layout import LayoutState
 from sqlagent.decoding.model import Model
 from sqlagent.grammar import Acceptor
 from tests.test_backtrack import END, SCHOOL, Letters, Pen, said
@@ -39,30 +39,30 @@ class Torn(Pen):
         self.cells[target] = self.cells[source][:end]
 
 
-def turn_off(*wishes: str, most: int = 4, within: float = 3.0) -> tuple[Track, list[Track]]:
+def turn_off(*wishes: str, most: int = 4, within: float = 3.0) -> tuple[Hypothesis, list[Hypothesis]]:
     """The greedy statement of a torn pen, and what is found beside it."""
     pen = Torn(*wishes)
     decoder = Decoder(pen, Letters())
-    track = Track(0, Cursor(Acceptor(schemas.from_ddl(SCHOOL)).start()), 200)
-    decoder.lead(track)
-    pen.cells[0] = list(track.feed)
-    track.at = len(track.feed)
-    decoder.run([track], pen.after(bytes(pen.cells[0])))
-    made = Search(pen, decoder, Letters(), 0, range(1, most + 1)).run(track, within, 100)
+    hypothesis = Hypothesis(0, LayoutState(Acceptor(schemas.from_ddl(SCHOOL)).start()), 200)
+    decoder.lead(hypothesis)
+    pen.cells[0] = list(hypothesis.feed)
+    hypothesis.at = len(hypothesis.feed)
+    decoder.run([hypothesis], pen.after(bytes(pen.cells[0])))
+    made = AlternativeSearch(pen, decoder, Letters(), 0, range(1, most + 1)).run(hypothesis, within, 100)
     for one in made:
         written = [mark.token for mark in one.marks]
         assert pen.cells[one.seq] == written[: len(pen.cells[one.seq])]
-    return track, made
+    return hypothesis, made
 
 
 def test_the_second_best_way_at_a_decision_is_gone_to_its_end():
     second = "SELECT id FROM student WHERE surname = 'Ann'"
-    track, made = turn_off(FIRST, second)
-    assert said(track) == FIRST
+    hypothesis, made = turn_off(FIRST, second)
+    assert said(hypothesis) == FIRST
     assert [said(one) for one in made] == [second]
     assert all(one.finished for one in made)
     assert math.exp(made[0].logprob) == pytest.approx(1 / 3, abs=0.01)
-    assert math.exp(track.logprob) == pytest.approx(2 / 3, abs=0.01)
+    assert math.exp(hypothesis.logprob) == pytest.approx(2 / 3, abs=0.01)
     assert made[0].margin == 0.0
 
 
@@ -111,7 +111,7 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def test_every_other_statement_is_complete(model: Model, budget: int) -> None:
     for acceptor in (Sums(), NAMES, Acceptor(schemas.from_ddl(SCHOOL))):
         (greedy,) = model.generate(ASK, acceptor, max_tokens=budget)
-        for one in model.others(4, 50.0, max_tokens=budget):
+        for one in model.alternatives(4, 50.0, max_tokens=budget):
             assert greedy.logprob - 50.0 <= one.logprob
             state = acceptor.start().step(one.sql.encode())
             assert state is not None
@@ -120,24 +120,24 @@ def test_every_other_statement_is_complete(model: Model, budget: int) -> None:
 
 def test_others_of_a_small_language_are_in_it_and_leave_nothing_behind(model: Model) -> None:
     (greedy,) = model.generate(ASK, NAMES)
-    found = model.others(4, 50.0)
+    found = model.alternatives(4, 50.0)
     assert found
     assert {one.sql.encode() for one in found} <= set(NAMES.texts) - {greedy.sql.encode()}
     for _ in range(30):  # cells or sequences that leak would run out
         assert model.generate(ASK, NAMES) == [greedy]
-        assert model.others(4, 50.0) == found
-    assert model.others(1, 50.0) == found[:1]
-    assert model.others(4, 0.0) == []
+        assert model.alternatives(4, 50.0) == found
+    assert model.alternatives(1, 50.0) == found[:1]
+    assert model.alternatives(4, 0.0) == []
 
 
 def test_without_one_greedy_statement_there_are_no_others(model: Model) -> None:
     model.generate(ASK, NAMES, n=2, temperature=1.0)
-    assert model.others(4, 50.0) == []
+    assert model.alternatives(4, 50.0) == []
     model.generate(ASK, NAMES)
     model.read(ASK)
-    assert model.others(4, 50.0) == []
+    assert model.alternatives(4, 50.0) == []
     model.generate(ASK, None, max_tokens=24)
     with pytest.raises(UsageError):
-        model.others(0, 50.0)
+        model.alternatives(0, 50.0)
     with pytest.raises(Cancelled):
-        model.others(4, 50.0, cancelled=lambda: True)
+        model.alternatives(4, 50.0, cancelled=lambda: True)

@@ -9,9 +9,10 @@ import pytest
 
 from sqlagent.database import schema as schemas
 from sqlagent.decoding.decoder import Decoder
-from sqlagent.decoding.hypothesis import Track
-from sqlagent.decoding.layout import Cursor
+from sqlagent.decoding.hypothesis import Hypothesis
+from sqlagent.decoding.layout import LayoutState
 from sqlagent.grammar import Acceptor
+from sqlagent.sandbox import functions as sandboxed
 
 SCHOOL = """
 CREATE TABLE student (id INTEGER PRIMARY KEY, surname TEXT, grade_average REAL);
@@ -90,41 +91,44 @@ class Letters:
         yield lead, lead[0]
 
 
-def write(*wishes: str, ddl: str = SCHOOL, tracks: int = 1) -> tuple[list[Track], Pen, Decoder]:
+def write(*wishes: str, ddl: str = SCHOOL, hypotheses: int = 1) -> tuple[list[Hypothesis], Pen, Decoder]:
     pen = Pen(*wishes)
     decoder = Decoder(pen, Letters())
-    start = Cursor(Acceptor(schemas.from_ddl(ddl)).start())
-    made = [Track(seq, start, 200) for seq in range(tracks)]
-    for track in made:
-        decoder.lead(track)
-        pen.cells[track.seq] = list(track.feed)
-        track.at = len(track.feed)
+    start = LayoutState(Acceptor(schemas.from_ddl(ddl)).start())
+    made = [Hypothesis(seq, start, 200) for seq in range(hypotheses)]
+    for hypothesis in made:
+        decoder.lead(hypothesis)
+        pen.cells[hypothesis.seq] = list(hypothesis.feed)
+        hypothesis.at = len(hypothesis.feed)
     decoder.run(made, pen.after(written(pen.cells[0])))
     return made, pen, decoder
 
 
-def said(track: Track) -> str:
-    return track.cursor.state.text()
+def said(hypothesis: Hypothesis) -> str:
+    return hypothesis.layout.state.text()
 
 
 def goes_back(wish: str, right: str, ddl: str) -> None:
     """A model that wants one thing first and another then: what comes out, and in which cells."""
     made, pen, decoder = write(wish, right, ddl=ddl)
     assert said(made[0]) == right
-    assert decoder.counters.rewound == 1
+    assert decoder.counters.backtracks == 1
     assert pen.cells[0] == [mark.token for mark in made[0].marks][: len(pen.cells[0])]
 
 
-@pytest.mark.parametrize("tracks", [1, 3])
-def test_a_column_of_another_table_brings_that_table(tracks):
+@pytest.mark.parametrize("hypotheses", [1, 3])
+def test_a_column_of_another_table_brings_that_table(hypotheses):
     right = "SELECT AVG(student.grade_average) FROM student WHERE student.surname = 'Ann'"
-    made, pen, decoder = write("SELECT AVG(enroll.grade_average)", right, tracks=tracks)
-    assert {said(track) for track in made} == {right}
-    assert decoder.counters.rewound == tracks
-    for track in made:
-        assert pen.cells[track.seq] == [mark.token for mark in track.marks][: len(pen.cells[track.seq])]
-        assert track.worst > -1  # the surprise is undone with the tokens
-        assert track.used == len(track.marks)
+    made, pen, decoder = write("SELECT AVG(enroll.grade_average)", right, hypotheses=hypotheses)
+    assert {said(hypothesis) for hypothesis in made} == {right}
+    assert decoder.counters.backtracks == hypotheses
+    for hypothesis in made:
+        assert (
+            pen.cells[hypothesis.seq]
+            == [mark.token for mark in hypothesis.marks][: len(pen.cells[hypothesis.seq])]
+        )
+        assert hypothesis.min_token_logprob > -1  # the surprise is undone with the tokens
+        assert hypothesis.used == len(hypothesis.marks)
 
 
 def test_a_token_that_begins_with_the_dot_tells_as_well():
@@ -132,7 +136,7 @@ def test_a_token_that_begins_with_the_dot_tells_as_well():
     ddl = SCHOOL.replace("year INTEGER", "height REAL")  # `.h` is a token that enroll leaves
     made, pen, decoder = write("SELECT AVG(enroll.grade_average)", right, ddl=ddl)
     assert said(made[0]) == right
-    assert decoder.counters.rewound == 1
+    assert decoder.counters.backtracks == 1
 
 
 def test_with_the_table_the_column_is_chosen_anew():
@@ -146,11 +150,11 @@ def test_a_name_that_is_the_beginning_of_the_only_one_in_scope_is_not_gone_on_wi
     right = "SELECT number FROM enroll JOIN student ON enroll.student_id = student.id WHERE grade_average > 3"
     made, pen, decoder = write("SELECT number FROM enroll WHERE grade_average > 3", right, ddl=ddl)
     assert said(made[0]) == right
-    assert decoder.counters.rewound == 1
+    assert decoder.counters.backtracks == 1
     before = "SELECT number FROM enroll WHERE grade_average_before > 3"
     made, pen, decoder = write(before, ddl=ddl)
     assert said(made[0]) == before
-    assert decoder.counters.rewound == 0
+    assert decoder.counters.backtracks == 0
 
 
 @pytest.mark.parametrize(
@@ -165,7 +169,7 @@ def test_a_column_of_a_table_that_from_lacks_joins_it(clause):
     right = f"SELECT number FROM enroll JOIN student ON enroll.student_id = student.id {clause}"
     made, pen, decoder = write(f"SELECT number FROM enroll {clause}", right)
     assert said(made[0]) == right
-    assert decoder.counters.rewound == 1
+    assert decoder.counters.backtracks == 1
     assert pen.cells[0] == [mark.token for mark in made[0].marks][: len(pen.cells[0])]
 
 
@@ -187,7 +191,7 @@ def test_a_name_that_two_tables_share_names_the_tables_of_all_columns(distinct):
         f"SELECT {distinct}made_at, order_id, order_note FROM invoice", right, ddl=SHARED
     )
     assert said(made[0]) == right
-    assert decoder.counters.rewound == 1
+    assert decoder.counters.backtracks == 1
     assert pen.cells[0] == [mark.token for mark in made[0].marks][: len(pen.cells[0])]
 
 
@@ -244,7 +248,7 @@ def test_a_text_is_looked_for_behind_the_number_that_stands_for_it(compared):
 def test_a_text_stays_where_it_can_be_or_where_nothing_is_known(wish):
     made, pen, decoder = write(wish, ddl=KEYED)
     assert said(made[0]) == wish
-    assert decoder.counters.rewound == 0
+    assert decoder.counters.backtracks == 0
 
 
 @pytest.mark.parametrize(
@@ -258,7 +262,7 @@ def test_a_text_stays_where_it_can_be_or_where_nothing_is_known(wish):
 )
 def test_columns_that_can_stand_together_are_left_without_their_tables(wish):
     made, pen, decoder = write(wish, ddl=SHARED)
-    assert decoder.counters.rewound == 0
+    assert decoder.counters.backtracks == 0
     assert said(made[0]).startswith(wish[:20])
     assert pen.cells[0] == [mark.token for mark in made[0].marks][: len(pen.cells[0])]
 
@@ -274,7 +278,7 @@ def test_columns_that_can_stand_together_are_left_without_their_tables(wish):
 )
 def test_nothing_is_joined_without_a_reason(wish):
     made, pen, decoder = write(wish)
-    assert decoder.counters.rewound == 0
+    assert decoder.counters.backtracks == 0
     assert " JOIN " not in said(made[0])
     assert pen.cells[0] == [mark.token for mark in made[0].marks][: len(pen.cells[0])]
 
@@ -284,7 +288,7 @@ def test_the_spelling_of_a_column_is_put_right():
     ddl = "CREATE TABLE place (id INTEGER PRIMARY KEY, premise_details TEXT, premises_type TEXT)"
     made, _, decoder = write("SELECT place.premise_type FROM", right, ddl=ddl)
     assert said(made[0]) == right
-    assert decoder.counters.rewound == 1
+    assert decoder.counters.backtracks == 1
 
 
 LOGS = """
@@ -309,7 +313,7 @@ CREATE TABLE problem (problem_id INTEGER PRIMARY KEY, problem_kind TEXT, note TE
 def test_a_column_goes_by_the_words_that_it_shares(wish, right):
     made, _, decoder = write(wish, right, ddl=LOGS)
     assert said(made[0]) == right
-    assert decoder.counters.rewound == 1
+    assert decoder.counters.backtracks == 1
 
 
 STAFF = """
@@ -323,14 +327,14 @@ def test_words_are_told_by_their_capitals_too():
     right = "SELECT result.fastestLapTime FROM result"
     made, _, decoder = write("SELECT result.lapTime FROM", right, ddl=ddl)
     assert said(made[0]) == right
-    assert decoder.counters.rewound == 1
+    assert decoder.counters.backtracks == 1
 
 
 def test_what_only_says_whose_a_column_is_does_not_keep_it_from_being_found():
     right = "SELECT employee.emp_name, professor.prof_office FROM employee"
     made, _, decoder = write("SELECT employee.emp_name, employee.emp_office FROM", right, ddl=STAFF)
     assert said(made[0]).startswith(right)
-    assert decoder.counters.rewound == 1
+    assert decoder.counters.backtracks == 1
 
 
 MATCHES = """
@@ -360,25 +364,26 @@ def test_a_table_is_joined_first_by_which_another_one_can_be():
 )
 def test_what_tells_nothing_changes_nothing_but_a_linked_table_does(wish):
     made, pen, decoder = write(wish)
-    assert decoder.counters.rewound == ("height" not in wish)
+    assert decoder.counters.backtracks == ("height" not in wish)
     text = said(made[0])
-    assert text.startswith("SELECT student." if decoder.counters.rewound else "SELECT enroll.")
+    assert text.startswith("SELECT student." if decoder.counters.backtracks else "SELECT enroll.")
     connection = sqlite3.connect(":memory:")
+    sandboxed.register(connection)
     connection.executescript(SCHOOL)
     connection.execute(text)
     assert pen.cells[0] == [mark.token for mark in made[0].marks][: len(pen.cells[0])]
 
 
 def test_of_several_tables_none_is_guessed():
-    meant = Acceptor(schemas.from_ddl(SCHOOL)).meant
-    assert meant.column_of("Grade Average", b"room", b"SELECT ") == b"student"
-    assert meant.column_of("surname", b"enroll", b"SELECT ") == b"student"  # linked
-    assert meant.column_of("number", b"room", b"SELECT ") == b"enroll"
-    assert meant.column_of("id", b"enroll", b"SELECT room.id, ") == b"room"  # spoken of
-    assert meant.column_of("surnames", b"room", b"SELECT ") == b"room.surname"
-    assert meant.column_of("surname", b"T1", b"SELECT ") is None
+    name_candidates = Acceptor(schemas.from_ddl(SCHOOL)).name_candidates
+    assert name_candidates.column_of("Grade Average", b"room", b"SELECT ") == b"student"
+    assert name_candidates.column_of("surname", b"enroll", b"SELECT ") == b"student"  # linked
+    assert name_candidates.column_of("number", b"room", b"SELECT ") == b"enroll"
+    assert name_candidates.column_of("id", b"enroll", b"SELECT room.id, ") == b"room"  # spoken of
+    assert name_candidates.column_of("surnames", b"room", b"SELECT ") == b"room.surname"
+    assert name_candidates.column_of("surname", b"T1", b"SELECT ") is None
     several = "CREATE TABLE a (x); CREATE TABLE b (x); CREATE TABLE c (y);"
-    assert Acceptor(schemas.from_ddl(several)).meant.column_of("x", b"c", b"SELECT ") is None
+    assert Acceptor(schemas.from_ddl(several)).name_candidates.column_of("x", b"c", b"SELECT ") is None
 
 
 def test_a_statement_goes_back_twice_at_most():
@@ -387,6 +392,6 @@ def test_a_statement_goes_back_twice_at_most():
         "SELECT student.surname, enroll.grade_average",
         "SELECT student.surname, student.grade_average, enroll.surname",
     )
-    assert decoder.counters.rewound == 2
+    assert decoder.counters.backtracks == 2
     assert said(made[0]).startswith("SELECT student.surname, student.grade_average, enroll.")
     assert pen.batches < 400

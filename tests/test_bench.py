@@ -21,7 +21,7 @@ from fake_model import FakeModel, candidate
 from bench import __main__ as bench_main
 from bench import accuracy, compare, latency, report
 from bench.gold import context, datasets
-from bench.predict import Guess, Place, choose, first_statement, parse_decode, question_seed
+from bench.predict import Guess, Place, first_statement, most_agreed, parse_decode, question_seed
 from sqlagent.base.errors import OK, USAGE, ModelError, UsageError
 from sqlagent.store.adapters import Files
 
@@ -153,9 +153,9 @@ def test_a_tied_vote_goes_to_the_likelier_statement_and_failures_have_no_vote(da
     place = Place(datasets.load(data, "val")[0])
     broken = [Guess(f"SELECT missing{n} FROM animal", logprob=-0.01) for n in range(3)]
     unlikely, likely = Guess("SELECT 1", logprob=-3.0), Guess("SELECT 2", logprob=-1.0)
-    assert choose([*broken, unlikely, likely], place) == likely
-    assert choose(broken, place) == broken[0]
-    assert choose([], place) is None
+    assert most_agreed([*broken, unlikely, likely], place) == likely
+    assert most_agreed(broken, place) == broken[0]
+    assert most_agreed([], place) is None
     place.close()
 
 

@@ -19,8 +19,8 @@ RIGHT, WRONG, EMPTY = (
 
 
 def statement(sql: str, logprob: float, told: float | None = None) -> dict[str, object]:
-    figures = {"margin": 0.5, "tokens": 9, "forced": 3, "worst": -0.5, "finished": True}
-    return {"sql": sql, "logprob": logprob, "told": told, "correct": sql == RIGHT, **figures}
+    figures = {"margin": 0.5, "tokens": 9, "forced": 3, "min_token_logprob": -0.5, "finished": True}
+    return {"sql": sql, "logprob": logprob, "question_logprob": told, "correct": sql == RIGHT, **figures}
 
 
 @pytest.fixture

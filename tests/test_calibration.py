@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bench import calibrate
-from sqlagent.agent.confidence import Evidence, confidence
+from sqlagent.agent.confidence import FITTED_TO, Evidence, confidence, is_calibrated
 from sqlagent.base.errors import UsageError
 
 SURE = Evidence(0.97, 0.9, -0.1, 1.0, False, False, False)
@@ -42,11 +42,26 @@ def test_fitted_weights_are_calibrated_on_other_answers(
     assert calibrate.ranking(p, calibrate.read(scored)[1]) > 0.75
 
 
+def test_a_run_from_before_a_figure_was_renamed_is_read_all_the_same(tmp_path: Path) -> None:
+    today, before = write(tmp_path / "today", 20, 1), write(tmp_path / "before", 20, 1)
+    file = before / "predictions.jsonl"
+    file.write_text(file.read_text().replace("min_token_logprob", "worst"))
+    assert "worst" in file.read_text()
+    assert (calibrate.read(before)[0] == calibrate.read(today)[0]).all()
+
+
 def test_the_error_of_known_confidences() -> None:
     right = np.array([1.0, 1, 1, 1, 0, 0, 0, 0])
     assert calibrate.calibration_error(np.array([0.9] * 4 + [0.1] * 4), right, 2) == pytest.approx(0.1)
     assert calibrate.calibration_error(right, right, 2) == 0.0
     assert calibrate.ranking(np.linspace(1, 0, 8), right) == 1.0
+
+
+def test_a_confidence_is_a_probability_for_the_model_that_it_was_fitted_to_alone() -> None:
+    from sqlagent.store import models
+
+    assert models.default().name == FITTED_TO, "fit the weights anew, and name their model"
+    assert [name for name in models.registry() if is_calibrated(name)] == [FITTED_TO]
 
 
 def test_a_folder_without_answers_is_a_usage_error(tmp_path: Path) -> None:
@@ -60,6 +75,6 @@ def test_what_speaks_for_an_answer_makes_it_more_certain() -> None:
 
     assert 0 < confidence(SURE) < 1
     assert changed(sureness=0.5) < confidence(SURE)
-    assert changed(worst=-8.0) < confidence(SURE)
+    assert changed(min_token_logprob=-8.0) < confidence(SURE)
     assert changed(weighed=True, agreement=0.3) < confidence(SURE)
     assert changed(empty=True) < confidence(SURE)

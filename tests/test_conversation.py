@@ -47,6 +47,13 @@ GOES_ON = [
     "only those that are not in Sales",
     "just the first 5 by name",
     "Add the title",
+    "Who is their manager?",
+    "Who earns more than her?",
+    "Whose boss is he?",
+    "What do they earn?",
+    "What is its budget?",
+    "order them by name",
+    "list them",
 ]
 STANDS_ALONE = [
     "Who earns the most in Sales?",
@@ -65,6 +72,11 @@ STANDS_ALONE = [
     "What is the highest salary?",
     "What are the departments, and how many employees work in each?",
     "Add up the salaries of all employees",
+    "Whose bonus exceeds their salary?",
+    "Who is older than their manager?",
+    "Which people earn as much as their boss?",
+    "Does anyone have a higher salary than his boss?",
+    "What costs more than its budget?",
 ]
 
 
@@ -76,6 +88,37 @@ def test_a_question_that_points_back_goes_on(question: str) -> None:
 @pytest.mark.parametrize("question", STANDS_ALONE)
 def test_a_whole_question_stands_alone(question: str) -> None:
     assert not follows_up(question, COMPANY, LAST)
+
+
+COMMON_WORDS = schema.from_ddl(
+    "CREATE TABLE orders (id INTEGER PRIMARY KEY, status TEXT);"
+    "CREATE TABLE returns (id INTEGER PRIMARY KEY, reason TEXT);"
+    "CREATE TABLE shows (id INTEGER PRIMARY KEY, title TEXT);"
+    "CREATE TABLE lists (id INTEGER PRIMARY KEY, owner TEXT);"
+    "CREATE TABLE numbers (id INTEGER PRIMARY KEY, digits TEXT);"
+)
+OPEN = Turn("Which orders are open?", "SELECT * FROM orders WHERE status = 'open'")
+
+
+@pytest.mark.parametrize("table", [table.name for table in COMMON_WORDS.tables])
+def test_a_table_named_like_a_common_word_makes_a_question_whole(table: str) -> None:
+    assert not follows_up(f"How many {table} are there?", COMMON_WORDS, OPEN)
+    assert not follows_up(f"And how many {table} are there?", COMMON_WORDS, LAST)
+    assert not follows_up(f"What was the first {table[:-1]}?", COMMON_WORDS, OPEN)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "order them by status",
+        "show them",
+        "list those",
+        "how many are there?",
+        "in the order of their status",
+    ],
+)
+def test_a_command_names_no_table_that_is_called_like_it(question: str) -> None:
+    assert follows_up(question, COMMON_WORDS, OPEN)
 
 
 def test_the_first_question_has_nothing_to_go_on_from() -> None:

@@ -26,7 +26,7 @@ SCHEMA = schemas.from_ddl(DDL)
 ACCEPTOR = Acceptor(SCHEMA)
 
 
-takes = ACCEPTOR.takes
+takes = ACCEPTOR.accepts
 
 
 def rows(sql: str) -> list[str]:

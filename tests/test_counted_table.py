@@ -37,7 +37,7 @@ ACCEPTOR = Acceptor(SCHEMA)
 BY_CITY = "SELECT city, COUNT(*) FROM departments GROUP BY city"
 
 
-takes = ACCEPTOR.takes
+takes = ACCEPTOR.accepts
 
 
 @pytest.fixture

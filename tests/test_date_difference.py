@@ -41,7 +41,7 @@ def test_dates_are_subtracted_as_dates(path, sql, rows):
     schema = schemas.read(str(path))
     acceptor = Acceptor(schema)
 
-    takes = acceptor.takes
+    takes = acceptor.accepts
 
     made, note = in_days("How long did each job take?", sql, schema, takes)
     assert note == "The time between two dates is counted in days."

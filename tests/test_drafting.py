@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from sqlagent.database import schema as schemas
 from sqlagent.decoding import drafting
 from sqlagent.decoding.decoder import Decoder
-from sqlagent.decoding.draft_names import FEATURES, Names, clause
-from sqlagent.decoding.draft_ngrams import COLUMN, TABLE, TEXT, WORDS, Piece, Skeleton, count, pieces, whole
+from sqlagent.decoding.draft_names import FEATURES, NameRanker, clause
+from sqlagent.decoding.draft_ngrams import COLUMN, TABLE, TEXT, WORDS, NgramModel, Piece, count, pieces, whole
 from sqlagent.decoding.drafting import Drafter, cost, draft, worthwhile
-from sqlagent.decoding.hypothesis import Track
-from sqlagent.decoding.layout import Cursor
+from sqlagent.decoding.hypothesis import Hypothesis
+from sqlagent.decoding.layout import LayoutState
 from sqlagent.grammar import Acceptor
 from sqlagent.linking.prompt import Hint
 from tests.test_backtrack import END, KEYED, SCHOOL, SHARED, Letters, Pen, said, written
@@ -69,7 +69,7 @@ def test_what_is_begun_is_words_behind_a_name_and_a_name_behind_words(text, kind
 def test_the_skeleton_says_what_mostly_follows_and_survives_being_written_down():
     asked = [("How many rooms are there?", "SELECT COUNT(*) FROM room")] * 3
     asked += [("Name the rooms.", "SELECT surname FROM room")] * 5
-    made = Skeleton.from_json(json.loads(json.dumps(count(asked).to_json())))
+    made = NgramModel.from_json(json.loads(json.dumps(count(asked).to_json())))
     for question, words in (("How many doors?", "SELECT COUNT(*) FROM "), ("Show all doors.", "SELECT ")):
         chances = made.chances([drafting.start(question)])
         assert max(chances, key=chances.__getitem__) == words
@@ -113,7 +113,7 @@ def test_the_shipped_model_has_a_weight_for_each_feature():
     ],
 )
 def test_the_name_that_the_question_speaks_of_is_guessed(question, before, kind, name):
-    names = Names(schemas.from_ddl(SCHOOL), question)
+    names = NameRanker(schemas.from_ddl(SCHOOL), question)
     best = names.best(behind(before), kind, "", learnt().weights)
     assert best is not None
     if "." in before:  # of the table before the dot, whatever it is
@@ -126,8 +126,8 @@ def test_the_name_that_the_question_speaks_of_is_guessed(question, before, kind,
 def test_a_hint_makes_its_column_likely():
     schema = schemas.from_ddl("CREATE TABLE t (a TEXT, b TEXT, c TEXT)")
     before = behind("SELECT a FROM t WHERE ")
-    plain = Names(schema, "Which of them is Ann?").best(before, COLUMN, "", learnt().weights)
-    hinted = Names(schema, "Which of them is Ann?", [Hint("t", "c", "Ann")])
+    plain = NameRanker(schema, "Which of them is Ann?").best(before, COLUMN, "", learnt().weights)
+    hinted = NameRanker(schema, "Which of them is Ann?", [Hint("t", "c", "Ann")])
     assert hinted.best(before, COLUMN, "", learnt().weights)[0] == "c"
     assert plain is not None and plain[1] < 0.5
 
@@ -324,18 +324,18 @@ WISHES = [
 ]
 
 
-def run(ddl: str, wishes: list[str], drafter, tracks: int = 1):
+def run(ddl: str, wishes: list[str], drafter, hypotheses: int = 1):
     pen = Pen(*wishes)
     decoder = Decoder(pen, Letters())
-    start = Cursor(Acceptor(schemas.from_ddl(ddl)).start())
-    made = [Track(seq, start, 200, drafter=drafter) for seq in range(tracks)]
-    for track in made:
-        held = decoder.lead(track)
-        if tracks == 1:
-            decoder.guess(track, held)
-        pen.cells[track.seq] = list(track.feed)
-        track.at = len(track.feed)
-    if tracks == 1:  # as Model does: the draft goes with the prompt's last batch
+    start = LayoutState(Acceptor(schemas.from_ddl(ddl)).start())
+    made = [Hypothesis(seq, start, 200, drafter=drafter) for seq in range(hypotheses)]
+    for hypothesis in made:
+        held = decoder.lead(hypothesis)
+        if hypotheses == 1:
+            decoder.guess(hypothesis, held)
+        pen.cells[hypothesis.seq] = list(hypothesis.feed)
+        hypothesis.at = len(hypothesis.feed)
+    if hypotheses == 1:  # as Model does: the draft goes with the prompt's last batch
         first = pen.cells.pop(0)
         behind = [(token, i, 0, True) for i, token in enumerate([*first, *made[0].draft])]
         pen.decode(behind or [(0, 0, 0, True)])
@@ -352,20 +352,26 @@ def run(ddl: str, wishes: list[str], drafter, tracks: int = 1):
 
 
 @pytest.mark.parametrize("ddl, wishes", WISHES)
-@pytest.mark.parametrize("tracks", [1, 2])
-def test_no_guess_changes_what_is_written(ddl, wishes, tracks):
-    plain, _, before = run(ddl, wishes, None, tracks)
+@pytest.mark.parametrize("hypotheses", [1, 2])
+def test_no_guess_changes_what_is_written(ddl, wishes, hypotheses):
+    plain, _, before = run(ddl, wishes, None, hypotheses)
     for seed in range(60):
-        made, pen, decoder = run(ddl, wishes, Noise(wishes[-1], seed), tracks)
-        for track, other in zip(made, plain, strict=True):
-            assert said(track) == said(other)
-            assert [m.token for m in track.marks] == [m.token for m in other.marks]
-            assert [m.choice is None for m in track.marks] == [m.choice is None for m in other.marks]
-            assert track.logprob == pytest.approx(other.logprob)
-            assert (track.used, track.forced, track.finished) == (other.used, other.forced, other.finished)
-            cells = zip(pen.cells[track.seq], track.marks, strict=False)  # behind the end may be guesses
+        made, pen, decoder = run(ddl, wishes, Noise(wishes[-1], seed), hypotheses)
+        for hypothesis, other in zip(made, plain, strict=True):
+            assert said(hypothesis) == said(other)
+            assert [m.token for m in hypothesis.marks] == [m.token for m in other.marks]
+            assert [m.choice is None for m in hypothesis.marks] == [m.choice is None for m in other.marks]
+            assert hypothesis.logprob == pytest.approx(other.logprob)
+            assert (hypothesis.used, hypothesis.forced, hypothesis.finished) == (
+                other.used,
+                other.forced,
+                other.finished,
+            )
+            cells = zip(
+                pen.cells[hypothesis.seq], hypothesis.marks, strict=False
+            )  # behind the end may be guesses
             assert all(cell == mark.token or mark.token == END for cell, mark in cells)
-        assert decoder.counters.rewound == before.counters.rewound
+        assert decoder.counters.backtracks == before.counters.backtracks
 
 
 @pytest.mark.parametrize("sql", STATEMENTS[:3])
@@ -383,12 +389,12 @@ def test_right_guesses_save_batches(sql):
 
 
 def test_a_model_that_writes_otherwise_soon_gets_fewer_guesses():
-    track = Track(0, Cursor(Acceptor(schemas.from_ddl(SCHOOL)).start()), 200)
-    assert track.trust == 1.0
-    track.expected, track.kept = 6.0, 7
-    assert track.trust == 1.0
-    track.kept = 0
-    assert track.trust == 0.25
+    hypothesis = Hypothesis(0, LayoutState(Acceptor(schemas.from_ddl(SCHOOL)).start()), 200)
+    assert hypothesis.trust == 1.0
+    hypothesis.expected, hypothesis.kept = 6.0, 7
+    assert hypothesis.trust == 1.0
+    hypothesis.kept = 0
+    assert hypothesis.trust == 0.25
     made, _, _ = run(SCHOOL, STATEMENTS[1:2], Noise("no such statement", 3))
     assert made[0].expected > made[0].kept
     assert made[0].trust < 1.0

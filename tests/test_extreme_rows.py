@@ -28,7 +28,7 @@ JOIN = "FROM products JOIN categories ON products.kind = categories.id GROUP BY 
 TEAMS = "SELECT team, MAX(salary) FROM employees GROUP BY team"
 
 
-takes = ACCEPTOR.takes
+takes = ACCEPTOR.accepts
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ DEAR = "SELECT Name FROM Track WHERE UnitPrice > 1"
 CANADA = "SELECT FirstName, Email FROM Customer WHERE Country = 'Canada'"
 
 
-takes = ACCEPTOR.takes
+takes = ACCEPTOR.accepts
 
 
 def keep(question: str, sql: str, *before: str) -> str:

@@ -29,7 +29,7 @@ DATED = "SELECT name, hired FROM employee"
 AGED = "SELECT name, age FROM employee"
 
 
-takes = ACCEPTOR.takes
+takes = ACCEPTOR.accepts
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from bench.walk import TEMPERS, walk
 from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor, Options, functions
+from sqlagent.sandbox import functions as sandboxed
 from sqlagent.sandbox import guard
 from tests.hostile import build, hostile_schemas
 
@@ -35,6 +36,7 @@ def acceptor() -> Acceptor:
 @pytest.fixture(scope="module")
 def connection() -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:")
+    sandboxed.register(connection)
     connection.executescript(DDL)
     return connection
 
@@ -293,6 +295,7 @@ def test_a_semicolon_ends_the_statement_for_good(acceptor):
 def test_any_bytes_that_it_takes_can_be_completed(style):
     acceptor = Acceptor(schemas.from_ddl(DDL), Options(style=style))
     connection = sqlite3.connect(":memory:")
+    sandboxed.register(connection)
     connection.executescript(DDL)
     rng = random.Random(5)
     for n in range(40):

@@ -10,6 +10,7 @@ import pytest
 from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor
 from sqlagent.grammar.state import MAX_READINGS
+from sqlagent.sandbox import functions as sandboxed
 
 SHOP = """
 CREATE TABLE Genre (GenreId INTEGER PRIMARY KEY, Name TEXT);
@@ -196,6 +197,7 @@ def test_a_column_called_true_is_quoted_and_has_no_name_outside_its_subquery() -
     ddl = "CREATE TABLE t (true TEXT, x TEXT)"
     acceptor = Acceptor(schemas.from_ddl(ddl))
     connection = sqlite3.connect(":memory:")
+    sandboxed.register(connection)
     connection.execute(ddl)
     for sql, runs in (
         ('SELECT t."true" FROM t WHERE "true" = 1', True),
@@ -214,6 +216,7 @@ def test_a_column_called_true_is_quoted_and_has_no_name_outside_its_subquery() -
 def test_views_count_as_what_they_are_made_of(tmp_path: Path) -> None:
     path = tmp_path / "views.sqlite"
     connection = sqlite3.connect(path)
+    sandboxed.register(connection)
     connection.execute("CREATE TABLE base (a)")
     connection.execute(
         "CREATE VIEW ten AS SELECT b0.a FROM " + " JOIN ".join(f"base AS b{i}" for i in range(10))
@@ -237,6 +240,7 @@ def test_views_count_as_what_they_are_made_of(tmp_path: Path) -> None:
 def test_in_a_subquery_a_window_alone_does_not_aggregate(shop: Acceptor) -> None:
     window = "RANK() OVER (PARTITION BY SUM(Total))"
     connection = sqlite3.connect(":memory:")
+    sandboxed.register(connection)
     connection.executescript(SHOP)
     for items, runs in ((f"{window} AS r", False), (f"SUM(Total) AS s, {window} AS r", True)):
         sql = f"WITH c AS (SELECT {items} FROM Invoice) SELECT r FROM c JOIN Genre ON 4 GLOB 2"

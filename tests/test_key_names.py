@@ -42,7 +42,7 @@ SCHEMA = schemas.from_ddl(DDL[: DDL.index("INSERT")])
 ACCEPTOR = Acceptor(SCHEMA)
 
 
-takes = ACCEPTOR.takes
+takes = ACCEPTOR.accepts
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import pytest
 
 from sqlagent.database import schema as schemas
 from sqlagent.decoding.decoder import STRAY_NATS, Decoder
-from sqlagent.decoding.hypothesis import Track
-from sqlagent.decoding.layout import Cursor
-from sqlagent.decoding.literal_copy import Source
+from sqlagent.decoding.hypothesis import Hypothesis
+from sqlagent.decoding.layout import LayoutState
+from sqlagent.decoding.literal_copy import CopySource
 from sqlagent.grammar import Acceptor
 from tests.test_backtrack import Letters, Pen
 
@@ -31,7 +31,7 @@ QUESTION = "Did the Tampa Bay Buccaneers play O'Brien's Jaén-Reus in New York, 
     ],
 )
 def test_leaving_a_name_behind_its_first_word_or_inside_another_strays(before, added):
-    assert Source(QUESTION).strays(before.encode(), added.encode())
+    assert CopySource(QUESTION).strays(before.encode(), added.encode())
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_leaving_a_name_behind_its_first_word_or_inside_another_strays(before, a
     ],
 )
 def test_everything_else_does_not(before, added):
-    assert not Source(QUESTION).strays(before.encode(), added.encode())
+    assert not CopySource(QUESTION).strays(before.encode(), added.encode())
 
 
 class Torn(Pen):
@@ -80,9 +80,9 @@ def test_the_question_decides_where_the_model_is_in_two_minds(lead, right):
     pen.lead = lead
     decoder = Decoder(pen, Letters())
     acceptor = Acceptor(schemas.from_ddl("CREATE TABLE team (id INTEGER PRIMARY KEY, name TEXT)"))
-    track = Track(0, Cursor(acceptor.start()), 200, source=Source(QUESTION))
-    decoder.lead(track)
-    pen.cells[0] = list(track.feed)
-    track.at = len(track.feed)
-    decoder.run([track], pen.after(bytes(pen.cells[0])))
-    assert track.cursor.state.text() == wishes[right]
+    hypothesis = Hypothesis(0, LayoutState(acceptor.start()), 200, source=CopySource(QUESTION))
+    decoder.lead(hypothesis)
+    pen.cells[0] = list(hypothesis.feed)
+    hypothesis.at = len(hypothesis.feed)
+    decoder.run([hypothesis], pen.after(bytes(pen.cells[0])))
+    assert hypothesis.layout.state.text() == wishes[right]

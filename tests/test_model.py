@@ -12,9 +12,9 @@ import pytest
 
 from sqlagent.base import cpu_threads
 from sqlagent.base.errors import Cancelled, ModelError, UsageError
-from sqlagent.decoding.layout import Cursor
+from sqlagent.decoding.layout import LayoutState
 from sqlagent.decoding.model import Model
-from sqlagent.decoding.token_choice import Sampler, Settings
+from sqlagent.decoding.token_choice import SamplingSettings, TokenChooser
 from sqlagent.linking.prompt import ANSWER, Prompt
 from sqlagent.llama import amx
 from sqlagent.llama.context import Llama
@@ -324,8 +324,8 @@ def _resident() -> int:
 def test_the_choice_is_the_masked_argmax_and_the_masked_softmax() -> None:
     rng = np.random.default_rng(0)
     size = 6000
-    sampler = Sampler(size)
-    spot = Cursor(OneOf((b"x",)))
+    sampler = TokenChooser(size)
+    spot = LayoutState(OneOf((b"x",)))
     for spread in (0.5, 3.0, 12.0):
         logits = (rng.standard_normal(size) * spread).astype(np.float32)
         allowed = set(rng.choice(size, 300, replace=False).tolist())
@@ -339,15 +339,15 @@ def test_the_choice_is_the_masked_argmax_and_the_masked_softmax() -> None:
     logits[:4] = np.log([0.5, 0.25, 0.125, 0.125])
     counts = np.zeros(size)
     for _ in range(4000):
-        drawn = sampler.choose(logits, lambda t: spot if t in (1, 2, 3) else None, Settings(1.0), rng)
+        drawn = sampler.choose(logits, lambda t: spot if t in (1, 2, 3) else None, SamplingSettings(1.0), rng)
         assert drawn is not None
         counts[drawn.token] += 1
     assert np.allclose(counts[1:4] / 4000, [0.5, 0.25, 0.25], atol=0.04)
 
 
 def test_the_margin_is_the_closest_allowed_decision() -> None:
-    sampler = Sampler(64)
-    spot = Cursor(OneOf((b"x",)))
+    sampler = TokenChooser(64)
+    spot = LayoutState(OneOf((b"x",)))
     logits = np.full(64, -40.0, np.float32)
     logits[:4] = np.log([0.5, 0.3, 0.15, 0.05])
     everything = sampler.choose(logits, lambda t: spot)
@@ -378,18 +378,18 @@ def test_layout_that_a_model_writes_becomes_canonical_text() -> None:
         ["SELECT a, b FROM t WHERE c = (SELECT 'x\ny')", ";\n```"],
         ["SELECT a, b\n  FROM t\n WHERE", " c = (", "SELECT 'x\ny')", "```"],
     ):
-        cursor, text = Cursor(acceptor), b""
+        layout, text = LayoutState(acceptor), b""
         for token in tokens:
-            after = cursor.step(token.encode())
+            after = layout.step(token.encode())
             assert after is not None, (text, token)
             text += after.added
-            cursor = after
-            if cursor.ended:
+            layout = after
+            if layout.ended:
                 break
-        assert cursor.ended
+        assert layout.ended
         assert text.rstrip(b";") == acceptor.texts[0]
-    assert Cursor(acceptor).step(b"SELECT\n a,\n\n b\n`") is None
-    assert Cursor(acceptor).step(b"SEL\nECT") is None
+    assert LayoutState(acceptor).step(b"SELECT\n a,\n\n b\n`") is None
+    assert LayoutState(acceptor).step(b"SEL\nECT") is None
 
 
 def test_forced_spans_are_fed_and_not_sampled(random_model: Model) -> None:
@@ -435,6 +435,6 @@ def test_avoiding_amx_leaves_the_signal_stack_as_it_was() -> None:
 
 
 def test_a_line_break_inside_a_literal_is_content() -> None:
-    cursor = Cursor(OneOf((b"SELECT 'a  b'",))).step(b"SELECT 'a")
-    assert cursor is not None
-    assert cursor.step(b"\n") is None
+    layout = LayoutState(OneOf((b"SELECT 'a  b'",))).step(b"SELECT 'a")
+    assert layout is not None
+    assert layout.step(b"\n") is None

@@ -20,11 +20,15 @@ from pathlib import Path
 
 import pytest
 from stand_in import StandIn
+from tiny_gguf import make_gguf
 
-from sqlagent.base.errors import CANNOT_OPEN, USAGE, ModelError, UsageError
+from sqlagent.base import paths
+from sqlagent.base.errors import CANNOT_OPEN, OK, USAGE, ModelError, UsageError
 from sqlagent.base.progress import Progress
-from sqlagent.store import hub, models, wheels
+from sqlagent.decoding.prefix_cache import model_identity
+from sqlagent.store import hub, models, verify, wheels
 from sqlagent.store import pull as puller
+from sqlagent.ui.cli import main
 from sqlagent.weights import gguf_header
 
 PIECE = 100_000
@@ -578,9 +582,16 @@ def test_a_file_that_merely_lies_in_the_cache_has_no_name(toy: Callable[..., Pat
 
 
 def own_file(folder: Path, name: str = "My Model.gguf") -> Path:
-    file = folder / name
-    file.write_bytes(BODY)
-    return file
+    return make_gguf(folder / name)
+
+
+def change_quietly(file: Path) -> None:
+    """Another last byte; size and times as before."""
+    before = file.stat()
+    content = file.read_bytes()
+    file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (file.stat().st_size, file.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
 
 
 def test_an_added_model_stays_where_it_is_and_answers_to_its_name(tmp_path: Path) -> None:
@@ -598,7 +609,7 @@ def test_an_added_model_stays_where_it_is_and_answers_to_its_name(tmp_path: Path
 def test_an_added_model_that_changed_is_refused(tmp_path: Path) -> None:
     file = own_file(tmp_path)
     models.add(file, name="mine")
-    file.write_bytes(BODY[:-1] + b"!")
+    file.write_bytes(file.read_bytes()[:-1] + b"!")
     with pytest.raises(ModelError, match="changed since it was added.*models add"):
         models.ensure("mine", quiet=True)
     file.unlink()
@@ -619,7 +630,7 @@ def test_an_added_model_cannot_take_a_shipped_name(tmp_path: Path) -> None:
 def test_a_broken_list_of_added_models_is_one_sentence(tmp_path: Path) -> None:
     models.add(own_file(tmp_path), name="mine")
     for text in ("", "[1]", '{"a": {}}', "{"):
-        (models.models_dir() / "added.json").write_text(text)
+        (paths.models_dir() / "added.json").write_text(text)
         with pytest.raises(ModelError, match="repair or delete"):
             models.registry()
 
@@ -657,6 +668,123 @@ def test_removing_frees_everything_that_a_pull_left(toy: Callable[..., Path], se
         models.remove("toy")
     with pytest.raises(ModelError, match="sqlagent models pull toy"):
         models.located("toy")
+
+
+# Changed, cut, full, linked
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps no time of the last change of a file's times")
+def test_a_model_that_changed_with_its_size_and_time_as_before_is_not_believed(
+    toy: Callable[..., Path], server: StandIn, tmp_path: Path
+) -> None:
+    final, own = toy(HUB), own_file(tmp_path)
+    models.pull("toy", quiet=True)
+    models.add(own, name="mine")
+    assert models.ensure("mine", offline=True) == own
+    for file in (final, own):
+        change_quietly(file)
+    with pytest.raises(ModelError, match="damaged"):
+        models.ensure("toy", offline=True)
+    with pytest.raises(ModelError, match="changed since it was added"):
+        models.ensure("mine", offline=True)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps no time of the last change of a file's times")
+def test_what_was_computed_with_a_model_is_not_used_with_a_changed_one(tmp_path: Path) -> None:
+    """Whether the change lies in a part that is looked at or between two."""
+    file = tmp_path / "large.gguf"
+    file.write_bytes(random.Random(5).randbytes(4 << 20))
+    seen = {model_identity(file)}
+    for place in (0, 100_000, (4 << 20) - 1):
+        before, content = file.stat(), bytearray(file.read_bytes())
+        content[place] ^= 1
+        file.write_bytes(content)
+        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+        seen.add(model_identity(file))
+    assert len(seen) == 4
+
+
+def test_verify_finds_what_a_disk_forgot_and_the_next_use_sees_it(
+    toy: Callable[..., Path], server: StandIn, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    final, own = toy(HUB), own_file(tmp_path)
+    models.pull("toy", quiet=True)
+    models.add(own, name="mine")
+    assert [one.intact for one in verify.verify()] == [True, True]
+    change_quietly(final)
+    gguf_header.write_stamp(
+        final, hashlib.sha256(BODY).hexdigest()
+    )  # nothing tells it from the file that was
+    assert models.ensure("toy", offline=True) == final
+    assert main(["models", "verify", "--format", "csv"]) == CANNOT_OPEN
+    out, err = capsys.readouterr()
+    assert out.splitlines() == ["name,state,file", f"toy,damaged,{final}", f"mine,intact,{own}"]
+    assert "models pull toy" in err
+    with pytest.raises(ModelError, match="damaged"):
+        models.ensure("toy", offline=True)
+    models.pull("toy", quiet=True)
+    assert main(["models", "verify", "toy"]) == OK
+    with pytest.raises(ModelError, match="not here: run `sqlagent models pull toy`"):
+        models.remove("toy")
+        verify.verify("toy")
+    with pytest.raises(UsageError):
+        verify.verify(str(own))
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9, 0.999])
+def test_a_model_that_is_cut_short_is_not_added(tmp_path: Path, share: float) -> None:
+    file = own_file(tmp_path)
+    os.truncate(file, int(file.stat().st_size * share))
+    with pytest.raises(ModelError, match="damaged or cut short"):
+        models.add(file)
+    assert main(["models", "add", str(file)]) == CANNOT_OPEN
+    assert not (paths.models_dir() / "added.json").exists()
+
+
+def test_of_eight_models_added_at_once_none_is_lost(tmp_path: Path) -> None:
+    file = own_file(tmp_path)
+    command = [sys.executable, "-m", "sqlagent", "models", "add", str(file), "--name"]
+    adding = [subprocess.Popen([*command, f"mine-{n}"], cwd=ROOT, stderr=subprocess.PIPE) for n in range(8)]
+    told = [one.communicate(timeout=120)[1].decode() for one in adding]
+    assert [one.returncode for one in adding] == [0] * 8, told
+    assert set(models.registry()) >= {f"mine-{n}" for n in range(8)}
+    for n in range(8):
+        models.remove(f"mine-{n}")
+
+
+def test_a_full_disk_loses_no_model_and_says_so(tmp_path: Path) -> None:
+    pytest.importorskip("resource")
+    file = own_file(tmp_path)
+    models.add(file, name="first")
+    before = sorted(path.name for path in paths.models_dir().iterdir())
+    script = (
+        "import resource, sys; from sqlagent.ui.cli import main\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (40, 40)); sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-B", "-c", script, "models", "add", str(file), "--name", "second"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == CANNOT_OPEN, done.stderr
+    assert "cannot be written" in done.stderr and "Added" not in done.stderr
+    assert "first" in models.registry() and "second" not in models.registry()
+    assert sorted(path.name for path in paths.models_dir().iterdir()) == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links are POSIX's")
+@pytest.mark.parametrize("link", ["symbolic", "hard"])
+def test_a_pull_does_not_write_through_a_link(
+    toy: Callable[..., Path], server: StandIn, tmp_path: Path, link: str
+) -> None:
+    final, precious = toy(HUB), tmp_path / "precious"
+    precious.write_bytes(BODY[:PIECE])
+    final.parent.mkdir(parents=True)
+    partial = puller.partial_path(final)
+    if link == "hard":
+        partial.hardlink_to(precious)
+    else:
+        partial.symlink_to(precious)
+    models.pull("toy", quiet=True)
+    assert final.read_bytes() == BODY and not final.is_symlink()
+    assert precious.read_bytes() == BODY[:PIECE]
 
 
 # The real thing

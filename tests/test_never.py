@@ -30,7 +30,7 @@ JOIN = 'SELECT customers.name FROM customers JOIN cards ON customers.id = cards.
 WITHOUT = "Which customers have no credit card?"
 
 
-takes = ACCEPTOR.takes
+takes = ACCEPTOR.accepts
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ ACCEPTOR = Acceptor(SCHEMA)
 BOSSES = 'SELECT name FROM staff WHERE id NOT IN (SELECT "boss id" FROM staff'
 
 
-takes = ACCEPTOR.takes
+takes = ACCEPTOR.accepts
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def amended(path: Path, question: str, sql: str) -> tuple[str, str]:
     schema = schemas.read(str(path))
     acceptor = Acceptor(schema)
 
-    takes = acceptor.takes
+    takes = acceptor.accepts
 
     assert takes(sql)
     with sqlite3.connect(path) as connection:

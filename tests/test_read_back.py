@@ -11,9 +11,9 @@ import pytest
 from sqlagent.base.errors import Cancelled
 from sqlagent.database.schema import Column, Schema, Table
 from sqlagent.decoding import read_back
-from sqlagent.decoding.chat_template import Chat
+from sqlagent.decoding.chat_template import ChatTemplate
 from sqlagent.decoding.model import Model
-from sqlagent.linking.prompt import ANSWER, RETELL, Prompt, Turn, build, retold
+from sqlagent.linking.prompt import ANSWER, RETELL, Prompt, Turn, build, reading_back
 from sqlagent.llama.context import Llama
 from sqlagent.llama.vocab import Vocab
 from tests.tiny_gguf import make_gguf
@@ -43,7 +43,7 @@ def _no_token_too_unlikely(monkeypatch: pytest.MonkeyPatch) -> None:
 def expected(path: Path, prompt: Prompt, sql: str) -> float:
     """Token by token, each text in a context of its own."""
     llama = Llama(path, n_seq=1, n_ctx=2048)
-    tokens = Chat(llama, Vocab(llama)).tokens(retold(prompt, sql))
+    tokens = ChatTemplate(llama, Vocab(llama)).tokens(reading_back(prompt, sql))
     total = 0.0
     for i, token in enumerate(tokens.ids[:-1]):
         assert llama.decode([(token, i, 0, True)])
@@ -56,7 +56,7 @@ def expected(path: Path, prompt: Prompt, sql: str) -> float:
 
 
 def test_the_prompt_turned_round_says_all_but_the_question_which_is_its_answer() -> None:
-    told = retold(ASKED, "SELECT\n1")
+    told = reading_back(ASKED, "SELECT\n1")
     assert (told.system, told.context, told.answer) == (ASKED.system, ASKED.context, ASKED.question)
     assert told.request.splitlines()[:2] == ASKED.request.splitlines()[:2]
     assert told.request.splitlines()[-1] == "Query: SELECT 1"
@@ -125,7 +125,7 @@ def test_what_is_asked_next_is_answered_as_before(path: Path) -> None:
     with Model(path) as model:
         (first,) = model.generate(plain, Sums(), max_tokens=48)
         model.question_logprobs(plain, STATEMENTS)
-        assert model.others(2, 1.0) == []
+        assert model.alternatives(2, 1.0) == []
         assert model.generate(plain, Sums(), max_tokens=48) == [first]
         with pytest.raises(Cancelled):
             model.question_logprobs(plain, STATEMENTS, cancelled=lambda: True)

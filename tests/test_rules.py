@@ -14,6 +14,7 @@ from sqlagent.amend.pipeline import put_right
 from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor
 from sqlagent.linking.prompt import Turn
+from sqlagent.sandbox import functions as sandboxed
 from sqlagent.sql.names import quote
 from tests.hostile import NAMES
 
@@ -69,11 +70,12 @@ class Place:
         self.names = {role: quote(name) for role, name in names.items()}
         self.said = names
         self.connection = sqlite3.connect(path)
+        sandboxed.register(self.connection)
         self.connection.executescript(DDL.format(**self.names))
         self.connection.commit()
         self.schema = schemas.read(str(path))
         self.acceptor = Acceptor(self.schema)
-        self.takes = self.acceptor.takes
+        self.accepts = self.acceptor.accepts
 
     def finds(self, sql: str) -> bool:
         return bool(self.connection.execute(sql).fetchall())
@@ -85,7 +87,7 @@ class Place:
             self.schema,
             history=history,
             nearest=lambda table, column, text: None,
-            takes=self.takes,
+            takes=self.accepts,
             finds=self.finds,
         )
         try:
@@ -109,7 +111,7 @@ def test_every_rule_is_played_and_what_it_makes_runs(tmp_path: Path) -> None:
     for question in QUESTIONS:
         for sql in STATEMENTS:
             made, found = place.amended(question, sql.format(**place.names))
-            assert place.takes(made)
+            assert place.accepts(made)
             notes.update(note.split(" ")[0] for note in found)
     assert len(notes) >= 10, notes
 
@@ -134,6 +136,6 @@ def test_statements_of_all_kinds_still_run(tmp_path: Path, temper: str) -> None:
     before = Turn("List the employees in Paris", "SELECT name FROM employees WHERE salary > 3")
     for n in range(60):
         sql = walk(place.acceptor, rng, budget=90, stop=0.2, temper=temper)
-        if not place.takes(sql):
+        if not place.accepts(sql):
             continue
         place.amended(QUESTIONS[n % len(QUESTIONS)], sql, (before,) if n % 3 == 0 else ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 from pathlib import Path
 
@@ -290,3 +291,59 @@ def test_a_small_context_shows_the_chosen_part_only(tmp_path: Path) -> None:
     assert size(part) <= total // 2
     assert names(focus.usual(whole, n_ctx=total + 1200) or part) == names(whole)
     assert focus.usual(whole, n_ctx=total - 1 + 1200) is None
+
+
+@pytest.mark.parametrize(
+    ("question", "wanted"),
+    [
+        ("What is the mean value of an order?", "orders"),
+        ("How long is each show?", "shows"),
+        ("Which return was refunded?", "returns"),
+        ("How many lists are there?", "lists"),
+    ],
+)
+def test_a_table_named_like_a_common_word_is_found(question: str, wanted: str) -> None:
+    tables = [*(f"filler_{n}" for n in range(30)), "orders", "shows", "returns", "lists"]
+    ddl = ";".join(
+        f"CREATE TABLE {name} (id INTEGER PRIMARY KEY, x{n} TEXT)" for n, name in enumerate(tables)
+    )
+    assert Linker(schema.from_ddl(ddl)).ranked(question)[:1] == [wanted]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Show all cities in the order of their size",
+        "List the number of cities",
+        "Order them",
+        "Give the average and the maximum",
+        "What is the total number of cities?",
+        "The average age?",
+    ],
+)
+def test_a_common_word_that_is_no_noun_names_no_table(question: str) -> None:
+    names = ("orders", "shows", "lists", "numbers", "averages")
+    ddl = ";".join(f"CREATE TABLE {name} (id INTEGER PRIMARY KEY)" for name in names)
+    assert Linker(schema.from_ddl(ddl)).ranked(question) == []
+
+
+def test_threads_that_ask_at_once_share_one_linker_and_one_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Linker] = []
+
+    class Slow(Linker):
+        def __init__(self, schema: Schema) -> None:
+            made.append(self)
+            time.sleep(0.05)
+            super().__init__(schema)
+
+    monkeypatch.setattr("sqlagent.linking.focus.Linker", Slow)
+    whole, focus = college(), Focus(tmp_path / "c.db", cache_dir=tmp_path / "values", values=False)
+    threads = [threading.Thread(target=focus.ranked, args=(whole, "students")) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    focus.close()
+    assert len(made) == 1

@@ -14,7 +14,7 @@ from fake_model import FakeModel
 from bench import refusal
 from bench.refusal_examples import Source, asked
 from sqlagent.agent.agent import Agent
-from sqlagent.agent.scope_check import Gate
+from sqlagent.agent.scope_check import ScopeCheck
 from sqlagent.base.errors import NO_ANSWER, OutOfScope
 from sqlagent.database import schema
 from sqlagent.linking.focus import Focus
@@ -39,9 +39,12 @@ class Meanings:
             [[0.5 if any({a, b} <= g for g in self.groups) else 0.05 for b in others] for a in words], float
         )
 
+    def knows(self, word: str) -> bool:
+        return True
 
-def gate(meanings: Meanings | None = None) -> Gate:
-    return Gate(COMPANY, lambda: meanings)
+
+def gate(meanings: Meanings | None = None) -> ScopeCheck:
+    return ScopeCheck(COMPANY, lambda: meanings)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +66,7 @@ ASKED = [
 def test_what_the_database_holds_is_answered(company: Path, question: str, meanings: Meanings | None) -> None:
     found = schema.read(company)
     focus = Focus(company)
-    assert not Gate(found, lambda: meanings).look(question, focus.explained(found, question)).refused
+    assert not ScopeCheck(found, lambda: meanings).look(question, focus.explained(found, question)).refused
     focus.close()
 
 
@@ -73,11 +76,11 @@ def test_a_name_that_is_not_stored_is_no_reason_to_refuse() -> None:
 
 
 def test_what_the_file_is_called_explains_a_word() -> None:
-    question = "Which insurance started last?"
-    made = schema.from_ddl("CREATE TABLE t (id INTEGER PRIMARY KEY, started TEXT)")
-    assert Gate(made, lambda: Meanings()).look(question).refused
+    question = "Which insurance is the last one?"
+    made = schema.from_ddl("CREATE TABLE items (id INTEGER PRIMARY KEY, started TEXT)")
+    assert ScopeCheck(made, lambda: Meanings()).look(question).refused
     named = dataclasses.replace(made, path="/home/me/my_insurance.sqlite")
-    assert not Gate(named, lambda: Meanings()).look(question).refused
+    assert not ScopeCheck(named, lambda: Meanings()).look(question).refused
 
 
 def test_whoever_spells_a_column_as_it_is_declared_asks_about_this_database() -> None:
@@ -85,7 +88,8 @@ def test_whoever_spells_a_column_as_it_is_declared_asks_about_this_database() ->
     assert gate(Meanings()).look(hint.format("turbulence")).refused
     assert not gate(Meanings()).look(hint.format("hire_date")).refused
     assert not gate(Meanings()).look(hint.format("HIRE_DATE")).refused
-    assert gate(Meanings()).look(hint.format("salary")).refused, "a plain word may come up anywhere"
+    told = gate(Meanings()).look(hint.format("salary"))
+    assert not told.refused and "zebras" in told.doubt, "a plain word may come up anywhere"
 
 
 def test_how_to_compute_it_is_not_what_it_is_about() -> None:
@@ -96,19 +100,19 @@ def test_how_to_compute_it_is_not_what_it_is_about() -> None:
 
 
 def test_the_row_of_an_only_table_may_have_any_name() -> None:
-    data = Gate(
+    data = ScopeCheck(
         schema.from_ddl("CREATE TABLE data (day TEXT, score TEXT, attendance INTEGER)"), lambda: Meanings()
     )
     assert not data.look("What was the score of the hockey match with the highest attendance?").refused
-    assert data.look("What is the capital of Mongolia?").refused, "nothing else speaks for it"
-    people = Gate(schema.from_ddl("CREATE TABLE people (name TEXT, age INTEGER)"), lambda: Meanings())
-    assert people.look("What is the salary of these people?").refused, "here the row has its name"
+    odd = data.look("What is the capital of Mongolia?")
+    assert not odd.refused and "capital" in odd.doubt, "nothing speaks for it, but `data` may hold anything"
+    people = ScopeCheck(schema.from_ddl("CREATE TABLE people (name TEXT, age INTEGER)"), lambda: Meanings())
+    assert people.look("What is the capital of Mongolia?").refused, "here the rows have a name"
+    assert "salary" in people.look("What is the salary of these people?").doubt
 
 
 def test_while_stored_values_are_unknown_one_word_that_is_there_is_enough() -> None:
-    question = "What is the shoe size of each employee?"
-    assert gate(Meanings()).look(question).refused
-    assert not gate(Meanings()).look(question, None).refused
+    assert not gate(Meanings()).look("What is the shoe size of each employee?", None).refused
     assert gate(Meanings()).look("What is the weather?", None).refused
 
 
@@ -121,10 +125,44 @@ def test_what_has_nothing_to_do_with_it_is_refused(question: str, meanings: Mean
     assert gate(meanings).look(question).refused
 
 
-def test_a_column_that_is_not_there_is_refused_when_the_meaning_of_words_is_known() -> None:
+def test_a_column_that_is_not_there_is_a_doubt_that_names_it() -> None:
     question = "What is the shoe size and blood group of each employee?"
-    assert gate(Meanings()).look(question).refused
-    assert not gate(None).look(question).refused, "blind, one word that is there is enough"
+    seen = gate(Meanings()).look(question)
+    assert not seen.refused and "shoe" in seen.doubt and "blood" in seen.doubt
+    assert gate(None).look(question).doubt == "", "blind, nothing is known to be missing"
+
+
+class Letters(Meanings):
+    """Knows English words, and none of the abbreviations below."""
+
+    def knows(self, word: str) -> bool:
+        return word in {"orders", "matches", "item"}
+
+
+@pytest.mark.parametrize(
+    ("ddl", "question"),
+    [
+        ("CREATE TABLE e0 (FTHG INTEGER, FTAG INTEGER)", "How many games had more than five goals in total?"),
+        ("CREATE TABLE smpl (id TEXT, conunit TEXT); CREATE TABLE stn (id TEXT)", "What is the unit of sample 41?"),
+        ("CREATE TABLE data (season TEXT, coach TEXT)", "Who won the first championship of the club?"),
+        ("CREATE TABLE tbl_ztrk (col1 TEXT); CREATE TABLE tbl_zknd (col2 TEXT)", "Which whales were seen in May?"),
+    ],
+)  # fmt: skip
+def test_where_names_tell_nothing_nothing_is_refused(ddl: str, question: str) -> None:
+    assert not ScopeCheck(schema.from_ddl(ddl), lambda: Letters()).look(question).refused
+    assert (
+        ScopeCheck(schema.from_ddl("CREATE TABLE orders (item TEXT)"), lambda: Letters())
+        .look(question)
+        .refused
+    )
+
+
+def test_what_somebody_did_themselves_is_asked_of_their_own_file() -> None:
+    reviews = ScopeCheck(
+        schema.from_ddl("CREATE TABLE orders (item TEXT); CREATE TABLE matches (item TEXT)"), Letters
+    )
+    assert not reviews.look("How many kilometres did I run in May?").refused
+    assert reviews.look("How do I run a marathon?").refused
 
 
 def test_a_word_near_in_meaning_explains() -> None:

@@ -96,7 +96,7 @@ def test_statements_that_do_not_run_have_no_vote_and_empty_ones_little() -> None
         (result(), {}, "nothing"),
         (result((None,)), {}, "NULL"),
         (result((1,)), {"finished": False}, "cut"),
-        (result((1,)), {"worst": -9.0}, "something else"),
+        (result((1,)), {"min_token_logprob": -9.0}, "something else"),
     ],
 )
 def test_what_makes_a_statement_doubtful(found: Result | None, changes: dict[str, Any], word: str) -> None:
@@ -115,17 +115,17 @@ def test_a_statement_is_weighed_against_others(company: Path) -> None:
         "2 different ones run",
         "2 statements with different rows read back as questions",
     ]
-    assert model.retold == [[OTHER, TOP]]
-    assert [one.told for one in answer.tried] == [0.0, 0.0, 0.0, None]
+    assert model.read_back == [[OTHER, TOP]]
+    assert [one.question_logprob for one in answer.tried] == [0.0, 0.0, 0.0, None]
 
 
 def test_the_question_decides_between_statements_that_are_about_as_likely(company: Path) -> None:
     model = FakeModel([OTHER, [TOP]])
-    model.tells = {OTHER: -30.0, TOP: -20.0}
+    model.question_logprob = {OTHER: -30.0, TOP: -20.0}
     with Agent(company, model) as agent:
         answer = agent.ask("Who earns the most?")
     assert answer.sql == TOP
-    assert [one.told for one in answer.tried] == [-30.0, -20.0]
+    assert [one.question_logprob for one in answer.tried] == [-30.0, -20.0]
 
 
 def test_the_statement_that_made_the_rows_is_the_only_one_shown(

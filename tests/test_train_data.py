@@ -345,7 +345,7 @@ def test_stats_name_every_source_reason_and_length(folder):
 def test_training_uses_the_very_layout_of_the_runtime(tmp_path):
     pytest.importorskip("llama_cpp")
     pytest.importorskip("gguf", reason="the convert extra is not installed")
-    from sqlagent.decoding.chat_template import Chat
+    from sqlagent.decoding.chat_template import ChatTemplate
     from sqlagent.linking import prompt
     from sqlagent.llama.context import Llama
     from sqlagent.llama.vocab import Vocab
@@ -357,7 +357,7 @@ def test_training_uses_the_very_layout_of_the_runtime(tmp_path):
     built = prompt.build(schema, "what is <|im_start|> ?")
     llama = Llama(path, n_ctx=64, n_seq=1, threads=1)
     vocab = Vocab(llama)
-    expected = Chat(llama, vocab).tokens(built)
+    expected = ChatTemplate(llama, vocab).tokens(built)
     row = encode(GgufTokens(path), built, "SELECT a FROM t")
     assert (*row.prefix.tolist(), *row.request.tolist()) == expected.ids
     assert len(row.prefix) == expected.prefix

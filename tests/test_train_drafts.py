@@ -11,7 +11,7 @@ pytest.importorskip("sqlglot", reason="sqlglot is not installed: it is in the tr
 
 from sqlagent.database import schema as schemas
 from sqlagent.decoding.draft_names import FEATURES
-from sqlagent.decoding.draft_ngrams import Skeleton
+from sqlagent.decoding.draft_ngrams import NgramModel
 from sqlagent.decoding.drafting import Drafter, DraftModel
 from sqlagent.grammar import Acceptor
 from train import cli, drafts
@@ -35,7 +35,7 @@ def examples() -> list[Example]:
 
 def test_what_was_learnt_guesses_statements_on_another_schema():
     data = json.loads(json.dumps(drafts.learn(examples())))
-    model = DraftModel(Skeleton.from_json(data["skeleton"]), data["names"])
+    model = DraftModel(NgramModel.from_json(data["skeleton"]), data["names"])
     schema = schemas.from_ddl("CREATE TABLE ship (ship_id INTEGER PRIMARY KEY, tonnage REAL, flag TEXT)")
     made = Drafter(model, schema, "What is the tonnage of each ship?").guess(
         "SELECT", Acceptor(schema).start().step(b"SELECT")

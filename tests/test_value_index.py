@@ -232,6 +232,14 @@ def test_a_changed_file_is_read_again(shop: ValueIndex, tmp_path: Path, eager: N
     assert fresh.find("Who lives in Springfield?") == [Hint("customer", "city", "Springfield")]
 
 
+def change_quietly(file: Path) -> None:
+    """One letter of a stored value: the pages stay sound, size and times as they were."""
+    before, content = file.stat(), file.read_bytes()
+    assert b"New York" in content
+    file.write_bytes(content.replace(b"New York", b"New Yorx").replace(b"new york", b"new yorx"))
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -239,8 +247,9 @@ def test_a_changed_file_is_read_again(shop: ValueIndex, tmp_path: Path, eager: N
         lambda file: file.write_bytes(file.read_bytes()[:5000]),
         lambda file: file.write_bytes(b""),
         lambda file: file.write_bytes(file.read_bytes()[:4096] + os.urandom(len(file.read_bytes()) - 4096)),
+        change_quietly,
     ],
-    ids=["foreign", "cut", "empty", "scrambled"],
+    ids=["foreign", "cut", "empty", "scrambled", "changed quietly"],
 )
 def test_a_damaged_index_is_built_again(
     shop: ValueIndex, tmp_path: Path, eager: None, damage: Callable[[Path], object]
@@ -388,3 +397,36 @@ def test_the_default_folder_is_in_the_home(
     path = make(tmp_path / "shop.db")
     value_index.ValueIndex(path, schema.read(path)).find("Who lives in New York?")
     assert [file.suffix for file in (tmp_path / "home" / "values").iterdir()] == [".db"]
+
+
+DEVICES = """
+CREATE TABLE devices_meta (metadata_id INTEGER PRIMARY KEY, entity TEXT);
+CREATE TABLE device_states (id INTEGER PRIMARY KEY, metadata_id INTEGER REFERENCES devices_meta, state TEXT);
+INSERT INTO devices_meta VALUES (1, 'sensor.bedroom_temperature'), (2, 'sensor.attic_temperature'),
+    (3, 'light.kitchen'), (4, 'binary_sensor.front_door'), (5, 'media-player/living-room'), (6, 'Attic window open'),
+    (7, 'switch.pump_1'), (8, 'switch.pump_2'), (9, 'switch.pump_3'), (10, 'switch.pump_4');
+INSERT INTO device_states VALUES (1, 1, '20.5'), (2, 2, '9.1'), (3, 3, 'on');
+"""
+
+
+@pytest.mark.parametrize(
+    ("question", "value"),
+    [
+        ("What is the average attic temperature?", "sensor.attic_temperature"),
+        ("highest temperature in the bedroom", "sensor.bedroom_temperature"),
+        ("When was the kitchen light last on?", "light.kitchen"),
+        ("how often was the front door opened?", "binary_sensor.front_door"),
+        ("when did the living room play?", "media-player/living-room"),
+        ("how long did pump 2 run?", "switch.pump_2"),
+    ],
+)
+def test_an_identifier_is_found_by_its_parts(tmp_path: Path, question: str, value: str) -> None:
+    path = tmp_path / "home.db"
+    with sqlite3.connect(path) as connection:
+        connection.executescript(DEVICES)
+    index = ValueIndex(path, schema.read(path), tmp_path / "values")
+    found = index.find(question)
+    assert [(hint.column, hint.value) for hint in found][:1] == [("entity", value)]
+    assert index.find("the state of each device") == []
+    assert index.find("how long did the pumps run?") == [], "four are alike"
+    index.close()

@@ -90,7 +90,14 @@ def _each(x: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
 def _back(x: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
     """The opposite, without the padding: [n * K, g, T, ...] -> [K, g, m, ...]."""
     whole = x.unflatten(0, (len(real), -1)).movedim(0, 2)  # [K, g, n, T, ...]
-    return whole[:, :, real]
+    back: torch.Tensor = whole[:, :, real]
+    return back
+
+
+def applied(function: Any, *given: Any) -> torch.Tensor:
+    """The result of an autograd function, whose `apply` torch leaves without types."""
+    result: torch.Tensor = function.apply(*given)
+    return result
 
 
 class PackedAttention(torch.autograd.Function):
@@ -212,7 +219,7 @@ def attention(
     **_: Any,
 ) -> tuple[torch.Tensor, None]:
     """The signature that transformers calls; `layout` comes through the model's keyword arguments."""
-    out = PackedAttention.apply(query, key, value, layout, scaling)
+    out = applied(PackedAttention, query, key, value, layout, scaling)
     return out.transpose(1, 2).contiguous(), None
 
 

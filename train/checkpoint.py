@@ -6,7 +6,6 @@ Invariant: a folder named `step-N` is complete. It is written under another name
 from __future__ import annotations
 
 import json
-import os
 import random
 import shutil
 from dataclasses import asdict, dataclass, field
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sqlagent.base import private_files
 from sqlagent.base.errors import UsageError
 
 if TYPE_CHECKING:
@@ -68,11 +68,11 @@ def save(
     torch.save({"optimizer": optimizer, "rng": rng, "scaler": scaler}, draft / "state.pt")
     (draft / "progress.json").write_text(json.dumps(asdict(progress), indent=1), encoding="utf-8")
     for path in (*draft.iterdir(), draft):
-        _flush(path)
+        private_files.flush(path)
     if final.exists():
         shutil.rmtree(final)
     draft.rename(final)
-    _flush(root)
+    private_files.flush(root)
     for old in every(output)[: -max(1, keep)]:
         shutil.rmtree(old, ignore_errors=True)
     return final
@@ -128,11 +128,3 @@ def set_rng_state(state: dict[str, Any]) -> None:
     torch.set_rng_state(state["torch"])
     if state["cuda"] and torch.cuda.is_available():
         torch.cuda.set_rng_state_all(state["cuda"])
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

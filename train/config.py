@@ -9,12 +9,18 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
+import sys
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sqlagent.base.errors import UsageError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -187,7 +193,7 @@ def from_dict(values: dict[str, Any]) -> Config:
     values = dict(values)
     mix = tuple(_build(Mix, entry, "mix") for entry in values.pop("mix", ()))
     validation = _build(Validation, values.pop("validation", {}), "validation")
-    config = _build(Config, {**values, "mix": mix, "validation": validation}, "recipe")
+    config: Config = _build(Config, {**values, "mix": mix, "validation": validation}, "recipe")
     for name, allowed in CHOICES.items():
         if getattr(config, name) not in allowed:
             raise UsageError(f"{name} must be one of {', '.join(allowed)}, not {getattr(config, name)!r}.")
@@ -199,7 +205,8 @@ def from_dict(values: dict[str, Any]) -> Config:
 
 def to_dict(config: Config) -> dict[str, Any]:
     """The configuration as plain JSON values; `from_dict` reads it back."""
-    return json.loads(json.dumps(dataclasses.asdict(config)))
+    plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
+    return plain
 
 
 def recipes() -> list[str]:
@@ -216,11 +223,8 @@ def _recipe_path(recipe: str) -> Path:
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        import tomllib
-    except ModuleNotFoundError:  # Python 3.10
-        import tomli as tomllib
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        found: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        return found
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path.name} is not valid TOML: {error}.") from error
 

@@ -300,6 +300,7 @@ class Pipeline:
         return replace(example, schema=schema, sql=sql, question=question, hints=hints)
 
     def _encode(self, example: Example, mix: Mix, *, validation: bool = False) -> prepared.Row:
+        assert self.tokens is not None, "only statements were wanted"
         encoded = encode(self.tokens, runtime_prompt(example), example.sql)
         length = len(encoded.prefix) + len(encoded.request) + len(encoded.target)
         if length > self.config.max_length:

@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 from sqlagent.base.errors import OK
 from sqlagent.database.ddl_comments import unquote
 from sqlagent.database.schema import fold
-from sqlagent.decoding.draft_names import Names, clause
+from sqlagent.decoding.draft_names import NameRanker, clause
 from sqlagent.decoding.draft_ngrams import COLUMN, TABLE, count, whole
 from sqlagent.decoding.drafting import FILE
 from train.data import Example
 
-Choice = tuple[NDArray[np.float64], int]
+TokenChoice = tuple[NDArray[np.float64], int]
 """The features of all names that could have stood somewhere, (names, features), and which one did."""
 MOST_CHOICES = 3000
 """Of one kind in one clause."""
@@ -65,11 +65,11 @@ def learn(examples: Sequence[Example]) -> dict[str, object]:
     return {"skeleton": skeleton.to_json(), "names": names}
 
 
-def choices(examples: Iterable[Example]) -> dict[str, list[Choice]]:
+def choices(examples: Iterable[Example]) -> dict[str, list[TokenChoice]]:
     """Every place of a name in the statements, by kind and clause, where it is one of the options."""
-    found: dict[str, list[Choice]] = defaultdict(list)
+    found: dict[str, list[TokenChoice]] = defaultdict(list)
     for example in examples:
-        names = Names(example.schema, example.question, example.hints)
+        names = NameRanker(example.schema, example.question, example.hints)
         pieces = whole(example.sql)
         for at, piece in enumerate(pieces):
             if piece.kind not in (TABLE, COLUMN):
@@ -85,7 +85,7 @@ def choices(examples: Iterable[Example]) -> dict[str, list[Choice]]:
     return found
 
 
-def fit(found: Sequence[Choice]) -> list[float]:
+def fit(found: Sequence[TokenChoice]) -> list[float]:
     """The weights of a conditional logit (McFadden, 1974), by Adam on all choices at once."""
     rows = np.concatenate([features for features, _ in found])
     sizes = np.array([len(features) for features, _ in found])

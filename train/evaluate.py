@@ -62,18 +62,21 @@ def main(words: Sequence[str]) -> int:
     if "--decode" not in rest:
         rest = [*rest, "--decode", "free"]
     model = Tuned.load(options)
-    model.look_ahead(_prompts(accuracy._options(rest)))
+    model.look_ahead(_prompts(accuracy.options_of(rest)))
     return accuracy.main(rest, model)
 
 
 def base_of(adapter: Path) -> str:
     """The base model an adapter was trained on."""
-    for file, read in (
-        ("training.json", lambda found: found["config"]["model_name"]),
-        ("adapter_config.json", lambda found: found["base_model_name_or_path"]),
+    for file, keys in (
+        ("training.json", ("config", "model_name")),
+        ("adapter_config.json", ("base_model_name_or_path",)),
     ):
         if (adapter / file).is_file():
-            return str(read(json.loads((adapter / file).read_text(encoding="utf-8"))))
+            found = json.loads((adapter / file).read_text(encoding="utf-8"))
+            for key in keys:
+                found = found[key]
+            return str(found)
     raise UsageError(f"{adapter} is no adapter folder: it has no adapter_config.json.")
 
 

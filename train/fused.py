@@ -124,7 +124,8 @@ class Norm(torch.autograd.Function):
         length = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.float32)
         inverse = (length.square_().div_(x.shape[-1]).add_(eps)).rsqrt_()
         ctx.save_for_backward(x, weight, inverse)
-        return (x * inverse).to(x.dtype).mul_(weight)
+        out: torch.Tensor = (x * inverse).to(x.dtype).mul_(weight)
+        return out
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> Any:
@@ -152,9 +153,10 @@ def fuse(tuned: Any) -> Callable[[], None]:
 
     base = tuned.get_base_model()
     changed = []
+    module: Any  # its method is replaced
     for module in base.modules():
-        kind = type(module).__name__
-        if isinstance(module, Linear):
+        kind, is_lora = type(module).__name__, isinstance(module, Linear)
+        if is_lora:
             module.forward = _lora(module)
         elif kind.endswith("RMSNorm"):
             module.forward = _norm(module)
@@ -189,12 +191,12 @@ def _lora(layer: Any) -> Any:
     plain = layer.base_layer
     a, b = layer.lora_A["default"].weight, layer.lora_B["default"].weight
     scale = float(layer.scaling["default"])
-    return lambda x: Lora.apply(x, plain.weight, plain.bias, a, b, scale)
+    return lambda x: attention.applied(Lora, x, plain.weight, plain.bias, a, b, scale)
 
 
 def _norm(layer: Any) -> Any:
-    return lambda x: Norm.apply(x, layer.weight, layer.variance_epsilon)
+    return lambda x: attention.applied(Norm, x, layer.weight, layer.variance_epsilon)
 
 
 def _mlp(layer: Any) -> Any:
-    return lambda x: layer.down_proj(Gate.apply(layer.gate_proj(x), layer.up_proj(x)))
+    return lambda x: layer.down_proj(attention.applied(Gate, layer.gate_proj(x), layer.up_proj(x)))

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sqlagent.base import private_files
 from sqlagent.base.errors import UsageError
 from train import checkpoint, fused, memory, qlora
 from train.config import Config
@@ -271,9 +272,8 @@ class Loop:
             qlora.save_adapter(self.tuned, state, self.output / "last", base_name=self.base_name)
             chosen = self.output / ("best" if self.progress.best_step else "last")
             for name in ("adapter_config.json", "adapter_model.safetensors"):
-                draft = self.output / f".{name}"
-                draft.write_bytes((chosen / name).read_bytes())
-                draft.replace(self.output / name)
+                data = (chosen / name).read_bytes()
+                private_files.write(self.output / name, data, mode=private_files.SHARED)
         self.accelerator.wait_for_everyone()
 
     # -- checkpoints ------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ def forward(model: Any, packed: Packed, device: Any) -> Outcome:
     import torch
 
     from train import fused
-    from train.attention import blocks
+    from train.attention import applied, blocks
 
     ids = torch.from_numpy(packed.ids).to(device)[None]  # [1, L]
     positions = torch.from_numpy(packed.positions).to(device)[None]  # [1, L]
@@ -47,7 +47,7 @@ def forward(model: Any, packed: Packed, device: Any) -> Outcome:
         outcome = model(ids, position_ids=positions, attention_mask=none, layout=blocks(packed), **given)
         hidden = outcome.logits[0].to(head.dtype)  # [M, d]
         if torch.is_grad_enabled():
-            return Outcome(fused.Loss.apply(hidden, head, labels), None)
+            return Outcome(applied(fused.Loss, hidden, head, labels), None)
         logits = hidden @ head.t()
     nll = torch.nn.functional.cross_entropy(logits.float(), labels, reduction="sum")
     return Outcome(nll, None if torch.is_grad_enabled() else logits.argmax(-1) == labels)

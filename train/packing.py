@@ -65,7 +65,8 @@ class Packed:
         at = np.arange(len(self.ids))
         same_group = self.group[:, None] == self.group[None, :]
         visible = (self.segment[None, :] == 0) | (self.segment[:, None] == self.segment[None, :])
-        return same_group & visible & (at[None, :] <= at[:, None])
+        seen: np.ndarray = same_group & visible & (at[None, :] <= at[:, None])
+        return seen
 
 
 def pack(groups: Sequence[Group]) -> Packed:

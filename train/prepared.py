@@ -21,6 +21,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from sqlagent.base import private_files
 from sqlagent.base.errors import UsageError
 from train.packing import Group, Item
 from train.tokens import Encoded
@@ -135,10 +136,9 @@ class Prepared:
             arrays[name] = getattr(self, name)
         head = {"version": VERSION, "sources": self.sources, "about": self.about, "digest": self.digest}
         arrays["head"] = np.frombuffer(json.dumps(head).encode(), np.uint8)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.npz")
-        np.savez_compressed(draft, **arrays)  # type: ignore[arg-type]
-        draft.replace(path)
+        mode = private_files.SHARED
+        with private_files.draft(path, mode=mode) as draft, draft.open("wb") as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 
 def build(rows: Sequence[Row], about: dict[str, Any]) -> Prepared:

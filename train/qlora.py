@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sqlagent.base import private_files
 from sqlagent.base.errors import ModelError, UsageError
 from train.config import Config
 
@@ -92,6 +93,7 @@ def load_base(source: str, *, numbers: Numbers, quantization: str, device: str) 
         "attn_implementation": "sdpa",
     }  # takes any mask; needs no FlashAttention
     nf4 = quantization == "nf4"
+    model: Any  # transformers' wrappers have types that fit no call
     try:
         if source.endswith(".gguf"):
             path = Path(source)
@@ -118,7 +120,8 @@ def load_base(source: str, *, numbers: Numbers, quantization: str, device: str) 
                 source, quantization_config=settings, device_map={"": _index(device)}, **common
             )
         else:
-            model = AutoModelForCausalLM.from_pretrained(source, **common).to(device)
+            model = AutoModelForCausalLM.from_pretrained(source, **common)
+            model = model.to(device)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"Cannot load {source}: {str(error).splitlines()[0]}") from error
     _stay_trainable(model)
@@ -266,6 +269,5 @@ def save_adapter(tuned: Any, state: dict[str, torch.Tensor], folder: Path, *, ba
     text = json.dumps(settings, indent=2, sort_keys=True, default=str) + "\n"
     (folder / "adapter_config.json").write_text(text, encoding="utf-8")
     tensors = {k: v.to(torch.bfloat16).contiguous() for k, v in state.items()}
-    draft = folder / ".adapter_model.safetensors"
-    save_file(tensors, draft, metadata={"format": "pt"})
-    draft.replace(folder / "adapter_model.safetensors")
+    with private_files.draft(folder / "adapter_model.safetensors", mode=private_files.SHARED) as draft:
+        save_file(tensors, draft, metadata={"format": "pt"})

@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sqlagent.base import private_files
 from sqlagent.weights.gguf_header import sha256_of
 from train.config import Config, to_dict
 
@@ -163,6 +164,5 @@ project's README.
 
 
 def _write(path: Path, record: dict[str, Any]) -> None:
-    draft = path.with_name(f".{path.name}")
-    draft.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    draft.replace(path)
+    text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
+    private_files.write(path, text.encode(), mode=private_files.SHARED)

@@ -65,12 +65,12 @@ class GgufTokens:
     """llama.cpp's tokenizer of a GGUF, through the runtime's own layout."""
 
     def __init__(self, path: Path) -> None:
-        from sqlagent.decoding.chat_template import Chat
+        from sqlagent.decoding.chat_template import ChatTemplate
         from sqlagent.llama.vocab import Vocab
 
         self._file = _VocabOnly(path)
         self._vocab = Vocab(self._file)  # type: ignore[arg-type]
-        self._chat = Chat(self._file, self._vocab)  # type: ignore[arg-type]
+        self._chat = ChatTemplate(self._file, self._vocab)  # type: ignore[arg-type]
         self.name = path.name
         self.eos = self._vocab.eos
 
@@ -152,10 +152,12 @@ class HubTokens:
     def plain(self, text: str) -> list[int]:
         if not text:
             return []
-        return self._tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        found = self._tokenizer(text, add_special_tokens=False, split_special_tokens=True)
+        ids: list[int] = found["input_ids"]
+        return ids
 
     def text(self, ids: list[int]) -> str:
-        return self._tokenizer.decode(ids)
+        return str(self._tokenizer.decode(ids))
 
 
 def load(source: str) -> Tokens:

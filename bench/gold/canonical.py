@@ -28,20 +28,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from bench.gold.errors import CanonicalError as CanonicalError
+
 if TYPE_CHECKING:
     from sqlagent.database.schema import Schema
 
 Style = Literal["names", "aliases"]
-
-
-class CanonicalError(ValueError):
-    """The statement is outside the dialect; `reason` is short and the same for every statement of its
-    kind."""
-
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(f"{reason}: {detail}" if detail else reason)
-        self.reason = reason
-        self.detail = detail
 
 
 def canonicalise(sql: str, schema: Schema, *, style: Style = "names") -> str:

@@ -12,10 +12,10 @@ from typing import Any
 
 from sqlglot import exp
 
-from bench.gold.canonical import CanonicalError
 from bench.gold.canonical_parse import conjuncts, unwrap
 from bench.gold.canonical_resolve import Resolver
 from bench.gold.canonical_scope import Block, Cte, Join, Output, Query, Ref, Source, Star
+from bench.gold.errors import CanonicalError
 from sqlagent.database.schema import fold
 
 _SELECT_PARTS = {"expressions", "from_", "joins", "where", "group", "having", "distinct"}

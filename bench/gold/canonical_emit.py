@@ -9,12 +9,12 @@ from typing import Any
 
 from sqlglot import exp
 
-from bench.gold.canonical import CanonicalError
 from bench.gold.canonical_bind import Binder, only
 from bench.gold.canonical_expr import AND, ExpressionWriter
 from bench.gold.canonical_literals import string
 from bench.gold.canonical_parse import unwrap
 from bench.gold.canonical_scope import Block, Output, Query, Ref, Star
+from bench.gold.errors import CanonicalError
 from sqlagent.database.schema import fold
 from sqlagent.sql.names import quote
 

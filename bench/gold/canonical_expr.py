@@ -12,11 +12,11 @@ from typing import Any, ClassVar
 
 from sqlglot import exp
 
-from bench.gold.canonical import CanonicalError
 from bench.gold.canonical_bind import Binder, only
 from bench.gold.canonical_literals import affinity, number, string
 from bench.gold.canonical_parse import is_written, unwrap
 from bench.gold.canonical_scope import Query, Ref
+from bench.gold.errors import CanonicalError
 from sqlagent.sql.names import KEYWORDS, quote
 
 OR, AND, NOT, EQUAL, COMPARE, BITS, SUM, PRODUCT, CONCAT, COLLATE, UNARY, ATOM = range(1, 13)

@@ -10,10 +10,10 @@ from typing import Any
 
 from sqlglot import exp
 
-from bench.gold.canonical import CanonicalError
 from bench.gold.canonical_bind import Binder
 from bench.gold.canonical_parse import unwrap
 from bench.gold.canonical_scope import Block, Join, Source
+from bench.gold.errors import CanonicalError
 
 
 def arrange(block: Block, binder: Binder) -> None:

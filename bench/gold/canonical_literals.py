@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 
-from bench.gold.canonical import CanonicalError
+from bench.gold.errors import CanonicalError
 
 _LONGEST_NUMBER = 40
 """Digits a number in scientific notation may take when written out."""

@@ -15,7 +15,7 @@ from sqlglot.dialects.sqlite import SQLite
 from sqlglot.errors import SqlglotError
 from sqlglot.parsers.sqlite import SQLiteParser
 
-from bench.gold.canonical import CanonicalError
+from bench.gold.errors import CanonicalError
 
 _FIRST_WORD = re.compile(r"(?:\s|\(|--[^\n]*(?:\n|\Z)|/\*.*?\*/)*([A-Za-z]*)", re.S)
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from bench.gold.canonical import CanonicalError
 from bench.gold.canonical_scope import Block, Output, Query, Ref
+from bench.gold.errors import CanonicalError
 from sqlagent.database.schema import fold
 
 if TYPE_CHECKING:

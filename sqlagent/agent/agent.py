@@ -1,4 +1,4 @@
-"""A question in, rows out: reason (a statement), act (run it), observe (what came back).
+"""Answer a question about one database: reason (write a statement), act (run it), observe (look at what came back).
 
 The database is looked at before a model is loaded or fetched, so a wrong path costs nothing. What a question
 did is in `Answer.steps`, in order; how a statement is chosen is `attempt.Attempt`'s business.
@@ -13,15 +13,17 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlagent.agent.answer import Answer, Observer, Step, Trace
-from sqlagent.agent.attempt import PATIENCE, Attempt, Chosen, TextModel
-from sqlagent.agent.confidence import confidence, evidence
+from sqlagent.agent.attempt import PATIENCE, Attempt, TextModel
+from sqlagent.agent.confidence import confidence, evidence, is_calibrated
 from sqlagent.agent.effort import EFFORTS, effort_of
-from sqlagent.agent.model_slot import Holder
+from sqlagent.agent.intents import READ_ONLY, is_command, is_small_talk, small_talk_answer
+from sqlagent.agent.model_slot import ModelSlot
+from sqlagent.agent.selection import Chosen
 from sqlagent.base.errors import (
     Cancelled,
     DatabaseError,
@@ -33,9 +35,10 @@ from sqlagent.base.errors import (
 )
 
 if TYPE_CHECKING:
-    from sqlagent.agent.scope_check import Gate
+    from sqlagent.agent.scope_check import ScopeCheck
     from sqlagent.database.open_readonly import FileState
     from sqlagent.database.schema import Schema
+    from sqlagent.grammar import Acceptor
     from sqlagent.linking.focus import Focus
     from sqlagent.linking.prompt import Prompt, Turn
     from sqlagent.sandbox.sandbox import Limits, Result, Sandbox
@@ -81,7 +84,7 @@ class Agent:
     ) -> None:
         self.effort = effort
         self.database = str(database)
-        self._holder = Holder(model, adapter=adapter, offline=offline, quiet=quiet)
+        self._slot = ModelSlot(model, adapter=adapter, offline=offline, quiet=quiet)
         self._limits = limits
         self._link = link
         self._lock = threading.RLock()
@@ -92,8 +95,8 @@ class Agent:
         self._seen: FileState | None = None
         self._sandbox: Sandbox | None = None
         self._focus: Focus | None = None
-        self._gate: Gate | None = None
-        self._acceptors: dict[str, Any] = {}
+        self._scope_check: ScopeCheck | None = None
+        self._acceptors: dict[str, Acceptor] = {}
 
     # ---- what it works with ----
 
@@ -120,13 +123,13 @@ class Agent:
         """
         with self._lock:
             self._tables()
-            self._holder.fetch()
+            self._slot.fetch()
 
     def load_model(self) -> TextModel:
         """The model, fetched and loaded on first use. Raises as `fetch_model` does."""
         with self._lock:
             self.fetch_model()
-            return self._holder.loaded()
+            return self._slot.loaded()
 
     def _tables(self) -> Schema:
         """The schema of a database that can be asked about."""
@@ -138,13 +141,13 @@ class Agent:
     def use_model(self, model: str | None) -> None:
         """Take another model from the next question on. Raises UsageError, ModelError when there is none."""
         with self._lock:
-            self._holder.use(model)
-            self._gate = None
+            self._slot.use(model)
+            self._scope_check = None
 
     @property
     def model_name(self) -> str:
         """What the model is called, loaded or not."""
-        return self._holder.name
+        return self._slot.name
 
     @property
     def effort(self) -> str:
@@ -183,8 +186,8 @@ class Agent:
                 schema = self._tables()
                 self._open_sandbox()
                 focus = self._open_focus()
-                ready = self._holder.is_ready()
-            model = self._holder.loaded() if ready else None
+                ready = self._slot.is_ready()
+            model = self._slot.loaded() if ready else None
             focus.build(schema)
             usual = (
                 None if self._link or model is None else focus.usual(schema, getattr(model, "n_ctx", None))
@@ -192,7 +195,7 @@ class Agent:
             if model is not None and usual is not None:
                 model.read(
                     prompt.build(usual, ""),
-                    lambda: self._closed or self._cancel.is_set() or self._holder.model is not model,
+                    lambda: self._closed or self._cancel.is_set() or self._slot.model is not model,
                 )
 
     # ---- questions ----
@@ -214,6 +217,7 @@ class Agent:
         the database holds nothing about what was asked), QueryTimeout,
         and Cancelled.
         """
+        from sqlagent.agent.about_database import statement_about
         from sqlagent.amend.fan_out import caution
         from sqlagent.amend.pipeline import put_right
         from sqlagent.linking import prompt
@@ -226,17 +230,21 @@ class Agent:
             trace.status("reading the database")
             schema = self._tables()
             read = time.monotonic()
+            if not anyway:
+                self._turn_back(schema, question)
+            if (about := statement_about(question, schema)) is not None:
+                return self._from_schema(question, about, trace, read - began)
             self._open_sandbox()  # its process starts while the model loads and thinks
             trace.status("loading the model")
             model = self.load_model()
             loaded = time.monotonic()
             self._stop_if_cancelled()
             focus = self._open_focus()
-            about = prompt.subject(question, history)
+            subject = prompt.subject(question, history)
             view = (
-                self._link(schema, about)
+                self._link(schema, subject)
                 if self._link
-                else focus.part(schema, about, getattr(model, "n_ctx", None))
+                else focus.part(schema, subject, getattr(model, "n_ctx", None))
             )
             hints = focus.hints(schema, view, prompt.spoken(question, history))
             doubt = "" if history or anyway else self._turn_away(schema, model, focus, question)
@@ -245,6 +253,7 @@ class Agent:
                 return prompt.build(view, question, history=history, hints=hints, error=failed)
 
             acceptor = self._acceptor(view)
+            has_rows = cache(self._has_rows)  # candidates are alike: most ask the same of the database
 
             def correct(sql: str) -> tuple[str, list[str]]:
                 nearest = partial(focus.nearest, schema)
@@ -254,8 +263,8 @@ class Agent:
                     schema,
                     history=history,
                     nearest=nearest,
-                    takes=acceptor.takes,
-                    finds=self._finds,
+                    takes=acceptor.accepts,
+                    finds=has_rows,
                 )
 
             chosen = Attempt(
@@ -277,8 +286,8 @@ class Agent:
                 "act": trace.seconds("act"),
                 "total": time.monotonic() - began,
             }
-            notes = [doubt, *chosen.corrections, caution(chosen.best.sql, schema, self._finds)]
-            return _answer(question, schema, chosen, trace.steps, timings, notes)
+            notes = [doubt, *chosen.corrections, caution(chosen.best.sql, schema, has_rows)]
+            return _answer(question, schema, model.name, chosen, trace.steps, timings, notes)
 
     def run_sql(self, sql: str) -> Result:
         """Run a person's own statement in the sandbox.
@@ -309,7 +318,7 @@ class Agent:
         self._closed = True
         with self._warming, self._lock:
             self._close_sandbox()
-            self._holder.close()
+            self._slot.close()
             if self._focus is not None:
                 self._focus.close()
                 self._focus = None
@@ -322,7 +331,7 @@ class Agent:
 
     # ---- what is kept between questions ----
 
-    def _acceptor(self, schema: Schema) -> Any:
+    def _acceptor(self, schema: Schema) -> Acceptor:
         from sqlagent.grammar import Acceptor
 
         if schema.fingerprint not in self._acceptors:
@@ -338,14 +347,40 @@ class Agent:
 
     def _turn_away(self, schema: Schema, model: TextModel, focus: Focus, question: str) -> str:
         """Raise OutOfScope for a question that the database holds nothing about; else what is doubtful about it."""
-        from sqlagent.agent.scope_check import Gate
+        from sqlagent.agent.scope_check import ScopeCheck
 
-        if self._gate is None or self._gate.schema is not schema:
-            self._gate = Gate(schema, lambda: getattr(model, "vectors", None))
-        evidence = self._gate.look(question, focus.explained(schema, question))
+        if self._scope_check is None or self._scope_check.schema is not schema:
+            self._scope_check = ScopeCheck(schema, lambda: getattr(model, "vectors", None))
+        evidence = self._scope_check.look(question, focus.explained(schema, question))
         if evidence.refused:
-            raise OutOfScope(evidence.sentence(self._gate.nearest(focus.ranked(schema, question))))
+            raise OutOfScope(evidence.sentence(self._scope_check.nearest(focus.ranked(schema, question))))
         return evidence.doubt
+
+    def _turn_back(self, schema: Schema, text: str) -> None:
+        """Raise OutOfScope for small talk and for commands to change data, which need no model to be told."""
+        if is_small_talk(text):
+            raise OutOfScope(small_talk_answer([table.name for table in schema.tables]))
+        if is_command(text):
+            raise OutOfScope(READ_ONLY)
+
+    def _from_schema(self, question: str, sql: str, trace: Trace, read: float) -> Answer:
+        """The answer to a question about the database itself."""
+        started = time.monotonic()
+        trace.add("reason", "a question about the database itself", sql, started)
+        result = self._open_sandbox().execute(sql)
+        trace.add("act", f"{len(result.rows)} rows", sql, started)
+        return Answer(
+            question=question,
+            sql=sql,
+            columns=result.columns,
+            rows=result.rows,
+            truncated=result.truncated,
+            confidence=1.0,
+            steps=tuple(trace.steps),
+            timings={"schema": read, "act": trace.seconds("act"), "total": read + time.monotonic() - started},
+            note="Read from the schema, without the model.",
+            calibrated=True,
+        )
 
     def _open_sandbox(self) -> Sandbox:
         from sqlagent.sandbox.sandbox import Sandbox
@@ -355,7 +390,7 @@ class Agent:
         self._stop_if_cancelled()
         return self._sandbox
 
-    def _finds(self, sql: str) -> bool:
+    def _has_rows(self, sql: str) -> bool:
         """Whether a statement finds a row, as far as can be seen in a moment."""
         try:
             return bool(self._open_sandbox().execute(sql, timeout=PATIENCE).rows)
@@ -388,6 +423,7 @@ def check_question(question: str) -> str:
 def _answer(
     question: str,
     schema: Schema,
+    model: str,
     chosen: Chosen,
     steps: Sequence[Step],
     timings: dict[str, float],
@@ -406,6 +442,7 @@ def _answer(
         rows=result.rows,
         truncated=result.truncated,
         confidence=confidence(found),
+        calibrated=is_calibrated(model),
         evidence=found,
         steps=tuple(steps),
         timings=timings,

@@ -1,4 +1,4 @@
-"""What a question did, step by step, and what came of it."""
+"""Record what a question did, step by step, and what came of it."""
 
 from __future__ import annotations
 
@@ -36,9 +36,10 @@ class Step:
 class Answer:
     """The rows, the statement that made them, and how it came about.
 
-    `confidence` is the probability, 0…1, that the rows are right, worked out from `evidence`. `timings` are
-    seconds by name. `note` says what a reader should know before trusting the rows, or is "". `words` says in
-    English what the statement computes, a noun phrase, or is "". `tried` are the statements that were weighed.
+    `confidence` is the probability, 0…1, that the rows are right, worked out from `evidence`. It was fitted to the
+    default model: where `calibrated` is false it only says which of two answers is the surer one. `timings` are seconds
+    by name. `note` says what a reader should know before trusting the rows, or is "". `words` says in English what the
+    statement computes, a noun phrase, or is "". `tried` are the statements that were weighed.
     """
 
     question: str
@@ -53,6 +54,7 @@ class Answer:
     words: str = ""
     evidence: Evidence | None = None
     tried: tuple[Candidate, ...] = ()
+    calibrated: bool = False
 
 
 @dataclass
@@ -73,7 +75,7 @@ class Trace:
             self.observer.step(step)
 
     @property
-    def told(self) -> str:
+    def last_sql(self) -> str:
         """The statement that was reasoned out last; "" before the first."""
         return next((step.sql for step in reversed(self.steps) if step.kind == "reason" and step.sql), "")
 

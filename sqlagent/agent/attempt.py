@@ -1,4 +1,4 @@
-"""One question on its way: statements are written, corrected, run and weighed against each other.
+"""Write the statements for one question, correct them, run them and weigh them against each other.
 
 The greedy statement is enough where no other can be about as likely and nothing speaks against it. Else the likeliest
 others are written, and the result that has most of the probability is taken. Only when none runs is the
@@ -10,16 +10,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sqlagent.agent.answer import Trace
 from sqlagent.agent.effort import Effort
-from sqlagent.agent.selection import Tried, choose, doubts
+from sqlagent.agent.selection import Chosen, Tried, choose, doubts
 from sqlagent.amend.stored_values import nulls_meant
 from sqlagent.base.errors import NoAnswer, QueryError, QueryTimeout
 
 if TYPE_CHECKING:
     from sqlagent.decoding.candidate import Candidate, Timings
+    from sqlagent.decoding.layout import Acceptor
     from sqlagent.linking.prompt import Prompt
     from sqlagent.sandbox.sandbox import Result
 
@@ -33,7 +34,7 @@ PATIENCE = 2.0
 
 
 class TextModel(Protocol):
-    """What an agent needs of a model; `llm.Model` is one, tests bring another."""
+    """What an agent needs of a model; `decoding.model.Model` is one, tests bring another."""
 
     name: str
     last_timings: Timings
@@ -41,12 +42,12 @@ class TextModel(Protocol):
     def generate(
         self,
         prompt: Prompt,
-        acceptor: Any,
+        acceptor: Acceptor,
         *,
         cancelled: Callable[[], bool] | None = None,
     ) -> list[Candidate]: ...
 
-    def others(
+    def alternatives(
         self,
         n: int,
         within: float,
@@ -70,22 +71,6 @@ class Execute(Protocol):
     def __call__(self, sql: str, *, timeout: float | None = None) -> Result: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """The statement to answer with, and what speaks for it."""
-
-    best: Tried
-    result: Result
-    tried: tuple[Tried, ...]
-    """All statements that were weighed, the greedy one first."""
-    agreement: float
-    """The share of their probability behind this result; 1.0 when there is only one."""
-    corrections: tuple[str, ...]
-    """What was put right in the statement, a sentence each."""
-    first_token: float
-    """Seconds until the model had read the prompt."""
-
-
 @dataclass
 class Attempt:
     """Everything that one question needs.
@@ -95,7 +80,7 @@ class Attempt:
     """
 
     model: TextModel
-    acceptor: Any
+    acceptor: Acceptor
     prompt: Callable[[tuple[str, str] | None], Prompt]
     execute: Execute
     correct: Callable[[str], tuple[str, list[str]]]
@@ -104,7 +89,7 @@ class Attempt:
     trace: Trace
     tables: int = 0
     _corrections: dict[str, list[str]] = field(default_factory=dict)
-    _heard: dict[str, float] = field(default_factory=dict)
+    _read_back: dict[str, float] = field(default_factory=dict)
 
     def run(self, effort: Effort) -> Chosen:
         """The answer's statement and its rows. Raises NoAnswer, QueryTimeout, DatabaseError, Cancelled."""
@@ -112,20 +97,20 @@ class Attempt:
         first_token = self.model.last_timings.first_token
         tried, found = [first], doubts(first)
         if effort.more:
-            tried += self._others(first, effort, found)
-        best, agreement = choose(tried, self._told) if len(tried) > 1 else (first, 1.0)
+            tried += self._alternatives(first, effort, found)
+        best, agreement = choose(tried, self._question_logprobs) if len(tried) > 1 else (first, 1.0)
         if best.result is None and effort.more:
             best, agreement = self._second_thought(first), 0.0
         if best.result is None:
             raise NoAnswer(
                 f"The model found no statement that runs; SQLite said: {best.error}. Try other words."
             )
-        if best.sql != self.trace.told:  # the person must see the statement that made the rows
+        if best.sql != self.trace.last_sql:  # the person must see the statement that made the rows
             self.trace.add("reason", "another statement was taken instead", best.sql, time.monotonic())
         return Chosen(
             best,
             best.result,
-            tuple(self._with_told(one) for one in tried),
+            tuple(self._with_question_logprob(one) for one in tried),
             agreement,
             tuple(self._corrections.get(best.sql, ())),
             first_token,
@@ -155,11 +140,11 @@ class Attempt:
         self.trace.add("reason", said, best.sql, started)
         return best
 
-    def _others(self, first: Tried, effort: Effort, found: Sequence[str]) -> list[Tried]:
+    def _alternatives(self, first: Tried, effort: Effort, found: Sequence[str]) -> list[Tried]:
         """The statements that are about as likely, and what came of each."""
         self.trace.status("weighing other statements")
         began = time.monotonic()
-        candidates = self.model.others(
+        candidates = self.model.alternatives(
             effort.more,
             max(effort.within, DOUBTED if found else 0.0),
             max_tokens=min(LONGEST, max(SHORTEST, 2 * first.candidate.tokens)),
@@ -182,19 +167,21 @@ class Attempt:
         self.trace.add("act", f"{count(len(known) - 1, 'different one')} run", None, began)
         return tried
 
-    def _told(self, statements: Sequence[str]) -> list[float]:
+    def _question_logprobs(self, statements: Sequence[str]) -> list[float]:
         """How likely each statement makes the question."""
         self.trace.status("reading the statements back")
         began = time.monotonic()
         found = self.model.question_logprobs(self.prompt(None), statements, cancelled=self.cancelled)
         self.check()
-        self._heard.update(zip(statements, found, strict=True))
+        self._read_back.update(zip(statements, found, strict=True))
         said = f"{count(len(statements), 'statement')} with different rows read back as questions"
         self.trace.add("reason", said, None, began)
         return found
 
-    def _with_told(self, tried: Tried) -> Tried:
-        return replace(tried, candidate=replace(tried.candidate, told=self._heard.get(tried.sql)))
+    def _with_question_logprob(self, tried: Tried) -> Tried:
+        return replace(
+            tried, candidate=replace(tried.candidate, question_logprob=self._read_back.get(tried.sql))
+        )
 
     def _second_thought(self, failed: Tried) -> Tried:
         """What the model writes once it knows the error; the failed one when it has nothing better to say."""

@@ -1,4 +1,4 @@
-"""How far an answer may be trusted: the probability that its rows are right.
+"""Estimate the probability that the rows of an answer are right.
 
 A logistic regression on what is known once the rows are there. `python -m bench calibrate` fits the weights and
 prints the calibration error on questions that they were not fitted to.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sqlagent.agent.attempt import Chosen
+    from sqlagent.agent.selection import Chosen
     from sqlagent.decoding.candidate import Candidate
 
 LOWEST = -10.0
@@ -24,7 +24,7 @@ class Evidence:
 
     sureness: float  # mean probability of a token, 0…1
     margin: float  # lead at the closest decision, 0…1
-    worst: float  # ln p of the least likely token, at least LOWEST
+    min_token_logprob: float  # ln p of the least likely token, at least LOWEST
     agreement: float  # share of the probability of all statements that were weighed, 0…1
     weighed: bool  # whether there was more than one
     empty: bool  # no rows, or NULL alone
@@ -35,7 +35,7 @@ class Evidence:
         return (
             self.sureness,
             math.sqrt(self.margin),
-            self.worst / LOWEST,
+            self.min_token_logprob / LOWEST,
             self.agreement,
             float(self.weighed),
             float(self.empty),
@@ -45,7 +45,9 @@ class Evidence:
 
 BIAS = -3.477
 WEIGHTS = (1.660, 1.446, -0.379, 2.680, 0.129, -0.520, -0.342)
-"""Fitted to 1,087 answers of the default model, 79 % of them right. None was cut: the last one is a guess."""
+"""Fitted to 1,087 answers of one model, 79 % of them right. None was cut: the last one is a guess."""
+FITTED_TO = "qwen2.5-coder-1.5b-sql"
+"""That model: another one's probabilities mean something else, so its confidence only orders its answers."""
 
 
 def sureness(candidate: Candidate) -> float:
@@ -60,7 +62,7 @@ def evidence(chosen: Chosen) -> Evidence:
     return Evidence(
         sureness(best.candidate),
         best.candidate.margin,
-        max(LOWEST, best.candidate.worst),
+        max(LOWEST, best.candidate.min_token_logprob),
         chosen.agreement,
         len(chosen.tried) > 1,
         best.empty,
@@ -68,7 +70,12 @@ def evidence(chosen: Chosen) -> Evidence:
     )
 
 
+def is_calibrated(model: str) -> bool:
+    """Whether a model's confidence is a probability: whether the weights were fitted to its answers."""
+    return model == FITTED_TO
+
+
 def confidence(found: Evidence) -> float:
-    """The probability that the answer is right."""
+    """The probability that the answer is right, where `is_calibrated`; else a score, 0…1, higher for surer answers."""
     total = BIAS + sum(w * x for w, x in zip(WEIGHTS, found.features(), strict=True))
     return 1.0 / (1.0 + math.exp(-total))

@@ -1,4 +1,4 @@
-"""What was asked before, and whether a new question goes on from there.
+"""Decide whether a question goes on from the turns before ("and in Paris?") or stands on its own, and keep the turns.
 
 Invariant: a question that stands on its own is asked as if nothing had been said before it; only one that points
 back (a pronoun, an ellipsis, "only", "what about …") is given the earlier turns. No model decides this.
@@ -54,6 +54,16 @@ _ADDS = re.compile(
 """Words that change the answer before, wherever they stand."""
 _WEAK = re.compile(r"\b(?:their|theirs|its|it|they|he|she|him|his|her|hers|ones)\b", re.IGNORECASE)
 """Words that point back unless the question itself has named what they stand for."""
+_POSSESSIVE = re.compile(r"(?:their|its|his|her) \w", re.IGNORECASE)
+_BINDS = re.compile(
+    r"\b(?:whose|(?:any|every|some|no)(?:one|body|thing))\b"
+    r"|\b(?:who|which|what|how many)\b.*?\b(?:than|as|exceeds?|equals?)\b",
+    re.IGNORECASE,
+)
+"""What gives a possessive behind it a meaning: "Whose bonus exceeds their salary?", "Who is older than their boss?".
+
+"Who is their boss?" and "Who earns more than her?" have nothing of the kind: they ask about what was said before.
+"""
 _LONG = 5
 """Words before a pronoun among which its meaning may be found in the same question."""
 _ASKS = re.compile(
@@ -70,7 +80,7 @@ def follows_up(question: str, schema: Schema, last: Turn | None = None) -> bool:
         return False
     tables = _tables(schema)
     found = word_forms.tokens(asked, 60)
-    own = [token for token in found if token.stem in tables]
+    own = [token for token in word_forms.content(found) if token.stem in tables]
     whole = bool(_ASKS.match(asked)) and bool(own)
     first = found[0].folded if found else ""
     if _OPENS.match(asked):
@@ -95,6 +105,8 @@ def _points(asked: str, own: Sequence[word_forms.Token]) -> bool:
     for pattern, strong in ((_POINTS, True), (_WEAK, False)):
         for found in pattern.finditer(asked):
             named = any(token.start < found.start() for token in own)
+            if _POSSESSIVE.match(asked, found.start()) and _BINDS.search(asked, 0, found.start()):
+                continue
             early = len(asked[: found.start()].split()) < _LONG
             if (early and not named) or (strong and (early or not named)):
                 return True
@@ -109,7 +121,7 @@ def _tables(schema: Schema) -> frozenset[str]:
         if words:
             found.update((word_forms.stem(words[-1]), word_forms.stem("".join(words))))
             found.update(word_forms.stem(word) for word in words if len(words) == 1)
-    return frozenset(found - word_forms.STOP)
+    return frozenset(found)
 
 
 def _new(own: Sequence[word_forms.Token], last: Turn | None) -> bool:

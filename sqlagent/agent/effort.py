@@ -1,4 +1,4 @@
-"""How much is tried for an answer."""
+"""Name how much is tried for an answer: "fast", "normal" or "high"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An agent's model: named, then fetched, then loaded, each when it is first wanted.
+"""Hold an agent's model: named, then fetched, then loaded, each when it is first wanted.
 
 Invariants: a model that was given as an object is never closed here. Loading keeps only those waiting who want the
 model; everything but `loaded` and `model` is for one thread at a time.
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sqlagent.store.adapters import Files
 
 
-class Holder:
+class ModelSlot:
     """Holds one model; `model` is it once it is loaded.
 
     `given` is a loaded model object, a registry name, a path to a GGUF file, or None for the default.
@@ -66,10 +66,10 @@ class Holder:
             if self.model is None:
                 if self._files is None:
                     raise Cancelled("Another model was chosen.")
+                from sqlagent.base import paths
                 from sqlagent.decoding import model
-                from sqlagent.store import models
 
-                self.model = model.Model.of(self._files, cache_dir=models.cache_dir() / "prefix")
+                self.model = model.Model.of(self._files, cache_dir=paths.cache_dir() / "prefix")
             return self.model
 
     def use(self, name: str | None) -> None:

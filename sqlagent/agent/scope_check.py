@@ -1,10 +1,11 @@
-"""Whether a database can answer a question at all, and what to say when it cannot.
+"""Decide whether a database can answer a question at all, and say what is missing when it cannot.
 
-Invariant: it errs towards answering. A word of the question is *explained* when the schema's names, comments,
-samples or stored values hold it or a word near it in meaning. A question is refused only when its unexplained words
-weigh more than those of nearly all answerable ones, and never without a word to name. The model is not asked, so a
-refusal costs milliseconds: what words mean comes out of the model's file, and without that only questions of which no
-word is explained are refused.
+Invariant: a refusal is the last resort. A word of the question is *explained* when the schema's names, comments,
+samples or stored values hold it or a word near it in meaning. A question is refused only when none of its words is,
+they weigh more than those of nearly all answerable ones, and the tables have names that tell what they hold. In
+doubt the answer comes, with the words that nothing here seems to be about. A refusal never lacks a word to name. The
+model is not asked, so a refusal costs milliseconds: what words mean comes out of the model's file, and without that
+only questions of which no word is explained are refused.
 """
 
 from __future__ import annotations
@@ -48,21 +49,32 @@ SHARED = frozenset(_SHARED.split())
 """English words that other languages have too."""
 ENGLISH = GENERIC - SHARED
 _RUN = re.compile(r"\w+")
+_OWN = re.compile(
+    r"\b(?:did|do|have|had|was|were|am) i\b(?! (?:say|spell|pronounce))|\bi(?:'ve| have| had) \w+", re.I
+)
+_HOW_TO = re.compile(r"\b(?:how|where|why) (?:do|can|should|would) i\b", re.I)
+_NO_SUBJECT = "data dataset table list info information record row test sheet result main temp file"
+_UNTELLING = frozenset(map(word_forms.stem, _NO_SUBJECT.split()))
+"""Words of table names that do not say what a table holds."""
 MOST_WORDS = 60
 KNOWN = 0.9
 """Support from which a word needs no more evidence."""
+TOLD = 0.75
+"""Support of one word from which a question is about this database, whatever else it says."""
 FOUND = 0.6
 """Support below which a word may be named as one that the database has nothing about."""
 
 
 class Likeness(Protocol):
-    """How near in meaning words are; `vectors.Vectors` is one."""
+    """How near in meaning words are; `word_vectors.Vectors` is one."""
 
     def likeness(self, words: Sequence[str], others: Sequence[str]) -> Any: ...
 
+    def knows(self, word: str) -> bool: ...
+
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class QuestionWord:
     """A word of the question that could speak for a database; `support` is 0 (nothing like it there) to 1."""
 
     token: Token
@@ -71,7 +83,7 @@ class Word:
     """It looks like the name of a thing, which may be a value that is not stored."""
 
 
-class Names:
+class SchemaWords:
     """The words that a schema is made of; build it once for each schema."""
 
     def __init__(self, schema: Schema) -> None:
@@ -100,14 +112,25 @@ class Names:
             word_forms.stem(word) for table in schema.tables for word in word_forms.name_words(table.name)
         }
         self.words = sorted(word for word in self.written if len(word) > 2 and not word.isdigit())
+        self.table_words = [
+            [word for word in word_forms.name_words(table.name) if word_forms.stem(word) not in _UNTELLING]
+            for table in schema.tables
+            if table.kind != "view"
+        ]
+
+
+def untold(names: SchemaWords, likeness: Likeness) -> bool:
+    """Whether most tables have names that say nothing: `data`, `t1`, `stdnt`. Then any noun may mean their rows."""
+    telling = [any(len(word) > 2 and likeness.knows(word) for word in words) for words in names.table_words]
+    return 2 * sum(telling) <= len(telling)
 
 
 def words(
-    names: Names, question: str, values: Collection[int] = (), vectors: Likeness | None = None
-) -> list[Word]:
+    names: SchemaWords, question: str, values: Collection[int] = (), vectors: Likeness | None = None
+) -> list[QuestionWord]:
     """The words of a question that count, with what supports each.
 
-    values: places (in `text.tokens`) of words that a stored value explains.
+    values: places (in `word_forms.tokens`) of words that a stored value explains.
     """
     found: list[tuple[Token, float, bool]] = []
     seen: set[str] = set()
@@ -128,12 +151,12 @@ def words(
         best = vectors.likeness(asked, names.words).max(axis=1)
         near = {i: float(max(best[2 * k], best[2 * k + 1])) for k, i in enumerate(open_)}
     return [
-        Word(token, max(sure, min(0.9, max(0.0, (near.get(i, 0.0) - 0.12) / 0.25))), named)
+        QuestionWord(token, max(sure, min(0.9, max(0.0, (near.get(i, 0.0) - 0.12) / 0.25))), named)
         for i, (token, sure, named) in enumerate(found)
     ]
 
 
-def _with_row(names: Names, found: list[Word]) -> list[Word]:
+def _with_row(names: SchemaWords, found: list[QuestionWord]) -> list[QuestionWord]:
     """The words where one may say what a row of the only table is, which a table called `data` does not.
 
     It is the first noun that nothing explains, if something else is explained and no word is the table's name.
@@ -148,7 +171,7 @@ def _with_row(names: Names, found: list[Word]) -> list[Word]:
     return found
 
 
-def support(names: Names, stem: str) -> float:
+def support(names: SchemaWords, stem: str) -> float:
     """How well the words of a schema explain one word, by its letters and by a list of synonyms."""
     if stem in names.stems:
         return 1.0
@@ -165,7 +188,7 @@ def support(names: Names, stem: str) -> float:
     return best
 
 
-def features(names: Names, found: Sequence[Word]) -> dict[str, float]:
+def features(names: SchemaWords, found: Sequence[QuestionWord]) -> dict[str, float]:
     """What the score is made of; every value is small and finite."""
     plain = [word for word in found if not word.named]
     lacking = [1.0 - word.support for word in plain if not _verb(word)]
@@ -189,14 +212,14 @@ def features(names: Names, found: Sequence[Word]) -> dict[str, float]:
     }
 
 
-def _of_table(names: Names, word: Word) -> float:
+def _of_table(names: SchemaWords, word: QuestionWord) -> float:
     stem = word.token.stem
     if stem in names.tables or SYNONYMS.get(stem, frozenset()) & names.tables:
         return 1.0
     return max((word_forms.likeness(name, stem) for name in names.tables), default=0.0)
 
 
-def _verb(word: Word) -> bool:
+def _verb(word: QuestionWord) -> bool:
     return word.token.folded.endswith(("ed", "ing")) and len(word.token.folded) > 4
 
 
@@ -206,20 +229,31 @@ def score(values: dict[str, float]) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class ScopeEvidence:
     """What a question's words say about one database. `blind`: their meaning, or the stored values, were unknown."""
 
-    words: tuple[Word, ...]
+    words: tuple[QuestionWord, ...]
     score: float
     blind: bool
     english: bool = True
     identified: bool = False
     """The question spells a name of the schema as it is declared."""
+    untold: bool = False
+    """The tables have names that do not say what they hold."""
+    alone: bool = False
+    """There is one table, whose rows a question may call anything."""
+    own: bool = False
+    """The person asks what they did themselves: "How many reviews did I do?"."""
 
     @property
-    def lacking(self) -> list[Word]:
+    def lacking(self) -> list[QuestionWord]:
         """The words that the database has nothing about."""
         return [word for word in self.words if word.support < FOUND]
+
+    @property
+    def best(self) -> float:
+        """The support of the word that is explained best; 1 where there is no word."""
+        return max((word.support for word in self.words), default=1.0)
 
     @property
     def unexplained(self) -> list[str]:
@@ -231,6 +265,8 @@ class Evidence:
         """A sentence to put beside the answer; "" where there is nothing to say."""
         plain = [word for word in self.lacking if not word.named]
         if self.blind or self.identified or not self.english or self.score <= DOUBT or not plain:
+            return ""
+        if self.untold and self.best >= FOUND:  # such tables leave most words unexplained
             return ""
         return (
             f"Nothing here seems to be about {_listed(_worst(plain), 'or')}: see whether the statement means "
@@ -244,10 +280,9 @@ class Evidence:
             return False
         if self.blind:
             return bool(self.words) and all(word.support < 0.3 for word in self.words)
-        # A name that is not stored is an empty answer, not a question about something else.
-        lacking = self.lacking
-        plain = any(not word.named for word in lacking)
-        return self.score > REFUSE and (plain or len(lacking) == len(self.words))
+        if self.untold or self.own:
+            return False
+        return self.score > REFUSE and self.best < (FOUND if self.alone else TOLD)
 
     def sentence(self, nearest: Sequence[str]) -> str:
         """What to tell the person; `nearest`: names of tables."""
@@ -260,37 +295,49 @@ class Evidence:
         )
 
 
-def _worst(words: Sequence[Word]) -> list[str]:
+def _worst(words: Sequence[QuestionWord]) -> list[str]:
     """The three with the least support, in their order, as the question has them."""
     worst = sorted(words, key=lambda word: (word.support, word.token.start))[:3]
     return [word.token.text for word in sorted(worst, key=lambda word: word.token.start)]
 
 
 @dataclass
-class Gate:
+class ScopeCheck:
     """Looks at the questions that are asked of one schema."""
 
     schema: Schema
     vectors: Callable[[], Likeness | None]
     """Fetches what words mean; called only for a question with a word that its letters do not explain."""
-    names: Names = field(init=False)
+    names: SchemaWords = field(init=False)
 
     def __post_init__(self) -> None:
-        self.names = Names(self.schema)
+        self.names = SchemaWords(self.schema)
 
-    def look(self, question: str, values: Collection[int] | None = ()) -> Evidence:
+    def look(self, question: str, values: Collection[int] | None = ()) -> ScopeEvidence:
         """The evidence about a question; values: see `words`, None where stored values are not known."""
         found = words(self.names, question, values or ())
         blind = values is None
+        dark = False
         if not blind and any(word.support < KNOWN for word in found):
             likeness = self.vectors()
             blind = likeness is None
-            found = found if likeness is None else words(self.names, question, values or (), likeness)
+            if likeness is not None:
+                found = words(self.names, question, values or (), likeness)
+                dark = untold(self.names, likeness)
         found = _with_row(self.names, found)
         # The lists are English: what is asked in another language is not known to be about something else.
         english = any({t.folded, t.stem} & ENGLISH for t in word_forms.tokens(question, MOST_WORDS))
         identified = any(word_forms.fold(run) in self.names.identifiers for run in _RUN.findall(question))
-        return Evidence(tuple(found), score(features(self.names, found)), blind, english, identified)
+        return ScopeEvidence(
+            tuple(found),
+            score(features(self.names, found)),
+            blind,
+            english,
+            identified,
+            untold=dark,
+            alone=self.names.count == 1,
+            own=bool(_OWN.search(question)) and not _HOW_TO.search(question),
+        )
 
     def nearest(self, ranked: Sequence[str], most: int = 3) -> list[str]:
         """The tables to name: the likeliest, or the first ones where none is likely."""

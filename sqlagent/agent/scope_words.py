@@ -1,7 +1,7 @@
-"""Words that say nothing about a database, and words that may stand for one another in its names.
+"""List the words that say nothing about a database, and those that may stand for one another in its names.
 
-Invariant: everything is looked up by stem (`text.stem`). The first list holds words that questions of many different
-databases have and their schemas do not; the second is a small thesaurus of what databases are about.
+Invariant: everything is looked up by stem (`word_forms.stem`). The first list holds words that questions of many
+different databases have and their schemas do not; the second is a small thesaurus of what databases are about.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ _SAID_ANYWHERE = """
     busiest coldest deepest fastest finest hottest late loudest nicest poorest quickest richest safest slowest soonest
     strongest warmest weakest widest
     asc avg concat denote denoted desc divide divided false max min multiplied multiply null
+    grow grew grown increase increased decrease decreased rise rose fall fell drop dropped decline compare
     refer referred referring sql strftime substr subtract subtracted sum true
 """
 GENERIC = frozenset(map(word_forms.stem, _SAID_ANYWHERE.split())) | word_forms.STOP

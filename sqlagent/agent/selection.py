@@ -1,4 +1,4 @@
-"""Which of several statements to believe, and how far.
+"""Choose one of several statements by what their rows agree on, and say how far to believe it.
 
 Statements that give the same rows agree, whatever they look like. Each has the probability that the model gives it; a
 group's is weighed by how likely its likeliest member makes the question, and the group with the most of it wins.
@@ -43,6 +43,22 @@ class Tried:
         return self.result is None or all(cell is None for row in self.result.rows for cell in row)
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The statement to answer with, and what speaks for it."""
+
+    best: Tried
+    result: Result
+    tried: tuple[Tried, ...]
+    """All statements that were weighed, the greedy one first."""
+    agreement: float
+    """The share of their probability behind this result; 1.0 when there is only one."""
+    corrections: tuple[str, ...]
+    """What was put right in the statement, a sentence each."""
+    first_token: float
+    """Seconds until the model had read the prompt."""
+
+
 def doubts(tried: Tried) -> list[str]:
     """Why a greedy statement is not convincing; empty when it is."""
     candidate = tried.candidate
@@ -55,21 +71,21 @@ def doubts(tried: Tried) -> list[str]:
         found.append("it found only NULL")
     if not candidate.finished:
         found.append("it was cut")
-    if candidate.worst < SURPRISE:
+    if candidate.min_token_logprob < SURPRISE:
         found.append("the model wanted to write something else")
     return found
 
 
 def choose(
     tried: Sequence[Tried],
-    told: Callable[[Sequence[str]], Sequence[float]] | None = None,
+    question_logprobs: Callable[[Sequence[str]], Sequence[float]] | None = None,
     *,
     channel: float = CHANNEL,
 ) -> tuple[Tried, float]:
     """The statement to believe, and the share of all probability that agrees with it (0…1).
 
     The first is the greedy one: it wins ties. Statements that did not run count for nothing.
-    told: ln p of the question under each of several statements; asked only where results differ.
+    question_logprobs: ln p of the question under each of several statements; asked only where results differ.
     """
     ran = [one for one in tried if one.result is not None]
     if not ran:
@@ -81,7 +97,7 @@ def choose(
     speak = [max(group, key=lambda one: one.candidate.logprob) for group in groups.values()]
     if len(speak) == 1:
         return speak[0], 1.0
-    heard = [0.0] * len(speak) if told is None else told([one.sql for one in speak])
+    heard = [0.0] * len(speak) if question_logprobs is None else question_logprobs([one.sql for one in speak])
     scores = [
         _logsumexp([one.candidate.logprob for one in group])
         + channel * ln_p

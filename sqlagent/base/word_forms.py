@@ -62,6 +62,14 @@ _STOP = """a about above after all also am an and any are as at be because been 
     distinct average sum count"""
 STOP = frozenset(_STOP.split())
 """Words that say nothing about which table or value is meant."""
+_NOUNS = frozenset(["order", "list", "name", "return", "show"])
+_MEASURES = frozenset(["number", "count", "sum", "average", "maximum", "minimum", "total"])
+"""Stop words that name a thing where they are used as nouns: "an order", but not "order by".
+
+Behind "the" a measure is what is computed: "the average and the maximum", "the total number".
+"""
+_DETERMINER_WORDS = "a an the each every per which what whose this that one another any no"
+_DETERMINERS = frozenset(_DETERMINER_WORDS.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +220,26 @@ def _within(short: str, long: str) -> bool:
     """Whether the letters of `short` occur in `long` in their order."""
     rest = iter(long)
     return all(letter in rest for letter in short)
+
+
+def content(found: Sequence[Token]) -> list[Token]:
+    """The words of a question that may say what it is about: all but stop words that are not used as nouns.
+
+    "Show the value of an order" says value and order; "order them", "in the order of" and "the number of" say nothing.
+    A plural is a word of its own: "orders", "lists" and "returns" are things.
+    """
+    return [token for place, token in enumerate(found) if token.folded not in STOP or _is_noun(found, place)]
+
+
+def _is_noun(found: Sequence[Token], place: int) -> bool:
+    """Whether a stop word stands where a noun does: behind a determiner, and not as in "the number of"."""
+    word = found[place].folded
+    if word not in _NOUNS | _MEASURES or not place or found[place - 1].folded not in _DETERMINERS:
+        return False
+    before, behind = found[place - 1].folded, found[place + 1].folded if place + 1 < len(found) else ""
+    if word in _MEASURES and (before in ("the", "what", "whose") or (behind and behind not in STOP)):
+        return False
+    return behind != "of" and not (word == "order" and place > 1 and found[place - 2].folded == "in")
 
 
 def spans(found: Sequence[Token], longest: int) -> list[tuple[int, int]]:

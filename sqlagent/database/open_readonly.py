@@ -320,12 +320,6 @@ def _unfinished(error: sqlite3.Error) -> bool:
     return any(words in text for words in _UNFINISHED)
 
 
-def _not_a_database(path: str | os.PathLike[str]) -> DatabaseError:
-    return DatabaseError(
-        f"{path} is not a SQLite database (an encrypted one looks the same); check the path."
-    )
-
-
 def explained(path: str | os.PathLike[str], error: Exception) -> DatabaseError:
     """SQLite's error as one sentence that says what to do."""
     # It may quote names from the file: one line, no control characters, not too long.

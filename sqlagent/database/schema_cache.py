@@ -13,12 +13,12 @@ import json
 import math
 import os
 import sqlite3
-import tempfile
 import time
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
+from sqlagent.base import paths, private_files
 from sqlagent.database.open_readonly import FileState
 from sqlagent.database.schema import Column, ForeignKey, Schema, Table, Value
 
@@ -28,7 +28,7 @@ WORTH_SECONDS = 0.1
 """A schema that was read faster than this is not kept."""
 
 _FORMAT = 2  # raise it when what `ingest` finds changes
-_FILES = 64
+_FILES, _BYTES = 64, 64 << 20
 _PARTIAL_SECONDS = 3600.0
 _SETTLED_NS = (
     2_000_000_000  # a file written less than this ago could change again within one tick of its mtime
@@ -40,13 +40,15 @@ def load(path: str, state: FileState, samples: int) -> Schema | None:
     if state.size < WORTH_BYTES:
         return None
     try:
-        digest, _, body = _file(path).read_bytes().partition(b"\n")
+        file = _file(path)
+        digest, _, body = file.read_bytes().partition(b"\n")
         if hashlib.sha256(body).hexdigest().encode() != digest:
             return None
         kept = json.loads(body)
         if kept["key"] != _key(path, state, samples) or (kept["until"] or math.inf) < time.time():
             return None
         skipped = tuple((str(name), str(why)) for name, why in kept["skipped"])
+        private_files.used(file)
         return Schema(path, tuple(map(_table, kept["tables"])), skipped)
     except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError):
         return None
@@ -68,33 +70,17 @@ def save(schema: Schema, state: FileState, samples: int, seconds: float, *, whol
     with contextlib.suppress(OSError, ValueError):
         body = json.dumps(kept).encode("utf-8", "surrogatepass")
         target = _file(schema.path)
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=target.parent, suffix=".part")  # 0600
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
-            os.replace(temporary, target)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-        _prune(target.parent)
+        digest = hashlib.sha256(body).hexdigest().encode()
+        private_files.write(target, digest + b"\n" + body, durable=False)
+        private_files.evict(target.parent, ".json", files=_FILES, size=_BYTES, keep=target)
 
 
 def _file(path: str) -> Path:
-    from sqlagent.store.registry import cache_dir
-
-    return cache_dir() / "schema" / f"{hashlib.sha256(os.fsencode(path)).hexdigest()[:32]}.json"
+    return paths.cache_dir() / "schema" / f"{hashlib.sha256(os.fsencode(path)).hexdigest()[:32]}.json"
 
 
 def _key(path: str, state: FileState, samples: int) -> list[Any]:
     return [_FORMAT, sqlite3.sqlite_version, path, samples, *astuple(state)]
-
-
-def _prune(folder: Path) -> None:
-    """Keep the youngest files only."""
-    files = sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime_ns)
-    for file in files[:-_FILES]:
-        file.unlink(missing_ok=True)
 
 
 def _plain(table: Table) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Other statements: each goes the way of the greedy one up to a decision, and takes the second best token there.
+"""Find statements about as likely as the greedy one: each takes the second-best token at one of its decisions.
 
 Greedy decoding takes the likeliest token and lives with what follows; a statement that begins with a less likely one
 may be likelier as a whole. What it can be at the most is known where it turns off, for every further token takes from
@@ -14,11 +14,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlagent.decoding.token_choice import Choice
+from sqlagent.decoding.token_choice import TokenChoice
 
 if TYPE_CHECKING:
     from sqlagent.decoding.decoder import Decoder
-    from sqlagent.decoding.hypothesis import Track
+    from sqlagent.decoding.hypothesis import Hypothesis
     from sqlagent.llama.context import Llama
     from sqlagent.llama.vocab import Vocab
 
@@ -31,13 +31,13 @@ class Fork(NamedTuple):
     """A choice that a statement did not make, and the most that ln p of what follows it can be."""
 
     bound: float
-    track: Track
+    hypothesis: Hypothesis
     place: int
     """Where in the statement's marks."""
-    choice: Choice
+    choice: TokenChoice
 
 
-class Search:
+class AlternativeSearch:
     """A best-first search for statements as likely as a greedy one, whose first token is at `at` on the context.
 
     `seqs` are sequences of KV cells that nobody else uses; they keep what is found until they are forgotten.
@@ -48,14 +48,14 @@ class Search:
         self._seqs = list(seqs)
 
     def run(
-        self, first: Track, within: float, budget: int, cancelled: Callable[[], bool] | None = None
-    ) -> list[Track]:
+        self, first: Hypothesis, within: float, budget: int, cancelled: Callable[[], bool] | None = None
+    ) -> list[Hypothesis]:
         """As many statements as there are sequences, none more than `within` nats under the likeliest known before.
 
         `budget`: tokens of the longest. Raises Cancelled.
         """
         open_forks, best = forks(first, self._vocab), first.logprob
-        found: list[Track] = []
+        found: list[Hypothesis] = []
         while self._seqs:
             floor = best - within
             open_forks = sorted(
@@ -66,19 +66,21 @@ class Search:
             if not batch:
                 break
             written = [(fork, self._begin(fork, budget, floor)) for fork in batch]
-            self._decoder.finish([track for _, track in written], cancelled)
-            for fork, track in written:
-                if track.finished and not track.given_up:  # the end of one that was cut is nobody's choice
-                    found.append(track)
-                    best = max(best, track.logprob)
-                    open_forks += forks(track, self._vocab, fork.place + 1)
+            self._decoder.finish([hypothesis for _, hypothesis in written], cancelled)
+            for fork, hypothesis in written:
+                if (
+                    hypothesis.finished and not hypothesis.given_up
+                ):  # the end of one that was cut is nobody's choice
+                    found.append(hypothesis)
+                    best = max(best, hypothesis.logprob)
+                    open_forks += forks(hypothesis, self._vocab, fork.place + 1)
         return found
 
-    def _begin(self, fork: Fork, budget: int, floor: float) -> Track:
+    def _begin(self, fork: Fork, budget: int, floor: float) -> Hypothesis:
         """What a fork's statement has up to there, in cells of its own, and the other token."""
-        source, seq, at = fork.track, self._seqs.pop(), self._at + fork.place
+        source, seq, at = fork.hypothesis, self._seqs.pop(), self._at + fork.place
         self._llama.share(source.seq, seq, at)
-        track = replace(
+        hypothesis = replace(
             source,
             seq=seq,
             budget=budget,
@@ -88,19 +90,19 @@ class Search:
             live=True,
             finished=False,
             surprise=-1,
-            rewound=0,
+            backtracks=0,
         )
-        track.back_to(fork.place, at)
-        track.margin = 0.0  # another statement was likelier here
-        self._decoder.take(track, fork.choice)
-        return track
+        hypothesis.back_to(fork.place, at)
+        hypothesis.margin = 0.0  # another statement was likelier here
+        self._decoder.take(hypothesis, fork.choice)
+        return hypothesis
 
 
-def forks(track: Track, vocab: Vocab, start: int = 0) -> list[Fork]:
+def forks(hypothesis: Hypothesis, vocab: Vocab, start: int = 0) -> list[Fork]:
     """The ways off a finished statement, from a place in its marks on, but for what the grammar finds unlikely."""
     found = []
-    text = bytes(track.text).lower()
-    for index, mark in enumerate(track.marks[start:], start):
+    text = bytes(hypothesis.text).lower()
+    for index, mark in enumerate(hypothesis.marks[start:], start):
         made = mark.choice
         if made is None or made.other < 0:
             continue
@@ -108,10 +110,10 @@ def forks(track: Track, vocab: Vocab, start: int = 0) -> list[Fork]:
         p = math.exp(made.logprob) - made.gap
         if p <= 0.0 or (data and _same(text, mark.length, data.lower())):
             continue
-        after = mark.cursor.step(data) if data else mark.cursor.end()
-        if after is not None and after.cost <= mark.cursor.cost:
-            choice = Choice(made.other, after, math.log(p), 0.0)
-            found.append(Fork(mark.logprob + choice.logprob, track, index, choice))
+        after = mark.layout.step(data) if data else mark.layout.end()
+        if after is not None and after.cost <= mark.layout.cost:
+            choice = TokenChoice(made.other, after, math.log(p), 0.0)
+            found.append(Fork(mark.logprob + choice.logprob, hypothesis, index, choice))
     return found
 
 

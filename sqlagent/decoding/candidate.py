@@ -1,23 +1,23 @@
-"""What a model hands back: a statement with what is known of it, and what writing it took."""
+"""Describe what a model hands back: a statement with its log-probabilities, and what writing it took."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlagent.decoding.layout import Free
+from sqlagent.decoding.layout import Unconstrained
 
 if TYPE_CHECKING:
-    from sqlagent.decoding.hypothesis import Track
+    from sqlagent.decoding.hypothesis import Hypothesis
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """One statement. `logprob` sums ln p of the sampled tokens, `margin` is the closest decision.
 
-    `worst` is the ln p of the least likely token chosen; probabilities are those of the model alone, so a low
-    one says that the grammar kept it from what it would have written. `told` is ln p of the question under the
-    statement, where it was read back.
+    `min_token_logprob` is the ln p of the least likely token chosen; probabilities are those of the model alone, so a
+    low one says that the grammar kept it from what it would have written. `question_logprob` is ln p of the question
+    under the statement, where it was read back.
     """
 
     sql: str
@@ -26,8 +26,8 @@ class Candidate:
     margin: float
     finished: bool
     forced: int
-    worst: float = 0.0
-    told: float | None = None
+    min_token_logprob: float = 0.0
+    question_logprob: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +47,19 @@ class Timings:
     draft_hits: int = 0
 
 
-def candidate_of(track: Track) -> Candidate:
-    """What a track came to."""
-    state = track.cursor.state
-    if isinstance(state, Free):
-        sql = bytes(track.text).decode("utf-8", "replace").split("```", 1)[0]
+def candidate_of(hypothesis: Hypothesis) -> Candidate:
+    """What a hypothesis came to."""
+    state = hypothesis.layout.state
+    if isinstance(state, Unconstrained):
+        sql = bytes(hypothesis.text).decode("utf-8", "replace").split("```", 1)[0]
     else:
         sql = state.text()
     return Candidate(
         sql=sql.strip().rstrip(";").rstrip(),
-        logprob=track.logprob,
-        tokens=track.used,
-        margin=max(0.0, track.margin),
-        finished=track.finished,
-        forced=track.forced,
-        worst=track.worst,
+        logprob=hypothesis.logprob,
+        tokens=hypothesis.used,
+        margin=max(0.0, hypothesis.margin),
+        finished=hypothesis.finished,
+        forced=hypothesis.forced,
+        min_token_logprob=hypothesis.min_token_logprob,
     )

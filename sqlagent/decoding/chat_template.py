@@ -1,4 +1,4 @@
-"""A `Prompt` becomes tokens through the GGUF's own chat template.
+"""Turn a `Prompt` into tokens through the GGUF's own chat template.
 
 Invariant: only the template's own text may hold special tokens. Contents are put in as placeholders,
 the rendered text is cut at them, and each content is tokenised as plain text.
@@ -19,7 +19,7 @@ _PLAIN = f"{_SYSTEM}\n\n### Input\n{_USER}\n\n### Response\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
+class PromptTokens:
     """A prompt's tokens: up to `opening` the same for every database, up to `prefix` for every question.
 
     From `answer` on they are what the reply opens with.
@@ -31,7 +31,7 @@ class Tokens:
     answer: int
 
 
-class Chat:
+class ChatTemplate:
     """Renders prompts for one model."""
 
     def __init__(self, llama: Llama, vocab: Vocab) -> None:
@@ -40,7 +40,7 @@ class Chat:
         eos = vocab.piece(vocab.eos, special=True).decode("utf-8", "replace") if vocab.eos >= 0 else ""
         self._pieces = _split(_render(llama.chat_template(), bos, eos))
 
-    def tokens(self, prompt: Prompt) -> Tokens:
+    def tokens(self, prompt: Prompt) -> PromptTokens:
         """Tokens of a prompt: template pieces with special tokens, contents without."""
         vocab = self._vocab
         ids: list[int] = []
@@ -60,7 +60,7 @@ class Chat:
         if vocab.adds_bos and vocab.bos >= 0 and ids[:1] != [vocab.bos]:
             ids.insert(0, vocab.bos)
             opening, prefix, answer = opening + 1, prefix + 1, answer + 1
-        return Tokens(tuple(ids), opening, prefix, answer)
+        return PromptTokens(tuple(ids), opening, prefix, answer)
 
 
 def _render(template: str, bos: str, eos: str) -> str:

@@ -1,4 +1,4 @@
-"""Which table or column a statement names next, judged by the words of the question.
+"""Rank the tables and columns that a statement may name next by the words of the question.
 
 A small conditional logit for each kind of name in each clause: features of a name, and weights that `python -m train
 drafts` fitted. It is for drafts (`drafting`), which the model confirms or not; what the model gets to see is
@@ -38,7 +38,7 @@ Weights = Mapping[str, Sequence[float]]
 """Kind and clause, such as `C WHERE`, to the weights of its features."""
 
 
-class Option(NamedTuple):
+class NameOption(NamedTuple):
     """A name as SQL writes it, its key, and its features."""
 
     text: str
@@ -54,7 +54,7 @@ def clause(before: Sequence[Piece]) -> str:
     return "SELECT"
 
 
-class Names:
+class NameRanker:
     """The names of one schema, under one question. Its cost for a name is that of the names it is chosen from."""
 
     def __init__(self, schema: Schema, question: str, hints: Iterable[Hint] = ()) -> None:
@@ -69,8 +69,8 @@ class Names:
                 if other is not None:
                     self._linked[n].add(other)
                     self._linked[other].add(n)
-        self._tables: list[Option] = []
-        self._columns: list[list[Option]] = []
+        self._tables: list[NameOption] = []
+        self._columns: list[list[NameOption]] = []
         for n, table in enumerate(schema.tables):
             own = _words(table.name)
             about = _share(own, said)
@@ -87,15 +87,15 @@ class Names:
                     about,
                     float((key, folded) in hinted),
                 ]
-                columns.append(Option(quote(column.name), folded, features))
+                columns.append(NameOption(quote(column.name), folded, features))
             self._columns.append(columns)
             best = max((option.features[0] for option in columns), default=0.0)
             features = [about, float(f" {' '.join(own)} " in phrase), best, len(self._linked[n]) / 4]
             features.append(float(any(hinted_key == key for hinted_key, _ in hinted)))
-            self._tables.append(Option(quote(table.name), key, features))
-        self._all: list[Option] = _distinct(option for columns in self._columns for option in columns)
+            self._tables.append(NameOption(quote(table.name), key, features))
+        self._all: list[NameOption] = _distinct(option for columns in self._columns for option in columns)
 
-    def options(self, before: Sequence[Piece], kind: str) -> list[Option]:
+    def options(self, before: Sequence[Piece], kind: str) -> list[NameOption]:
         """The names of a kind that may stand behind some pieces of a statement, with all their features."""
         tables = [fold(unquote(piece.text)) for piece in before if piece.kind == TABLE]
         columns = [fold(unquote(piece.text)) for piece in before if piece.kind == COLUMN]
@@ -123,13 +123,13 @@ class Names:
             for option in found
         ]
 
-    def _of(self, table: str) -> list[Option]:
+    def _of(self, table: str) -> list[NameOption]:
         place = self._place.get(table)
         return [] if place is None else self._columns[place]
 
     def _table_options(
         self, before: Sequence[Piece], tables: list[str], columns: list[str], bound: list[str]
-    ) -> list[Option]:
+    ) -> list[NameOption]:
         waiting = set(tables) - set(bound)
         near = {other for key in bound if key in self._place for other in self._linked[self._place[key]]}
         recent = set(columns[-3:])
@@ -176,9 +176,9 @@ def _share(words: Sequence[str], said: set[str]) -> float:
     return sum(word in said for word in words) / max(1, len(words))
 
 
-def _distinct(options: Iterable[Option]) -> list[Option]:
+def _distinct(options: Iterable[NameOption]) -> list[NameOption]:
     """One option for each key: that of the table that the question says most of."""
-    found: dict[str, Option] = {}
+    found: dict[str, NameOption] = {}
     about = FEATURES[COLUMN].index("its table in the question")
     for option in options:
         known = found.get(option.key)

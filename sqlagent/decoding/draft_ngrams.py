@@ -1,4 +1,4 @@
-"""SQL with its names and values left out, and how likely one piece of it follows others.
+"""Predict the words of SQL between its names with an n-gram model: ` FROM ` a table ` WHERE ` a column ` = `.
 
 A statement is taken for words and names in turn: `SELECT `, a table, `.`, a column, ` FROM `, a table. How the words go
 on hardly depends on the database, so an n-gram model of them, a few hundred kilobytes of counts, is right about four
@@ -95,7 +95,7 @@ def start(question: str) -> str:
     return _COUNTING if _COUNTS.search(question) else _START
 
 
-class Skeleton:
+class NgramModel:
     """An n-gram model of pieces, smoothed by interpolation (Witten and Bell, 1991)."""
 
     def __init__(self, counts: Mapping[tuple[str, ...], Mapping[str, int]]) -> None:
@@ -137,7 +137,7 @@ class Skeleton:
         return {"keys": keys, "counts": rows}
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Skeleton:
+    def from_json(cls, data: Mapping[str, Any]) -> NgramModel:
         """What `to_json` wrote."""
         keys = data["keys"]
         return cls(
@@ -150,7 +150,7 @@ class Skeleton:
         )
 
 
-def count(statements: Iterable[tuple[str, str]], least: int = 2) -> Skeleton:
+def count(statements: Iterable[tuple[str, str]], least: int = 2) -> NgramModel:
     """The model of (question, statement) pairs; contexts seen fewer than `least` times are left out."""
     counts: dict[tuple[str, ...], dict[str, int]] = {}
     for question, sql in statements:
@@ -159,4 +159,4 @@ def count(statements: Iterable[tuple[str, str]], least: int = 2) -> Skeleton:
             for size in range(min(at, ORDER - 1) + 1):
                 followed = counts.setdefault(tuple(keys[at - size : at]), {})
                 followed[keys[at]] = followed.get(keys[at], 0) + 1
-    return Skeleton({context: found for context, found in counts.items() if sum(found.values()) >= least})
+    return NgramModel({context: found for context, found in counts.items() if sum(found.values()) >= least})

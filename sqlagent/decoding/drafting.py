@@ -1,4 +1,4 @@
-"""Guesses at how a statement goes on, checked in a batch that would have run anyway.
+"""Guess how a statement goes on, for the decoder to check in a batch that would have run anyway.
 
 A llama.cpp batch of four tokens takes half as long again as one of a single token, so a guess that is right more often
 than not is worth its rows (speculative decoding; Leviathan, Kalman and Matias, 2023). The guesses come from an n-gram
@@ -20,7 +20,7 @@ from typing import NamedTuple, Protocol
 from sqlagent.base import word_forms
 from sqlagent.database.ddl_comments import unquote
 from sqlagent.database.schema import Schema, fold
-from sqlagent.decoding.draft_names import MOST_COLUMNS, Names, Weights
+from sqlagent.decoding.draft_names import MOST_COLUMNS, NameRanker, Weights
 from sqlagent.decoding.draft_ngrams import (
     COLUMN,
     END,
@@ -29,8 +29,8 @@ from sqlagent.decoding.draft_ngrams import (
     TABLE,
     TEXT,
     WORDS,
+    NgramModel,
     Piece,
-    Skeleton,
     pieces,
     start,
 )
@@ -64,7 +64,7 @@ _NUMBERS = re.compile(r"\d+(?:\.\d+)?")
 _FUNCTION = re.compile(r"[A-Z_]+\Z")
 
 
-class Bytes(Protocol):
+class TokenBytes(Protocol):
     """What is asked of a vocabulary."""
 
     def bytes_of(self, token: int) -> bytes: ...
@@ -83,7 +83,7 @@ class Draft(NamedTuple):
 class DraftModel:
     """What was learnt from statements: their words, and which names a question leads to."""
 
-    skeleton: Skeleton
+    skeleton: NgramModel
     weights: Weights
 
 
@@ -95,7 +95,7 @@ def shipped() -> DraftModel | None:
     for place in places_of(FILE):
         try:
             data = json.loads(place.read_text(encoding="utf-8"))
-            return DraftModel(Skeleton.from_json(data["skeleton"]), data["names"])
+            return DraftModel(NgramModel.from_json(data["skeleton"]), data["names"])
         except (OSError, ValueError, KeyError, TypeError, IndexError):
             continue
     return None
@@ -107,7 +107,7 @@ class Drafter:
     def __init__(self, model: DraftModel, schema: Schema, question: str, hints: Sequence[Hint] = ()) -> None:
         self._model, self._question, self._hints = model, question, hints
         few = sum(len(table.columns) for table in schema.tables) <= MOST_COLUMNS
-        self._names = Names(schema, question, hints) if few else None
+        self._names = NameRanker(schema, question, hints) if few else None
         self._start = start(question)
         self._numbers = _NUMBERS.findall(question)
         self._texts = [(question[a:b], QUOTED) for a, b in word_forms.quotes(question)]
@@ -216,7 +216,7 @@ def _kinds_of(begun: str) -> Sequence[str]:
     return (TEXT,) if begun[0] == "'" else (NUMBER,) if begun[0].isdigit() else (TABLE, COLUMN)
 
 
-def draft(drafter: Drafter | None, state: State, sql: bytes, held: Sequence[int], vocab: Bytes) -> Draft:
+def draft(drafter: Drafter | None, state: State, sql: bytes, held: Sequence[int], vocab: TokenBytes) -> Draft:
     """What may follow a statement's text and the tokens `held`, which the grammar nearly forces behind it.
 
     The guess and what is held are one text, cut into tokens as the model would. state: the grammar's behind `sql`.

@@ -1,4 +1,4 @@
-"""One statement while it is written, and how it stood before each of its tokens.
+"""Keep one statement while it is written, and how it stood before each of its tokens.
 
 Invariant: each token has a mark, so that the statement can be as it was before any of them. Only the ending of one that
 was closed for the model is text without a token.
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sqlagent.decoding.layout import Cursor
-from sqlagent.decoding.literal_copy import Source
-from sqlagent.decoding.token_choice import GREEDY, Choice, Settings
+from sqlagent.decoding.layout import LayoutState
+from sqlagent.decoding.literal_copy import CopySource
+from sqlagent.decoding.token_choice import GREEDY, SamplingSettings, TokenChoice
 
 if TYPE_CHECKING:
     from sqlagent.decoding.drafting import Drafter
@@ -29,27 +29,31 @@ class Mark:
     """A token of a statement, and how things stood before it."""
 
     token: int
-    cursor: Cursor
+    layout: LayoutState
     length: int
     used: int
     forced: int
     logprob: float
-    worst: float
+    min_token_logprob: float
     margin: float
-    choice: Choice | None
+    choice: TokenChoice | None
     """How it was chosen; None where there was nothing to choose."""
 
 
 @dataclass(slots=True)
-class Track:
+class Hypothesis:
     """One statement while it is written. The next batch is `feed`, from `at` on, and as much of `draft` as pays."""
 
     seq: int
-    cursor: Cursor
+    """The sequence of llama.cpp's KV cells that holds it."""
+    layout: LayoutState
+    """Where it stands in the grammar."""
     budget: int
-    settings: Settings = GREEDY
+    """Tokens that it may take."""
+    settings: SamplingSettings = GREEDY
     rng: np.random.Generator | None = None
     at: int = 0
+    """Cells that the sequence has: the position of the next token."""
     feed: list[int] = field(default_factory=list)
     draft: list[int] = field(default_factory=list)
     chances: list[float] = field(default_factory=list)
@@ -60,23 +64,30 @@ class Track:
     """How many were."""
     text: bytearray = field(default_factory=bytearray)
     used: int = 0
+    """Tokens of the budget so far."""
     forced: int = 0
+    """Those of them that were fed because nothing else could follow."""
     logprob: float = 0.0
-    worst: float = 0.0
+    """ln p of the tokens that were chosen, summed."""
+    min_token_logprob: float = 0.0
     margin: float = 1.0
+    """The closest decision: the lead in probability over the second-best token."""
     live: bool = True
+    """Whether there is more to decode."""
     finished: bool = False
+    """Whether it came to its own end, and was not cut."""
     row: int = 0
+    """Which row of the last batch has its logits."""
     check_at: int = 0
     """Tokens used from which the budget is looked at again."""
-    source: Source | None = None
+    source: CopySource | None = None
     """What literals are copied from."""
     drafter: Drafter | None = None
     """What guesses how the statement goes on; without one, only what is nearly forced is tried."""
     marks: list[Mark] = field(default_factory=list)
     surprise: int = -1
     """Which token of the statement was a surprise, -1 for none; see `sqlagent.decoding.backtrack`."""
-    rewound: int = 0
+    backtracks: int = 0
     floor: float = -math.inf
     """ln p under which the statement is given up."""
     given_up: bool = False
@@ -86,17 +97,17 @@ class Track:
         """What the chances of drafts are to be taken times: less where the model writes otherwise than expected."""
         return min(1.0, (self.kept + GIVEN) / (self.expected + GIVEN))
 
-    def mark(self, token: int, choice: Choice | None = None) -> None:
+    def mark(self, token: int, choice: TokenChoice | None = None) -> None:
         """Remember how things stand before a token."""
         self.marks.append(
             Mark(
                 token,
-                self.cursor,
+                self.layout,
                 len(self.text),
                 self.used,
                 self.forced,
                 self.logprob,
-                self.worst,
+                self.min_token_logprob,
                 self.margin,
                 choice,
             )
@@ -106,22 +117,22 @@ class Track:
         """Be as before the token of a mark, whose position was `at`; there is nothing to feed then."""
         mark = self.marks[index]
         del self.marks[index:], self.text[mark.length :]
-        self.cursor, self.check_at = mark.cursor, 0
+        self.layout, self.check_at = mark.layout, 0
         self.used, self.forced = mark.used, mark.forced
-        self.logprob, self.worst, self.margin = mark.logprob, mark.worst, mark.margin
+        self.logprob, self.min_token_logprob, self.margin = mark.logprob, mark.min_token_logprob, mark.margin
         self.feed, self.draft, self.at = [], [], at
 
-    def force(self, token: int, cursor: Cursor) -> None:
+    def force(self, token: int, layout: LayoutState) -> None:
         """Feed a token that the model is not asked for."""
         self.mark(token)
-        self.move(cursor)
+        self.move(layout)
         self.feed.append(token)
         self.used += 1
         self.forced += 1
 
-    def move(self, cursor: Cursor) -> None:
-        """Take what leads to a cursor into the text."""
-        self.text += cursor.added
-        self.cursor = cursor
-        if cursor.ended:
+    def move(self, layout: LayoutState) -> None:
+        """Take what leads to a layout into the text."""
+        self.text += layout.added
+        self.layout = layout
+        if layout.ended:
             self.live, self.finished = False, True

@@ -1,4 +1,4 @@
-"""Names that are copied out of the question, to their end.
+"""Keep a literal that copies a name of the question to that name's end: `'Tampa Bay Buccaneers'`.
 
 A small model begins a name as the question has it and ends it with a likelier word: `'tampa sea buccaneers'`. Once a
 literal has a whole word of the question in it, leaving the question's text behind that word is unlikely to be meant,
@@ -18,7 +18,7 @@ _PLURAL = re.compile(rb"(?:e?s)?(?![a-z0-9\x80-\xff])")
 _LETTERS = bytes(byte for byte in range(256) if byte >= 0x80 or bytes((byte,)).isalnum())
 
 
-class Source:
+class CopySource:
     """The text that literals are copied from. Case is ignored, of ASCII letters as in SQLite's LIKE."""
 
     def __init__(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""The model: a prompt and an acceptor in, complete statements out.
+"""Run one GGUF model: a prompt and an acceptor in, complete statements out.
 
 Invariant: one question at a time runs on a model (a lock sees to it); between questions sequence 0's KV
 cells hold `_held`, and behind it at most the statement in `_written`; and a cache that is missing or damaged
@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sqlagent.base.errors import ModelError, UsageError
-from sqlagent.decoding.alternatives import Search
+from sqlagent.decoding.alternatives import AlternativeSearch
 from sqlagent.decoding.candidate import Candidate, Timings, candidate_of
-from sqlagent.decoding.chat_template import Chat, Tokens
+from sqlagent.decoding.chat_template import ChatTemplate, PromptTokens
 from sqlagent.decoding.decoder import Counters, Decoder
 from sqlagent.decoding.drafting import Drafter, shipped, worthwhile
-from sqlagent.decoding.hypothesis import Track
-from sqlagent.decoding.layout import Acceptor, Cursor, Free
-from sqlagent.decoding.literal_copy import Source
+from sqlagent.decoding.hypothesis import Hypothesis
+from sqlagent.decoding.layout import Acceptor, LayoutState, Unconstrained
+from sqlagent.decoding.literal_copy import CopySource
 from sqlagent.decoding.prefix_cache import PrefixCache, adapter_identity, model_identity
 from sqlagent.decoding.read_back import question_logprobs
-from sqlagent.decoding.token_choice import Settings
-from sqlagent.linking.prompt import Prompt, retold
+from sqlagent.decoding.token_choice import SamplingSettings
+from sqlagent.linking.prompt import Prompt, reading_back
 from sqlagent.llama.context import Llama, Logits, version
 from sqlagent.llama.vocab import Vocab
 
@@ -65,13 +65,13 @@ class Model:
         self._lock = threading.RLock()  # a signal handler may close the model in the middle of a question
         self._llama = Llama(path, n_ctx=n_ctx, n_seq=n_parallel + 1, threads=threads, adapter=adapter)
         self._vocab = Vocab(self._llama)
-        self._chat = Chat(self._llama, self._vocab)
+        self._chat = ChatTemplate(self._llama, self._vocab)
         self._decoder = Decoder(self._llama, self._vocab)
         self.drafts = drafts
         self._parallel = n_parallel
         self._path = Path(path)
         self._held: list[int] = []
-        self._written: tuple[int, Track] | None = None
+        self._written: tuple[int, Hypothesis] | None = None
         self._logits: Logits | None = None
         self._cache: PrefixCache | None = None
         if cache_dir is not None:
@@ -146,22 +146,22 @@ class Model:
             self._check_open()
             tokens = self._chat.tokens(prompt)
             budget = self._budget(len(tokens.ids), n, max_tokens)
-            start = Cursor((acceptor or Free()).start())
-            drawn = Settings(temperature, top_p, top_k)
-            source = None if acceptor is None else Source(prompt.request)
+            start = LayoutState((acceptor or Unconstrained()).start())
+            drawn = SamplingSettings(temperature, top_p, top_k)
+            source = None if acceptor is None else CopySource(prompt.request)
             drafter = self._drafter(prompt, acceptor)
-            tracks = [Track(i, start, budget, source=source, drafter=drafter) for i in range(n)]
-            for track in tracks[1:]:
-                track.settings, track.rng = drawn, np.random.default_rng([seed, track.seq])
+            hypotheses = [Hypothesis(i, start, budget, source=source, drafter=drafter) for i in range(n)]
+            for hypothesis in hypotheses[1:]:
+                hypothesis.settings, hypothesis.rng = drawn, np.random.default_rng([seed, hypothesis.seq])
             try:
-                return self._generate(tokens, tracks, cancelled)
+                return self._generate(tokens, hypotheses, cancelled)
             finally:
                 for i in range(1, n):
                     self._llama.forget(i)
                 if self._written is None:
                     self._llama.forget(0, len(self._held))
 
-    def others(
+    def alternatives(
         self,
         n: int,
         within: float,
@@ -186,13 +186,13 @@ class Model:
             began = time.perf_counter()
             seqs = range(n, 0, -1)
             try:
-                search = Search(self._llama, self._decoder, self._vocab, at, seqs)
-                tracks = search.run(first, within, budget, cancelled)
+                search = AlternativeSearch(self._llama, self._decoder, self._vocab, at, seqs)
+                hypotheses = search.run(first, within, budget, cancelled)
             finally:
                 for seq in seqs:
                     self._llama.forget(seq)
             self.last_timings = Timings(decode=time.perf_counter() - began)
-            return [candidate_of(track) for track in tracks]
+            return [candidate_of(hypothesis) for hypothesis in hypotheses]
 
     def question_logprobs(
         self, prompt: Prompt, statements: Sequence[str], *, cancelled: Callable[[], bool] | None = None
@@ -203,7 +203,7 @@ class Model:
         """
         with self._lock:
             self._check_open()
-            asked = [self._chat.tokens(retold(prompt, statement)) for statement in statements]
+            asked = [self._chat.tokens(reading_back(prompt, statement)) for statement in statements]
             if asked:
                 self._read_schema(asked[0], cancelled)
             return question_logprobs(self._llama, asked, self._parallel, cancelled)
@@ -230,28 +230,28 @@ class Model:
 
     def _generate(
         self,
-        tokens: Tokens,
-        tracks: list[Track],
+        tokens: PromptTokens,
+        hypotheses: list[Hypothesis],
         cancelled: Callable[[], bool] | None,
     ) -> list[Candidate]:
         self._decoder.counters = Counters()
         began = time.perf_counter()
-        held = [self._decoder.lead(track) for track in tracks]
-        ids = list(tokens.ids) + tracks[0].feed
+        held = [self._decoder.lead(hypothesis) for hypothesis in hypotheses]
+        ids = list(tokens.ids) + hypotheses[0].feed
         cached = self._restore(tokens, ids)
-        alone = tracks[0] if len(tracks) == 1 else None
+        alone = hypotheses[0] if len(hypotheses) == 1 else None
         if alone is not None:
             self._decoder.guess(alone, held[0])
         row, logits = self._prefill(tokens, ids, alone, cancelled)
         ready = time.perf_counter()
-        for track in tracks:
-            track.at = len(ids)
-            if track.seq:
-                self._llama.share(0, track.seq)
+        for hypothesis in hypotheses:
+            hypothesis.at = len(ids)
+            if hypothesis.seq:
+                self._llama.share(0, hypothesis.seq)
         if alone is not None and row is not None:
             self._decoder.run_from(alone, row, cancelled)
         else:
-            self._decoder.run(tracks, logits, cancelled)
+            self._decoder.run(hypotheses, logits, cancelled)
         if alone is not None:
             self._written = len(tokens.ids), alone
         ended = time.perf_counter()
@@ -270,15 +270,15 @@ class Model:
             drafted=done.drafted,
             draft_hits=done.draft_hits,
         )
-        return [candidate_of(track) for track in tracks if not track.live]
+        return [candidate_of(hypothesis) for hypothesis in hypotheses if not hypothesis.live]
 
-    def _read_schema(self, tokens: Tokens, cancelled: Callable[[], bool] | None) -> None:
+    def _read_schema(self, tokens: PromptTokens, cancelled: Callable[[], bool] | None) -> None:
         """Leave nothing but a prompt's prefix in sequence 0."""
         schema = list(tokens.ids[: tokens.prefix])
         self._restore(tokens, schema)
         self._run(tokens, schema, cancelled)
 
-    def _restore(self, tokens: Tokens, ids: list[int]) -> int:
+    def _restore(self, tokens: PromptTokens, ids: list[int]) -> int:
         """Keep the cells that the prompt shares with the last one, or read its prefix from disk.
 
         Cells are only kept up to a cut of the prompt, so that the batches that computed them, and with
@@ -305,29 +305,33 @@ class Model:
         return kept
 
     def _prefill(
-        self, tokens: Tokens, ids: list[int], track: Track | None, cancelled: Callable[[], bool] | None
+        self,
+        tokens: PromptTokens,
+        ids: list[int],
+        hypothesis: Hypothesis | None,
+        cancelled: Callable[[], bool] | None,
     ) -> tuple[int | None, Logits]:
-        """Run what of `ids` has no cells yet, and behind it as much of the track's draft as pays.
+        """Run what of `ids` has no cells yet, and behind it as much of the hypothesis's draft as pays.
 
         Returns the row of the last of `ids`, None where nothing had to run, and its logits.
         """
         if len(self._held) == len(ids) and self._logits is not None:
             return None, self._logits
-        row = self._run(tokens, ids, cancelled, wanted=len(ids) - 1, track=track)
+        row = self._run(tokens, ids, cancelled, wanted=len(ids) - 1, hypothesis=hypothesis)
         self._logits = self._llama.logits(row).copy()
         return row, self._logits
 
     def _run(
         self,
-        tokens: Tokens,
+        tokens: PromptTokens,
         ids: list[int],
         cancelled: Callable[[], bool] | None,
         wanted: int = -1,
-        track: Track | None = None,
+        hypothesis: Hypothesis | None = None,
     ) -> int:
         """Run what of `ids` has no cells yet, in batches that end at the cuts; the last token's row in its batch.
 
-        wanted: the place whose logits are kept. track: whose draft goes with the last batch.
+        wanted: the place whose logits are kept. hypothesis: whose draft goes with the last batch.
         """
         self._logits = None
         cuts = sorted({tokens.opening, tokens.prefix, len(ids)})
@@ -335,17 +339,17 @@ class Model:
         while (at := len(self._held)) < len(ids):
             end = min(at + self._llama.n_batch, next(cut for cut in cuts if cut > at))
             rows = [(token, i, 0, i == wanted) for i, token in enumerate(ids[at:end], at)]
-            if track is not None and end == len(ids):
-                chances = track.chances[: self._llama.n_batch - len(rows)]
-                del track.draft[worthwhile(len(rows), [chances])[0] :]
-                rows += [(token, i, 0, True) for i, token in enumerate(track.draft, end)]
+            if hypothesis is not None and end == len(ids):
+                chances = hypothesis.chances[: self._llama.n_batch - len(rows)]
+                del hypothesis.draft[worthwhile(len(rows), [chances])[0] :]
+                rows += [(token, i, 0, True) for i, token in enumerate(hypothesis.draft, end)]
             if not self._llama.decode(rows, cancelled=cancelled):
                 raise ModelError("llama.cpp has no room for the prompt: close other programs or restart.")
             self._held = ids[:end]
             row = end - at - 1
         return row
 
-    def _store(self, tokens: Tokens) -> None:
+    def _store(self, tokens: PromptTokens) -> None:
         """Write the prefix's state, when no file has it yet."""
         cache, prefix = self._cache, tokens.prefix
         if cache is None or prefix < WORTH_LOADING or cache.has(tokens.ids[:prefix]):

@@ -1,4 +1,4 @@
-"""Where in a statement a name is being written that cannot stand there, and what could have stood there instead.
+"""Find where a statement is writing a name that cannot stand there, and what could stand there instead.
 
 SQL names tables before it uses them. Behind `AVG(enroll.` the grammar leaves the columns of enroll only, and a model
 that wants the grade average, which student has, ends with `AVG(enroll.number)`; behind `FROM enroll WHERE` likewise. So
@@ -19,7 +19,7 @@ from sqlagent.database.ddl_comments import unquote
 from sqlagent.sql.names import LETTER, WRITTEN
 
 if TYPE_CHECKING:
-    from sqlagent.grammar.name_candidates import Meant
+    from sqlagent.grammar.name_candidates import NameCandidates
 
 _OPEN = re.compile(rb'(?<![\w$\x80-\xff."])(' + WRITTEN + rb")\.(" + LETTER + rb'*|"[^"]*)\Z')
 """A qualifier with its dot, and as much of its column as has been written."""
@@ -61,7 +61,7 @@ _TWO = Asked(
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class NameSite:
     """Where a name is being written: offsets in the text."""
 
     start: int
@@ -84,16 +84,16 @@ class Place:
         return self.kind == "source"
 
 
-def places(before: bytes) -> list[Place]:
+def name_sites(before: bytes) -> list[NameSite]:
     """What the name at the end of a text may be, begun or not; all begin at the same byte and ask for the same."""
     found = [find(before) for find in (_qualified, _joined, _listed, _selected, _source)]
-    return [place for place in found if place is not None]
+    return [site for site in found if site is not None]
 
 
-def _qualified(before: bytes) -> Place | None:
+def _qualified(before: bytes) -> NameSite | None:
     """`table.col`"""
     found = _OPEN.search(before)
-    return None if found is None else Place(found.start(1), found.start(2), "qualified", found[1])
+    return None if found is None else NameSite(found.start(1), found.start(2), "qualified", found[1])
 
 
 def _clause(before: bytes) -> tuple[bytes, int] | None:
@@ -106,36 +106,36 @@ def _clause(before: bytes) -> tuple[bytes, int] | None:
     return before[at + 6 : clause.start()], clause.start()
 
 
-def _joined(before: bytes) -> Place | None:
+def _joined(before: bytes) -> NameSite | None:
     """`FROM table WHERE col`"""
     found, clause = _BARE.search(before), _clause(before)
     if found is None or clause is None or before.count(b"'") % 2:
         return None
-    return Place(clause[1], found.start(), "joined", clause[0])
+    return NameSite(clause[1], found.start(), "joined", clause[0])
 
 
-def _listed(before: bytes) -> Place | None:
+def _listed(before: bytes) -> NameSite | None:
     """`SELECT col, col`"""
     found = _LIST.fullmatch(before)
-    return None if found is None else Place(found.end(1), found.start(3), "listed", found[2])
+    return None if found is None else NameSite(found.end(1), found.start(3), "listed", found[2])
 
 
-def _selected(before: bytes) -> Place | None:
+def _selected(before: bytes) -> NameSite | None:
     """`SELECT col` or `SELECT f(col`, before there is any FROM."""
     found = _BARE.search(before)
     if found is None or b" FROM" in before or before.count(b"'") % 2:
         return None
-    return Place(found.start(), found.start(), "selected")
+    return NameSite(found.start(), found.start(), "selected")
 
 
-def _source(before: bytes) -> Place | None:
+def _source(before: bytes) -> NameSite | None:
     """`FROM table`, when SELECT has columns that stand alone."""
     at = before.rfind(b" FROM")
     start = _items(before, at)
     found = _SOURCE.fullmatch(before[at + 5 :]) if at >= 0 else None
     if start is None or found is None or (not found[1] and found[0]):
         return None
-    return Place(start, at + 5 + len(found[1]), "source", before[start:at])
+    return NameSite(start, at + 5 + len(found[1]), "source", before[start:at])
 
 
 def _items(before: bytes, end: int) -> int | None:
@@ -147,49 +147,53 @@ def _items(before: bytes, end: int) -> int | None:
     return start
 
 
-def instead(meant: Meant, place: Place, wanted: str, before: bytes) -> Iterator[tuple[int, bytes]]:
+def instead(
+    name_candidates: NameCandidates, site: NameSite, wanted: str, before: bytes
+) -> Iterator[tuple[int, bytes]]:
     """(offset, text that could stand there) for a place and what the model wants to write in it, best first."""
-    if place.kind == "source":
-        yield from _with_tables(meant, place, wanted.encode())
+    if site.kind == "source":
+        yield from _with_tables(name_candidates, site, wanted.encode())
         return
     wanted = unquote(wanted.removesuffix(".")) + "." * wanted.endswith(".")
-    start, text = place.start, None
-    if place.kind == "qualified":
-        text = meant.column_of(wanted, place.context, before)
+    start, text = site.start, None
+    if site.kind == "qualified":
+        text = name_candidates.column_of(wanted, site.context, before)
         joined = _ON.search(before, 0, start)
-        if text is not None and joined is not None and not text.startswith(place.context + b"."):
+        if text is not None and joined is not None and not text.startswith(site.context + b"."):
             yield joined.start(), b" JOIN " + text  # that table has to be joined first
-    elif place.kind == "listed":
-        text = meant.with_tables(wanted, place.context)
-    elif place.kind == "selected":
-        text = meant.column_anywhere(wanted)
-    elif table := meant.joined(wanted, place.context):
-        yield from _joining(meant, table, place.context, start, before)
+    elif site.kind == "listed":
+        text = name_candidates.with_tables(wanted, site.context)
+    elif site.kind == "selected":
+        text = name_candidates.column_anywhere(wanted)
+    elif table := name_candidates.joined(wanted, site.context):
+        yield from _joining(name_candidates, table, site.context, start, before)
     else:
-        start, text = place.name, meant.column_anywhere(wanted, place.context)
+        start, text = site.name, name_candidates.column_anywhere(wanted, site.context)
     if text is not None:
         yield start, text
 
 
-def _with_tables(meant: Meant, place: Place, joined: bytes) -> Iterator[tuple[int, bytes]]:
+def _with_tables(
+    name_candidates: NameCandidates, site: NameSite, joined: bytes
+) -> Iterator[tuple[int, bytes]]:
     """SELECT's columns with their tables, where the first of two joined ones has some that stand alone."""
-    items = meant.qualified(place.context, joined.partition(b" JOIN ")[0])
-    if items != place.context:
-        yield place.start, items + b" FROM " + joined
+    items = name_candidates.qualified(site.context, joined.partition(b" JOIN ")[0])
+    if items != site.context:
+        yield site.start, items + b" FROM " + joined
 
 
-def behind_key(meant: Meant, before: bytes) -> Iterator[tuple[int, bytes]]:
+def behind_key(name_candidates: NameCandidates, before: bytes) -> Iterator[tuple[int, bytes]]:
     """The same where a text has just been closed that was compared with a key that is a number: its table joins."""
     found, clause = _COMPARED.search(before), _clause(before)
     if found is None or clause is None:
         return
-    table = meant.referenced(found[1] or b"", found[2], clause[0])
+    table = name_candidates.referenced(found[1] or b"", found[2], clause[0])
     if table is not None:
-        yield from _joining(meant, table, clause[0], clause[1], before)
+        yield from _joining(name_candidates, table, clause[0], clause[1], before)
 
 
 def _joining(
-    meant: Meant, table: bytes, sources: bytes, clause: int, before: bytes
+    name_candidates: NameCandidates, table: bytes, sources: bytes, clause: int, before: bytes
 ) -> Iterator[tuple[int, bytes]]:
     """One more table behind the sources, where a clause begins; if need be with the tables of SELECT's columns."""
     join = b" JOIN " + table
@@ -197,6 +201,6 @@ def _joining(
     end = clause - len(sources) - len(b" FROM ")
     start = _items(before, end)
     if start is not None:
-        items = meant.qualified(before[start:end], sources)
+        items = name_candidates.qualified(before[start:end], sources)
         if items != before[start:end]:
             yield start, items + b" FROM " + sources + join

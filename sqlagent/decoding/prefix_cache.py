@@ -1,33 +1,42 @@
-"""The KV state of a schema's prompt, kept on disk so that a new process need not compute it again.
+"""Keep the KV state of a schema's prompt on disk, so that a new process need not compute it again.
 
 Invariant: bytes reach llama.cpp only when the whole file's hash and its key are right; anything else
-(missing, cut short, changed, written by another build) is a miss and the file is removed. Files are
-0600 in a 0700 folder, written beside their name and renamed, and the oldest go when there are too many.
+(missing, cut short, changed, written by another build) is a miss and the file is removed. Files are private
+(see private_files.py), and the least recently used go when there are too many.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sqlagent.base import private_files
+
 MAGIC = b"sqlagent-kv-1\n"
 LIMIT_BYTES = 512 * 1024 * 1024
 """Most that the folder may hold: about 25 schemas of 700 tokens with the 1.5 B model."""
+_FILES = 1024
 _DIGEST = 32
 _WINDOWS, _WINDOW_BYTES = 16, 65536
 
 
 def model_identity(path: Path) -> str:
-    """A hash that tells model files apart without reading all of them: size, date, 16 windows of 64 kB."""
+    """What tells model files apart without reading all of one: its verified sha256, where there is one.
+
+    Else a hash of its size, of its times (the system's own among them) and of 16 windows of 64 kB. Raises OSError.
+    """
+    from sqlagent.weights.gguf_header import stamped_sha256
+
+    if known := stamped_sha256(path):
+        return known
     info = path.stat()
-    digest = hashlib.blake2b(f"{info.st_size} {info.st_mtime_ns}".encode(), digest_size=_DIGEST)
+    state = f"{info.st_size} {info.st_mtime_ns} {info.st_ctime_ns}"
+    digest = hashlib.blake2b(state.encode(), digest_size=_DIGEST)
     with path.open("rb") as file:
         for i in range(_WINDOWS):
             file.seek(max(0, info.st_size - _WINDOW_BYTES) * i // (_WINDOWS - 1))
@@ -74,8 +83,7 @@ class PrefixCache:
         if hashlib.blake2b(data[:-_DIGEST].data, digest_size=_DIGEST).digest() != data[-_DIGEST:].tobytes():
             self.drop(tokens)
             return None
-        with contextlib.suppress(OSError):
-            os.utime(path)  # the least recently used goes first
+        private_files.used(path)
         return body
 
     def drop(self, tokens: Sequence[int]) -> None:
@@ -88,40 +96,16 @@ class PrefixCache:
         if state.size + 4096 > self._limit:
             return False
         key = self.key(tokens)
-        temporary: str | None = None
+        path = self.folder / f"{key}.kv"
+        head = MAGIC + key.encode() + b"\n"
+        digest = hashlib.blake2b(head, digest_size=_DIGEST)
+        digest.update(state.data)
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            head = MAGIC + key.encode() + b"\n"
-            digest = hashlib.blake2b(head, digest_size=_DIGEST)
-            digest.update(state.data)
-            handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=".", suffix=".part")  # 0600
-            with os.fdopen(handle, "wb") as file:
+            with private_files.draft(path, durable=False) as draft, draft.open("wb") as file:
                 file.write(head)
                 file.write(state.data)
                 file.write(digest.digest())
-            os.replace(temporary, self.folder / f"{key}.kv")
         except OSError:
-            if temporary is not None:
-                with contextlib.suppress(OSError):
-                    os.unlink(temporary)
             return False
-        self._evict(f"{key}.kv")
+        private_files.evict(self.folder, ".kv", files=_FILES, size=self._limit, keep=path)
         return True
-
-    def _evict(self, keep: str) -> None:
-        """Remove the least recently used states until the folder is within its limit."""
-        files: list[tuple[float, int, Path]] = []
-        with contextlib.suppress(OSError):
-            for path in self.folder.iterdir():
-                with contextlib.suppress(OSError):
-                    info = path.stat()
-                    if path.suffix in (".kv", ".part"):
-                        files.append((info.st_mtime, info.st_size, path))
-        total = sum(size for _, size, _ in files)
-        for _, size, path in sorted(files):
-            if total <= self._limit:
-                return
-            if path.name != keep:
-                with contextlib.suppress(OSError):
-                    path.unlink()
-                    total -= size

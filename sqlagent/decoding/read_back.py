@@ -1,4 +1,4 @@
-"""The noisy channel: how likely the question is, were a statement what was meant.
+"""Score a statement by the log-probability of the question, given the statement (the noisy channel).
 
 p(statement | question) is high for what people usually ask for, and says little about words of the question that the
 statement leaves out. p(question | statement) says just that: of "how many different orders", COUNT(*) does not tell
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sqlagent.decoding.chat_template import Tokens
+from sqlagent.decoding.chat_template import PromptTokens
 from sqlagent.llama.context import Llama, Logits
 
 LOWEST = -6.0
@@ -21,7 +21,7 @@ LOWEST = -6.0
 
 
 def question_logprobs(
-    llama: Llama, asked: Sequence[Tokens], n_seq: int, cancelled: Callable[[], bool] | None = None
+    llama: Llama, asked: Sequence[PromptTokens], n_seq: int, cancelled: Callable[[], bool] | None = None
 ) -> list[float]:
     """ln p of each prompt's answer, a token's at least LOWEST; all 0.0 where the context has no room for one.
 
@@ -51,7 +51,7 @@ class _Text(NamedTuple):
     """A prompt and its answer in a sequence of its own, which goes on from the first `start` cells of another's."""
 
     seq: int
-    tokens: Tokens
+    tokens: PromptTokens
     source: int
     start: int
     turn: int
@@ -64,7 +64,7 @@ class _Text(NamedTuple):
         return [(ids[i], i, self.seq, i >= answer - 1) for i in range(self.start, len(ids) - 1)]
 
 
-def _after(tokens: Tokens, several: Sequence[_Text]) -> _Text:
+def _after(tokens: PromptTokens, several: Sequence[_Text]) -> _Text:
     """A text behind those it can share cells with: statements of one search begin alike."""
     seq = len(several) + 1
     best = _Text(seq, tokens, 0, tokens.prefix, 0)

@@ -1,4 +1,4 @@
-"""Choosing a token that the statement can go on with, best first.
+"""Choose the likeliest token that the grammar accepts, looking at the best logits first.
 
 Invariant: the token chosen is exactly the one that masking every refused token would have given — the
 masked argmax, or a sample of the masked softmax — without ever computing the mask. Sampling adds Gumbel
@@ -16,11 +16,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlagent.decoding.layout import Cursor
+from sqlagent.decoding.layout import LayoutState
 from sqlagent.llama.context import Logits
 
 Ids = NDArray[np.intp]
-Accept = Callable[[int], Cursor | None]
+Accept = Callable[[int], LayoutState | None]
 
 NEAR = 16.0
 """Tokens more than this below the best one hold under 2 % of the mass even of a flat 152k vocabulary."""
@@ -29,11 +29,11 @@ MANY = 4000
 """How many tokens are tried by score before asking the grammar what it would take."""
 
 
-class Choice(NamedTuple):
+class TokenChoice(NamedTuple):
     """A token, where it leads, its log-probability, and its lead over the next allowed token."""
 
     token: int
-    cursor: Cursor
+    layout: LayoutState
     logprob: float
     gap: float
     refused: bool = False
@@ -43,7 +43,7 @@ class Choice(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class SamplingSettings:
     """How tokens are drawn: temperature 0 is greedy; top_p 1 and top_k 0 keep every token."""
 
     temperature: float = 0.0
@@ -51,14 +51,14 @@ class Settings:
     top_k: int = 0
 
 
-GREEDY = Settings()
+GREEDY = SamplingSettings()
 
 
-def _no_handicap(cursor: Cursor) -> float:
+def _no_handicap(layout: LayoutState) -> float:
     return 0.0
 
 
-class Sampler:
+class TokenChooser:
     """Scratch space for one vocabulary; its methods hold no state between calls."""
 
     def __init__(self, size: int) -> None:
@@ -68,16 +68,16 @@ class Sampler:
         self,
         logits: Logits,
         accept: Accept,
-        settings: Settings = GREEDY,
+        settings: SamplingSettings = GREEDY,
         rng: np.random.Generator | None = None,
         *,
         margin: float = 1.0,
-        handicap: Callable[[Cursor], float] = _no_handicap,
-    ) -> Choice | None:
+        handicap: Callable[[LayoutState], float] = _no_handicap,
+    ) -> TokenChoice | None:
         """The best token that `accept` takes, or None when none of the first `MANY` is taken.
 
         logits: (n_vocab,), not changed. `handicap` is taken off the logit of a token that leads to a
-        cursor. A gap is only worked out when it can be under `margin`.
+        layout. A gap is only worked out when it can be under `margin`.
         """
         view = self._view(logits)
         if view is None:
@@ -89,28 +89,28 @@ class Sampler:
         else:
             order = ((token, float(logits[token])) for token in self._ranked(logits, top, ids, near))
             scale = 1.0
-        best: tuple[int, Cursor] | None = None
+        best: tuple[int, LayoutState] | None = None
         best_score = -math.inf
         refused: bool | None = None
         for token, score in order:
             if score <= best_score:
                 break
-            cursor = accept(token)
+            layout = accept(token)
             if refused is None:
-                refused = cursor is None
-            if cursor is None:
+                refused = layout is None
+            if layout is None:
                 continue
-            fine = handicap(cursor) * scale
+            fine = handicap(layout) * scale
             if score - fine > best_score:
-                best, best_score = (token, cursor), score - fine
+                best, best_score = (token, layout), score - fine
             if fine <= 0.0:
                 break
         if best is None:
             return None
-        token, cursor = best
+        token, layout = best
         logprob = float(logits[token]) - total
         gap, other = self._gap(token, math.exp(logprob), total, logits, top, ids, near, accept, margin)
-        return Choice(token, cursor, logprob, gap, bool(refused), other)
+        return TokenChoice(token, layout, logprob, gap, bool(refused), other)
 
     def several(
         self,
@@ -118,8 +118,8 @@ class Sampler:
         accept: Accept,
         count: int,
         *,
-        handicap: Callable[[Cursor], float] = _no_handicap,
-    ) -> list[tuple[Choice, float]]:
+        handicap: Callable[[LayoutState], float] = _no_handicap,
+    ) -> list[tuple[TokenChoice, float]]:
         """Up to `count` likely tokens that `accept` takes, with their scores: log-probability less handicap.
 
         Best first. logits: (n_vocab,), not changed. Empty when none of the first `MANY` is taken.
@@ -128,14 +128,14 @@ class Sampler:
         if view is None:
             return []
         top, ids, near, total = view
-        found: list[tuple[Choice, float]] = []
+        found: list[tuple[TokenChoice, float]] = []
         for token in self._ranked(logits, top, ids, near):
             logprob = float(logits[token]) - total
             if len(found) >= count and logprob <= found[count - 1][1]:
                 break
-            cursor = accept(token)
-            if cursor is not None:
-                found.append((Choice(token, cursor, logprob, 1.0), logprob - handicap(cursor)))
+            layout = accept(token)
+            if layout is not None:
+                found.append((TokenChoice(token, layout, logprob, 1.0), logprob - handicap(layout)))
                 found.sort(key=lambda pair: -pair[1])
         return found[:count]
 
@@ -150,16 +150,18 @@ class Sampler:
         near = logits[ids]
         return top, ids, near, peak + math.log(float(np.exp(near - np.float32(peak)).sum()))
 
-    def best_of(self, logits: Logits, ids: list[int], accept: Accept) -> Choice | None:
+    def best_of(self, logits: Logits, ids: list[int], accept: Accept) -> TokenChoice | None:
         """The best accepted token among `ids`: for when scores lead nowhere."""
         if not ids:
             return None
         table = np.asarray(ids, np.intp)
         scores = np.nan_to_num(logits[table], nan=-1e30)
         for i in np.argsort(-scores, kind="stable"):
-            cursor = accept(int(table[i]))
-            if cursor is not None:
-                return Choice(int(table[i]), cursor, float(min(scores[i] - scores.max(), 0.0)) - NEAR, 0.0)
+            layout = accept(int(table[i]))
+            if layout is not None:
+                return TokenChoice(
+                    int(table[i]), layout, float(min(scores[i] - scores.max(), 0.0)) - NEAR, 0.0
+                )
         return None
 
     def _ranked(self, logits: Logits, top: int, ids: Ids, near: Logits) -> Iterator[int]:
@@ -188,7 +190,7 @@ class Sampler:
                 yield token
 
     def _draw(
-        self, logits: Logits, ids: Ids, near: Logits, settings: Settings, rng: np.random.Generator
+        self, logits: Logits, ids: Ids, near: Logits, settings: SamplingSettings, rng: np.random.Generator
     ) -> Iterator[tuple[int, float]]:
         """(token, noisy score) in the order of a draw without replacement from softmax(logits / temperature)."""
         ids, near = _truncate(ids, near, settings)
@@ -229,7 +231,7 @@ class Sampler:
         return 1.0 if p >= margin else p, -1
 
 
-def _truncate(ids: Ids, near: Logits, settings: Settings) -> tuple[Ids, Logits]:
+def _truncate(ids: Ids, near: Logits, settings: SamplingSettings) -> tuple[Ids, Logits]:
     """Keep the top_k best and the smallest set that holds top_p of the mass."""
     if settings.top_k <= 0 and settings.top_p >= 1.0:
         return ids, near

@@ -1,4 +1,4 @@
-"""An incremental acceptor of SQL, bound to a schema: what it accepts always prepares.
+"""Accept SQL byte by byte, bound to a schema: whatever is accepted prepares.
 
 Driven byte by byte (`Acceptor(schema).start().step(b"SELECT ")`), so that any tokeniser can drive it.
 """

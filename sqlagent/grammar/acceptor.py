@@ -1,4 +1,4 @@
-"""The incremental SQL acceptor, bound to one schema.
+"""Bind the grammar to one schema, and answer what its rules ask.
 
 Invariant: every text that the acceptor accepts as complete is one read-only SELECT that prepares on that schema.
 """
@@ -17,12 +17,12 @@ from sqlagent.grammar import clauses, result_columns
 from sqlagent.grammar.context import MAX_ITEMS
 from sqlagent.grammar.from_clause import bind
 from sqlagent.grammar.from_needs import Qualifier
-from sqlagent.grammar.from_search import Witnesses
+from sqlagent.grammar.from_search import FromSearch
 from sqlagent.grammar.links import Links
 from sqlagent.grammar.machine import Machine
-from sqlagent.grammar.name_candidates import Meant
+from sqlagent.grammar.name_candidates import NameCandidates
 from sqlagent.grammar.options import Frame
-from sqlagent.grammar.relation import Relation, Source
+from sqlagent.grammar.relation import FromItem, Relation
 from sqlagent.grammar.scope import Scope
 from sqlagent.sql.names import KEYWORDS
 
@@ -71,10 +71,10 @@ class Acceptor(Machine):
         )
         self._widest = max(len(table.columns) for table in schema.tables)
         self.links = Links(schema, self.relations)
-        self.witnesses = Witnesses(self.relations, MAX_SOURCES, self.links.neighbours)
+        self.from_search = FromSearch(self.relations, MAX_SOURCES, self.links.neighbours)
         self._by_text = tuple(sorted(self.relations, key=lambda r: r.text))
         self._names = {r.key for r in self.relations} | {k for r in self.relations for k in r.column_keys}
-        self.meant = Meant(schema, self.relations, self.links, self._names)
+        self.name_candidates = NameCandidates(schema, self.relations, self.links, self._names)
         """What is asked where a name cannot stand; the grammar itself never does."""
         self.aliases = tuple(f"T{n}".encode() for n in range(1, _ALIASES + 20) if f"t{n}" not in self._names)[
             :_ALIASES
@@ -216,7 +216,7 @@ class Acceptor(Machine):
             }
             offered.update(r for key, r in env.witness if key not in later)
             for key in env.need.bare:
-                holders = self.witnesses.holders(key, env.ctes)
+                holders = self.from_search.holders(key, env.ctes)
                 if not any(q.relation in holders for q in env.need.qualifiers):
                     offered.update(holders[:50])
             for q in env.need.next_aliases:
@@ -248,12 +248,14 @@ class Acceptor(Machine):
                 found.update(r for r in self._holding(q, relations, env) if env.fits(q, r))
         for key in env.need.bare:
             if not any(key in r.by_key for r in env.sources.relations):
-                found.update(self.witnesses.holders(key, env.ctes)[:50])
+                found.update(self.from_search.holders(key, env.ctes)[:50])
         return found
 
     def _holding(self, q: Qualifier, relations: Sequence[Relation], env: Scope) -> Sequence[Relation]:
         """Those of all `relations` that have a column that `q` asks for."""
-        return self.witnesses.holders(self.witnesses.rarest(q.columns), env.ctes) if q.columns else relations
+        return (
+            self.from_search.holders(self.from_search.rarest(q.columns), env.ctes) if q.columns else relations
+        )
 
     def _bridges(self, some: list[Relation], others: list[Relation]) -> set[Relation]:
         """Tables that link two of the given ones that no link joins directly."""
@@ -273,7 +275,7 @@ class Acceptor(Machine):
         new = env.sources.items[-1]
         found: dict[bytes, dict[bytes, bytes]] = {}
 
-        def sides(old: Source, pair: tuple[str, str]) -> tuple[bytes, bytes]:
+        def sides(old: FromItem, pair: tuple[str, str]) -> tuple[bytes, bytes]:
             a, b = pair
             return old.text + b"." + old.relation.by_key[a], new.text + b"." + new.relation.by_key[b]
 
@@ -294,7 +296,7 @@ class Acceptor(Machine):
         for source in env.sources.items:
             if source.key == qualifier:
                 return source.relation.by_key[key]
-        return self.witnesses.holders(key, env.ctes)[0].by_key[key]
+        return self.from_search.holders(key, env.ctes)[0].by_key[key]
 
     def origin(self, env: Scope) -> tuple[str, str] | None:
         """(table, column) of the column just written, by their names in the schema; None when it has no one home."""

@@ -1,23 +1,24 @@
-"""Rules for calls: the arguments of functions and aggregates."""
+"""Accept calls: the arguments of functions and aggregates."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlagent.grammar import conditions, expr, windows
+from sqlagent.grammar import conditions, expr, functions, windows
 from sqlagent.grammar.context import AGG, IN_AGG, NEST, NO_LITERAL, ROOM, STARS, WIN, Context
 from sqlagent.grammar.lexers import STRING
 from sqlagent.grammar.options import QUIET, Frame, Lit, Open, Option, expand
-from sqlagent.grammar.scope import Item, Scope
+from sqlagent.grammar.protocol import Grammar
+from sqlagent.grammar.scope import ResultColumn, Scope
 
 
-def arguments(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
+def arguments(grammar: Grammar, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     """The n-th argument of a call and what follows it."""
     counts, n, ctx = arg
     return expr.value_or_condition(grammar, ctx, (arguments_tail, (counts, n, ctx), rest), env)
 
 
-def arguments_tail(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
+def arguments_tail(grammar: Grammar, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     """A closing parenthesis or one more argument."""
     (least, most), n, ctx = arg
     plain = expr.no_column(env)
@@ -31,14 +32,14 @@ def arguments_tail(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Opti
     return options
 
 
-def foreign_argument(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
+def foreign_argument(grammar: Grammar, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     """The n-th argument of another dialect's function, written as SQLite has it."""
     # `||` binds tighter than any other operator: only whole operands may stand between.
     read = expr.operand if arg[3] == b" || " else expr.value
     return read(grammar, arg[2], (foreign_tail, arg, rest), env)
 
 
-def foreign_tail(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
+def foreign_tail(grammar: Grammar, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     """A closing parenthesis or one more argument, with `comma` as SQLite writes what stands between them."""
     (least, most), n, ctx, comma = arg
     plain = expr.no_column(env)
@@ -51,7 +52,7 @@ def foreign_tail(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option
     return options
 
 
-def aggregate_start(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
+def aggregate_start(grammar: Grammar, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     """The argument of an aggregate."""
     name, (flags, load, _) = arg
     inner: Context = ((flags & ~(AGG | WIN | STARS | NO_LITERAL)) | IN_AGG, load + NEST, None)
@@ -61,16 +62,21 @@ def aggregate_start(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Opt
     options += expr.value_or_condition(
         grammar, inner, (aggregate_close, (name, flags, load, False), rest), env
     )
-    distinct = (expr.value_or_condition, inner, (aggregate_close, (name, flags, load, True), rest))
-    options.append(Lit(b"DISTINCT ", distinct, env))
+    if name not in functions.WITH_SHARE_TEXTS:
+        distinct = (expr.value_or_condition, inner, (aggregate_close, (name, flags, load, True), rest))
+        options.append(Lit(b"DISTINCT ", distinct, env))
     return options
 
 
-def aggregate_close(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
+def aggregate_close(grammar: Grammar, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     """The end of an aggregate's arguments: a separator for GROUP_CONCAT; MAX and MIN of several values are scalar."""
     name, flags, load, distinct = arg
-    end = (aggregate_end, (flags, load, distinct), rest)
+    # What the sandbox brings stands over no window, as DISTINCT does not.
+    end = (aggregate_end, (flags, load, distinct or name in functions.ANALYSIS_TEXTS), rest)
     plain = expr.no_column(env)
+    if name in functions.WITH_SHARE_TEXTS:
+        share: Frame = (share_of, b"100" if name == b"PERCENTILE(" else b"1", end)
+        return [Lit(b", ", share, plain)]
     options: list[Option] = [Lit(b")", end, plain)]
     if not distinct and name == b"GROUP_CONCAT(":
         options.append(Lit(b", ", (string_then, (expr.word, b")", end), None), plain, rare=QUIET))
@@ -80,15 +86,32 @@ def aggregate_close(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Opt
     return options
 
 
-def string_then(grammar: Any, frame: Frame, rest: Frame, env: Scope) -> list[Option]:
+def share_of(grammar: Grammar, whole: bytes, rest: Frame, env: Scope) -> list[Option]:
+    """The share of a percentile, of 100 or of 1, and the closing parenthesis."""
+    close = (expr.word, b")", rest)
+    if whole == b"1":
+        return [Lit(b"1", close, env, rare=QUIET), Lit(b"0.", (digits, (2, False), close), env)]
+    return [Lit(b"100", close, env, rare=QUIET), *digits(grammar, (2, False), close, env)]
+
+
+def digits(grammar: Grammar, arg: Any, rest: Frame, env: Scope) -> list[Option]:
+    """One to so many digits."""
+    most, some = arg
+    options: list[Option] = expand(grammar, rest, env) if some else []
+    if most:
+        options += [Lit(b"%d" % n, (digits, (most - 1, True), rest), env) for n in range(10)]
+    return options
+
+
+def string_then(grammar: Grammar, frame: Frame, rest: Frame, env: Scope) -> list[Option]:
     """A string literal, then `frame`."""
     return [Open(STRING, lambda q: (frame, env))]
 
 
-def aggregate_end(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
+def aggregate_end(grammar: Grammar, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     """Behind an aggregate: FILTER, OVER, or nothing."""
     flags, load, distinct = arg
-    item = Item(aggregate=True, window=env.item.window)
+    item = ResultColumn(aggregate=True, window=env.item.window)
     options = expand(grammar, rest, env.change(has_aggregate=True, column=None, item=item))
     if load + NEST <= ROOM:
         inner: Context = ((flags & ~(AGG | WIN | STARS | NO_LITERAL)) | IN_AGG, load + NEST, None)

@@ -1,4 +1,4 @@
-"""Rules for whole queries: SELECT with its clauses in their order, set operations, WITH.
+"""Accept whole queries: SELECT with its clauses in their order, set operations, WITH.
 
 `clauses.py`, `result_columns.py` and `from_clause.py` refer to each other: they import each other whole.
 """
@@ -13,6 +13,7 @@ from sqlagent.grammar.expr import word
 from sqlagent.grammar.group_order import group, limit, order
 from sqlagent.grammar.lexers import IdentLexer
 from sqlagent.grammar.options import Frame, Lit, Open, Option, expand
+from sqlagent.grammar.protocol import Grammar
 from sqlagent.grammar.relation import Relation
 from sqlagent.grammar.scope import Arm, Scope
 from sqlagent.sql.names import TRUTHS
@@ -21,7 +22,7 @@ MAX_ARMS = 5
 """SELECTs joined by set operations."""
 
 
-def statement(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
+def statement(grammar: Grammar, arg: None, rest: Frame, env: Scope) -> list[Option]:
     """A query, with WITH before it or not."""
     return [
         *query(grammar, (None, False, "top", 0), rest, env),
@@ -29,7 +30,7 @@ def statement(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
     ]
 
 
-def cte(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
+def cte(grammar: Grammar, arg: None, rest: Frame, env: Scope) -> list[Option]:
     """name AS (query), then another one or the main query."""
     taken = {c.key for c in env.ctes}
     lexer = IdentLexer(lambda name: name in taken or grammar.is_taken(name))
@@ -45,7 +46,7 @@ def cte(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
     return [Open(lexer, then)]
 
 
-def cte_tail(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
+def cte_tail(grammar: Grammar, arg: None, rest: Frame, env: Scope) -> list[Option]:
     """Behind a CTE."""
     options: list[Option] = [Lit(b" ", (query, (None, False, "top", BEHIND_WITH), rest), env)]
     if len(env.ctes) < 4:
@@ -53,7 +54,7 @@ def cte_tail(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
     return options
 
 
-def query(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
+def query(grammar: Grammar, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     """A SELECT with set operations, ORDER BY and LIMIT, in a scope of its own.
 
     `arg` is (width or None, may refer to `env`, role, load); role is "top", "value" or "named:<name>".
@@ -72,7 +73,7 @@ def query(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     return [Lit(b"SELECT ", (result_columns.items, None, tail), inner)]
 
 
-def leave(grammar: Any, outer: Scope, rest: Frame, env: Scope) -> list[Option]:
+def leave(grammar: Grammar, outer: Scope, rest: Frame, env: Scope) -> list[Option]:
     """Back to the enclosing scope."""
     if env.role.startswith("named:"):
         relation = _as_relation(env, env.role[6:])
@@ -110,7 +111,7 @@ def _as_relation(env: Scope, name: str) -> Relation:
     return Relation(name, columns, width=width, reach=max(1, sum(r.reach for r in env.sources.relations)))
 
 
-def compound(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
+def compound(grammar: Grammar, arg: None, rest: Frame, env: Scope) -> list[Option]:
     """A set operation and its next SELECT, or nothing."""
     options = expand(grammar, rest, env)
     width = env.arms.width if env.arms else env.total_width()
@@ -133,7 +134,7 @@ def compound(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
     return [*options, *(Lit(text, frame, arm) for text in words)]
 
 
-def arm_items(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
+def arm_items(grammar: Grammar, arg: None, rest: Frame, env: Scope) -> list[Option]:
     """The result columns of a later arm."""
     return result_columns.items(grammar, None, rest, env)
 

@@ -1,4 +1,4 @@
-"""Rules for columns in expressions, before FROM and behind it.
+"""Offer columns in expressions, before FROM and behind it.
 
 Invariant: a column is offered only where SQLite will find exactly one column of that name.
 """
@@ -11,11 +11,12 @@ from typing import Any
 from sqlagent.grammar.context import COLUMNS_DOTTED, IN_AGG, NO_QUERY, STARS, Context
 from sqlagent.grammar.from_needs import Need
 from sqlagent.grammar.options import QUIET, Choice, Frame, Lit, Option
-from sqlagent.grammar.relation import Source, is_numbered
+from sqlagent.grammar.protocol import Grammar
+from sqlagent.grammar.relation import FromItem, is_numbered
 from sqlagent.grammar.scope import AFTER, SELECT, Scope
 
 
-def columns(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
+def columns(grammar: Grammar, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
     """The columns that may be named here."""
     if env.phase == SELECT:
         return _waiting_columns(grammar, ctx, rest, env)
@@ -45,7 +46,7 @@ def _with_column(env: Scope) -> Scope:
 
 
 def _column_then(
-    sources: tuple[Source, ...], rest: Frame, env: Scope
+    sources: tuple[FromItem, ...], rest: Frame, env: Scope
 ) -> Callable[[int], tuple[Frame, Scope]]:
     return lambda i: ((column_of, sources[i], rest), env)
 
@@ -68,26 +69,26 @@ def _outer_columns(rest: Frame, env: Scope) -> list[Option]:
     return options
 
 
-def column_of(grammar: Any, source: Source, rest: Frame, env: Scope) -> list[Option]:
+def column_of(grammar: Grammar, source: FromItem, rest: Frame, env: Scope) -> list[Option]:
     """A column of a bound source."""
     relation = source.relation
     return [Choice(relation.texts, lambda i: (rest, env.change(column=(source.key, relation.keys[i]))))]
 
 
-def _waiting_columns(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
+def _waiting_columns(grammar: Grammar, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
     """Columns before FROM: each must leave a witness."""
     options: list[Option] = []
     own = _with_column(env)
 
     def settle(need: Need, column: tuple[str | None, str] | None) -> Scope:
-        found = grammar.witnesses.find((), need, env.ctes, env.star_width)
+        found = grammar.from_search.find((), need, env.ctes, env.star_width)
         return own.change(need=need, witness=found, column=column)
 
     need = env.need
     texts, keys = grammar.bare_columns(env.ctes)
 
     def fits(i: int) -> bool:
-        return grammar.witnesses.find((), need.with_bare(keys[i]), env.ctes, env.star_width) is not None
+        return grammar.from_search.find((), need.with_bare(keys[i]), env.ctes, env.star_width) is not None
 
     def bare(i: int) -> tuple[Frame, Scope]:
         return rest, settle(need.with_bare(keys[i]), (None, keys[i]))
@@ -98,7 +99,9 @@ def _waiting_columns(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> lis
     def fits_relation(i: int) -> bool:
         r = relations[i]
         return (
-            grammar.witnesses.find((), need.with_qualified(r.key, r.text, r, None), env.ctes, env.star_width)
+            grammar.from_search.find(
+                (), need.with_qualified(r.key, r.text, r, None), env.ctes, env.star_width
+            )
             is not None
         )
 
@@ -133,16 +136,16 @@ def _waiting_columns(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> lis
     return options
 
 
-def _alias_need(grammar: Any, need: Need, alias: bytes, column: str | None) -> Need:
+def _alias_need(grammar: Grammar, need: Need, alias: bytes, column: str | None) -> Need:
     key = alias.decode().lower()
     if is_numbered(key):
         return need.with_alias(grammar.aliases, alias, column)
     return need.with_qualified(key, alias, None, column)
 
 
-def _alias_fits(grammar: Any, env: Scope, alias: bytes) -> bool:
+def _alias_fits(grammar: Grammar, env: Scope, alias: bytes) -> bool:
     """Whether some column can follow `alias.`: never offer a qualifier that leads nowhere."""
-    find = grammar.witnesses.find
+    find = grammar.from_search.find
     old = env.need.qualifier(alias.decode().lower())
     if old is not None and old.columns:
         return True
@@ -156,7 +159,7 @@ def _alias_fits(grammar: Any, env: Scope, alias: bytes) -> bool:
     )
 
 
-def waiting_column(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
+def waiting_column(grammar: Grammar, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     """The column after a qualifier that FROM has still to bind; or its `*`."""
     key, text, relation, flags = arg
     need = env.need
@@ -169,7 +172,7 @@ def waiting_column(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Opti
 
     def ready(column: str | None) -> Scope | None:
         wanted = widened(column)
-        found = grammar.witnesses.find((), wanted, env.ctes, env.star_width)
+        found = grammar.from_search.find((), wanted, env.ctes, env.star_width)
         if found is None:
             return None
         return env.change(need=wanted, witness=found, column=None if column is None else (key, column))
@@ -180,7 +183,7 @@ def waiting_column(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Opti
         return rest, after
 
     def fits(i: int) -> bool:
-        return grammar.witnesses.find((), widened(keys[i]), env.ctes, env.star_width) is not None
+        return grammar.from_search.find((), widened(keys[i]), env.ctes, env.star_width) is not None
 
     # A named table's columns add nothing to what its qualifier already asked for.
     options: list[Option] = [Choice(texts, then, None if relation is not None else fits)]

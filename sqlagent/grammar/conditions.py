@@ -1,4 +1,4 @@
-"""Rules for conditions: comparisons, IN, EXISTS, and what AND, OR and NOT make of them."""
+"""Accept conditions: comparisons, IN, EXISTS, and what AND, OR and NOT make of them."""
 
 from __future__ import annotations
 
@@ -22,22 +22,23 @@ from sqlagent.grammar.context import (
 )
 from sqlagent.grammar.lexers import NUMBER, STRING
 from sqlagent.grammar.options import QUIET, Frame, Lit, Open, Option, expand
+from sqlagent.grammar.protocol import Grammar
 from sqlagent.grammar.scope import Scope
 
 
-def maybe_comparison(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
+def maybe_comparison(grammar: Grammar, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
     """Nothing, or a comparison; rare, so that it does not get in the way of forced text."""
     flags, load, _ = ctx
     after = (condition_tail, (flags, load, None), rest)
     return [*expand(grammar, rest, env), *_comparisons(grammar, ctx, after, env, rare=QUIET)]
 
 
-def condition(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
+def condition(grammar: Grammar, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
     """term ((AND | OR) term)*"""
     return term(grammar, ctx, (condition_tail, ctx, rest), env)
 
 
-def condition_tail(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
+def condition_tail(grammar: Grammar, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
     """The end of a condition, or one more term."""
     flags, load, compared = ctx
     options = expand(grammar, rest, expr.no_column(env))
@@ -48,7 +49,7 @@ def condition_tail(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[
     return [*options, Lit(b" AND ", frame, more), Lit(b" OR ", frame, more)]
 
 
-def term(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
+def term(grammar: Grammar, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
     """A comparison, EXISTS, NOT or a condition in parentheses."""
     flags, load, _ = ctx
     here: Context = (flags & ~(NO_LITERAL | STARS), load, None)
@@ -63,12 +64,12 @@ def term(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
     return options
 
 
-def comparison(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
+def comparison(grammar: Grammar, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
     """The right side of a comparison."""
     return _comparisons(grammar, ctx, rest, env)
 
 
-def _comparisons(grammar: Any, ctx: Context, rest: Frame, env: Scope, rare: int = 0) -> list[Option]:
+def _comparisons(grammar: Grammar, ctx: Context, rest: Frame, env: Scope, rare: int = 0) -> list[Option]:
     flags, load, _ = ctx
     flags &= ~(NO_LITERAL | STARS)
     # `IS NOT` is two words to the parser, and a BETWEEN waits for its AND.
@@ -92,7 +93,7 @@ def _comparisons(grammar: Any, ctx: Context, rest: Frame, env: Scope, rare: int 
     return options
 
 
-def members_start(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
+def members_start(grammar: Grammar, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
     """The members of an IN: values or a subquery."""
     flags, load, _ = ctx
     options: list[Option] = list(_member(grammar, ctx, rest, env))
@@ -103,7 +104,7 @@ def members_start(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[O
     return options
 
 
-def _scalar_member(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
+def _scalar_member(grammar: Grammar, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
     """A subquery of one value among the members."""
     flags, load, _ = ctx
     load += QUERY + 3
@@ -113,17 +114,17 @@ def _scalar_member(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[
     return [Lit(b"(", frame, env, rare=QUIET)]
 
 
-def _member(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
+def _member(grammar: Grammar, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
     compared = ctx[2]
     after: Callable[[Any], tuple[Frame, Scope]] = lambda q: ((members_tail, ctx, rest), env)  # noqa: E731
     return [Open(NUMBER, after, tag=("number", compared)), Open(STRING, after, tag=("string", compared))]
 
 
-def members_tail(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
+def members_tail(grammar: Grammar, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
     """One more member, or the end."""
     return [Lit(b")", rest, env), Lit(b", ", (member, ctx, rest), env)]
 
 
-def member(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
+def member(grammar: Grammar, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
     """One literal or scalar subquery."""
     return [*_member(grammar, ctx, rest, env), *_scalar_member(grammar, ctx, rest, env)]

@@ -1,4 +1,4 @@
-"""What an expression may hold where it stands, and the room that is left for it on the stack of SQLite's parser."""
+"""Say what an expression may hold where it stands, and bound how deep it nests on the stack of SQLite's parser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules for values: operands, operators, CASE and CAST.
+"""Accept values: operands, operators, CASE and CAST.
 
 Invariant: an aggregate is offered only where SQLite takes one. SQLite compares and calculates across types, so types
 play no part here.
@@ -30,25 +30,26 @@ from sqlagent.grammar.context import (
 )
 from sqlagent.grammar.lexers import NUMBER, STRING, UNSIGNED
 from sqlagent.grammar.options import QUIET, Choice, Frame, Lit, Open, Option, expand
+from sqlagent.grammar.protocol import Grammar
 from sqlagent.grammar.scope import SELECT, Scope
 
 
-def word(grammar: Any, text: bytes, rest: Frame, env: Scope) -> list[Option]:
+def word(grammar: Grammar, text: bytes, rest: Frame, env: Scope) -> list[Option]:
     """A fixed text."""
     return [Lit(text, rest, env)]
 
 
-def value(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
+def value(grammar: Grammar, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
     """operand (operator operand)*"""
     return operand(grammar, ctx, (value_tail, ctx, rest), env)
 
 
-def value_or_condition(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
+def value_or_condition(grammar: Grammar, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
     """A value, or a comparison taken as one: SUM(a = 'x')."""
     return operand(grammar, ctx, (value_tail, ctx, (conditions.maybe_comparison, ctx, rest)), env)
 
 
-def value_tail(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
+def value_tail(grammar: Grammar, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
     """The end of a value, or an operator and the next operand."""
     flags, load, compared = ctx
     options = expand(grammar, rest, env)
@@ -63,7 +64,7 @@ def value_tail(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Opti
     ]
 
 
-def operator(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
+def operator(grammar: Grammar, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
     """An operator that has to come: behind a number that must not stand alone."""
     tail = rest
     while tail is not None and tail[0] is unnamed:
@@ -80,7 +81,7 @@ def no_column(env: Scope) -> Scope:
     return env if env.column is None else env.change(column=None)
 
 
-def operand(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
+def operand(grammar: Grammar, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
     """A column, literal, call, CASE, CAST, subquery or parenthesis."""
     flags, load, compared = ctx
     plain = no_column(env)
@@ -144,19 +145,19 @@ def operand(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]
     return options
 
 
-def minus(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
+def minus(grammar: Grammar, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
     """What a minus sign may stand before: a column, a call, a parenthesis; never a literal (`--` opens a comment)."""
     options = operand(grammar, (ctx[0] | NO_LITERAL, ctx[1], None), (unnamed, b"", rest), env)
     # `-1` has one reading, the number: two would double with every minus sign.
     return [o for o in options if not (isinstance(o, Open) and o.lexer is UNSIGNED)]
 
 
-def unnamed(grammar: Any, text: bytes, rest: Frame, env: Scope) -> list[Option]:
+def unnamed(grammar: Grammar, text: bytes, rest: Frame, env: Scope) -> list[Option]:
     """A fixed text (or none) behind which the value has no column's name any more."""
     return [Lit(text, rest, no_column(env))] if text else expand(grammar, rest, no_column(env))
 
 
-def cast_type(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
+def cast_type(grammar: Grammar, arg: None, rest: Frame, env: Scope) -> list[Option]:
     """The type and closing parenthesis of a CAST."""
     texts = functions.CAST_TYPES
     return [Choice(texts, lambda i: ((word, b")", rest), no_column(env)), words=True)]
@@ -165,7 +166,7 @@ def cast_type(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
 # -- CASE ------------------------------------------------------------------------------------------------------
 
 
-def case_start(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
+def case_start(grammar: Grammar, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
     """`WHEN condition` or a value to compare with."""
     return [
         Lit(b"WHEN ", (conditions.condition, ctx, (case_then, (ctx, False), rest)), env),
@@ -173,14 +174,14 @@ def case_start(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Opti
     ]
 
 
-def case_then(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
+def case_then(grammar: Grammar, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     """THEN and its value."""
     ctx, _ = arg
     frame = (value_or_condition, ctx, (case_tail, arg, rest))
     return [Lit(b" THEN ", frame, env)]
 
 
-def case_tail(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
+def case_tail(grammar: Grammar, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     """END, ELSE or another WHEN."""
     ctx, simple = arg
     again = (value if simple else conditions.condition, ctx, (case_then, arg, rest))

@@ -1,11 +1,11 @@
-"""Rules for FROM: sources and their aliases, joins, and WHERE behind them.
+"""Accept FROM: its tables and their aliases, joins, and WHERE behind them.
 
 Invariant: when FROM ends, everything that SELECT used is bound.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlagent.grammar import clauses, result_columns
@@ -15,11 +15,12 @@ from sqlagent.grammar.expr import word
 from sqlagent.grammar.group_order import group, limit, order
 from sqlagent.grammar.join_on import on_left
 from sqlagent.grammar.options import QUIET, STRANGE, UNLIKELY, Choice, Frame, Lit, Option, expand
-from sqlagent.grammar.relation import Relation, Source, is_numbered
+from sqlagent.grammar.protocol import Grammar
+from sqlagent.grammar.relation import FromItem, Relation, is_numbered
 from sqlagent.grammar.scope import AFTER, Scope
 
 
-def source(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
+def source(grammar: Grammar, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     """A table (or a subquery) in FROM. `arg` is (kind of join, first)."""
     join, first = arg
     cross = join == "cross"
@@ -29,10 +30,10 @@ def source(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     visible, rare = grammar.join_choices(env, first)
     options: list[Option] = []
 
-    def then_of(relations: tuple[Relation, ...]) -> Any:
+    def then_of(relations: tuple[Relation, ...]) -> Callable[[int], tuple[Frame, Scope]]:
         return lambda i: ((source_alias, (relations[i], join), after), env)
 
-    def valid_of(relations: tuple[Relation, ...]) -> Any:
+    def valid_of(relations: tuple[Relation, ...]) -> Callable[[int], bool]:
         return lambda i: grammar.can_bind(env, relations[i])
 
     if needed:
@@ -76,7 +77,7 @@ def source(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     return options
 
 
-def _strangeness(grammar: Any, bound: Sequence[Relation], relation: Relation) -> int:
+def _strangeness(grammar: Grammar, bound: Sequence[Relation], relation: Relation) -> int:
     """How unlikely a join with a table is that no link joins to those bound."""
     strange = bound and all(grammar.links.strangers(r, relation) for r in bound)
     return STRANGE if strange else UNLIKELY
@@ -89,7 +90,7 @@ def _retarget(tail: Frame, rest: Frame) -> Frame:
     return (tail[0], tail[1], _retarget(tail[2], rest))
 
 
-def derived_alias(grammar: Any, join: str, rest: Frame, env: Scope) -> list[Option]:
+def derived_alias(grammar: Grammar, join: str, rest: Frame, env: Scope) -> list[Option]:
     """The alias of a subquery in FROM."""
     relation = env.derived
     options: list[Option] = []
@@ -103,7 +104,7 @@ def derived_alias(grammar: Any, join: str, rest: Frame, env: Scope) -> list[Opti
     return options
 
 
-def source_alias(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
+def source_alias(grammar: Grammar, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     """Behind a table's name in FROM: an alias or not."""
     relation, join = arg
     plain: list[Option] = []
@@ -130,7 +131,7 @@ def source_alias(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option
 
 
 def _named(
-    grammar: Any, env: Scope, relation: Relation, alias: bytes, join: str, rest: Frame, rare: int
+    grammar: Grammar, env: Scope, relation: Relation, alias: bytes, join: str, rest: Frame, rare: int
 ) -> list[Option]:
     """`relation` under an alias, with AS or without."""
     bound = bind(grammar, env, relation, alias, True)
@@ -144,18 +145,18 @@ def _named(
     ]
 
 
-def after_source(grammar: Any, join: str, rest: Frame, env: Scope) -> list[Option]:
+def after_source(grammar: Grammar, join: str, rest: Frame, env: Scope) -> list[Option]:
     """Behind a source and its alias."""
     return _bound(grammar, join, rest, env)
 
 
-def _bound(grammar: Any, join: str, rest: Frame, env: Scope) -> list[Option]:
+def _bound(grammar: Grammar, join: str, rest: Frame, env: Scope) -> list[Option]:
     if join in ("", "cross"):
         return expand(grammar, rest, env)
     return [Lit(b" ON ", (on_left, None, rest), env)]
 
 
-def bind(grammar: Any, env: Scope, relation: Relation, text: bytes, aliased: bool) -> Scope | None:
+def bind(grammar: Grammar, env: Scope, relation: Relation, text: bytes, aliased: bool) -> Scope | None:
     """The scope with one more source, or None where that would leave no witness."""
     key = text.decode().lower() if aliased else relation.key
     wanted = env.need.qualifier(key)
@@ -164,10 +165,10 @@ def bind(grammar: Any, env: Scope, relation: Relation, text: bytes, aliased: boo
     if key in env.sources.keys:
         return None
     need = env.need.without(key)
-    sources = env.sources.add(Source(relation, text, key, aliased and is_numbered(key)))
+    sources = env.sources.add(FromItem(relation, text, key, aliased and is_numbered(key)))
     rest = _take(env.witness, key, relation)
     if rest is None:
-        rest = grammar.witnesses.find(sources.relations, need, env.ctes, env.star_width)
+        rest = grammar.from_search.find(sources.relations, need, env.ctes, env.star_width)
         if rest is None:
             return None
     return env.change(need=need, sources=sources, witness=rest)
@@ -186,7 +187,7 @@ def _take(
     return None
 
 
-def joins(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
+def joins(grammar: Grammar, arg: None, rest: Frame, env: Scope) -> list[Option]:
     """Behind a source: more sources while any are needed, then WHERE."""
     options: list[Option] = []
     waiting = bool(env.witness)
@@ -204,7 +205,7 @@ def joins(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
     return options
 
 
-def where(grammar: Any, rest: Frame, env: Scope) -> list[Option]:
+def where(grammar: Grammar, rest: Frame, env: Scope) -> list[Option]:
     """WHERE or nothing."""
     return [
         *expand(grammar, rest, env),

@@ -1,4 +1,4 @@
-"""What SELECT used and FROM has still to provide: qualifiers with their columns, and unqualified columns."""
+"""Collect what SELECT used and FROM has still to provide: qualifiers with their columns, and unqualified columns."""
 
 from __future__ import annotations
 

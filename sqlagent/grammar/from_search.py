@@ -1,4 +1,4 @@
-"""The search for tables that, joined to the sources already bound, give every waiting column exactly one meaning."""
+"""Search for tables that, joined to those already bound, give every waiting column exactly one meaning."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MAX_STEPS, _STEPS_A_LEVEL = 2000, 10
 """Tables tried in one search for a witness; choosing for one more alias or column counts as ten."""
 
 
-class Witnesses:
+class FromSearch:
     """Finds the tables that would complete a FROM. Refuses sometimes where a completion exists, never the reverse."""
 
     def __init__(

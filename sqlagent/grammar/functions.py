@@ -1,4 +1,4 @@
-"""The SQL functions that a statement may call, with the number of arguments each takes.
+"""List the SQL functions that a statement may call, with the number of arguments each takes.
 
 Invariant: only functions that the SQLite library in use has are ever offered (some builds lack the maths functions).
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sqlite3
 from functools import lru_cache
+
+from sqlagent.sandbox import functions as sandboxed
 
 SCALAR: dict[str, tuple[int, int]] = {
     "ABS": (1, 1),
@@ -51,6 +53,11 @@ SCALAR: dict[str, tuple[int, int]] = {
 
 AGGREGATES = ("AVG", "COUNT", "GROUP_CONCAT", "MAX", "MIN", "SUM", "TOTAL")
 """Aggregate functions of one argument; COUNT also takes `*`, GROUP_CONCAT a separator."""
+
+ANALYSIS = tuple(sandboxed.AGGREGATES)
+"""Aggregates that the sandbox brings (`sandbox.functions`); they stand over no window."""
+WITH_SHARE = frozenset(name for name, (_, count) in sandboxed.AGGREGATES.items() if count == 2)
+"""Those that take a number behind the column: PERCENTILE(x, 90)."""
 
 WINDOW: dict[str, tuple[int, int]] = {
     "CUME_DIST": (0, 0),
@@ -99,7 +106,7 @@ def _built_in() -> frozenset[str] | None:
 @lru_cache(maxsize=1)
 def scalar() -> tuple[tuple[bytes, ...], tuple[tuple[int, int], ...]]:
     """(texts such as b"ABS(", argument counts) of the scalar functions at hand, sorted by text."""
-    return _offer(SCALAR)
+    return _offer({**SCALAR, **dict.fromkeys(sandboxed.SCALARS, (1, 1))})
 
 
 @lru_cache(maxsize=1)
@@ -116,9 +123,11 @@ def _offer(functions: dict[str, tuple[int, int]]) -> tuple[tuple[bytes, ...], tu
     pairs = sorted(
         (name.encode() + b"(", counts)
         for name, counts in functions.items()
-        if (name in have if have is not None else name not in optional)
+        if name in sandboxed.SCALARS or (name in have if have is not None else name not in optional)
     )
     return tuple(t for t, _ in pairs), tuple(c for _, c in pairs)
 
 
-AGGREGATE_TEXTS = tuple(name.encode() + b"(" for name in AGGREGATES)
+AGGREGATE_TEXTS = tuple(sorted(name.encode() + b"(" for name in (*AGGREGATES, *ANALYSIS)))
+ANALYSIS_TEXTS = frozenset(name.encode() + b"(" for name in ANALYSIS)
+WITH_SHARE_TEXTS = frozenset(name.encode() + b"(" for name in WITH_SHARE)

@@ -1,18 +1,17 @@
-"""Rules for what stands behind WHERE: GROUP BY, HAVING, ORDER BY, LIMIT."""
+"""Accept what stands behind WHERE: GROUP BY, HAVING, ORDER BY, LIMIT."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from sqlagent.grammar.conditions import condition
 from sqlagent.grammar.context import AGG, MAX_ITEMS, NO_LITERAL, NO_QUERY, clause_context
 from sqlagent.grammar.expr import value_or_condition
 from sqlagent.grammar.lexers import LIMIT_NUMBER
 from sqlagent.grammar.options import QUIET, Choice, Frame, Lit, Open, Option, expand
-from sqlagent.grammar.scope import Item, Scope
+from sqlagent.grammar.protocol import Grammar
+from sqlagent.grammar.scope import ResultColumn, Scope
 
 
-def group(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
+def group(grammar: Grammar, arg: None, rest: Frame, env: Scope) -> list[Option]:
     """GROUP BY or nothing."""
     options = expand(grammar, rest, env)
     if _columns(env):
@@ -25,7 +24,7 @@ def _columns(env: Scope) -> bool:
     return any(s.relation.columns for s in env.sources.items)
 
 
-def group_term(grammar: Any, n: int, rest: Frame, env: Scope) -> list[Option]:
+def group_term(grammar: Grammar, n: int, rest: Frame, env: Scope) -> list[Option]:
     """One GROUP BY term: a value, or a result column by alias or number."""
     after = (group_tail, n, rest)
     options = value_or_condition(grammar, clause_context(NO_LITERAL | NO_QUERY, env, "group"), after, env)
@@ -39,7 +38,7 @@ def group_term(grammar: Any, n: int, rest: Frame, env: Scope) -> list[Option]:
     return options
 
 
-def _groupable(item: Item) -> bool:
+def _groupable(item: ResultColumn) -> bool:
     return not (item.aggregate or item.window or item.constant)
 
 
@@ -48,7 +47,7 @@ def _positions(texts: set[bytes], after: Frame, env: Scope) -> list[Option]:
     return [Choice(ordered, lambda i: (after, env), rare=QUIET)] if ordered else []
 
 
-def group_tail(grammar: Any, n: int, rest: Frame, env: Scope) -> list[Option]:
+def group_tail(grammar: Grammar, n: int, rest: Frame, env: Scope) -> list[Option]:
     """Behind a GROUP BY term."""
     plain = env.change(column=None)
     options = [
@@ -60,7 +59,7 @@ def group_tail(grammar: Any, n: int, rest: Frame, env: Scope) -> list[Option]:
     return options
 
 
-def order(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
+def order(grammar: Grammar, arg: None, rest: Frame, env: Scope) -> list[Option]:
     """ORDER BY or nothing."""
     options = expand(grammar, rest, env)
     if env.arms or _columns(env):
@@ -68,7 +67,7 @@ def order(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
     return options
 
 
-def order_term(grammar: Any, n: int, rest: Frame, env: Scope) -> list[Option]:
+def order_term(grammar: Grammar, n: int, rest: Frame, env: Scope) -> list[Option]:
     """One ORDER BY term."""
     after = (order_tail, n, rest)
     options: list[Option] = []
@@ -89,7 +88,7 @@ def order_term(grammar: Any, n: int, rest: Frame, env: Scope) -> list[Option]:
     return options
 
 
-def order_tail(grammar: Any, n: int, rest: Frame, env: Scope) -> list[Option]:
+def order_tail(grammar: Grammar, n: int, rest: Frame, env: Scope) -> list[Option]:
     """Behind an ORDER BY term."""
     plain = env.change(column=None)
     again = (order_term, n + 1, rest)
@@ -101,7 +100,7 @@ def order_tail(grammar: Any, n: int, rest: Frame, env: Scope) -> list[Option]:
     return options
 
 
-def order_nulls(grammar: Any, n: int, rest: Frame, env: Scope) -> list[Option]:
+def order_nulls(grammar: Grammar, n: int, rest: Frame, env: Scope) -> list[Option]:
     """Behind DESC."""
     options = expand(grammar, rest, env)
     options = options + _nulls(grammar, n, rest, env)
@@ -110,14 +109,14 @@ def order_nulls(grammar: Any, n: int, rest: Frame, env: Scope) -> list[Option]:
     return options
 
 
-def _nulls(grammar: Any, n: int, rest: Frame, env: Scope) -> list[Option]:
+def _nulls(grammar: Grammar, n: int, rest: Frame, env: Scope) -> list[Option]:
     if not grammar.has_nulls_order:
         return []
     after = (order_more, n, rest)
     return [Lit(text, after, env, rare=QUIET) for text in (b" NULLS LAST", b" NULLS FIRST")]
 
 
-def order_more(grammar: Any, n: int, rest: Frame, env: Scope) -> list[Option]:
+def order_more(grammar: Grammar, n: int, rest: Frame, env: Scope) -> list[Option]:
     """Behind a complete ORDER BY term."""
     options = expand(grammar, rest, env)
     if n < MAX_ITEMS:
@@ -125,16 +124,16 @@ def order_more(grammar: Any, n: int, rest: Frame, env: Scope) -> list[Option]:
     return options
 
 
-def limit(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
+def limit(grammar: Grammar, arg: None, rest: Frame, env: Scope) -> list[Option]:
     """LIMIT or nothing."""
     return [*expand(grammar, rest, env), Lit(b" LIMIT ", (limit_number, (limit_tail, None, rest), None), env)]
 
 
-def limit_number(grammar: Any, frame: Frame, rest: Frame, env: Scope) -> list[Option]:
+def limit_number(grammar: Grammar, frame: Frame, rest: Frame, env: Scope) -> list[Option]:
     """A count of rows."""
     return [Open(LIMIT_NUMBER, lambda q: (frame, env))]
 
 
-def limit_tail(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
+def limit_tail(grammar: Grammar, arg: None, rest: Frame, env: Scope) -> list[Option]:
     """OFFSET or nothing."""
     return [*expand(grammar, rest, env), Lit(b" OFFSET ", (limit_number, rest, None), env)]

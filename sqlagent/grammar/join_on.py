@@ -1,4 +1,4 @@
-"""Rules for ON: first the columns that a key links, then anything else."""
+"""Accept ON: first the columns that a key links, then anything else."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sqlagent.grammar.conditions import comparison, condition_tail
 from sqlagent.grammar.context import COLUMNS_DOTTED, NO_QUERY, Context, clause_context
 from sqlagent.grammar.expr import operand, value_tail
 from sqlagent.grammar.options import STRANGE, UNLIKELY, UNLIKELY_END, Choice, Frame, Lit, Open, Option, expand
+from sqlagent.grammar.protocol import Grammar
 from sqlagent.grammar.scope import Scope
 
 Column = tuple[str, str]
@@ -19,7 +20,7 @@ def _on(env: Scope) -> Context:
     return clause_context(COLUMNS_DOTTED | NO_QUERY, env, "on")
 
 
-def on_left(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
+def on_left(grammar: Grammar, arg: None, rest: Frame, env: Scope) -> list[Option]:
     """ON: first the columns that a key links to the new source, then anything else."""
     links = grammar.links_to_last(env)
     tail = (condition_tail, _on(env), rest)
@@ -55,7 +56,7 @@ def _choice(
     return Choice(tuple(text for text, _ in columns), lambda i: then(columns[i][1]), rare=level)
 
 
-def _strange(grammar: Any, env: Scope, column: Column, linked: bool) -> bool:
+def _strange(grammar: Grammar, env: Scope, column: Column, linked: bool) -> bool:
     """Whether a column of a source can hardly be meant to equal one of the others.
 
     linked: a key joins the new source, so that nothing but another key is expected.
@@ -70,7 +71,7 @@ def _strange(grammar: Any, env: Scope, column: Column, linked: bool) -> bool:
     return True
 
 
-def _rare_operands(grammar: Any, rest: Frame, env: Scope) -> list[Option]:
+def _rare_operands(grammar: Grammar, rest: Frame, env: Scope) -> list[Option]:
     """Operands of ON that are no plain columns: calls, literals, CASE."""
     found = []
     for option in operand(grammar, _on(env), rest, env):
@@ -91,18 +92,18 @@ def _as_rare(option: Option) -> Option:
     return UNLIKELY_END
 
 
-def on_operator(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
+def on_operator(grammar: Grammar, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     """Behind a key column in ON: `=` and its partner, or (rare) any other comparison."""
     left, partners, tail = arg
     generic = (on_comparison_but_equal, None, tail)
     return [Lit(b" = ", (on_right, (partners, tail), None), env), *_rare_tail(grammar, generic, env)]
 
 
-def _rare_tail(grammar: Any, frame: Frame, env: Scope) -> list[Option]:
+def _rare_tail(grammar: Grammar, frame: Frame, env: Scope) -> list[Option]:
     return [_as_rare(o) for o in value_tail(grammar, _on(env), frame, env)]
 
 
-def on_right(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
+def on_right(grammar: Grammar, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     """The key column's partner, or (rare) any other value."""
     partners, tail = arg
     texts = tuple(sorted(partners))
@@ -122,7 +123,7 @@ def on_right(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     return options + _rare_operands(grammar, after, env)
 
 
-def on_whole_key(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
+def on_whole_key(grammar: Grammar, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     """Behind the first columns of a key of several: the others, or (rare) what may follow any condition.
 
     Rows that agree in a part of a key only belong together no more than any others do.
@@ -132,7 +133,7 @@ def on_whole_key(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option
     return [Lit(whole, tail, env.change(terms=env.terms + whole.count(b" AND "))), *others]
 
 
-def on_comparison(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
+def on_comparison(grammar: Grammar, arg: None, rest: Frame, env: Scope) -> list[Option]:
     """A comparison in ON."""
     options = comparison(grammar, _on(env), rest, env)
     equal = next(o for o in options if isinstance(o, Lit) and o.text == b" = ")
@@ -140,7 +141,7 @@ def on_comparison(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Opti
     return [Lit(b" = ", (on_equal, (equal.rest, env.column), None), equal.env), *others]
 
 
-def on_equal(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
+def on_equal(grammar: Grammar, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     """What equals a value in ON: any other, but that a column of another key than the value's is strange."""
     frame, column = arg
     options = expand(grammar, frame, env)
@@ -177,6 +178,6 @@ def _columns(env: Scope) -> list[tuple[bytes, Column]]:
     )
 
 
-def on_comparison_but_equal(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
+def on_comparison_but_equal(grammar: Grammar, arg: None, rest: Frame, env: Scope) -> list[Option]:
     """A comparison in ON other than the `=` that `on_operator` offers."""
     return on_comparison(grammar, arg, rest, env)[1:]

@@ -1,4 +1,4 @@
-"""Columns that keys make one: `Track.GenreId`, `Genre.GenreId` and whatever else references it.
+"""Group the columns that keys make one: `Track.GenreId`, `Genre.GenreId` and whatever else references it.
 
 To equate columns of two such classes (`Track.GenreId = Artist.ArtistId`) joins rows that have nothing to do with each
 other. Of 14,680 conditions of ON in the gold statements of Spider train and BIRD train 22 do, between tables that keys

@@ -1,4 +1,4 @@
-"""Keys between tables that nobody declared: many a database was made from files, and says them in its names only.
+"""Find foreign keys that nobody declared but the names tell: `orders.customer_id` for `customers.id`.
 
 Invariant: a guess. What is declared goes before it, and nothing is refused because of it.
 """

@@ -1,4 +1,4 @@
-"""Open classes of words: string literals, numbers, new identifiers.
+"""Read open classes of words byte by byte: string literals, numbers, new identifiers.
 
 Invariant: whatever bytes a lexer lets through form valid UTF-8 and exactly one SQLite token.
 """

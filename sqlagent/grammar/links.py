@@ -1,4 +1,4 @@
-"""Which columns of which tables a join may equate.
+"""Say which columns of which tables a join may equate.
 
 Invariant: links are symmetric; what is declared goes before what names only suggest.
 """

@@ -1,4 +1,4 @@
-"""The character machine under the grammar: where its states start, and how long they are remembered."""
+"""Start the states of the character machine, and bound how many are remembered."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Machine:
             self._root = State(self, (Point(self._rest, self._env, 0, None),))
         return self._root
 
-    def takes(self, text: str) -> bool:
+    def accepts(self, text: str) -> bool:
         """Whether a text is whole as it stands."""
         state = self.start().step(text.encode())
         return state is not None and state.accepting

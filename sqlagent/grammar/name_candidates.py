@@ -1,4 +1,4 @@
-"""Which table or column of a schema a name is meant for that cannot stand where it was written.
+"""Propose the table or column that a name may be meant for which cannot stand where it was written.
 
 Invariant: a guess, made only where one answer stands out. It never changes what the grammar takes.
 """
@@ -26,7 +26,7 @@ _PART = re.compile(rb"'(?:[^']|'')*'|" + WRITTEN)
 """A literal or a name."""
 
 
-class Meant:
+class NameCandidates:
     """The tables of one schema (`relations`), what joins them (`links`), and the names in it (`names`, folded)."""
 
     def __init__(self, schema: Schema, relations: Sequence[Relation], links: Links, names: Set[str]) -> None:

@@ -1,4 +1,4 @@
-"""What a rule says of how a text may go on: the options, and the stack of rules still to come.
+"""Define what a rule returns: the texts that may come next, and the stack of rules still to come.
 
 A *rule* is a function `rule(grammar, arg, rest, env) -> list[Option]` that says how a text may go on: `rest` is the
 stack of rules still to come (a linked list of frames), `env` what is known so far. Options are fixed words (`Lit`), one
@@ -14,7 +14,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-Frame = tuple[Any, Any, Any] | None
+from sqlagent.grammar.protocol import Counter
+
+Frame = tuple[Callable[..., "list[Option]"], Any, Any] | None
 """(rule, argument, rest): the stack of rules still to come; None at its end."""
 
 QUIET, UNLIKELY, STRANGE = 1, 2, 6
@@ -103,7 +105,7 @@ Option = Lit | Choice | Open | End
 END, UNLIKELY_END = End(), End(UNLIKELY)
 
 
-def expand(grammar: Any, rest: Frame, env: Any) -> list[Option]:
+def expand(grammar: Counter, rest: Frame, env: Any) -> list[Option]:
     """The options at the top of the stack; [END] when it is empty."""
     if rest is None:
         return [END]

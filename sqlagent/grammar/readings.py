@@ -1,10 +1,11 @@
-"""Threads of the character machine: where one reading of a text stands between or inside the options."""
+"""Follow the readings of a text: where each stands between or inside the options (the threads of the machine)."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from sqlagent.grammar.options import Choice, Frame, Lit, Open, Option, expand
+from sqlagent.grammar.protocol import Counter
 
 Written = tuple[Any, bytes] | None
 """What has been read so far, in canonical form: (everything before, the last piece)."""
@@ -22,7 +23,7 @@ class Point:
         self.written = written
         self._options: list[Option] | None = None
 
-    def options(self, grammar: Any) -> list[Option]:
+    def options(self, grammar: Counter) -> list[Option]:
         """What may come next here; expanded once."""
         if self._options is None:
             self._options = expand(grammar, self.rest, self.env)

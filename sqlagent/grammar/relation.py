@@ -1,4 +1,4 @@
-"""What may stand in FROM, and what stands there: tables, CTEs and subqueries under their qualifiers."""
+"""Describe what may stand in FROM, and what stands there: tables, CTEs and subqueries under their qualifiers."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Relation:
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class FromItem:
     """A relation bound in FROM under a qualifier."""
 
     relation: Relation
@@ -92,15 +92,15 @@ class Source:
     """Whether the qualifier is one of the numbered aliases."""
 
 
-class Sources:
+class FromItems:
     """The sources of a FROM, with what can be referred to (computed once, shared by all scopes that follow)."""
 
-    def __init__(self, items: tuple[Source, ...] = ()) -> None:
+    def __init__(self, items: tuple[FromItem, ...] = ()) -> None:
         self.items = items
 
-    def add(self, source: Source) -> Sources:
+    def add(self, source: FromItem) -> FromItems:
         """These and one more."""
-        return Sources((*self.items, source))
+        return FromItems((*self.items, source))
 
     @cached_property
     def keys(self) -> frozenset[str]:
@@ -117,13 +117,13 @@ class Sources:
         pairs = sorted((text, key) for key, text in seen.items() if text is not None)
         return tuple(t for t, _ in pairs), tuple(k for _, k in pairs)
 
-    def owner(self, key: str) -> Source | None:
+    def owner(self, key: str) -> FromItem | None:
         """The one source that has column `key`."""
         found = [s for s in self.items if key in s.relation.by_key]
         return found[0] if len(found) == 1 else None
 
     @cached_property
-    def dotted(self) -> tuple[tuple[bytes, ...], tuple[Source, ...]]:
+    def dotted(self) -> tuple[tuple[bytes, ...], tuple[FromItem, ...]]:
         """(texts, sources) of the qualifiers with their dot, sorted; relations without columns left out."""
         pairs = sorted(
             ((s.text + b".", i) for i, s in enumerate(self.items) if s.relation.columns),

@@ -1,4 +1,4 @@
-"""Rules for the result columns of a SELECT and their aliases.
+"""Accept the result columns of a SELECT and their aliases.
 
 Invariant: result columns are as many as the place asks for.
 """
@@ -14,37 +14,38 @@ from sqlagent.grammar.expr import value_or_condition
 from sqlagent.grammar.from_needs import EMPTY
 from sqlagent.grammar.lexers import IdentLexer
 from sqlagent.grammar.options import QUIET, Frame, Lit, Open, Option, expand
-from sqlagent.grammar.scope import AFTER, FROM, Item, Scope
+from sqlagent.grammar.protocol import Grammar
+from sqlagent.grammar.scope import AFTER, FROM, ResultColumn, Scope
 
 
-def items(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
+def items(grammar: Grammar, arg: None, rest: Frame, env: Scope) -> list[Option]:
     """The result columns, DISTINCT or not."""
     return [*item(grammar, None, rest, env), Lit(b"DISTINCT ", (item, None, rest), env)]
 
 
-def item(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
+def item(grammar: Grammar, arg: None, rest: Frame, env: Scope) -> list[Option]:
     """One result column."""
-    env = env.change(item=Item(), item_column=False, column=None)
+    env = env.change(item=ResultColumn(), item_column=False, column=None)
     options: list[Option] = []
     if env.width is None and not env.bare_stars and not env.arms and not (env.items and grammar.is_wide(env)):
         wide = grammar.is_wide(env)
         star = env.change(
             bare_stars=1,
-            items=(*env.items, Item(star="")),
+            items=(*env.items, ResultColumn(star="")),
             has_column=True,
-            item=Item(star=""),
+            item=ResultColumn(star=""),
             lone=wide,
         )
         options.append(Lit(b"*", (item_end, None, rest), star))
     if env.arms and not env.items and not env.bare_stars and env.arms.starred:
         # SELECT * FROM a UNION SELECT * FROM b: the second source must be as wide as the first arm.
-        found = grammar.witnesses.find((), EMPTY, env.ctes, env.arms.width)
+        found = grammar.from_search.find((), EMPTY, env.ctes, env.arms.width)
         if found is not None:
             star = env.change(
                 bare_stars=1,
-                items=(Item(star=""),),
+                items=(ResultColumn(star=""),),
                 has_column=True,
-                item=Item(star=""),
+                item=ResultColumn(star=""),
                 star_width=env.arms.width,
                 witness=found,
             )
@@ -54,25 +55,27 @@ def item(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
     return options + value_or_condition(grammar, ctx, (item_end, None, rest), env)
 
 
-def star_done(grammar: Any, key: str, rest: Frame, env: Scope) -> list[Option]:
+def star_done(grammar: Grammar, key: str, rest: Frame, env: Scope) -> list[Option]:
     """Behind `t.*`: nothing can be added to it."""
     while rest is not None and rest[0] is not item_end:
         rest = rest[2]
     starred = env.change(
-        items=(*env.items, Item(star=key)),
+        items=(*env.items, ResultColumn(star=key)),
         star_qualifiers=(*env.star_qualifiers, key),
-        item=Item(star=key),
+        item=ResultColumn(star=key),
     )
     return expand(grammar, rest, starred)
 
 
-def item_end(grammar: Any, arg: None, rest: Frame, env: Scope) -> list[Option]:
+def item_end(grammar: Grammar, arg: None, rest: Frame, env: Scope) -> list[Option]:
     """Behind a result column."""
     current = env.item
     if current.star is None:
         if not current.alias and env.column is not None:
             key = env.column[1]
-            current = Item(key, grammar.spelling(env.column, env), False, current.aggregate, current.window)
+            current = ResultColumn(
+                key, grammar.spelling(env.column, env), False, current.aggregate, current.window
+            )
         current = replace(current, constant=not env.item_column, origin=env.column)
         repeated = env.column is not None and any(i.origin == env.column for i in env.items)
         done = env.change(items=(*env.items, current), plain=env.plain + 1, column=None)
@@ -103,7 +106,7 @@ def _as_quiet(options: list[Option]) -> list[Option]:
     ]
 
 
-def _behind_item(grammar: Any, rest: Frame, env: Scope, done: Scope, repeated: bool) -> list[Option]:
+def _behind_item(grammar: Grammar, rest: Frame, env: Scope, done: Scope, repeated: bool) -> list[Option]:
     """FROM or one more result column; `done` is `env` with the column just written among its items."""
     options: list[Option] = []
     count = done.plain
@@ -127,27 +130,27 @@ def _behind_item(grammar: Any, rest: Frame, env: Scope, done: Scope, repeated: b
     return options
 
 
-def _without_from(grammar: Any, rest: Frame, env: Scope) -> list[Option]:
+def _without_from(grammar: Grammar, rest: Frame, env: Scope) -> list[Option]:
     """SELECT (query) / (query): no FROM, so no WHERE or GROUP BY either."""
     if rest is None:
         return []
     return expand(grammar, rest[2], env.change(phase=AFTER))
 
 
-def _alias(grammar: Any, rest: Frame, env: Scope) -> Lit:
+def _alias(grammar: Grammar, rest: Frame, env: Scope) -> Lit:
     taken = {i.key for i in env.items}
     lexer = IdentLexer(lambda name: name in taken or grammar.is_taken(name))
     flags = env.item
 
     def then(q: bytes) -> tuple[Frame, Scope]:
         name = q.decode("ascii")
-        named = Item(name.lower(), q, True, flags.aggregate, flags.window)
+        named = ResultColumn(name.lower(), q, True, flags.aggregate, flags.window)
         return (item_end, None, rest), env.change(item=named, column=None)
 
     return Lit(b" AS ", (new_name, (lexer, then), None), env)
 
 
-def new_name(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
+def new_name(grammar: Grammar, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     """A new identifier."""
     lexer, then = arg
     return [Open(lexer, then)]

@@ -1,4 +1,4 @@
-"""What a SELECT knows while it is being written: its sources, and the columns that still wait for one.
+"""Keep what a SELECT knows while it is written: its tables, and the columns that still wait for one.
 
 Invariant: a `Scope` whose FROM is not finished always has a *witness*: tables that, joined to the sources already
 bound, give every waiting column exactly one meaning. An option that would leave no witness is never offered.
@@ -11,14 +11,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlagent.grammar.from_needs import EMPTY, Need, Qualifier
-from sqlagent.grammar.relation import Relation, Sources
+from sqlagent.grammar.relation import FromItems, Relation
 
 SELECT, FROM, AFTER = 0, 1, 2
 """Phases of a scope: its result columns, its FROM, everything behind."""
 
 
 @dataclass(frozen=True)
-class Item:
+class ResultColumn:
     """A result column: the name that it can be referred to by (folded and as text), and what it holds."""
 
     key: str | None = None
@@ -51,12 +51,12 @@ class Scope:
     depth: int = 0
     phase: int = SELECT
     need: Need = EMPTY
-    sources: Sources = field(default_factory=Sources)
+    sources: FromItems = field(default_factory=FromItems)
     ctes: tuple[Relation, ...] = ()
     width: int | None = None
     """Number of result columns asked for, or None."""
-    items: tuple[Item, ...] = ()
-    item: Item = field(default_factory=Item)
+    items: tuple[ResultColumn, ...] = ()
+    item: ResultColumn = field(default_factory=ResultColumn)
     """The result column being written."""
     star_width: int | None = None
     """Width that the only source must have (a `*` in a later arm of a set operation)."""
@@ -129,8 +129,8 @@ class Arm:
 
     width: int
     names: tuple[bytes, ...]
-    items: tuple[Item, ...]
-    sources: Sources
+    items: tuple[ResultColumn, ...]
+    sources: FromItems
     starred: bool
     """Whether it is a lone `SELECT *`."""
     count: int = 1

@@ -1,17 +1,16 @@
-"""The shortest way to the end of a text that has been begun."""
+"""Complete a text that has been begun by a short ending."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlagent.grammar.options import Choice, End, Lit, expand
+from sqlagent.grammar.protocol import Counter
 from sqlagent.grammar.readings import InChoice, InLit, InOpen, Thread, first_valid
 
 _LOOK = 32
 """Names looked at for a short one when a statement has to end."""
 
 
-def close(grammar: Any, thread: Thread) -> bytes | None:
+def close(grammar: Counter, thread: Thread) -> bytes | None:
     """A short ending from `thread`, or None where it has none: first options all the way."""
     out = bytearray()
     if isinstance(thread, InLit):

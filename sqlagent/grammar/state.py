@@ -1,8 +1,8 @@
-"""A place in a text: which bytes may come next, and what they would mean.
+"""Hold a place in a text: which bytes may come next, and what they would mean.
 
 Invariant: a `State` is immutable, and from every `State` a complete text can be reached (`closing` spells one).
 
-It knows no SQL: rules say how a text may go on (`option.py`).
+It knows no SQL: rules say how a text may go on (`options.py`).
 Words match without regard to case where their canonical letters are capitals (keywords, functions), and a word may have
 other spellings (`<>`, `INNER JOIN`); `State.text` gives the text in its one canonical form.
 """
@@ -11,11 +11,15 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlagent.grammar.options import QUIET, UNLIKELY, Choice, End, Lit, Open
+from sqlagent.grammar.protocol import Counter
 from sqlagent.grammar.readings import InChoice, InLit, InOpen, Point, Thread, Written, first_valid, is_begun
 from sqlagent.grammar.shortest_end import close
+
+if TYPE_CHECKING:
+    from sqlagent.grammar.name_candidates import NameCandidates
 
 MAX_READINGS = 64
 """Readings of one text that are followed. Each can be completed by itself, so dropping others makes no dead end."""
@@ -41,7 +45,7 @@ class State:
     )
 
     def __init__(
-        self, grammar: Any, threads: tuple[Thread, ...], cost: int = 0, written: Written = None
+        self, grammar: Counter, threads: tuple[Thread, ...], cost: int = 0, written: Written = None
     ) -> None:
         self._grammar = grammar
         self._threads = threads
@@ -237,9 +241,10 @@ class State:
         return [tag for tag in found if tag is not None]
 
     @property
-    def meant(self) -> Any:
+    def name_candidates(self) -> NameCandidates | None:
         """Which names of the schema are meant by others; None for a grammar without a schema."""
-        return getattr(self._grammar, "meant", None)
+        found: NameCandidates | None = getattr(self._grammar, "name_candidates", None)
+        return found
 
     def offers(self, pick: Callable[[int, int], int]) -> list[bytes]:
         """Words that may come next or end the present one; of a list of names the one that `pick(low, high)` points at.

@@ -1,4 +1,4 @@
-"""Rules for window functions and the windows behind OVER."""
+"""Accept window functions and the windows behind OVER."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from sqlagent.grammar import calls, expr, functions
 from sqlagent.grammar.columns import has_columns
 from sqlagent.grammar.context import AGG, NO_LITERAL, NO_QUERY, ROOM, STARS, WIN, WINDOW, Context
 from sqlagent.grammar.options import QUIET, Frame, Lit, Option, expand
-from sqlagent.grammar.scope import Item, Scope
+from sqlagent.grammar.protocol import Grammar
+from sqlagent.grammar.scope import ResultColumn, Scope
 
 
-def over(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
+def over(grammar: Grammar, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     """OVER behind a FILTER, or nothing."""
     flags, load, distinct = arg
-    item = Item(aggregate=True, window=env.item.window)
+    item = ResultColumn(aggregate=True, window=env.item.window)
     options = expand(grammar, rest, env.change(has_aggregate=True, column=None, item=item))
     return options + with_over(flags, load, distinct, rest, env)
 
@@ -37,10 +38,10 @@ def _within(flags: int, env: Scope) -> int:
 
 
 def _windowed(env: Scope) -> Scope:
-    return env.change(column=None, item=Item(aggregate=env.item.aggregate, window=True))
+    return env.change(column=None, item=ResultColumn(aggregate=env.item.aggregate, window=True))
 
 
-def window_start(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
+def window_start(grammar: Grammar, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     """The arguments of a window function, then its window."""
     (least, most), (flags, load, _) = arg
     inner: Context = (_within(flags, env), load + WINDOW, None)
@@ -50,7 +51,7 @@ def window_start(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option
     return calls.arguments(grammar, ((least, most), 1, inner), body, _windowed(env))
 
 
-def window_body(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]:
+def window_body(grammar: Grammar, arg: Any, rest: Frame, env: Scope) -> list[Option]:
     """PARTITION BY, ORDER BY and the closing parenthesis; stage 0 start, 1 behind PARTITION BY."""
     stage, ctx = arg
     term: Context = (ctx[0] | NO_LITERAL | NO_QUERY, ctx[1], None)
@@ -66,14 +67,14 @@ def window_body(grammar: Any, arg: Any, rest: Frame, env: Scope) -> list[Option]
     return options
 
 
-def partition_tail(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
+def partition_tail(grammar: Grammar, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
     """Behind a PARTITION BY term."""
     term: Context = (ctx[0] | NO_LITERAL | NO_QUERY, ctx[1], None)
     again = (expr.value, term, (partition_tail, ctx, rest))
     return [*window_body(grammar, (1, ctx), rest, env), Lit(b", ", again, env)]
 
 
-def window_order_tail(grammar: Any, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
+def window_order_tail(grammar: Grammar, ctx: Context, rest: Frame, env: Scope) -> list[Option]:
     """Behind a term of a window's ORDER BY."""
     term: Context = (ctx[0] | NO_LITERAL | NO_QUERY, ctx[1], None)
     end = _windowed(env)

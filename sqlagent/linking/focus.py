@@ -1,4 +1,4 @@
-"""What of a database a question is about: the part of its schema, and the stored values it mentions.
+"""Choose the part of a schema that a question is about, and the stored values that it mentions.
 
 Invariant: neither costs a question its answer. Without an index of values (a locked file, a full disk) there
 are no hints; a schema that fits the budget is not touched. Everything that depends on the schema only is
@@ -8,6 +8,7 @@ computed once for each fingerprint.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -44,6 +45,7 @@ class Focus:
         self._path, self._folder, self._values = path, cache_dir, values
         self._budget, self._whole = budget, whole
         self._made: tuple[str, Linker, ValueIndex] | None = None
+        self._making = threading.Lock()
 
     def part(self, schema: Schema, question: str, n_ctx: int | None = None) -> Schema:
         """The part of `schema` that `question` is about, within the budget. n_ctx: tokens of the model's context."""
@@ -71,7 +73,7 @@ class Focus:
         return _as_written(found, question)
 
     def explained(self, schema: Schema, question: str) -> set[int] | None:
-        """Places (in `text.tokens`) of the question's words that stored values explain.
+        """Places (in `word_forms.tokens`) of the question's words that stored values explain.
 
         None where not all values are known: on trouble, and in a large database's first minutes.
         """
@@ -103,17 +105,23 @@ class Focus:
 
     def close(self) -> None:
         """Let go of the value index."""
+        with self._making:
+            self._close()
+
+    def _close(self) -> None:
         made, self._made = self._made, None
         if made is not None:
             made[2].close()
 
     def _parts(self, schema: Schema) -> tuple[Linker, ValueIndex]:
-        made = self._made
-        if made is None or made[0] != schema.fingerprint:
-            self.close()
-            made = schema.fingerprint, Linker(schema), ValueIndex(self._path, schema, self._folder)
-            self._made = made
-        return made[1], made[2]
+        """The linker and the value index of a schema; made once, whichever thread asks first."""
+        with self._making:
+            made = self._made
+            if made is None or made[0] != schema.fingerprint:
+                self._close()
+                made = schema.fingerprint, Linker(schema), ValueIndex(self._path, schema, self._folder)
+                self._made = made
+            return made[1], made[2]
 
     def _find(
         self,

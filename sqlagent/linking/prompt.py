@@ -1,4 +1,4 @@
-"""The one place that makes model input: a schema and a question become a `Prompt`.
+"""Write the model's input: a schema and a question become a `Prompt`; nothing else makes one.
 
 Invariant: the same arguments give the same bytes; `system` and `context` depend on the schema alone, so
 that their KV state can be kept; everything about the question comes after them. Training calls this very
@@ -82,7 +82,7 @@ def build(
     )
 
 
-def retold(prompt: Prompt, sql: str) -> Prompt:
+def reading_back(prompt: Prompt, sql: str) -> Prompt:
     """The prompt turned round: the statement is given, and the question is the answer to it."""
     lines = [*earlier(prompt.history), RETELL, f"Query: {clean(sql, 1000)}"]
     return replace(prompt, request="\n".join(lines), answer=clean(prompt.question, QUESTION_CHARS))

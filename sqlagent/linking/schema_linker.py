@@ -1,4 +1,4 @@
-"""Which tables and columns of a large schema a question is about.
+"""Prune a large schema to the tables and columns that a question is about.
 
 Invariant: the part that `link` returns fits the budget (but always holds one table), keeps every chosen
 table's key and the columns that join chosen tables, and is chosen without a model: by the words that a
@@ -184,8 +184,10 @@ class Linker:
     def _search(self, question: str, hints: Sequence[Hint]) -> dict[int, _Found]:
         found: dict[int, _Found] = defaultdict(_Found)
         stems: dict[str, int] = {}
-        for token in word_forms.tokens(question, 120):
-            if token.folded not in word_forms.STOP or token.folded == "name":
+        asked = word_forms.tokens(question, 120)
+        content = word_forms.content(asked)
+        for token in asked:
+            if token in content or token.folded == "name":
                 stems.setdefault(token.stem, len(stems))
         for stem, word in stems.items():
             for name, like in self._like(stem):

@@ -1,4 +1,4 @@
-"""Which stored values a question mentions, and which one a misspelt literal was meant to be.
+"""Find the stored values that a question mentions, and the one that a misspelt literal was meant to be.
 
 Invariant: every value that comes out is stored in the column that is named with it, spelled as it is stored.
 Silence is better than a guess: a wrong hint misleads the model, so a match needs evidence (its length, how
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sqlite3
 import threading
 import time
@@ -27,7 +28,7 @@ from sqlagent.linking.value_scores import (
     TABLE,
     TABLE_MEAN,
     Match,
-    Place,
+    StoredColumn,
     aliases,
     chosen,
     mentions,
@@ -42,6 +43,10 @@ BUILD_SECONDS = 2.0
 """What the first question after a change of the database may wait for its index."""
 MORE_SECONDS = 0.3
 """What each later question gives to an index that is not complete."""
+IDENTIFIER = re.compile(r"[^\W_]+(?:[._:/-]+[^\W_]+)+")
+"""A value of several words without a blank, as programs write names: `sensor.attic_temperature`, `living-room`."""
+MOST_ALIKE = 3
+"""Identifiers of one column that may share the words of a question and still be named."""
 PROBE_SECONDS = 0.25
 """What looking for a literal in a column that is not known in full may take."""
 
@@ -62,13 +67,13 @@ class ValueIndex:
         seconds: float = BUILD_SECONDS,
     ) -> None:
         if cache_dir is None:
-            from sqlagent.store.registry import cache_dir as home
+            from sqlagent.base import paths
 
-            cache_dir = home() / "values"
+            cache_dir = paths.cache_dir() / "values"
         self._path, self._schema, self._folder, self._seconds = path, schema, cache_dir, seconds
         self._store: ValueStore | None = None
         self._lock = threading.RLock()
-        self._places: dict[int, Place] = {}
+        self._places: dict[int, StoredColumn] = {}
         self._vocabulary: dict[int, list[str]] = {}
         self._seen = -1
         self._last: tuple[str, list[Match]] | None = None
@@ -122,7 +127,7 @@ class ValueIndex:
             self._last = None
             self._places = {}
             for id_, table, column, size, whole in store.data.execute("SELECT * FROM col"):
-                self._places[id_] = Place(
+                self._places[id_] = StoredColumn(
                     table,
                     column,
                     size,
@@ -184,6 +189,7 @@ class ValueIndex:
         found = list(self._exact(data, tokens))
         found += self._misspelt(data, tokens, found)
         found += self._partial(data, tokens, found)
+        found += self._by_parts(data, tokens, found)
         found += self._by_alias(data, tokens)
         return found
 
@@ -285,6 +291,45 @@ class ValueIndex:
                     sure = score(tokens, first, end, self._places[column], value, self._names)
                     yield self._match(column, value, sure * (0.55 + 0.4 * coverage), first, end)
 
+    def _by_parts(self, data: sqlite3.Connection, tokens: list[Token], found: list[Match]) -> Iterator[Match]:
+        """Identifiers that the question names by their parts: `sensor.attic_temperature` as "attic temperature".
+
+        A word that no name of the schema explains must be among the parts; the values that hold most of the
+        question's words come out, where they are few.
+        """
+        covered = {i for match in found if match.score >= CUT for i in range(match.first, match.end)}
+        places = {token.stem: i for i, token in reversed(list(enumerate(tokens)))}
+        telling = [
+            token.stem
+            for i, token in enumerate(tokens)
+            if i not in covered
+            and len(token.stem) > 3
+            and not token.stem.isdigit()
+            and not {token.stem, token.folded} & word_forms.STOP
+            and token.stem not in self._names
+        ]
+        if not telling:
+            return
+        marks = ",".join("?" * len(telling))
+        rows = data.execute(
+            "SELECT DISTINCT v.col, v.value, v.norm FROM word w JOIN val v ON v.id = w.val"
+            f" WHERE w.word IN ({marks}) LIMIT 500",
+            telling,
+        ).fetchall()
+        held: dict[int, list[tuple[int, str, list[int]]]] = {}
+        for column, value, norm in rows:
+            parts = norm.split()
+            if len(parts) > 1 and IDENTIFIER.fullmatch(value):
+                named = sorted({places[part] for part in parts if part in places})
+                held.setdefault(column, []).append((len(named), value, named))
+        for column, values in held.items():
+            most = max(count for count, _, _ in values)
+            best = [(value, named) for count, value, named in values if count == most]
+            if len(best) > MOST_ALIKE:
+                continue
+            for value, named in best:
+                yield self._match(column, value, 0.6 + 0.1 * min(3, most), named[0], named[-1] + 1)
+
     def _by_alias(self, data: sqlite3.Connection, tokens: list[Token]) -> Iterator[Match]:
         """Codes whose meaning a column gives: in its comment, or F and M in a column named sex."""
         if not self._aliases:
@@ -339,7 +384,7 @@ class ValueIndex:
             values = data.execute("SELECT value, norm FROM val WHERE col = ?", (id_,)).fetchall()
         return nearest(values, norm)
 
-    def _occurs(self, place: Place, literal: str) -> bool | None:
+    def _occurs(self, place: StoredColumn, literal: str) -> bool | None:
         """Whether the file itself holds the literal; None when that takes too long to find out."""
         from sqlagent.database.ddl_comments import quote
         from sqlagent.database.open_readonly import connect_readonly

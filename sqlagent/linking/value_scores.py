@@ -1,4 +1,4 @@
-"""How surely some words of a question mean a stored value, and which of the matches are worth showing.
+"""Score how surely words of a question mean a stored value, and keep the matches worth showing.
 
 Invariant: a match counts by what can be seen in the question alone (its length, quotation marks, capitals, a
 word of the column's or table's name nearby) and by the size of its column; a common word without any of that
@@ -61,7 +61,7 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StoredColumn:
     """A column that values were collected from."""
 
     table: str
@@ -76,7 +76,7 @@ def score(
     tokens: list[Token],
     first: int,
     end: int,
-    place: Place,
+    place: StoredColumn,
     value: str,
     names: Set[str],
     misspelt: bool = False,

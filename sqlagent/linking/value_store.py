@@ -1,4 +1,4 @@
-"""The values of a database's text columns, collected in a small database of our own.
+"""Collect the values of a database's text columns in a small database of our own.
 
 Invariant: building it reads plain stored columns only, costs at most the time given, and never more than a
 fixed number of rows a table and values a column, whatever the table's size; the state says what is still to
@@ -14,14 +14,13 @@ import hashlib
 import json
 import os
 import sqlite3
-import tempfile
 import time
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlagent.base import word_forms
+from sqlagent.base import private_files, word_forms
 from sqlagent.base.errors import DatabaseError
 from sqlagent.database import open_readonly
 from sqlagent.database.ddl_comments import quote
@@ -40,7 +39,7 @@ WORTH_SECONDS = 0.1
 """An index that was built faster than this is not kept on disk."""
 
 _FORMAT = 1  # raise it when what is collected or how it is normalised changes
-_FILES = 32
+_FILES, _BYTES = 32, 512 << 20
 _STEP_ROWS = 2_000
 _BUSY_SECONDS = 1.0
 _SETTLED_NS = 2_000_000_000
@@ -284,10 +283,12 @@ class ValueStore:
             return None
         data: sqlite3.Connection | None = None
         try:
+            if not private_files.is_sealed(self._file):
+                raise ValueError("it is damaged, or was changed")
             uri = f"{self._file.as_uri()}?mode=ro&immutable=1"
             data = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
             state = json.loads(data.execute("SELECT state FROM meta").fetchone()[0])
-            if state["key"] != self._key() or data.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+            if state["key"] != self._key():
                 raise ValueError("it was made from something else")
             jobs = [_Job(**job) for job in state["jobs"]]
             if jobs:  # goes on in memory
@@ -296,7 +297,7 @@ class ValueStore:
                 data.close()
                 data = memory
             self._jobs, self._total, self._spent = jobs, int(state["total"]), WORTH_SECONDS
-            os.utime(self._file)  # the least recently used goes first
+            private_files.used(self._file)
             return data
         except (OSError, TypeError, KeyError, IndexError, *_ERRORS):
             if data is not None:
@@ -315,29 +316,17 @@ class ValueStore:
         with contextlib.suppress(OSError, *_ERRORS):
             self.data.execute("DELETE FROM meta")
             self.data.execute("INSERT INTO meta VALUES (?)", (state,))
-            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=self._file.parent, suffix=".part")  # 0600
-            os.close(handle)
-            try:
-                with contextlib.closing(sqlite3.connect(temporary)) as target:
-                    target.execute("PRAGMA journal_mode=OFF")
-                    target.execute("PRAGMA synchronous=OFF")
-                    self.data.backup(target)
-                os.replace(temporary, self._file)
-            except BaseException:
-                os.unlink(temporary)
-                raise
-            _prune(self._file.parent)
+            with private_files.draft(self._file, durable=False) as draft:
+                _copy(self.data, draft)
+                private_files.seal(draft)  # SQLite does not look behind its last page
+            private_files.evict(self._file.parent, ".db", files=_FILES, size=_BYTES, keep=self._file)
 
 
-def _prune(folder: Path) -> None:
-    """Keep the youngest files only, and no piece that a killed process left."""
-    files = sorted(folder.glob("*.db"), key=lambda file: file.stat().st_mtime_ns)
-    for file in files[:-_FILES]:
-        file.unlink(missing_ok=True)
-    for file in folder.glob("*.part*"):
-        if file.stat().st_mtime < time.time() - 3600:
-            file.unlink(missing_ok=True)
+def _copy(data: sqlite3.Connection, path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as target:
+        target.execute("PRAGMA journal_mode=OFF")
+        target.execute("PRAGMA synchronous=OFF")
+        data.backup(target)
 
 
 def _authorize(

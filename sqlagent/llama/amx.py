@@ -1,4 +1,4 @@
-"""Keeps llama.cpp off Intel AMX tiles, where a build by an older GCC kills the process.
+"""Keep llama.cpp off Intel AMX tiles, where a build by an older GCC kills the process.
 
 GCC 12 and older drop all but the first bytes of the tile configuration that ggml sets up, so that
 `ldtilecfg` faults on the first prompt of two or more tokens (llama.cpp pull request 26954). ggml asks

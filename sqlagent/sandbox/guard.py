@@ -48,6 +48,7 @@ FUNCTIONS = _words(
     rtrim sign soundex sqlite_version substr substring subtype trim typeof unhex unicode unistr
     unistr_quote unlikely upper zeroblob char regexp match
     avg count group_concat string_agg sum total median percentile percentile_cont percentile_disc
+    mode stddev stddev_pop stddev_samp variance var_pop var_samp dayname monthname quarter week
     cume_dist dense_rank first_value lag last_value lead nth_value ntile percent_rank rank row_number
     acos acosh asin asinh atan atan2 atanh cos cosh degrees exp floor ln log log10 log2 mod pi pow power
     radians sin sinh sqrt tan tanh trunc

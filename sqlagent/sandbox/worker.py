@@ -21,7 +21,7 @@ import threading
 import time
 from typing import Any, NoReturn
 
-from sqlagent.sandbox import file_access, guard, os_limits, requests, sqlite_codes, wire
+from sqlagent.sandbox import file_access, functions, guard, os_limits, requests, sqlite_codes, wire
 
 IDLE_SECONDS = 1.0
 """How long a connection to a live WAL database stays open unused: while it is, its writer cannot tidy up."""
@@ -202,6 +202,7 @@ class Worker:
         if self._layers.progress:
             connection.set_progress_handler(self._tick, STEPS)
         connection.text_factory = self._text_factory
+        functions.register(connection)
         self._authorizer = guard.harden(connection, self._layers, memory=self._memory)
         self._hardened = True
 
@@ -338,7 +339,7 @@ class Worker:
             return Refusal("database", text)
         if self._authorizer is not None and self._authorizer.refused is not None:
             return Refusal("query", self._authorizer.refused)
-        return Refusal("query", text)
+        return Refusal("query", functions.complaint(text))
 
 
 def _listen(source: int, worker: Worker) -> None:

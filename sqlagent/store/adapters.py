@@ -90,18 +90,25 @@ def check(adapter: Path) -> None:
         gguf_header.check_header(adapter)
 
 
-def identity(adapter: Path, stamps: Path) -> str:
-    """A hash of everything in an adapter that decides what it does. Raises ModelError."""
+def identity(adapter: Path, stamps: Path | None) -> str:
+    """A hash of everything in an adapter that decides what it does; without `stamps` all of it is read.
+
+    Raises ModelError.
+    """
     check(adapter)
+
+    def sha256(path: Path) -> str:
+        return gguf_header.sha256_of(path) if stamps is None else gguf_header.known_sha256(path, stamps)
+
     try:
         if adapter.is_file():
-            return gguf_header.known_sha256(adapter, stamps)
-        digest = hashlib.sha256(gguf_header.known_sha256(adapter / WEIGHTS, stamps).encode())
+            return sha256(adapter)
+        digest = hashlib.sha256(sha256(adapter / WEIGHTS).encode())
         for name in (CONFIG, RECORD):
             if (adapter / name).is_file():
                 digest.update(b"\0" + (adapter / name).read_bytes())
         if (adapter / IMATRIX).is_file():
-            digest.update(gguf_header.known_sha256(adapter / IMATRIX, stamps).encode())
+            digest.update(sha256(adapter / IMATRIX).encode())
     except OSError as error:
         raise ModelError(f"The adapter {adapter} cannot be read ({error.strerror}).") from None
     return digest.hexdigest()
@@ -183,6 +190,11 @@ def size_of(entry: Entry) -> int:
         return entry.lora.size if entry.lora else 0
     weights = entry.adapter / WEIGHTS if entry.adapter.is_dir() else entry.adapter
     return weights.stat().st_size if weights.exists() else 0
+
+
+def made_for(label: str, folder: Path) -> list[Path]:
+    """The finished files in a folder that were made under a label."""
+    return [path for path in _made_as(label, folder) if path.suffix == ".gguf" and _used(path)]
 
 
 def forget(label: str, folder: Path) -> int:

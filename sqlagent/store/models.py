@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from sqlagent.base.errors import ModelError, UsageError
+from sqlagent.base.paths import adapters_dir, expanded, models_dir
 from sqlagent.base.progress import Progress
 from sqlagent.store import adapters
 from sqlagent.store.adapters import Files, Plan
-from sqlagent.store.registry import Entry, added, cache_dir, forget, models_dir, registry, remember, shipped
+from sqlagent.store.registry import Entry, added, forget, registry, remember, shipped
 from sqlagent.store.sources import PathSource, Source
 from sqlagent.weights import gguf_header
 
@@ -29,17 +30,14 @@ __all__ = [
     "Entry",
     "Files",
     "Status",
-    "adapters_dir",
     "add",
     "at_hand",
-    "cache_dir",
     "default",
     "ensure",
     "find",
     "installed",
     "is_offline",
     "located",
-    "models_dir",
     "pull",
     "ready",
     "registry",
@@ -59,11 +57,6 @@ class Status:
     size: int
     state: str
     """"installed", "added", "partial" (a pull was interrupted), "missing", "damaged", or "not merged"."""
-
-
-def adapters_dir() -> Path:
-    """The folder for what is made of adapters."""
-    return cache_dir() / "adapters"
 
 
 def is_offline() -> bool:
@@ -88,7 +81,7 @@ def find(name_or_path: str | Path | None = None) -> Entry | Path:
     for entry in known.values():
         if wanted.lower() in (entry.name.lower(), *entry.aliases):
             return entry
-    path = Path(wanted).expanduser()
+    path = expanded(wanted)
     if path.name != wanted or path.suffix.lower() == ".gguf" or path.is_file():
         gguf_header.check_header(path)
         return path.absolute()
@@ -156,7 +149,7 @@ def ready(
     found = find(name_or_path)
     progress = progress or Progress(quiet=quiet)
     if adapter is not None:
-        given = Path(adapter).expanduser()
+        given = expanded(adapter)
         adapters.check(given)  # before a base is fetched for it
         plan: Plan | None = Plan(given, adapters_dir())
     else:
@@ -289,8 +282,8 @@ def add(
     """
     base = find(str(file)) if adapter is not None and "/" not in str(file) else Path(file)
     if isinstance(base, Path):
-        path = base.expanduser().absolute()
-        gguf_header.check_header(path)
+        path = expanded(base).absolute()
+        _check_whole(path)
         stem = path.stem
     else:
         if base.name not in shipped():
@@ -311,13 +304,24 @@ def add(
     else:
         record |= {"base": base.name, "sha256": base.sha256}
     if adapter is not None:
-        place = Path(adapter).expanduser().absolute()
+        place = expanded(adapter).absolute()
         plan = Plan(place, adapters_dir(), apply, quantize, name)
         if isinstance(base, Path) or installed(base):  # at once, so that a misfit is known before it is used
             _prepare(plan, path, record["sha256"], Progress(quiet=quiet))
         sha256 = adapters.identity(place, adapters_dir())
         record |= {"adapter": str(place), "adapter_sha256": sha256, "apply": apply, "quantize": quantize}
     return remember(name, record)
+
+
+def _check_whole(path: Path) -> None:
+    """Raise ModelError unless a file is a GGUF model that holds every tensor its header speaks of."""
+    gguf_header.check_header(path)
+    from sqlagent.weights.gguf_read import GgufFile
+
+    try:
+        GgufFile(path)
+    except OSError as error:
+        raise ModelError(f"The model file {path} cannot be read ({error.strerror}).") from None
 
 
 def _size(path: Path) -> int:

@@ -7,20 +7,21 @@ pulls a file at a time; another waits and finds the work done.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sqlagent.base import private_files
 from sqlagent.base.errors import ModelError
 from sqlagent.base.progress import Progress
-from sqlagent.store.sources import PathSource, Source, SourceFailed, partial_is_at_fault
+from sqlagent.store.sources import HubSource, PathSource, Source, SourceFailed, Tick, partial_is_at_fault
 from sqlagent.weights import gguf_header
 
 if TYPE_CHECKING:
-    from filelock import BaseFileLock
-
-    from sqlagent.store.models import Entry
+    from sqlagent.store.registry import Entry
 
 _SPARE_BYTES = 64 << 20
 """What a pull leaves free on the disk."""
@@ -57,28 +58,25 @@ def pull(
         progress.stop()
 
 
-def locked(final: Path, progress: Progress, *, wait: bool = True) -> BaseFileLock:
-    """The held lock of one model's file; the system frees it when its holder dies.
+@contextlib.contextmanager
+def locked(final: Path, progress: Progress, *, wait: bool = True) -> Iterator[None]:
+    """Hold the lock of one model's file. Raises ModelError when it is taken and `wait` is False, OSError."""
 
-    Raises ModelError when it is taken and `wait` is False.
-    """
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(final.with_name(f".{final.name}.lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        if not wait:
-            raise ModelError(f"Another process is fetching {final.name}: wait until it is done.") from None
+    def waiting() -> None:
         progress.note(f"Another process is fetching {final.name}; waiting for it.")
-        lock.acquire(poll_interval=0.2)
-    return lock
+
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(private_files.locked(final, waiting=waiting, wait=wait))
+        except BlockingIOError:
+            raise ModelError(f"Another process is fetching {final.name}: wait until it is done.") from None
+        yield
 
 
 def _from_first(entry: Entry, final: Path, sources: list[Source], progress: Progress) -> None:
     failures = []
     partial = partial_path(final)
-    if partial.exists() and (have := partial.stat().st_size):
+    if private_files.own_file(partial) and (have := partial.stat().st_size):
         progress.note(f"{have / 1e6:,.0f} MB of {entry.name} arrived earlier; going on from there.")
     for source in sources:
         progress.note(f"Fetching {entry.name} from {source.label}.")
@@ -110,7 +108,7 @@ def _from_source(entry: Entry, final: Path, source: Source, progress: Progress) 
         began_at = partial.stat().st_size
         _check_space(entry, partial, source)
         progress.start(entry.name, total=entry.size, done=began_at)
-        source.fetch(partial, entry.size, progress.update)
+        _append(source, partial, entry.size, progress.update)
         progress.stop()
         have = partial.stat().st_size
         if have != entry.size:
@@ -121,10 +119,24 @@ def _from_source(entry: Entry, final: Path, source: Source, progress: Progress) 
         if not began_at:
             raise SourceFailed("its bytes do not have the sha256 that the registry demands")
         progress.note("The bytes left by an earlier pull were wrong; starting over.")
-    with partial.open("rb+") as file:
-        os.fsync(file.fileno())
+    private_files.flush(partial)
     partial.replace(final)
+    private_files.flush(final.parent)
     gguf_header.write_stamp(final, entry.sha256)
+
+
+def _append(source: Source, partial: Path, size: int, tick: Tick) -> None:
+    """Append what is missing of the `size` bytes to `partial`. Raises SourceFailed."""
+    if isinstance(source, PathSource):
+        source.fetch(partial, size, tick)
+    elif isinstance(source, HubSource):
+        from sqlagent.store import hub
+
+        hub.fetch(source, partial, size, tick)
+    else:
+        from sqlagent.store import wheels
+
+        wheels.fetch(source, partial, size, tick)
 
 
 def partial_path(final: Path) -> Path:

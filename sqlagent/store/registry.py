@@ -11,10 +11,12 @@ import functools
 import json
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sqlagent.base import paths, private_files
 from sqlagent.base.errors import ModelError
 from sqlagent.store.sources import HubSource, PathSource, Source, WheelSource
 
@@ -23,6 +25,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+_Records = dict[str, dict[str, Any]]
 _KINDS: dict[str, type[Source]] = {"path": PathSource, "hub": HubSource, "pypi": WheelSource}
 
 
@@ -56,21 +59,7 @@ class Entry:
     @property
     def adapter_path(self) -> Path | None:
         """The adapter's folder or GGUF, wherever it is or will be; None for a model without one."""
-        return models_dir() / self.lora.file if self.lora else self.adapter
-
-
-def cache_dir() -> Path:
-    """The folder for everything that sqlagent keeps: SQLAGENT_HOME, else the system's cache folder."""
-    if home := os.environ.get("SQLAGENT_HOME"):
-        return Path(home).expanduser().absolute()
-    from platformdirs import user_cache_dir
-
-    return Path(user_cache_dir("sqlagent", appauthor=False))
-
-
-def models_dir() -> Path:
-    """The folder for fetched models."""
-    return cache_dir() / "models"
+        return paths.models_dir() / self.lora.file if self.lora else self.adapter
 
 
 def registry() -> dict[str, Entry]:
@@ -167,13 +156,13 @@ def remember(name: str, record: dict[str, Any]) -> Entry:
     adapter, `adapter` (its path), `adapter_sha256`, `apply` and `quantize`.
     """
     entry = _added_entry(name, record)
-    _write({**_records(), name: record})
+    _change(lambda records: {**records, name: record})
     return entry
 
 
 def forget(name: str) -> None:
     """Drop a recorded file; the file itself stays. Raises ModelError."""
-    _write({key: record for key, record in _records().items() if key != name})
+    _change(lambda records: {key: record for key, record in records.items() if key != name})
 
 
 def _added_entry(name: str, record: dict[str, Any]) -> Entry:
@@ -190,28 +179,31 @@ def _added_entry(name: str, record: dict[str, Any]) -> Entry:
 
 
 def _added_file() -> Path:
-    return models_dir() / "added.json"
+    return paths.models_dir() / "added.json"
 
 
-def _records() -> dict[str, dict[str, Any]]:
+def _records() -> _Records:
+    if not paths.has_home():  # then nothing can have been added
+        return {}
     try:
         text = _added_file().read_text(encoding="utf-8")
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise ModelError(f"{_added_file()} cannot be read ({error.strerror}): set SQLAGENT_HOME.") from None
-    records: dict[str, dict[str, Any]] = json.loads(text)
+    records: _Records = json.loads(text)
     return records
 
 
-def _write(records: dict[str, dict[str, Any]]) -> None:
-    temporary = _added_file().with_name(f"added.json.{os.getpid()}")
+def _change(change: Callable[[_Records], _Records]) -> None:
+    """Read the list, change it and write it while no other process does."""
+    file = _added_file()
     try:
-        temporary.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(records, indent=1), encoding="utf-8")
-        temporary.replace(_added_file())
+        with private_files.locked(file):
+            text = json.dumps(change(_records()), indent=1)
+            private_files.write(file, text.encode(), mode=private_files.SHARED)
     except OSError as error:
         raise ModelError(
-            f"The list of added models cannot be written to {temporary.parent} ({error.strerror}): "
-            "set SQLAGENT_HOME to a folder of yours."
+            f"The list of added models cannot be written to {file.parent} ({error.strerror or error}): make room "
+            "there, or set SQLAGENT_HOME to a folder of yours."
         ) from None

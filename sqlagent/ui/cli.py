@@ -167,9 +167,11 @@ def build_parser() -> Parser:
     demo.add_argument(
         "question", nargs="*", metavar="question", help="what you want to know about the company"
     )
-    models = command("models", [shape], usage="sqlagent models [list|pull|path|remove|add] [NAME] [options]")
+    models = command(
+        "models", [shape], usage="sqlagent models [list|pull|path|verify|remove|add] [NAME] [options]"
+    )
     models.add_argument(
-        "action", nargs="?", default="list", choices=["list", "pull", "path", "remove", "add"]
+        "action", nargs="?", default="list", choices=["list", "pull", "path", "verify", "remove", "add"]
     )
     models.add_argument("target", nargs="?", metavar="NAME", help="a model's name, or for add a .gguf file")
     option(models, "--offline", action="store_true", help="never go online")

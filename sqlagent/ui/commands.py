@@ -10,12 +10,12 @@ import sqlite3
 import sys
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlagent.agent.agent import Agent, TextModel, check_question
 from sqlagent.base import errors, terminal
 from sqlagent.base.errors import DatabaseError, QueryError, UsageError
+from sqlagent.base.paths import expanded
 from sqlagent.ui import other_files, own_sql, sureness
 from sqlagent.ui.console import Console
 from sqlagent.ui.interrupt import cancels, raises
@@ -40,12 +40,12 @@ def ask(args: argparse.Namespace, console: Console, model: TextModel | None) -> 
 
 def demo(args: argparse.Namespace, console: Console, model: TextModel | None) -> int:
     """Answer a question about the demonstration database."""
-    from sqlagent.store import models
+    from sqlagent.base import paths
     from sqlagent.ui import demo_database as company
 
     question = question_from(args.question or [company.QUESTION])
     try:
-        database = company.ensure(models.cache_dir())
+        database = company.ensure(paths.cache_dir())
     except (OSError, sqlite3.Error) as error:
         raise DatabaseError(
             f"The demonstration database cannot be written ({error}): set SQLAGENT_HOME."
@@ -71,27 +71,28 @@ def repl(args: argparse.Namespace, console: Console, model: TextModel | None) ->
 
 
 def models(args: argparse.Namespace, console: Console, model: TextModel | None) -> int:
-    """List, fetch, find, remove or add a model."""
+    """List, fetch, find, verify, remove or add a model."""
     action, target = args.action, args.target
-    if action != "list" and action != "path" and not target:
+    if action not in ("list", "path", "verify") and not target:
         what = "FILE.gguf" if action == "add" else "NAME"
         raise UsageError(f"Say which model: `sqlagent models {action} {what}`.")
     with raises():
-        _models(args, console, action, target)
-    return errors.OK
+        return _models(args, console, action, target)
 
 
-def _models(args: argparse.Namespace, console: Console, action: str, target: str) -> None:
+def _models(args: argparse.Namespace, console: Console, action: str, target: str) -> int:
     from sqlagent.store import models as registry
 
     if action == "list":
         _list_models(args, console)
     elif action == "pull":
-        source = Path(args.source).expanduser() if args.source else None
+        source = expanded(args.source) if args.source else None
         registry.pull(target, offline=args.offline, quiet=console.quiet, source=source)
         _write_files(registry.ready(target, offline=args.offline, quiet=console.quiet))
     elif action == "path":
         _write_files(registry.located(target or registry.default().name))
+    elif action == "verify":
+        return _verify_models(args, console)
     elif action == "add":
         if args.apply and not args.adapter:
             raise UsageError("--apply says how an adapter is applied: name one with --adapter.")
@@ -102,6 +103,7 @@ def _models(args: argparse.Namespace, console: Console, action: str, target: str
     else:
         freed = registry.remove(target)
         console.notice(f"Removed {target}" + (f", {freed / 1e6:,.0f} MB freed." if freed else "."))
+    return errors.OK
 
 
 def doctor(args: argparse.Namespace, console: Console, model: TextModel | None) -> int:
@@ -210,7 +212,7 @@ def _cut_short(args: argparse.Namespace, console: Console) -> int:
 
 def _agent(args: argparse.Namespace, console: Console, model: TextModel | None, database: str) -> Agent:
     chosen = model if model is not None else args.model
-    path = database if "://" in database else str(Path(database).expanduser()) if database else database
+    path = database if "://" in database else str(expanded(database)) if database else database
     other_files.check(path)
     return Agent(
         path,
@@ -245,6 +247,19 @@ def limits_from(args: argparse.Namespace, *, for_programs: bool = False) -> Limi
 def _write_files(files: Files) -> None:
     """A model's file and, on a line of its own, the adapter that is applied to it."""
     terminal.out(f"{path}\n" for path in (files.model, files.adapter) if path is not None)
+
+
+def _verify_models(args: argparse.Namespace, console: Console) -> int:
+    from sqlagent.store import verify
+
+    with console.working("reading the models' files"):
+        checked = verify.verify(args.target)
+    rows = [(one.name, "intact" if one.intact else "damaged", str(one.path)) for one in checked]
+    _output(args, console).rows(("name", "state", "file"), rows)
+    damaged = [one for one in checked if not one.intact]
+    for one in damaged:
+        console.error(f"{one.path} is not what it was: {one.advice}.")
+    return errors.CANNOT_OPEN if damaged else errors.OK
 
 
 def _list_models(args: argparse.Namespace, console: Console) -> None:

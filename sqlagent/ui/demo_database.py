@@ -7,10 +7,10 @@ that carries its version, so that a new release never reads an old file.
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
-import tempfile
 from pathlib import Path
+
+from sqlagent.base import paths, private_files
 
 QUESTION = "Who earns the most in Sales?"
 """What `sqlagent demo` asks when it is given nothing to ask."""
@@ -169,26 +169,21 @@ def build(path: str | Path) -> Path:
     Raises OSError or sqlite3.Error when the folder cannot be written.
     """
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".demo-", suffix=".tmp", dir=target.parent)
-    os.close(handle)
-    try:
-        with contextlib.closing(sqlite3.connect(name)) as connection, connection:
-            connection.execute("PRAGMA foreign_keys = ON")
-            connection.executescript(SCHEMA)
-            for table, rows in (
-                ("departments", DEPARTMENTS),
-                ("employees", EMPLOYEES),
-                ("projects", PROJECTS),
-                ("assignments", ASSIGNMENTS),
-            ):
-                marks = ", ".join("?" * len(rows[0]))
-                connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
-        Path(name).chmod(0o644)
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with (
+        private_files.draft(target, mode=private_files.SHARED) as draft,
+        contextlib.closing(sqlite3.connect(draft)) as connection,
+        connection,
+    ):
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.executescript(SCHEMA)
+        for table, rows in (
+            ("departments", DEPARTMENTS),
+            ("employees", EMPLOYEES),
+            ("projects", PROJECTS),
+            ("assignments", ASSIGNMENTS),
+        ):
+            marks = ", ".join("?" * len(rows[0]))
+            connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
     return target
 
 
@@ -204,5 +199,4 @@ def ensure(folder: str | Path) -> Path:
     try:
         return build(target)
     except (OSError, sqlite3.Error):
-        owner = os.getuid() if hasattr(os, "getuid") else "user"
-        return build(Path(tempfile.gettempdir()) / f"sqlagent-{owner}" / name)
+        return build(paths.temporary_dir() / name)

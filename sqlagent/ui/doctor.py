@@ -79,11 +79,12 @@ def cpu_features(info: str) -> str:
 
 
 def _model(name: str | None, adapter: str | None, *, can_run: bool) -> Iterator[Finding]:
+    from sqlagent.base import paths
     from sqlagent.store import models
 
     try:
         found = models.find(name)
-        yield Finding("cache folder", str(models.cache_dir()))
+        yield Finding("cache folder", str(paths.cache_dir()))
         label = found.name
         if adapter is not None:
             here: Files | None = models.ready(name, adapter=Path(adapter), offline=True, quiet=True)

@@ -167,11 +167,11 @@ class Repl:
         self.output.console.notice(f"{schema.path}: {tables}. Ask a question, or type \\h for help.")
 
     def _typed(self) -> Iterator[str]:
-        from sqlagent.store import models
+        from sqlagent.base import paths
 
         color = wants_color(sys.stdout, no_color=self.output.console.no_color)
         return line_input.typed_lines(
-            models.cache_dir() / "history", self.complete, color=color, prompt=self._prompt
+            paths.cache_dir() / "history", self.complete, color=color, prompt=self._prompt
         )
 
     def _prompt(self) -> str:

@@ -1,8 +1,10 @@
 """What can be known about a model file without handing it to llama.cpp.
 
-A file that was verified once carries a stamp beside it (`<file>.ok`: sha256, size and modification time), so
-that opening a model costs two `stat` calls, not a pass over a gigabyte. A stamp that no longer fits its file
-is worth nothing, and the file is hashed again.
+A file that was verified once carries a stamp beside it (`<file>.ok`: its sha256, and what the file system says of
+the file), so that opening a model costs two `stat` calls, not a pass over a gigabyte. A stamp that no longer fits
+its file is worth nothing, and the file is hashed again. The system sets the time of the last change of a file's
+bytes or times itself, so that a file which was changed and given its old time back is seen, too; what a disk forgets
+by itself is found by `sqlagent models verify`.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import os
 import struct
 from pathlib import Path
 
+from sqlagent.base import private_files
 from sqlagent.base.errors import ModelError
 
 _HEADER = struct.Struct("<4sIQQ")  # magic, version, number of tensors, number of metadata pairs
@@ -60,15 +63,17 @@ def stamp_path(path: Path) -> Path:
     return path.with_name(path.name + ".ok")
 
 
-def write_stamp(path: Path, sha256: str, stamp: Path | None = None) -> None:
-    """Remember that `path`, as it is now, has this hash; a folder that cannot be written is no error."""
+def write_stamp(
+    path: Path, sha256: str, stamp: Path | None = None, status: os.stat_result | None = None
+) -> None:
+    """Remember that `path`, as it is now, has this hash; a folder that cannot be written is no error.
+
+    status: what the system said of the file before it was read.
+    """
     stamp = stamp or stamp_path(path)
-    status = path.stat()
-    text = json.dumps({"sha256": sha256, "size": status.st_size, "mtime_ns": status.st_mtime_ns})
-    temporary = stamp.with_name(f"{stamp.name}.{os.getpid()}")
+    text = json.dumps({"sha256": sha256, **_state(status or path.stat())})
     with contextlib.suppress(OSError):
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(stamp)
+        private_files.write(stamp, text.encode(), mode=private_files.SHARED, durable=False)
 
 
 def stamped_sha256(path: Path, stamp: Path | None = None) -> str | None:
@@ -76,16 +81,26 @@ def stamped_sha256(path: Path, stamp: Path | None = None) -> str | None:
     status = path.stat()
     try:
         known = json.loads((stamp or stamp_path(path)).read_text(encoding="utf-8"))
-        fits = (known["size"], known["mtime_ns"]) == (status.st_size, status.st_mtime_ns)
-        return str(known["sha256"]) if fits else None
-    except (OSError, ValueError, KeyError, TypeError):
+        sha256 = str(known.pop("sha256"))
+        return sha256 if known == _state(status) else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _state(status: os.stat_result) -> dict[str, int]:
+    return {
+        "size": status.st_size,
+        "mtime_ns": status.st_mtime_ns,
+        "ctime_ns": status.st_ctime_ns,
+        "inode": status.st_ino,
+    }
 
 
 def has_sha256(path: Path, sha256: str, size: int, *, stamp: Path | None = None) -> bool:
     """Whether `path` holds exactly these bytes; cheap when its stamp fits. A missing file does not."""
     try:
-        if path.stat().st_size != size:
+        status = path.stat()
+        if status.st_size != size:
             return False
         if stamped_sha256(path, stamp) == sha256:
             return True
@@ -93,7 +108,7 @@ def has_sha256(path: Path, sha256: str, size: int, *, stamp: Path | None = None)
             return False
     except OSError:
         return False
-    write_stamp(path, sha256, stamp)
+    write_stamp(path, sha256, stamp, status)
     return True
 
 
@@ -104,8 +119,7 @@ def known_sha256(path: Path, stamps: Path) -> str:
     stamp = stamps / f"{place}.ok"
     known = stamped_sha256(path) or stamped_sha256(path, stamp)
     if known is None:
+        status = path.stat()
         known = sha256_of(path)
-        with contextlib.suppress(OSError):
-            stamps.mkdir(parents=True, exist_ok=True)
-        write_stamp(path, known, stamp)
+        write_stamp(path, known, stamp, status)
     return known

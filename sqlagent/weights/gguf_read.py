@@ -134,7 +134,7 @@ class GgufFile:
             shape = struct.unpack_from(f"<{dims}Q", data, at + 4)[::-1]
             kind_number, offset = struct.unpack_from("<IQ", data, at + 4 + 8 * dims)
             at += 16 + 8 * dims
-            found.append((name.decode(), shape, GGMLQuantizationType(kind_number), offset))
+            found.append((name.decode(), shape, self._type(kind_number), offset))
         alignment = int(self.get("general.alignment", 32))
         base = (at + alignment - 1) // alignment * alignment
         for label, shape, kind_of, offset in found:
@@ -142,6 +142,15 @@ class GgufFile:
             self.tensors[label] = Tensor(label, shape, kind_of, base + offset, row)
             if base + offset + row * math.prod(shape[:-1]) > len(data):
                 raise ValueError("a tensor ends after the file")
+
+    def _type(self, number: int) -> GGMLQuantizationType:
+        try:
+            return GGMLQuantizationType(number)
+        except ValueError:
+            raise ModelError(
+                f"{self.path} has weights of a type that is not known here (number {number}): "
+                "update sqlagent, or take another file."
+            ) from None
 
 
 def nbytes(shape: tuple[int, ...], kind: GGMLQuantizationType) -> int:

@@ -121,7 +121,7 @@ def quantize(
             "threads": threads or physical_cores(),
         }
         complaint = _run(job, f"{out.name}", source.stat().st_size, progress)
-        if complaint is not None or not draft.exists():
+        if complaint is not None or not draft.stat().st_size:
             raise ModelError(
                 f"llama.cpp cannot quantise {source.name} to {kind}: {complaint or 'no file came out'}."
             )

@@ -47,6 +47,10 @@ class Vectors:
         found: Floats = self.of(words) @ self.of(others).T
         return found
 
+    def knows(self, word: str) -> bool:
+        """Whether the model has a token of its own for a word, as it has for common ones: "order", not "ordr"."""
+        return any(len(self._tokenize(f" {form}".encode())) == 1 for form in (word, word.capitalize()))
+
     def of(self, words: Sequence[str]) -> Floats:
         """A unit vector for each word, (words, width); a word of several tokens has their mean."""
         empty = np.zeros((0, self._width), np.float32)

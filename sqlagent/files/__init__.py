@@ -1,0 +1,1 @@
+"""Open what people have: CSV, JSON, Excel, Parquet and SQL dumps become a private temporary database."""

@@ -1,0 +1,53 @@
+"""Tell what a file is, by its first bytes and then by its name: `sales.csv.gz` is a CSV file under gzip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+SQLITE = "sqlite"
+MAGIC: tuple[tuple[bytes, str], ...] = (
+    (b"SQLite format 3\x00", SQLITE),
+    (b"\x1f\x8b", "gzip"),
+    (b"PAR1", "parquet"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "xls"),
+    (b"PK\x03\x04", "zip"),
+)
+SUFFIXES = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".tab": "csv",
+    ".txt": "csv",
+    ".json": "json",
+    ".geojson": "json",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".sql": "sql",
+    ".parquet": "parquet",
+    ".xlsx": "sheet",
+    ".xlsm": "sheet",
+    ".xlsb": "sheet",
+    ".xls": "sheet",
+    ".ods": "sheet",
+}
+"""What a name's ending says where the first bytes do not."""
+SHEETS = frozenset((".xlsx", ".xlsm", ".xlsb", ".ods"))
+
+
+def kind_of(name: str, head: bytes) -> str | None:
+    """The kind of a file that is called `name` and begins with `head` (16 bytes or more); None of any other file."""
+    suffix = Path(name).suffix.lower()
+    for magic, kind in MAGIC:
+        if head.startswith(magic):
+            if kind == "zip":
+                return "sheet" if suffix in SHEETS else "zip"
+            return "sheet" if kind == "xls" else kind
+    return SUFFIXES.get(suffix)
+
+
+def kind_at(path: str | Path) -> str | None:
+    """The kind of the file at `path`; None where there is no such file, or none of a kind that can be loaded."""
+    try:
+        with open(path, "rb") as file:
+            return kind_of(str(path), file.read(64))
+    except OSError:
+        return None
