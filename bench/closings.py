@@ -100,8 +100,8 @@ def one_round(database: Path, weights: Path, draw: random.Random) -> Counter[str
         def generate(self, *given: Any, max_tokens: int = TOKENS, **named: Any) -> list[Candidate]:
             return super().generate(*given, max_tokens=min(TOKENS, max_tokens), **named)
 
-        def others(self, *given: Any, max_tokens: int = TOKENS, **named: Any) -> list[Candidate]:
-            return super().others(*given, max_tokens=min(TOKENS, max_tokens), **named)
+        def alternatives(self, *given: Any, max_tokens: int = TOKENS, **named: Any) -> list[Candidate]:
+            return super().alternatives(*given, max_tokens=min(TOKENS, max_tokens), **named)
 
     model = Brief(weights, n_ctx=2048, threads=1, n_parallel=2)
     agents = [Agent(database, model, effort=draw.choice(["fast", "normal"])) for _ in range(2)]
@@ -146,7 +146,7 @@ def _calls(model: Model, agents: list[Agent], draw: random.Random) -> list[tuple
     calls: list[tuple[str, Callable[[], object]]] = [
         ("model.close", model.close),
         ("model.generate", lambda: model.generate(asked, None, max_tokens=24)),
-        ("model.others", lambda: model.others(2, 3.0, max_tokens=24)),
+        ("model.alternatives", lambda: model.alternatives(2, 3.0, max_tokens=24)),
         ("model.read", lambda: model.read(asked)),
         ("model.count", lambda: model.count(asked)),
         ("model.question_logprobs", lambda: model.question_logprobs(asked, ["SELECT 1"])),

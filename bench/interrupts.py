@@ -42,7 +42,7 @@ class Scripted:
         from sqlagent.decoding.candidate import Candidate
         return [Candidate(sql="SELECT COUNT(*) AS n FROM employees", logprob=-0.1, tokens=9, margin=0.9, finished=True,
                           forced=5)]
-    def others(self, n, within, *, max_tokens=256, cancelled=None): return []
+    def alternatives(self, n, within, *, max_tokens=256, cancelled=None): return []
     def question_logprobs(self, prompt, statements, *, cancelled=None): return [0.0] * len(statements)
     def read(self, prompt, cancelled=None): pass
     def close(self): pass

@@ -168,9 +168,8 @@ def test_csv_safe_disarms_formulas(run: Run, db: str) -> None:
 
 def _weighed(*others: str) -> list[Any]:
     """A script whose first statement is doubtful, and others that are about as likely."""
-    first = candidate(
-        "SELECT name FROM employees WHERE id = 1", logprob=-2.0, tokens=6, margin=0.01, worst=-1.5
-    )
+    doubtful = dict(logprob=-2.0, tokens=6, margin=0.01, min_token_logprob=-1.5)
+    first = candidate("SELECT name FROM employees WHERE id = 1", **doubtful)
     return [first, [candidate(sql, logprob=-1.9) for sql in others]]
 
 

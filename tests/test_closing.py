@@ -67,7 +67,7 @@ def test_every_call_of_a_closed_model_says_so(weights: Path, db: str) -> None:
     model.close()
     for call in (
         lambda: model.generate(asked, None),
-        lambda: model.others(1, 1.0),
+        lambda: model.alternatives(1, 1.0),
         lambda: model.read(asked),
         lambda: model.count(asked),
         lambda: model.question_logprobs(asked, ["SELECT 1"]),

@@ -85,7 +85,6 @@ def models(args: argparse.Namespace, console: Console, model: TextModel | None) 
         raise UsageError(f"Say which model: `sqlagent models {action} {what}`.")
     with raises():
         return _models(args, console, action, target)
-    return errors.OK
 
 
 def _models(args: argparse.Namespace, console: Console, action: str, target: str) -> int:

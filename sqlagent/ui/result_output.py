@@ -106,6 +106,7 @@ class Output:
 def metadata(answer: Answer) -> str:
     """What a program may want to know of an answer beside its rows: one line of JSON, for stderr."""
     about = {"sql": answer.sql, "confidence": round(answer.confidence, 3), "sure": sureness.word(answer)}
+    about["calibrated"] = answer.calibrated
     if answer.note:
         about["note"] = answer.note
     return json.dumps(about)

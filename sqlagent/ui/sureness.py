@@ -40,7 +40,7 @@ def reasons(answer: Answer) -> list[str]:
             found.append("nothing was found")
         if seen.cut:
             found.append("the statement was cut")
-        if not found and seen.worst < SURPRISE:
+        if not found and seen.min_token_logprob < SURPRISE:
             found.append("the grammar barred what the model would have written")
         if not found and seen.margin < CLOSE:
             found.append("one choice in the statement was close")
