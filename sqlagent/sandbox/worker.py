@@ -196,7 +196,7 @@ class Worker:
             return False  # the copy's name is gone: it cannot be opened again
         text = str(error)
         if _FORBIDDEN.search(text) and not self._leniency.trusting:
-            # Some versions of SQLite (3.40) do not mark their JSON functions as harmless, and nothing marks our stand-ins.
+            # Some versions of SQLite (3.40) do not mark their JSON functions as harmless; nothing marks stand-ins.
             self._leniency = guard.Leniency(trusting=True, tolerant=self._leniency.tolerant)
         elif unreadable.object_at_fault(text) is not None and not self._leniency.tolerant:
             self._leniency = guard.Leniency(trusting=self._leniency.trusting, tolerant=True)
