@@ -154,9 +154,9 @@ class _Reading:
                 break
             except Cancelled:
                 raise
-            except (QueryTimeout, QueryError):
-                if self._at is None and time.monotonic() < self._deadline - 0.1:
-                    raise  # it was no view's doing
+            except (QueryTimeout, QueryError) as error:
+                if self._at is None and time.monotonic() < self._deadline - 0.1:  # it was no view's doing
+                    raise DatabaseError(f"{self._path} cannot be read: {error}") from None
                 if self._objects is None:
                     raise QueryTimeout(
                         f"{self._path} could not be opened in time; --timeout SECONDS allows more."

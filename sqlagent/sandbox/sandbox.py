@@ -336,6 +336,7 @@ class Sandbox:
                 raise DatabaseError(f"The sandbox's process does not start ({error}).") from None
         if reply[0] == wire.ERROR:
             self._stop()
+            self._copy = False  # the next request looks anew
             self._react(wire.unpack_json(reply[2], dict), query)
         hello = wire.unpack_json(reply[2], dict)
         self.confined = tuple(hello.get("confined", ()))
