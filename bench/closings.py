@@ -11,6 +11,7 @@ rounds run in a process of their own, so that an abort is counted and not met.
 from __future__ import annotations
 
 import argparse
+import importlib
 import random
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,9 +74,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _weights(folder: Path) -> Path:
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
-    from tiny_gguf import make_gguf
-
-    return make_gguf(folder / "random.gguf")
+    return Path(importlib.import_module("tiny_gguf").make_gguf(folder / "random.gguf"))
 
 
 def _rounds(database: Path, weights: Path, rounds: int, seed: int) -> int:
@@ -157,10 +157,10 @@ def _calls(model: Model, agents: list[Agent], draw: random.Random) -> list[tuple
             ("agent.close", agent.close),
             ("agent.warm_up", agent.warm_up),
             ("agent.cancel", agent.cancel),
-            ("agent.run_sql", lambda agent=agent: agent.run_sql("SELECT count(*) FROM employees")),
+            ("agent.run_sql", partial(agent.run_sql, "SELECT count(*) FROM employees")),
         ]
     for agent in agents[:2]:
-        calls.append(("agent.ask", lambda agent=agent: agent.ask("How many employees are there?")))
+        calls.append(("agent.ask", partial(agent.ask, "How many employees are there?")))
     return calls
 
 

@@ -195,7 +195,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _median(results: Sequence[dict[str, Any]]) -> float:
-    return statistics.median(one["seconds"] for one in results)
+    return float(statistics.median(one["seconds"] for one in results))
 
 
 def _report(name: str, results: Sequence[dict[str, Any]]) -> None:
