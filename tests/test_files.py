@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_model import FakeModel
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ from sqlagent.base.errors import DatabaseError
 from sqlagent.files import cells
 from sqlagent.files.loader import PREFIX, Ready, opened, sweep
 from sqlagent.files.readers import delimiter_of
+from sqlagent.ui import cli
 
 SALES = """id;date;customer;amount;share;zip;note
 1;31/01/2024;Ada;1.234,50;12 %;01234;first
@@ -283,3 +285,32 @@ def test_any_cells_are_of_some_kind_and_text_stays_itself(column: list[str]) -> 
     assert len(values) == len(column)
     if kind is cells.TEXT:
         assert [value or "" for value in values] == column
+
+
+def test_the_command_line_opens_files_of_several_kinds_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sales, people = tmp_path / "sales.csv", tmp_path / "people.json"
+    sales.write_text("person,amount\nAda,3\nBo,4\nAda,5\n")
+    people.write_text('[{"name": "Ada", "city": "Rome"}, {"name": "Bo", "city": "Oslo"}]')
+    sql = "SELECT city, SUM(amount) FROM sales JOIN people ON person = name GROUP BY city"
+    assert cli.main([str(sales), str(people), sql, "--format", "csv"], model=FakeModel([])) == 0
+    assert capsys.readouterr().out == "city,SUM(amount)\nOslo,4\nRome,8\n"
+    assert (
+        cli.main(["ask", str(sales), "what tables are there?", "--format", "csv"], model=FakeModel([])) == 0
+    )
+    assert capsys.readouterr().out == "table\nsales\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["people.json", "sales.csv"]
+
+
+def test_the_command_line_says_what_a_column_was_taken_for_and_takes_it_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("day;pay\n31/01/2024;1,5\n")
+    assert cli.main(["ask", str(path), "SELECT * FROM t", "--format", "csv"], model=FakeModel([])) == 0
+    out, err = capsys.readouterr()
+    assert out == "day,pay\n2024-01-31,1.5\n" and "day first" in err
+    command = ["ask", str(path), "SELECT * FROM t", "--format", "csv", "--as-text"]
+    assert cli.main(command, model=FakeModel([])) == 0
+    assert capsys.readouterr().out == 'day,pay\n31/01/2024,"1,5"\n'

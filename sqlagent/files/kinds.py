@@ -44,6 +44,11 @@ def kind_of(name: str, head: bytes) -> str | None:
     return SUFFIXES.get(suffix)
 
 
+def loadable(path: str | Path) -> bool:
+    """Whether a file is of another kind than SQLite's and can be loaded into a database."""
+    return kind_at(path) not in (None, SQLITE)
+
+
 def kind_at(path: str | Path) -> str | None:
     """The kind of the file at `path`; None where there is no such file, or none of a kind that can be loaded."""
     try:

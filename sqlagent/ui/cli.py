@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import itertools
 import os
 import re
 import sys
@@ -19,6 +20,7 @@ from sqlagent import __version__
 from sqlagent.agent.effort import EFFORTS
 from sqlagent.base import errors, terminal
 from sqlagent.base.errors import UsageError
+from sqlagent.files.kinds import loadable
 from sqlagent.ui import formats, program
 from sqlagent.ui.console import Console
 
@@ -156,7 +158,7 @@ def build_parser() -> Parser:
         return made
 
     ask = command("ask", [shape, work, sql])
-    ask.add_argument("database", metavar="DB", help="a SQLite file")
+    ask.add_argument("database", metavar="DB", help="a SQLite, CSV, JSON, Excel, Parquet or SQL file")
     ask.add_argument(
         "question",
         nargs="*",
@@ -164,7 +166,10 @@ def build_parser() -> Parser:
         help="what you want to know, or a SELECT of your own; - reads it from stdin",
     )
     repl = command("repl", [shape, work])
-    repl.add_argument("database", metavar="DB", help="a SQLite file")
+    repl.add_argument("database", metavar="DB", help="a SQLite, CSV, JSON, Excel, Parquet or SQL file")
+    for opens in (ask, repl):
+        option(opens, "--also", action="append", metavar="FILE", default=[], help="another file, beside DB")
+        option(opens, "--as-text", action="store_true", help="leave the cells of CSV files as they are")
     demo = command("demo", [shape, work, sql])
     demo.add_argument(
         "question", nargs="*", metavar="question", help="what you want to know about the company"
@@ -255,15 +260,24 @@ def arrange(argv: Sequence[str]) -> list[str]:
             )
             raise UsageError(f"There is no command and no file {first!r}; {hint}.")
         command = "ask"
-    if len(words) > 1 and all(_is_database(word) for word in words):
-        raise UsageError(f"One database at a time: `sqlagent {words[0]}` opens the prompt on the first.")
+    if command in ("repl", "ask") and len(words) > 1:
+        files = list(itertools.takewhile(_is_file, words))
+        if len(files) > 1:  # `sqlagent sales.csv customers.xlsx`: one database of both
+            if sum(not loadable(word) for word in files) > 1:
+                raise UsageError(
+                    f"One database at a time: `sqlagent {words[0]}` opens the prompt on the first."
+                )
+            options = [*options, *(f"--also={word}" for word in files[1:])]
+            words = [words[0], *words[len(files) :]]
+            command = "ask" if len(words) > 1 else "repl"
     if command == "ask" and len(words) > 1 and not is_path(words[0]) and Path(words[-1]).is_file():
         words = [words[-1], *words[:-1]]  # the question came first
     return [command, *options, "--", *words] if words else [command, *options]
 
 
-def _is_database(word: str) -> bool:
-    return Path(word).suffix.lower() in DATABASE_SUFFIXES and is_path(word)
+def _is_file(word: str) -> bool:
+    """Whether a word names a database, or a file that can be loaded into one."""
+    return (Path(word).suffix.lower() in DATABASE_SUFFIXES and is_path(word)) or loadable(word)
 
 
 def is_path(text: str) -> bool:

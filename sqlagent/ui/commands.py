@@ -6,9 +6,10 @@ The database is opened before a model is fetched or loaded: a wrong path never c
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sqlite3
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from sqlagent.agent.agent import Agent, TextModel, check_question
 from sqlagent.base import errors, terminal
 from sqlagent.base.errors import DatabaseError, QueryError, UsageError
 from sqlagent.base.paths import expanded
+from sqlagent.files.kinds import loadable
 from sqlagent.ui import other_files, own_sql, sureness
 from sqlagent.ui.console import Console
 from sqlagent.ui.interrupt import cancels, raises
@@ -224,19 +226,37 @@ def _cut_short(args: argparse.Namespace, console: Console) -> int:
     return errors.NO_ANSWER
 
 
-def _agent(args: argparse.Namespace, console: Console, model: TextModel | None, database: str) -> Agent:
+@contextlib.contextmanager
+def _agent(
+    args: argparse.Namespace, console: Console, model: TextModel | None, database: str
+) -> Iterator[Agent]:
+    """An agent over a database, or over what other files hold: `also` names more of them."""
     chosen = model if model is not None else args.model
-    path = database if "://" in database or not database else str(expanded(database))
-    other_files.check(path)
-    return Agent(
-        path,
-        chosen,
-        limits=limits_from(args, for_programs=_output(args, console).for_programs),
-        effort=args.effort,
-        offline=args.offline,
-        quiet=console.quiet,
-        adapter=args.adapter,
-    )
+    given = [database, *getattr(args, "also", ())]
+    paths = [path if "://" in path or not path else str(expanded(path)) for path in given]
+    with contextlib.ExitStack() as stack:
+        if len(paths) > 1 or loadable(paths[0]):
+            from sqlagent.files import loader
+
+            with raises(), console.working("loading the files"):
+                ready = stack.enter_context(loader.opened(paths, as_text=getattr(args, "as_text", False)))
+            for notice in ready.notices:
+                console.notice(notice)
+            path = ready.path
+        else:
+            path = paths[0]
+            other_files.check(path)
+        yield stack.enter_context(
+            Agent(
+                path,
+                chosen,
+                limits=limits_from(args, for_programs=_output(args, console).for_programs),
+                effort=args.effort,
+                offline=args.offline,
+                quiet=console.quiet,
+                adapter=args.adapter,
+            )
+        )
 
 
 def _output(args: argparse.Namespace, console: Console) -> Output:
