@@ -21,7 +21,7 @@ from sqlagent.agent.effort import EFFORTS
 from sqlagent.base import errors, terminal
 from sqlagent.base.errors import UsageError
 from sqlagent.files.kinds import loadable
-from sqlagent.ui import formats, program
+from sqlagent.ui import formats, leaving
 from sqlagent.ui.console import Console
 
 if TYPE_CHECKING:
@@ -374,6 +374,6 @@ def guarded(argv: Sequence[str], model: TextModel | None) -> int:
 
 
 def _interrupted(console: Console) -> int:
-    if program.first_to_say():
+    if leaving.first_to_say():
         console.error("Interrupted.")
     return errors.INTERRUPTED

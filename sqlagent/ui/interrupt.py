@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from sqlagent.base.errors import Cancelled
-from sqlagent.ui.program import first_to_say, leave
+from sqlagent.ui.leaving import first_to_say, leave
 
 GRACE = 1.0
 """Seconds that a step has to stop, and an answer to be written."""

@@ -161,11 +161,11 @@ def serve(app: App, at: Door, bound: socket.socket, stop: Stop, *, browser: str 
 
 def exists(paths: Sequence[str]) -> list[Path]:
     """The databases of a command line, each looked at. Raises DatabaseError."""
-    from sqlagent.database import open_readonly
+    from sqlagent.database import schema
 
     found = []
     for text in paths:
         path = Path(text).expanduser()
-        open_readonly.connect_readonly(path, timeout=1.0).close()
+        schema.read(path)
         found.append(path)
     return found

@@ -7,6 +7,7 @@ killed. A file is looked at before it is kept: its kind by its first bytes, its 
 from __future__ import annotations
 
 import contextlib
+import re
 import secrets
 import shutil
 import tempfile
@@ -18,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from sqlagent.base.errors import DatabaseError, UsageError
 from sqlagent.base.visible import visible
-from sqlagent.database.open_readonly import MAGIC
+from sqlagent.files import kinds
 
 MOST_DROPPED = 20
 """Dropped files that a session keeps."""
@@ -68,7 +69,7 @@ class Shelf:
         for item in self._items.values():
             if item.path == path:
                 return item
-        from sqlagent.database.open_readonly import file_state
+        from sqlagent.sandbox.file_state import file_state
 
         file_state(path)
         return self._add(path.name, path, str(path.parent), dropped=False)
@@ -88,6 +89,7 @@ class Shelf:
 
         plain = dropped_name(name)
         try:
+            self._make_database(path, plain)
             found = schema.read(path)
             if not found.tables:
                 raise DatabaseError(f"{plain} holds no tables, so there is nothing to ask about.")
@@ -95,6 +97,24 @@ class Shelf:
             path.unlink(missing_ok=True)
             raise DatabaseError(str(error).replace(str(path), plain)) from None
         return self._add(plain, path, "dropped here; deleted when the page ends", dropped=True)
+
+    def _make_database(self, path: Path, name: str) -> None:
+        """Put the database that a CSV file or its like becomes in the place of the file. Raises DatabaseError."""
+        from sqlagent.files import loader
+
+        with path.open("rb") as file:
+            if kinds.kind_of(name, file.read(64)) == kinds.SQLITE:
+                return
+        folder = Path(tempfile.mkdtemp(dir=path.parent))
+        try:
+            named = folder / re.sub(r"[^\w. -]", "_", name)
+            path.replace(named)
+            with loader.opened([str(named)]) as ready:
+                shutil.move(ready.path, path)
+        except (UsageError, OSError) as error:
+            raise DatabaseError(str(error)) from None
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def removable(self, id: str) -> Item:
         """A dropped file. Raises UsageError for one that was not dropped."""
@@ -127,9 +147,11 @@ class Shelf:
 
 
 def check_kind(head: bytes, name: str) -> None:
-    """Raise UsageError for a dropped file that does not begin as a database does."""
-    if not head.startswith(MAGIC):
-        raise UsageError(f"{dropped_name(name)} is not a SQLite database; drop a .db or .sqlite file.")
+    """Raise UsageError for a dropped file that is no database and cannot be made one."""
+    if kinds.kind_of(name, head) is None:
+        raise UsageError(
+            f"{dropped_name(name)} is not a SQLite database, nor a CSV, JSON, Excel, Parquet or SQL file: drop one of those."
+        )
 
 
 def dropped_name(text: str) -> str:
@@ -160,7 +182,7 @@ def is_database(path: Path) -> bool:
     """Whether a file begins as a SQLite database does."""
     try:
         with path.open("rb") as file:
-            return file.read(len(MAGIC)) == MAGIC
+            return kinds.kind_of(path.name, file.read(64)) == kinds.SQLITE
     except OSError:
         return False
 
