@@ -25,7 +25,7 @@ def run(args: argparse.Namespace, console: Console, model: TextModel | None, lim
     """Serve the page. Raises UsageError, DatabaseError; a model that is missing is told on the page."""
     if missing := [name for name in NEEDS if importlib.util.find_spec(name) is None]:
         raise UsageError(f"The page needs {' and '.join(missing)}: run `pip install 'sqlagent[web]'`.")
-    from sqlagent.ui import formats
+    from sqlagent.base import terminal
     from sqlagent.ui.web import serve
     from sqlagent.ui.web.desk import Settings
 
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace, console: Console, model: TextModel | None, lim
     bound = serve.listening(args.host, args.port)
     with serve.Stop() as stop, bound, serve.opened(server) as app:
         url = serve.address(bound, args.host, at.token)
-        formats.write_line(url)
+        terminal.line(url)
         console.notice("Open this address in a browser; Ctrl-C ends the server.")
         if not local:
             console.notice("Whoever has the address can read the databases: keep the token to yourself.")
@@ -70,12 +70,12 @@ def databases(paths: list[str]) -> list[Item]:
 
 def demonstration() -> Item:
     """The small company. Raises DatabaseError when it cannot be written."""
-    from sqlagent.store import models
+    from sqlagent.base import paths
     from sqlagent.ui import demo_database
     from sqlagent.ui.web.shelf import Item
 
     try:
-        path = demo_database.ensure(models.cache_dir())
+        path = demo_database.ensure(paths.cache_dir())
     except (OSError, sqlite3.Error) as error:
         raise DatabaseError(
             f"The demonstration database cannot be written ({error}): set SQLAGENT_HOME."

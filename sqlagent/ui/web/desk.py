@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlagent.agent.agent import Agent
 from sqlagent.agent.answer import Step
-from sqlagent.agent.model_slot import Holder
+from sqlagent.agent.model_slot import ModelSlot
 from sqlagent.base.errors import SqlagentError, UsageError
 from sqlagent.ui.web import views
 from sqlagent.ui.web.jobs import Job, Line, Result
@@ -94,7 +94,7 @@ class Desk:
 
     def __init__(self, settings: Settings, sessions: Sessions) -> None:
         self.settings, self.sessions = settings, sessions
-        self._holder = Holder(
+        self._holder = ModelSlot(
             settings.model, adapter=settings.adapter, offline=settings.offline, quiet=settings.quiet
         )
         self._next_warm: str | None = None

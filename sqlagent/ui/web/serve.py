@@ -20,8 +20,8 @@ from typing import Any
 
 import uvicorn
 
+from sqlagent.base import paths
 from sqlagent.base.errors import UsageError
-from sqlagent.store import models
 from sqlagent.ui.web.app import Page
 from sqlagent.ui.web.desk import Desk, Settings
 from sqlagent.ui.web.door import App, Door, Guarded
@@ -48,7 +48,7 @@ class Server:
 @contextmanager
 def opened(server: Server) -> Iterator[App]:
     """The application, not yet behind a door; everything that it holds is let go of at the end."""
-    home = models.cache_dir()
+    home = paths.cache_dir()
     folder = Folder(home / "web")
     ended: list[Desk] = []
 

@@ -150,7 +150,7 @@ def check_kind(head: bytes, name: str) -> None:
     """Raise UsageError for a dropped file that is no database and cannot be made one."""
     if kinds.kind_of(name, head) is None:
         raise UsageError(
-            f"{dropped_name(name)} is not a SQLite database, nor a CSV, JSON, Excel, Parquet or SQL file: drop one of those."
+            f"{dropped_name(name)} is not a SQLite database, nor a CSV, JSON, Excel, Parquet or SQL file: drop one."
         )
 
 
