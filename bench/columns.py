@@ -4,7 +4,7 @@
     python -m bench columns --data DIR/spider --sample 300 --seed 1
 
 One line a column that a statement must treat otherwise than it is meant (`!`), or that has two readings (`?`), to be
-read by a person; counts by meaning; seconds for each database, sampling and deciding only.
+read by a person; counts by meaning; CPU seconds of the slowest database, sampling and deciding only.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ def main(argv: Sequence[str]) -> int:
         found = schema.read(path)
         with sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True) as connection:
             run = _runner(connection)
-            began = time.perf_counter()
+            began = time.process_time()
             facts = read_facts(run, found.tables, seconds=10.0)
-            slowest = max(slowest, (time.perf_counter() - began, len(found.tables), path.stem))
+            slowest = max(slowest, (time.process_time() - began, len(found.tables), path.stem))
             keys = undeclared_keys(run, found.tables) if options.keys else {}
         columns += sum(len(table.columns) for table in found.tables)
         lines += [
@@ -92,4 +92,5 @@ def _line(database: str, found: Schema, table: str, name: str, fact: ColumnFact)
     held = found.table(table)
     column = held.column(name) if held else None
     stored = ", ".join(repr(value)[:24] for value in (column.samples if column else ()))
-    return f"{'!' if fact.changes else '?'} {database}: {table}.{name} {fact.meaning}, {fact.words}: {stored} → {fact.sample}"
+    mark = "!" if fact.changes else "?"
+    return f"{mark} {database}: {table}.{name} {fact.meaning}, {fact.words}: {stored} → {fact.sample}"
