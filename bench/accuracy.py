@@ -38,12 +38,15 @@ def main(argv: Sequence[str], model: Any = None) -> int:
     decode = parse_decode(
         options.decode,
         style=options.style,
+        lowering=options.lowering,
         max_tokens=options.max_tokens,
         seed=options.seed,
         timeout=options.timeout,
     )
     path = datasets.split_file(options.data, options.split)
     everything = datasets.load(path, options.split)
+    if options.databases:
+        everything = [question for question in everything if question.db in options.databases.split(",")]
     questions = datasets.sample(everything, options.limit, options.seed)
     files = None
     if model is None and decode.mode != "gold" and not options.rescore:
@@ -104,6 +107,13 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
     parser.add_argument(
         "--rescore", action="store_true", help="score the predictions in OUT again; no model needed"
+    )
+    parser.add_argument("--databases", help="only the questions of these, with commas between (all)")
+    parser.add_argument(
+        "--no-lowering",
+        dest="lowering",
+        action="store_false",
+        help="--decode agent takes columns as they are stored, not as they are meant",
     )
     parser.add_argument("--timeout", type=float, default=10.0, help="seconds a statement may run (10)")
     parser.add_argument("--max-tokens", type=int, default=256, help="longest statement in tokens (256)")
@@ -188,6 +198,8 @@ def judge(question: Question, place: Place, prediction: Prediction) -> dict[str,
         gold_outcome=gold if executed else None,
         outcome=outcome,
     )
+    if found.correct is False and _right_otherwise(question, place, outcome):
+        found = dataclasses.replace(found, correct=True, labels=())
     marks = {prediction.sql: found.correct}
     marks |= _marks(question, place, [g.sql for g in prediction.guesses if g.sql not in marks], gold)
     return {
@@ -212,12 +224,22 @@ def judge(question: Question, place: Place, prediction: Prediction) -> dict[str,
     }
 
 
+def _right_otherwise(question: Question, place: Place, outcome: Outcome) -> bool:
+    """Whether another gold statement gives the rows."""
+    golds = ((alt, place.gold(alt)) for alt in question.alts)
+    return any(gold.ran and same_outcome(gold, outcome, ordered=orders(alt)) for alt, gold in golds)
+
+
 def _marks(question: Question, place: Place, sqls: Sequence[str], gold: Outcome) -> dict[str, bool | None]:
     """Whether each distinct statement is right; None where that cannot be known."""
     if question.database is None or not gold.ran:
         return dict.fromkeys(sqls)
     ordered = orders(question.gold)
-    return {sql: same_outcome(gold, place.outcome(sql), ordered=ordered) for sql in dict.fromkeys(sqls)}
+    return {
+        sql: same_outcome(gold, found, ordered=ordered) or _right_otherwise(question, place, found)
+        for sql in dict.fromkeys(sqls)
+        for found in [place.outcome(sql)]
+    }
 
 
 def _rescore(

@@ -216,7 +216,14 @@ TEXTS: list[Question] = [
     ("Which have an empty note?", "SELECT {key} FROM {t} WHERE {c} = '' OR {c} IS NULL",
      "SELECT {key} FROM {t} WHERE {c} IS NULL"),
 ]  # fmt: skip
-QUESTIONS = {"date": TIMES, "datetime": TIMES, "number": NUMBERS, "flag": FLAGS, "padded": PADDED, "text": TEXTS}
+QUESTIONS = {
+    "date": TIMES,
+    "datetime": TIMES,
+    "number": NUMBERS,
+    "flag": FLAGS,
+    "padded": PADDED,
+    "text": TEXTS,
+}
 
 
 def build(shape: Shape, name: str, *, plain: bool) -> sqlite3.Connection:
@@ -250,7 +257,9 @@ def _values(shape: Shape, kind: str) -> Iterator[Any]:
     draw = random.Random(shape.seed)
     for number in range(ROWS):
         if kind.startswith("date"):
-            moment = datetime(2022, 1, 1) + timedelta(days=draw.randrange(1090), seconds=draw.randrange(86_400))
+            moment = datetime(2022, 1, 1) + timedelta(
+                days=draw.randrange(1090), seconds=draw.randrange(86_400)
+            )
             if number == 7:
                 moment = datetime(2024, 5, 3, 21, 5, 9)
             if number in (8, 9):
@@ -264,7 +273,11 @@ def _plain(value: Any, stored: Any, kind: str) -> Any:
     if kind.endswith("?") and stored in ("", 0, "N/A"):
         return None
     if kind.startswith("date"):
-        return f"{value:%Y-%m-%d}" if kind.startswith("date") and "time" not in kind else f"{value:%Y-%m-%d %H:%M:%S}"
+        return (
+            f"{value:%Y-%m-%d}"
+            if kind.startswith("date") and "time" not in kind
+            else f"{value:%Y-%m-%d %H:%M:%S}"
+        )
     if kind.startswith("number"):
         return value
     if kind == "flag":

@@ -33,11 +33,13 @@ from sqlagent.base.errors import (
 )
 
 if TYPE_CHECKING:
+    from sqlagent.agent.column_meaning import ColumnMeaning
     from sqlagent.agent.scope_check import Gate
     from sqlagent.database.open_readonly import FileState
     from sqlagent.database.schema import Schema
     from sqlagent.linking.focus import Focus
     from sqlagent.linking.prompt import Prompt, Turn
+    from sqlagent.lowering.lower import Lowered
     from sqlagent.sandbox.sandbox import Limits, Result, Sandbox
 
 __all__ = [
@@ -64,6 +66,7 @@ class Agent:
     `model` is a loaded model object, a registry name, a path to a GGUF file, or None for the default. A model
     given as an object stays the caller's: `close()` leaves it open. `adapter` is a peft folder or a GGUF LoRA
     for it. `link` narrows a schema to the part that a question is about, instead of the package's own linker.
+    `lowering`: columns are taken as they are meant, and statements written for how they are stored.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class Agent:
         quiet: bool = True,
         link: Link | None = None,
         adapter: str | Path | None = None,
+        lowering: bool = True,
     ) -> None:
         self.effort = effort
         self.database = str(database)
@@ -93,6 +97,8 @@ class Agent:
         self._focus: Focus | None = None
         self._gate: Gate | None = None
         self._acceptors: dict[str, Any] = {}
+        self._lowering = lowering
+        self._meaning: ColumnMeaning | None = None
 
     # ---- what it works with ----
 
@@ -105,6 +111,7 @@ class Agent:
             state = file_state(self.database)
             if self._schema is None or state != self._seen:
                 self._schema = schema.read(self.database)
+                self._meaning = None
                 self._close_sandbox()
                 self._seen = state
             return self._schema
@@ -131,6 +138,30 @@ class Agent:
         if not schema.tables:
             raise DatabaseError(f"{self.database} holds no tables, so there is nothing to ask about.")
         return schema
+
+    def meaning(self) -> ColumnMeaning | None:
+        """What the columns mean, told from their values on first use; None where lowering is off."""
+        from sqlagent.agent.column_meaning import ColumnMeaning
+
+        with self._lock:
+            schema = self._tables()
+            if self._lowering and self._meaning is None:
+                self._meaning = ColumnMeaning(schema, self._open_sandbox())
+            return self._meaning
+
+    def _meant(self) -> Schema:
+        """The schema that the model is shown: as the columns are meant."""
+        meaning = self.meaning()
+        return meaning.meant if meaning is not None else self._tables()
+
+    def _lowered(self, sql: str) -> Lowered:
+        """A statement as it is to be run."""
+        from sqlagent.agent.column_meaning import prepares
+        from sqlagent.lowering.lower import Lowered
+
+        if self._meaning is None:
+            return Lowered(sql)
+        return self._meaning.lower(sql, prepares(self._open_sandbox()))
 
     def use_model(self, model: str | None) -> None:
         """Take another model from the next question on. Raises UsageError, ModelError when there is none."""
@@ -177,8 +208,7 @@ class Agent:
                 self._cancel.clear()
                 if self._closed:
                     return
-                schema = self._tables()
-                self._open_sandbox()
+                schema = self._meant()
                 focus = self._open_focus()
                 ready = self._holder.is_ready()
             model = self._holder.loaded() if ready else None
@@ -221,7 +251,7 @@ class Agent:
             began = time.monotonic()
             trace = Trace(observer)
             trace.status("reading the database")
-            schema = self._tables()
+            schema = self._meant()
             read = time.monotonic()
             self._open_sandbox()  # its process starts while the model loads and thinks
             trace.status("loading the model")
@@ -265,6 +295,7 @@ class Agent:
                 cancelled=self._cancel.is_set,
                 trace=trace,
                 tables=len(view.tables),
+                lower=self._lowered,
             ).run(self._effort)
             timings = {
                 "schema": read - began,
@@ -274,7 +305,8 @@ class Agent:
                 "act": trace.seconds("act"),
                 "total": time.monotonic() - began,
             }
-            notes = [doubt, *chosen.corrections, caution(chosen.best.sql, schema, self._finds)]
+            notes = [doubt, *chosen.corrections, *chosen.lowered.notes]
+            notes.append(caution(chosen.best.sql, schema, self._finds))
             return _answer(question, schema, chosen, trace.steps, timings, notes)
 
     def run_sql(self, sql: str) -> Result:
@@ -355,7 +387,7 @@ class Agent:
     def _finds(self, sql: str) -> bool:
         """Whether a statement finds a row, as far as can be seen in a moment."""
         try:
-            return bool(self._open_sandbox().execute(sql, timeout=PATIENCE).rows)
+            return bool(self._open_sandbox().execute(self._lowered(sql).sql, timeout=PATIENCE).rows)
         except (QueryError, QueryTimeout):
             self._stop_if_cancelled()
             return False
@@ -398,7 +430,9 @@ def _answer(
     )
     return Answer(
         question=question,
-        sql=best.sql,
+        sql=chosen.lowered.sql,
+        logical=best.sql if chosen.lowered.sql != best.sql else "",
+        stored_as=chosen.lowered.results,
         columns=result.columns,
         rows=result.rows,
         truncated=result.truncated,

@@ -17,6 +17,7 @@ from sqlagent.agent.effort import Effort
 from sqlagent.agent.selection import Tried, choose, doubts
 from sqlagent.amend.stored_values import nulls_meant
 from sqlagent.base.errors import NoAnswer, QueryError, QueryTimeout
+from sqlagent.lowering.lower import Lowered
 
 if TYPE_CHECKING:
     from sqlagent.decoding.candidate import Candidate, Timings
@@ -84,6 +85,8 @@ class Chosen:
     """What was put right in the statement, a sentence each."""
     first_token: float
     """Seconds until the model had read the prompt."""
+    lowered: Lowered
+    """The statement as it was run."""
 
 
 @dataclass
@@ -103,6 +106,8 @@ class Attempt:
     cancelled: Callable[[], bool]
     trace: Trace
     tables: int = 0
+    lower: Callable[[str], Lowered] = Lowered
+    """Writes a statement for how the columns are stored; only what is run is written so."""
     _corrections: dict[str, list[str]] = field(default_factory=dict)
     _heard: dict[str, float] = field(default_factory=dict)
 
@@ -129,6 +134,7 @@ class Attempt:
             agreement,
             tuple(self._corrections.get(best.sql, ())),
             first_token,
+            self.lower(best.sql),
         )
 
     # ---- writing ----
@@ -214,13 +220,15 @@ class Attempt:
         self.trace.status("running the statement")
         started = time.monotonic()
         try:
-            result = self.execute(candidate.sql)
+            lowered = self.lower(candidate.sql)
+            result = self.execute(lowered.sql)
         except QueryError as error:
             self.trace.add("act", "the statement was refused", candidate.sql, started)
             self.trace.add("observe", str(error), None, time.monotonic())
             return Tried(candidate, None, str(error).rstrip("."))
         self.check()
-        self.trace.add("act", "the statement ran", candidate.sql, started)
+        said = "the statement ran" + (", written for how columns are stored" if lowered.notes else "")
+        self.trace.add("act", said, lowered.sql, started)
         found = self._with_nulls(candidate) if not result.rows else None
         if found is not None:
             self.trace.add(
@@ -235,7 +243,7 @@ class Attempt:
     def _quietly(self, candidate: Candidate) -> Tried:
         """Run a statement that is only there to be compared."""
         try:
-            result = self.execute(candidate.sql, timeout=PATIENCE)
+            result = self.execute(self.lower(candidate.sql).sql, timeout=PATIENCE)
         except (QueryError, QueryTimeout) as error:
             self.check()
             return Tried(candidate, None, str(error).rstrip("."))
@@ -248,7 +256,7 @@ class Attempt:
         if sql == candidate.sql:
             return None
         try:
-            result = self.execute(sql, timeout=PATIENCE)
+            result = self.execute(self.lower(sql).sql, timeout=PATIENCE)
         except (QueryError, QueryTimeout):
             result = None
         self.check()

@@ -18,7 +18,9 @@ _TRUE = frozenset({"1", "true", "yes", "y", "t"})
 _FALSE = frozenset({"0", "false", "no", "n", "f"})
 
 
-def compared(statement: Statement, column: Stored, operator: str, right: Expr, grain: int | None) -> str | None:
+def compared(
+    statement: Statement, column: Stored, operator: str, right: Expr, grain: int | None
+) -> str | None:
     """`column operator constant`; `grain`: the column was cut to it, as `strftime('%Y', column)` does."""
     right = bare(right)
     if grain is None and (found := _nothing(column, operator, right)) is not None:
@@ -50,7 +52,9 @@ def between(statement: Statement, column: Stored, node: Between, grain: int | No
             return None
         if node.negated:
             return f"({_in_time(column, '<', low)} OR {_in_time(column, '>', high)})"
-        return f"({_in_time(column, '>=', low, bounded=True)} AND {_in_time(column, '<=', high, bounded=True)})"
+        return (
+            f"({_in_time(column, '>=', low, bounded=True)} AND {_in_time(column, '<=', high, bounded=True)})"
+        )
     if column.fact.key:
         return None
     if isinstance(column.encoding, TextNumber) or column.fact.meaning == "number":
@@ -67,7 +71,10 @@ def member(statement: Statement, column: Stored, node: In, grain: int | None) ->
         spans = [_span(statement, column, member, grain) for member in node.members]
         if None in spans or not spans:
             return None
-        parts = [_in_time(column, "=", span) for span in spans if span is not None]
+        found = [_in_time(column, "=", span) for span in spans if span is not None]
+        parts = [part for part in found if part is not None]
+        if len(parts) < len(node.members):
+            return None
         joined = parts[0] if len(parts) == 1 else "(" + " OR ".join(parts) + ")"
         return _present(column, f"NOT {joined}") if node.negated else joined
     negated = "NOT " if node.negated else ""
@@ -91,7 +98,11 @@ def like(column: Stored, pattern: str, negated: bool) -> str | None:
         span = pattern_span(pattern) or (literal_span(pattern) if "%" not in pattern else None)
         if span is not None:
             return _in_time(column, "!=" if negated else "=", span)
-        if column.fact.key or isinstance(column.encoding, TextDate) or not set(pattern) <= set("0123456789-_%: "):
+        if (
+            column.fact.key
+            or isinstance(column.encoding, TextDate)
+            or not set(pattern) <= set("0123456789-_%: ")
+        ):
             return None  # a pattern for the text as it is stored
         return f"{column.meaning()} {'NOT ' if negated else ''}LIKE {text_literal(pattern)}"
     if isinstance(column.encoding, Padded) and pattern and pattern[-1] not in "%_ ":
@@ -188,5 +199,3 @@ def _flag(column: Stored, encoding: Flag, operator: str, right: Expr) -> str | N
         stored = encoding.yes if word in _TRUE else encoding.no
         return f"{column.sql} {operator} {text_literal(stored)}"
     return None
-
-

@@ -1,6 +1,6 @@
 """Lower one statement: read it, collect the edits, keep them only where the result prepares.
 
-    lower("SELECT COUNT(*) FROM v WHERE at LIKE '2024%'", schema, facts, prepares=sandbox_says)
+lower("SELECT COUNT(*) FROM v WHERE at LIKE '2024%'", schema, facts, prepares=sandbox_says)
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ class Lowered:
 
     sql: str
     notes: tuple[str, ...] = ()
+    results: tuple[ColumnFact | None, ...] = ()
+    """For each result column the fact of the column whose values it shows, where that changes statements."""
 
 
 def lower(
@@ -48,4 +50,4 @@ def lower(
         return Lowered(sql)
     if written == sql or (prepares is not None and not prepares(written)):
         return Lowered(sql)
-    return Lowered(written, tuple(words_of(list(facts), rewriter.used)))
+    return Lowered(written, tuple(words_of(list(facts), rewriter.used)), rewriter.results())

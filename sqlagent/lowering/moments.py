@@ -34,16 +34,31 @@ def literal_span(value: str) -> Span | None:
         return None
     grain = next(
         size
-        for size, part in ((SECOND, "second"), (MINUTE, "minute"), (DAY, "day"), (MONTH, "month"), (YEAR, "year"))
+        for size, part in (
+            (SECOND, "second"),
+            (MINUTE, "minute"),
+            (DAY, "day"),
+            (MONTH, "month"),
+            (YEAR, "year"),
+        )
         if found[part] is not None
     )
     numbers = {name: int(text) for name, text in found.groupdict().items() if text is not None}
     try:
-        start = datetime(**({"month": 1, "day": 1} | numbers))
+        start = datetime(
+            numbers["year"],
+            numbers.get("month", 1),
+            numbers.get("day", 1),
+            numbers.get("hour", 0),
+            numbers.get("minute", 0),
+            numbers.get("second", 0),
+        )
         end = _next(start, grain)
     except (ValueError, OverflowError):
         return None
-    return Span(_quoted(_iso(start)), _quoted(_iso(end)), grain, _quoted(f"{start:%Y-%m-%d %H:%M:%S}"[:grain]))
+    return Span(
+        _quoted(_iso(start)), _quoted(_iso(end)), grain, _quoted(f"{start:%Y-%m-%d %H:%M:%S}"[:grain])
+    )
 
 
 def pattern_span(pattern: str) -> Span | None:
@@ -55,7 +70,13 @@ def pattern_span(pattern: str) -> Span | None:
 
 def computed_span(sql: str, grain: int) -> Span:
     """The span that a constant expression names, e.g. `date('now', '-7 days')`, a day."""
-    step = {YEAR: "'+1 year'", MONTH: "'+1 month'", DAY: "'+1 day'", MINUTE: "'+1 minute'", SECOND: "'+1 second'"}
+    step = {
+        YEAR: "'+1 year'",
+        MONTH: "'+1 month'",
+        DAY: "'+1 day'",
+        MINUTE: "'+1 minute'",
+        SECOND: "'+1 second'",
+    }
     function = "date" if grain <= DAY else "datetime"
     whole = {YEAR: f"{sql} || '-01-01'", MONTH: f"{sql} || '-01'"}.get(grain, sql)
     return Span(whole, f"{function}({whole}, {step[grain]})", grain, sql)

@@ -82,9 +82,25 @@ class Rewriter:
         """Collect all edits. Raises Unlowerable."""
         for node in self.statement.find(Binary):
             right = tree.bare(node.right)
-            if node.operator == "=" and isinstance(right, Literal) and right.kind == "text" and not right.value:
+            if (
+                node.operator == "="
+                and isinstance(right, Literal)
+                and right.kind == "text"
+                and not right.value
+            ):
                 self.asked_empty |= self.reading.scopes.bases(node.left)
         self.query(self.reading.query, outermost=True, meant=self.options.shown)
+
+    def results(self) -> tuple[ColumnFact | None, ...]:
+        """The fact behind each result column of one SELECT without `*`; empty for anything else."""
+        select = self.statement.select
+        if select is None or any(isinstance(tree.bare(item.value), Star) for item in select.items):
+            return ()
+        found = []
+        for item in select.items:
+            column = self.physical(item.value)
+            found.append(column.fact if column is not None else None)
+        return tuple(found)
 
     # ---- what is known ----
 
@@ -219,8 +235,6 @@ class Rewriter:
         if column.encoding is None or column.monotone:
             if column.fact.nothing and column.fact.meaning != "text":
                 self.put(value, inner, column.clean)
-        elif isinstance(column.encoding, TextNumber) and column.encoding.mixed:
-            self.put(value, inner, column.meaning())
         elif not isinstance(column.encoding, (Flag, Padded)):
             self.put(value, inner, column.meaning())
 
@@ -362,7 +376,11 @@ class Rewriter:
 
     def cut_text(self, node: Expr) -> tuple[Stored, int | None, Expr] | None:
         """The same of `substr(column, 1, 4)`, where it is written for ISO text."""
-        if not isinstance(node, Call) or node.function not in ("SUBSTR", "SUBSTRING") or len(node.arguments) != 3:
+        if (
+            not isinstance(node, Call)
+            or node.function not in ("SUBSTR", "SUBSTRING")
+            or len(node.arguments) != 3
+        ):
             return None
         column = self.stored(node.arguments[0])
         bounds = tuple(self.statement.text(argument) for argument in node.arguments[1:])
@@ -397,7 +415,9 @@ class Rewriter:
         inner = tree.bare(node)
         if isinstance(inner, Subquery) and len(inner.query.arms) == 1:
             arm = inner.query.arms[0]
-            return self.physical(arm.items[0].value) if isinstance(arm, Select) and len(arm.items) == 1 else None
+            return (
+                self.physical(arm.items[0].value) if isinstance(arm, Select) and len(arm.items) == 1 else None
+            )
         if isinstance(inner, Call) and inner.function in ("MIN", "MAX") and len(inner.arguments) == 1:
             column = self.stored(inner.arguments[0])
             return column if column is not None and column.monotone else None
@@ -486,7 +506,9 @@ class Rewriter:
         if column.fact.key:
             return True
         if isinstance(encoding, TextNumber):
-            plain = not (encoding.prefix or encoding.thousands or encoding.multiplied or encoding.decimal == ",")
+            plain = not (
+                encoding.prefix or encoding.thousands or encoding.multiplied or encoding.decimal == ","
+            )
             if encoding.mixed or not plain:
                 self.put(node.value, node.value, column.meaning())
             elif column.fact.nothing:
@@ -575,12 +597,18 @@ class Rewriter:
         elif isinstance(encoding, TextNumber) and encoding.mixed:
             name = self.statement.text(node.name)
             self.put(node, argument, f"COALESCE({name}({column.meaning()}), {self.statement.text(node)})")
-        elif column.monotone and column.is_time and encoding is not None and not node.filter and not node.window:
+        elif (
+            column.monotone
+            and column.is_time
+            and encoding is not None
+            and not node.filter
+            and not node.window
+        ):
             name = self.statement.text(node.name)
             whole = f"{name}({column.clean})"
             shown = Stored(whole, _without_nothing(column.fact), column.local)
             self.put(node, argument, shown.meaning() if meant else whole)
-        elif isinstance(encoding, Padded) or isinstance(encoding, Flag):
+        elif isinstance(encoding, (Padded, Flag)):
             return
         else:
             self.put(argument, argument, column.meaning())
@@ -630,9 +658,7 @@ _AGGREGATES: Mapping[str, Callable[..., None]] = {
 
 def facts_by_name(facts: Mapping[tuple[str, str], ColumnFact]) -> Facts:
     """The facts that change statements, by folded names."""
-    return {
-        (fold(table), fold(column)): fact for (table, column), fact in facts.items() if fact.changes
-    }
+    return {(fold(table), fold(column)): fact for (table, column), fact in facts.items() if fact.changes}
 
 
 def words_of(names: Sequence[tuple[str, str]], used: Facts) -> list[str]:

@@ -303,8 +303,6 @@ def _number(sql: str, encoding: TextNumber) -> str:
         return f"CASE WHEN {sql} GLOB '[0-9]*' OR {sql} GLOB '[-+.][0-9]*' THEN CAST({sql} AS NUMERIC) END"
     number = f"CAST({text} AS {'INTEGER' if encoding.integer else 'REAL'})"
     if encoding.multiplied:
-        times = " ".join(
-            f"WHEN {sql} LIKE '%{letter}' THEN {by}" for letter, by in enc.MULTIPLIERS.items()
-        )
+        times = " ".join(f"WHEN {sql} LIKE '%{letter}' THEN {by}" for letter, by in enc.MULTIPLIERS.items())
         return f"({number} * CASE {times} ELSE 1 END)"
     return number

@@ -126,7 +126,7 @@ class Repl:
         except OutOfScope:
             self._refused = text
             raise
-        self.conversation.add(text, answer.sql, history)
+        self.conversation.add(text, answer.meant_sql, history)
         self.output.answer(answer)
         if self.timing and not console.verbose:
             console.notice(timings(answer))

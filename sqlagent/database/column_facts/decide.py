@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from sqlagent.database.column_facts import nothing, shapes
+from sqlagent.database.column_facts.encodings import TextNumber
 from sqlagent.database.column_facts.fact import ColumnFact, Evidence
 from sqlagent.database.column_facts.numeric_times import numeric_time
 from sqlagent.database.column_facts.text_dates import text_date
@@ -26,7 +27,7 @@ def column_fact(evidence: Evidence, today: int | None = None) -> ColumnFact | No
     if not values:
         return None
     texts = {value: count for value, count in values.items() if isinstance(value, str)}
-    numbers = {value: count for value, count in values.items() if isinstance(value, (int, float))}
+    numbers: dict[Value, int] = {value: count for value, count in values.items() if isinstance(value, (int, float))}
     found: ColumnFact | None = None
     if not texts and len(numbers) == len(values):
         found = shapes.whole_flag(evidence) or numeric_time(
@@ -42,7 +43,9 @@ def column_fact(evidence: Evidence, today: int | None = None) -> ColumnFact | No
 def _of_texts(evidence: Evidence, texts: Mapping[str, int]) -> ColumnFact | None:
     meant, markers = nothing.split(texts)
     if meant and (found := text_date(evidence, meant) or text_number(evidence, meant)):
-        return replace(found, nothing=_believed(markers, texts))
+        if found.meaning == "number" and found.encoding is None and markers:
+            found = replace(found, encoding=TextNumber(integer=True))
+        return replace(found, nothing=markers)
     if found := shapes.flag(texts):
         return found
     if found := mixed_number(evidence, texts):
@@ -50,7 +53,7 @@ def _of_texts(evidence: Evidence, texts: Mapping[str, int]) -> ColumnFact | None
     meant, markers = nothing.split(texts, words=True)
     if not meant:
         return None
-    blank = _believed(markers, texts) if not evidence.key else ()
+    blank = markers if not evidence.key else ()
     found = shapes.padded(meant) or shapes.json_text(meant) or shapes.listed(meant)
     if found is None and not blank:
         return None
@@ -74,7 +77,3 @@ def _of_both(
 
 def _first(numbers: Mapping[Value, int]) -> int | float:
     return next(number for number in numbers if isinstance(number, (int, float)))
-
-
-def _believed(markers: tuple[Value, ...], texts: Mapping[str, int]) -> tuple[Value, ...]:
-    return markers

@@ -1,0 +1,71 @@
+"""Keep what the columns of the open database mean, and lower statements by it.
+
+Facts are read through the sandbox, so that no value of a stranger's file is touched outside of the confined process.
+A failure to read them is no failure to answer: without facts all columns are taken as they are stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sqlagent.base.errors import QueryError, QueryTimeout
+from sqlagent.database.column_facts.fact import ColumnFact
+from sqlagent.database.column_facts.meant_schema import meant_schema
+from sqlagent.database.column_facts.sampling import read_facts
+from sqlagent.database.column_facts.undeclared_keys import undeclared_keys
+from sqlagent.database.schema import Schema, Value
+from sqlagent.lowering.lower import Lowered, lower
+from sqlagent.lowering.rewrite import Options
+
+if TYPE_CHECKING:
+    from sqlagent.sandbox.sandbox import Sandbox
+
+_SECONDS = 1.0
+"""A statement that reads facts may take so long."""
+_ALL_SECONDS = 3.0
+"""All of them together."""
+
+
+class ColumnMeaning:
+    """The facts of one schema's columns. `meant` is the schema as the model is shown it."""
+
+    def __init__(self, schema: Schema, sandbox: Sandbox, options: Options = Options()) -> None:  # noqa: B008
+        run = _runner(sandbox)
+        self.schema = schema
+        self.options = options
+        keys = undeclared_keys(run, schema.tables)
+        tables = [
+            replace(table, foreign_keys=(*table.foreign_keys, *keys.get(table.name, ())))
+            for table in schema.tables
+        ]
+        self.facts: dict[tuple[str, str], ColumnFact] = read_facts(run, tables, seconds=_ALL_SECONDS)
+        self.meant = meant_schema(schema, self.facts, keys)
+
+    def lower(self, sql: str, prepares: Callable[[str], bool]) -> Lowered:
+        """A statement for how the columns are stored; itself where the database does not take the other one."""
+        return lower(sql, self.meant, self.facts, options=self.options, prepares=prepares)
+
+
+def _runner(sandbox: Sandbox) -> Callable[[str], Sequence[Sequence[Value | None]] | None]:
+    def run(sql: str) -> Sequence[Sequence[Value | None]] | None:
+        try:
+            return sandbox.execute(sql, timeout=_SECONDS, max_rows=0).rows
+        except (QueryError, QueryTimeout):
+            return None
+
+    return run
+
+
+def prepares(sandbox: Sandbox) -> Callable[[str], bool]:
+    """Whether the database takes a statement."""
+
+    def takes(sql: str) -> bool:
+        try:
+            sandbox.prepare(sql)
+        except QueryError:
+            return False
+        return True
+
+    return takes
