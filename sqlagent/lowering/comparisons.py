@@ -19,12 +19,16 @@ _FALSE = frozenset({"0", "false", "no", "n", "f"})
 
 
 def compared(
-    statement: Statement, column: Stored, operator: str, right: Expr, grain: int | None
+    statement: Statement, column: Stored, operator: str, right: Expr, grain: int | None, strict: bool
 ) -> str | None:
-    """`column operator constant`; `grain`: the column was cut to it, as `strftime('%Y', column)` does."""
+    """`column operator constant`; `grain`: the column was cut to it, as `strftime('%Y', column)` does.
+
+    strict: where the column says nothing, the comparison has to be NULL and not just untrue, as under NOT.
+    """
     right = bare(right)
     if grain is None and (found := _nothing(column, operator, right)) is not None:
         return found
+    column = column.cleaned if strict and column.monotone else column
     operator = {"IS": "=", "IS NOT": "!=", "IS NOT DISTINCT FROM": "=", "IS DISTINCT FROM": "!="}.get(
         operator, operator
     )
@@ -43,8 +47,11 @@ def compared(
     return None
 
 
-def between(statement: Statement, column: Stored, node: Between, grain: int | None) -> str | None:
+def between(
+    statement: Statement, column: Stored, node: Between, grain: int | None, strict: bool
+) -> str | None:
     """`column [NOT] BETWEEN low AND high`."""
+    column = column.cleaned if strict and column.monotone else column
     if column.is_time:
         low = _span(statement, column, node.low, grain)
         high = _span(statement, column, node.high, grain)
@@ -65,8 +72,9 @@ def between(statement: Statement, column: Stored, node: Between, grain: int | No
     return None
 
 
-def member(statement: Statement, column: Stored, node: In, grain: int | None) -> str | None:
+def member(statement: Statement, column: Stored, node: In, grain: int | None, strict: bool) -> str | None:
     """`column [NOT] IN (constants)`."""
+    column = column.cleaned if strict and column.monotone else column
     if column.is_time:
         spans = [_span(statement, column, member, grain) for member in node.members]
         if None in spans or not spans:
@@ -92,17 +100,17 @@ def member(statement: Statement, column: Stored, node: In, grain: int | None) ->
     return None
 
 
-def like(column: Stored, pattern: str, negated: bool) -> str | None:
+def like(column: Stored, pattern: str, negated: bool, strict: bool) -> str | None:
     """`column [NOT] LIKE pattern`."""
+    column = column.cleaned if strict and column.monotone else column
     if column.is_time and column.encoding is not None:
         span = pattern_span(pattern) or (literal_span(pattern) if "%" not in pattern else None)
         if span is not None:
             return _in_time(column, "!=" if negated else "=", span)
-        if (
-            column.fact.key
-            or isinstance(column.encoding, TextDate)
-            or not set(pattern) <= set("0123456789-_%: ")
-        ):
+        as_stored = isinstance(column.encoding, TextDate) and (
+            "-" not in pattern or "-" in column.encoding.format
+        )
+        if column.fact.key or as_stored or not set(pattern) <= set("0123456789-_%: "):
             return None  # a pattern for the text as it is stored
         return f"{column.meaning()} {'NOT ' if negated else ''}LIKE {text_literal(pattern)}"
     if isinstance(column.encoding, Padded) and pattern and pattern[-1] not in "%_ ":

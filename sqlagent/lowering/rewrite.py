@@ -47,6 +47,10 @@ _TIME_CALLS = ("DATE", "DATETIME", "TIME", "STRFTIME", "JULIANDAY", "UNIXEPOCH")
 _STORED_MODIFIERS = ("'unixepoch'", "'auto'", "'julianday'")
 
 
+_DECIDING = (Binary, Between, In, Like)
+"""Conditions that choose a row only where they are true, and look at no other condition within them."""
+
+
 class Unlowerable(Exception):
     """No rule makes this statement right."""
 
@@ -74,6 +78,8 @@ class Rewriter:
         self.options = options
         self.edits = Edits(reading.statement)
         self.changes = 0
+        self.strict = True
+        """Whether a condition that is NULL must stay so: not where only rows are chosen by it."""
         self.used: dict[tuple[str, str], ColumnFact] = {}
         self.asked_empty: frozenset[tuple[str, str]] = frozenset()
         """Columns that are compared with '': rows without a value are counted by them."""
@@ -134,24 +140,34 @@ class Rewriter:
 
     # ---- queries ----
 
-    def query(self, query: Query, *, outermost: bool = False, meant: bool = False) -> None:
-        """`meant`: the results are wanted as they are meant, not as they are stored."""
+    def query(
+        self, query: Query, *, outermost: bool = False, meant: bool = False, stored: bool = False
+    ) -> None:
+        """`meant`: bare columns among the results are wanted as they are meant.
+
+        Else they are handed on as stored, and whoever uses them writes what they mean; `stored`: so is MAX(column).
+        """
+        before, self.strict = self.strict, True
         for cte in query.ctes:
             self.query(cte.query)
         for arm in query.arms:
             if isinstance(arm, Select):
-                self.select(arm, outermost=outermost, meant=meant, alone=len(query.arms) == 1)
+                self.select(arm, outermost=outermost, meant=meant, stored=stored)
         for term in query.order:
             self.ordered(term.value, meant)
+        self.strict = before
 
-    def select(self, select: Select, *, outermost: bool, meant: bool, alone: bool) -> None:
+    def select(self, select: Select, *, outermost: bool, meant: bool, stored: bool) -> None:
         for item in select.items:
-            self.item(item, select, outermost=outermost, meant=meant)
+            if stored:
+                self.as_stored(item.value)
+            else:
+                self.item(item, select, outermost=outermost, meant=meant)
         for joined in select.sources:
             self.source(joined)
         for condition in (select.where, select.having):
             if condition is not None:
-                self.condition(condition)
+                self.chosen_by(condition)
         for term in select.group:
             self.grouped(term)
         for named in select.windows:
@@ -165,7 +181,7 @@ class Rewriter:
             for inner in source.sources:
                 self.source(inner)
         if joined.on is not None:
-            self.condition(joined.on)
+            self.chosen_by(joined.on)
 
     def item(self, item: Item, select: Select, *, outermost: bool, meant: bool) -> None:
         value = tree.bare(item.value)
@@ -181,7 +197,7 @@ class Rewriter:
                 self.put(item.value, value, column.meaning() + name)
             return
         before = self.changes
-        self.value(item.value, meant=meant)
+        self.value(item.value, meant=meant or not outermost)
         if self.changes > before and outermost and item.alias is None:
             self.edits.after(item.value, " AS " + quote(self.statement.text(item.value)))
 
@@ -258,6 +274,17 @@ class Rewriter:
 
     # ---- conditions ----
 
+    def chosen_by(self, node: Expr) -> None:
+        """A condition that chooses rows, or one of several that do."""
+        inner = tree.bare(node)
+        if isinstance(inner, Binary) and inner.operator in ("AND", "OR"):
+            self.chosen_by(inner.left)
+            self.chosen_by(inner.right)
+            return
+        before, self.strict = self.strict, not isinstance(inner, _DECIDING)
+        self.condition(node)
+        self.strict = before
+
     def condition(self, node: Expr) -> None:
         """An expression of which only the truth counts."""
         inner = tree.bare(node)
@@ -288,6 +315,7 @@ class Rewriter:
         if isinstance(inner, (tree.Exists, Query)):
             self.query(inner.query if isinstance(inner, tree.Exists) else inner)
             return
+        self.strict = True
         for part in tree.children(inner):
             if isinstance(part, Query):
                 self.query(part, meant=True)
@@ -351,7 +379,7 @@ class Rewriter:
         if found is None:
             return False
         column, grain, value = found
-        text = compared(self.statement, column, operator, right, grain)
+        text = compared(self.statement, column, operator, right, grain, self.strict)
         if text is not None:
             self.put(node, value, text)
             return True
@@ -390,6 +418,7 @@ class Rewriter:
 
     def compared_columns(self, node: Binary) -> bool:
         """Two expressions with columns: alike where both are stored alike, else as they are meant."""
+        self.strict = True
         left, right = self.physical(node.left), self.physical(node.right)
         if left is not None and right is not None and left.encoding == right.encoding:
             exact = node.operator in ("=", "!=", "IS", "IS NOT")
@@ -427,12 +456,16 @@ class Rewriter:
         """Read an expression that `physical` knows: its own value stays as it is stored."""
         inner = tree.bare(node)
         if isinstance(inner, Subquery):
-            self.query(inner.query)
+            self.query(inner.query, stored=True)
         elif isinstance(inner, Call):
             argument = inner.arguments[0]
             column = self.stored(argument)
             if column is not None and column.fact.nothing:
                 self.put(argument, argument, column.clean)
+        else:
+            column = self.stored(inner)
+            if column is not None and column.fact.nothing and not column.fact.key:
+                self.put(inner, inner, column.clean)
 
     def between(self, node: Between, meant: bool) -> bool:
         if not (is_constant(node.low) and is_constant(node.high)):
@@ -441,7 +474,7 @@ class Rewriter:
         if found is None:
             return False
         column, grain, value = found
-        text = between(self.statement, column, node, grain)
+        text = between(self.statement, column, node, grain, self.strict)
         if text is not None:
             self.put(node, value, text)
             return True
@@ -457,7 +490,8 @@ class Rewriter:
                 else None
             )
             if left is not None and right is not None and left.encoding == right.encoding and left.injective:
-                self.query(node.query)
+                self.as_stored(node.value)
+                self.query(node.query, stored=True)
                 return True
             if left is None:
                 self.value(node.value, meant=True)
@@ -474,7 +508,7 @@ class Rewriter:
         if found is None:
             return False
         column, grain, value = found
-        text = member(self.statement, column, node, grain)
+        text = member(self.statement, column, node, grain, self.strict)
         if text is not None:
             self.put(node, value, text)
             return True
@@ -485,7 +519,7 @@ class Rewriter:
         if column is None:
             return False
         if node.operator == "LIKE" and node.escape is None and isinstance(node.right, Literal):
-            text = like(column, node.right.value, node.negated)
+            text = like(column, node.right.value, node.negated, self.strict)
             if text is not None:
                 self.put(node, node.left, text)
         return True

@@ -9,7 +9,7 @@ Invariant: a meaning is NULL where the column says nothing, and compares, sorts 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlagent.database.column_facts import encodings as enc
 from sqlagent.database.column_facts.encodings import (
@@ -97,6 +97,11 @@ class Stored:
         for value in self.fact.nothing:
             sql = f"NULLIF({sql}, {literal(value)})"
         return sql
+
+    @property
+    def cleaned(self) -> Stored:
+        """The same about the stored value without what stands for none: a comparison with it is then NULL."""
+        return Stored(self.clean, replace(self.fact, nothing=()), self.local)
 
     def is_nothing(self, negated: bool) -> str:
         values = listed(self.fact.nothing)
