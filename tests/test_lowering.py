@@ -18,8 +18,8 @@ from sqlagent.database import schema
 from sqlagent.database.column_facts.fact import ColumnFact
 from sqlagent.database.column_facts.meant_schema import meant_schema
 from sqlagent.database.column_facts.sampling import read_facts
+from sqlagent.lowering.columns import Options
 from sqlagent.lowering.lower import Lowered, lower
-from sqlagent.lowering.rewrite import Options
 
 TODAY = 1_767_225_600  # 2026-01-01
 ALL = Options(shown_texts=True)

@@ -16,8 +16,8 @@ from sqlagent.database.column_facts.meant_schema import meant_schema
 from sqlagent.database.column_facts.sampling import read_facts
 from sqlagent.database.column_facts.undeclared_keys import undeclared_keys
 from sqlagent.database.schema import Schema, Value
+from sqlagent.lowering.columns import Options
 from sqlagent.lowering.lower import Lowered, lower
-from sqlagent.lowering.rewrite import Options
 
 if TYPE_CHECKING:
     from sqlagent.sandbox.sandbox import Sandbox

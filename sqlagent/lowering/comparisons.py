@@ -119,10 +119,10 @@ def like(column: Stored, pattern: str, negated: bool, strict: bool) -> str | Non
 
 
 def _nothing(column: Stored, operator: str, right: Expr) -> str | None:
-    """A comparison with NULL or with '' where values stand for none."""
+    """A comparison with NULL, '' or 'null' where values stand for none."""
     if not column.fact.nothing or not isinstance(right, Literal):
         return None
-    empty = right.kind == "text" and not right.value.strip()
+    empty = right.kind == "text" and right.value.strip().lower() in ("", "null")
     if right.kind == "word" and right.value == "NULL" and operator in ("IS", "IS NOT"):
         return column.is_nothing(operator == "IS NOT")
     if empty and operator in ("=", "!=", "IS", "IS NOT"):

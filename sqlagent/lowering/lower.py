@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from sqlagent.database.column_facts.fact import ColumnFact
 from sqlagent.database.schema import Schema
-from sqlagent.lowering.rewrite import Options, Rewriter, Unlowerable, facts_by_name, words_of
+from sqlagent.lowering.columns import Options, Unlowerable, facts_by_name, words_of
+from sqlagent.lowering.rewrite import Rewriter
 from sqlagent.sql.cursor import Unreadable
 from sqlagent.sql.reading import read
 
