@@ -21,9 +21,11 @@ from pathlib import Path
 from sqlagent.base.errors import OK
 from sqlagent.database import schema
 from sqlagent.database.column_facts.fact import ColumnFact
+from sqlagent.database.column_facts.meant_schema import meant_schema
 from sqlagent.database.column_facts.sampling import Run, read_facts
 from sqlagent.database.column_facts.undeclared_keys import undeclared_keys
 from sqlagent.database.schema import Schema
+from sqlagent.linking import prompt
 
 
 def main(argv: Sequence[str]) -> int:
@@ -45,6 +47,7 @@ def main(argv: Sequence[str]) -> int:
     counts: Counter[str] = Counter()
     slowest: tuple[float, int, str] = (0.0, 0, "")
     columns = 0
+    changed: list[str] = []
     for path in paths:
         found = schema.read(path)
         with sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True) as connection:
@@ -52,7 +55,9 @@ def main(argv: Sequence[str]) -> int:
             began = time.process_time()
             facts = read_facts(run, found.tables, seconds=10.0)
             slowest = max(slowest, (time.process_time() - began, len(found.tables), path.stem))
-            keys = undeclared_keys(run, found.tables) if options.keys else {}
+            keys = undeclared_keys(run, found.tables)
+        if prompt.context(meant_schema(found, facts, keys)) != prompt.context(found):
+            changed.append(path.stem)
         columns += sum(len(table.columns) for table in found.tables)
         lines += [
             _line(path.stem, found, *names, fact)
@@ -63,6 +68,7 @@ def main(argv: Sequence[str]) -> int:
             f"= {path.stem}: {table}.{key.columns[0]} -> {key.ref_table}.{key.ref_columns[0]}"
             for table, held in keys.items()
             for key in held
+            if options.keys
         ]
         counts.update(f"{fact.meaning}{', changes' if fact.changes else ''}" for fact in facts.values())
     if options.sample is not None and options.sample < len(lines):
@@ -72,6 +78,7 @@ def main(argv: Sequence[str]) -> int:
         f"{len(paths)} databases, {columns} columns: "
         + ", ".join(f"{n} {what}" for what, n in counts.most_common())
     )
+    print(f"{len(changed)} databases are shown to the model otherwise than stored: {', '.join(changed)}")
     print(f"slowest: {1000 * slowest[0]:.0f} ms, {slowest[1]} tables ({slowest[2]})", file=sys.stderr)
     return OK
 

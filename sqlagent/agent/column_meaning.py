@@ -31,7 +31,7 @@ _ALL_SECONDS = 3.0
 class ColumnMeaning:
     """The facts of one schema's columns. `meant` is the schema as the model is shown it."""
 
-    def __init__(self, schema: Schema, sandbox: Sandbox, options: Options = Options()) -> None:  # noqa: B008
+    def __init__(self, schema: Schema, sandbox: Sandbox, options: Options = Options(local=True)) -> None:  # noqa: B008
         run = _runner(sandbox)
         self.schema = schema
         self.options = options

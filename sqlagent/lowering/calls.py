@@ -1,4 +1,4 @@
-"""Lower function calls: date functions, SUBSTR, CAST and aggregates over columns that are stored otherwise than meant."""
+"""Lower calls: date functions, SUBSTR, CAST and aggregates over columns that are stored otherwise than meant."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlagent.database.column_facts.encodings import TextDate
+from sqlagent.database.column_facts.encodings import Linear, TextDate
 from sqlagent.database.column_facts.fact import ColumnFact
 from sqlagent.database.schema import fold
 from sqlagent.lowering.constants import call_grain
@@ -165,7 +165,13 @@ def facts_by_name(facts: Mapping[tuple[str, str], ColumnFact]) -> Facts:
     return {(fold(table), fold(column)): fact for (table, column), fact in facts.items() if fact.changes}
 
 
-def words_of(names: Sequence[tuple[str, str]], used: Facts) -> list[str]:
+def words_of(names: Sequence[tuple[str, str]], used: Facts, *, local: bool) -> list[str]:
     """What was done, a sentence a column, under the names as declared."""
     known = {(fold(table), fold(column)): column for table, column in names}
-    return [f"{known.get(key, key[1])} is {fact.words}." for key, fact in used.items()]
+    sentences = []
+    for key, fact in used.items():
+        zone = local and isinstance(fact.encoding, Linear) and not fact.encoding.whole_days
+        sentences.append(
+            f"{known.get(key, key[1])} is {fact.words}{', taken in local time' if zone else ''}."
+        )
+    return sentences

@@ -51,4 +51,6 @@ def lower(
         return Lowered(sql)
     if written == sql or (prepares is not None and not prepares(written)):
         return Lowered(sql)
-    return Lowered(written, tuple(words_of(list(facts), rewriter.used)), rewriter.results())
+    return Lowered(
+        written, tuple(words_of(list(facts), rewriter.used, local=options.local)), rewriter.results()
+    )
