@@ -63,6 +63,8 @@ def _digits(evidence: Evidence, numbers: Sequence[int | float]) -> Found | None:
     """YYYYMMDD and its kin: every number is a real date of 1700 to 2100."""
     for digits, subject, alone in ((8, DIGITS, 4), (6, PERIOD, 13), (14, DIGITS, 2)):
         encoding = DigitDate(digits)
+        if encoding.decode(numbers[0]) is None:
+            continue
         dates = [encoding.decode(number) for number in numbers]
         if not all(date is not None and "1700" <= date[:4] <= "2100" for date in dates):
             continue

@@ -22,7 +22,7 @@ Run = Callable[[str], "Sequence[Sequence[Value | None]] | None"]
 
 HEAD, SPOTS, SPOT = 64, 8, 16
 """Rows read of each table: the first ones, and a few at places spread over the rowids."""
-DEEP, DEEP_SPOTS = 1_000, 4
+DEEP, DEEP_SPOTS, DEEP_SPOT = 500, 4, 125
 """Rows read of the columns whose facts change statements, likewise."""
 WHOLE = 50_000
 """Rows in which a day above twelve is looked for, where a date may be read in two ways."""
@@ -61,7 +61,7 @@ def _facts(run: Run, table: Table, today: int | None) -> dict[str, ColumnFact]:
     doubtful = [column for column in columns if column.name in facts and _worth(facts[column.name])]
     if not doubtful or len(first) < HEAD:
         return facts
-    more = _read(run, table, doubtful, DEEP, DEEP_SPOTS, DEEP // 4) or []
+    more = _read(run, table, doubtful, DEEP, DEEP_SPOTS, DEEP_SPOT) or []
     for column, evidence in zip(doubtful, _evidence(table, doubtful, more), strict=True):
         deeper = column_fact(evidence, today) if evidence.values else facts[column.name]
         if deeper is None:

@@ -59,6 +59,8 @@ def listed(values: Mapping[str, int]) -> ColumnFact | None:
     if all(len(text) > 2 and text[0] == text[-1] == " " for text in values):
         return ColumnFact("list", note="words with blanks around and between")
     for separator in (", ", ",", "; ", ";", "|", "\n"):
+        if sum(separator in text for text in values) < 3:
+            continue
         cells = [[part.strip() for part in text.split(separator)] for text in values]
         several = [cell for cell in cells if len(cell) > 1]
         if len(several) < 3 or len(several) * 4 < len(cells):

@@ -47,6 +47,8 @@ def text_date(evidence: Evidence, values: Mapping[str, int]) -> ColumnFact | Non
 def _digits(evidence: Evidence, texts: Sequence[str]) -> ColumnFact | None:
     for digits, subject in ((8, DIGITS), (14, DIGITS), (6, PERIOD)):
         encoding = DigitDate(digits, text=True)
+        if encoding.decode(texts[0]) is None:
+            continue
         decoded = [encoding.decode(text) for text in texts]
         if not all(date is not None and "1700" <= date[:4] <= "2100" for date in decoded):
             continue
