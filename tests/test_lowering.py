@@ -20,6 +20,7 @@ from sqlagent.database.column_facts.meant_schema import meant_schema
 from sqlagent.database.column_facts.sampling import read_facts
 from sqlagent.lowering.columns import Options
 from sqlagent.lowering.lower import Lowered, lower
+from sqlagent.lowering.views import view_facts
 
 TODAY = 1_767_225_600  # 2026-01-01
 ALL = Options(shown_texts=True)
@@ -229,6 +230,28 @@ def test_local_times_are_compared_and_shown_in_this_zone(monkeypatch: pytest.Mon
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+def test_a_view_means_what_its_tables_do() -> None:
+    connection, found, facts = stored("clinic", "unix_us")
+    views = {
+        "late": "CREATE VIEW late AS SELECT id, visit_date AS at FROM visits WHERE id > 9",
+        "later": "CREATE VIEW later AS SELECT l.at, count(*) AS n FROM late AS l GROUP BY l.at",
+    }
+    for text in views.values():
+        connection.execute(text.replace("CREATE VIEW", "CREATE TEMP VIEW IF NOT EXISTS"))
+    tables = [
+        schema.Table("late", "view", (schema.Column("id"), schema.Column("at"))),
+        schema.Table("later", "view", (schema.Column("at"), schema.Column("n"))),
+    ]
+    whole = schema.Schema("", (*found.tables, *tables))
+    known = facts | view_facts(whole, views, facts)
+    assert set(known) == set(facts) | {("late", "at"), ("later", "at")}
+    plain = _plain("unix_us")
+    for view in ("late", "later"):
+        lowered = lower(f"SELECT COUNT(*) FROM {view} WHERE at LIKE '2023%'", whole, known)
+        wanted = "SELECT COUNT(*) FROM visits WHERE id > 9 AND visit_date LIKE '2023%'"
+        assert rows_of(connection, lowered.sql) == rows_of(plain, wanted)
 
 
 # ---- any statement ----

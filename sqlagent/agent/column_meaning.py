@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 from sqlagent.base.errors import QueryError, QueryTimeout
 from sqlagent.database.column_facts.fact import ColumnFact
 from sqlagent.database.column_facts.meant_schema import meant_schema
-from sqlagent.database.column_facts.sampling import read_facts
+from sqlagent.database.column_facts.sampling import Run, read_facts
 from sqlagent.database.column_facts.undeclared_keys import undeclared_keys
 from sqlagent.database.schema import Schema, Value
 from sqlagent.lowering.columns import Options
 from sqlagent.lowering.lower import Lowered, lower
+from sqlagent.lowering.views import view_facts
 
 if TYPE_CHECKING:
     from sqlagent.sandbox.sandbox import Sandbox
@@ -41,6 +42,7 @@ class ColumnMeaning:
             for table in schema.tables
         ]
         self.facts: dict[tuple[str, str], ColumnFact] = read_facts(run, tables, seconds=_ALL_SECONDS)
+        self.facts |= view_facts(schema, _views(run, schema), self.facts)
         self.meant = meant_schema(schema, self.facts, keys)
 
     def lower(self, sql: str, prepares: Callable[[str], bool]) -> Lowered:
@@ -48,7 +50,14 @@ class ColumnMeaning:
         return lower(sql, self.meant, self.facts, options=self.options, prepares=prepares)
 
 
-def _runner(sandbox: Sandbox) -> Callable[[str], Sequence[Sequence[Value | None]] | None]:
+def _views(run: Run, schema: Schema) -> dict[str, str]:
+    """The CREATE VIEW of each view; nothing is asked where there is none."""
+    names = {table.name for table in schema.tables if table.kind == "view"}
+    rows = run("SELECT name, sql FROM sqlite_master WHERE type = 'view'") if names else ()
+    return {str(name): str(text) for name, text in rows or () if name in names}
+
+
+def _runner(sandbox: Sandbox) -> Run:
     def run(sql: str) -> Sequence[Sequence[Value | None]] | None:
         try:
             return sandbox.execute(sql, timeout=_SECONDS, max_rows=0).rows
