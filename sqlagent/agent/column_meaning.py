@@ -6,7 +6,7 @@ A failure to read them is no failure to answer: without facts all columns are ta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,8 @@ from sqlagent.database.column_facts.fact import ColumnFact
 from sqlagent.database.column_facts.meant_schema import meant_schema
 from sqlagent.database.column_facts.sampling import Run, read_facts
 from sqlagent.database.column_facts.undeclared_keys import undeclared_keys
-from sqlagent.database.schema import Schema, Value
+from sqlagent.database.profile import profile_of
+from sqlagent.database.schema import ForeignKey, Schema, Value
 from sqlagent.lowering.columns import Options
 from sqlagent.lowering.lower import Lowered, lower
 from sqlagent.lowering.views import view_facts
@@ -23,6 +24,7 @@ from sqlagent.lowering.views import view_facts
 if TYPE_CHECKING:
     from sqlagent.sandbox.sandbox import Sandbox
 
+Keys = Mapping[str, tuple[ForeignKey, ...]]
 _SECONDS = 1.0
 """A statement that reads facts may take so long."""
 _ALL_SECONDS = 3.0
@@ -36,18 +38,34 @@ class ColumnMeaning:
         run = _runner(sandbox)
         self.schema = schema
         self.options = options
+        self.profile = profile_of(schema)
         keys = undeclared_keys(run, schema.tables)
+        if self.profile is not None:
+            keys = _joined(keys, self.profile.keys)
         tables = [
             replace(table, foreign_keys=(*table.foreign_keys, *keys.get(table.name, ())))
             for table in schema.tables
         ]
         self.facts: dict[tuple[str, str], ColumnFact] = read_facts(run, tables, seconds=_ALL_SECONDS)
+        if self.profile is not None:
+            self.facts |= self.profile.facts
         self.facts |= view_facts(schema, _views(run, schema), self.facts)
         self.meant = meant_schema(schema, self.facts, keys)
+        if self.profile is not None:
+            self.meant = self.profile.shown(self.meant)
 
     def lower(self, sql: str, prepares: Callable[[str], bool]) -> Lowered:
         """A statement for how the columns are stored; itself where the database does not take the other one."""
         return lower(sql, self.meant, self.facts, options=self.options, prepares=prepares)
+
+
+def _joined(found: Keys, known: Keys) -> Keys:
+    """The keys of both, the known one where both have one for a column."""
+    joined = dict(found)
+    for table, keys in known.items():
+        named = {key.columns for key in keys}
+        joined[table] = (*keys, *(key for key in found.get(table, ()) if key.columns not in named))
+    return joined
 
 
 def _views(run: Run, schema: Schema) -> dict[str, str]:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from sqlagent.database.column_facts.encodings import DigitDate, Flag, Linear, Padded, TextDate, TextNumber
+from sqlagent.database.column_facts.encodings import (
+    DigitDate,
+    Flag,
+    Linear,
+    Named,
+    Padded,
+    Scaled,
+    TextDate,
+    TextNumber,
+)
 from sqlagent.database.column_facts.fact import ColumnFact
 from sqlagent.lowering.columns import Columns
 from sqlagent.lowering.stored_form import Stored
@@ -129,7 +138,7 @@ class Calls(Columns):
             whole = f"{name}({column.clean})"
             shown = Stored(whole, _without_nothing(column.fact), column.local)
             self.put(node, argument, shown.meaning() if meant else whole)
-        elif isinstance(encoding, (Padded, Flag)):
+        elif isinstance(encoding, (Padded, Flag, Named)):
             return
         else:
             self.put(argument, argument, column.meaning())
@@ -137,7 +146,7 @@ class Calls(Columns):
     def added(self, node: Call, column: Stored, meant: bool) -> None:
         """SUM, AVG and TOTAL: of numbers and of yes and no."""
         argument = node.arguments[0]
-        if isinstance(column.encoding, (TextNumber, Flag)) or (
+        if isinstance(column.encoding, (TextNumber, Flag, Scaled)) or (
             column.encoding is None and column.fact.nothing and column.fact.meaning == "number"
         ):
             self.put(argument, argument, column.meaning())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlagent.database.column_facts.encodings import Linear, TextDate
+from sqlagent.database.column_facts.encodings import Linear, Named, Scaled, TextDate
 from sqlagent.database.column_facts.fact import ColumnFact
 from sqlagent.database.schema import fold
 from sqlagent.lowering.constants import call_grain
@@ -139,6 +139,8 @@ class Columns:
     def unreadable(self, column: Stored) -> bool:
         """Whether a result is to be shown otherwise than it is stored."""
         encoding = column.encoding
+        if isinstance(encoding, (Named, Scaled)):
+            return not column.fact.key
         if encoding is None or not column.is_time or column.fact.key:
             return False
         return self.options.shown_texts or not isinstance(encoding, TextDate)

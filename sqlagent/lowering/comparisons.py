@@ -6,7 +6,15 @@ the month. Each function gives None where the comparison is right as it is.
 
 from __future__ import annotations
 
-from sqlagent.database.column_facts.encodings import DigitDate, Flag, Padded, TextDate, TextNumber
+from sqlagent.database.column_facts.encodings import (
+    DigitDate,
+    Flag,
+    Named,
+    Padded,
+    Scaled,
+    TextDate,
+    TextNumber,
+)
 from sqlagent.lowering.constants import number_of, span_of
 from sqlagent.lowering.moments import DAY, MONTH, Span, literal_span, pattern_span
 from sqlagent.lowering.stored_form import Stored, listed
@@ -38,6 +46,12 @@ def compared(
     if column.fact.key:
         return None
     encoding = column.encoding
+    if isinstance(encoding, Named):
+        stored = _code(encoding, right)
+        return None if stored is None or operator not in ("=", "!=") else f"{column.sql} {operator} {stored}"
+    if isinstance(encoding, Scaled):
+        number = number_of(right)
+        return None if number is None else f"{column.sql} {operator} {_times(number, encoding.by)}"
     if isinstance(encoding, TextNumber) or column.fact.meaning == "number":
         return _in_number(column, operator, right)
     if isinstance(encoding, Flag):
@@ -66,8 +80,11 @@ def between(
         return None
     if isinstance(column.encoding, TextNumber) or column.fact.meaning == "number":
         numbers = number_of(node.low), number_of(node.high)
-        if None in numbers:
+        if numbers[0] is None or numbers[1] is None:
             return None
+        if isinstance(column.encoding, Scaled):
+            low_, high_ = (_times(number, column.encoding.by) for number in numbers if number is not None)
+            return f"{column.sql} {'NOT ' if node.negated else ''}BETWEEN {low_} AND {high_}"
         return f"{column.meaning()} {'NOT ' if node.negated else ''}BETWEEN {numbers[0]} AND {numbers[1]}"
     return None
 
@@ -88,6 +105,8 @@ def member(statement: Statement, column: Stored, node: In, grain: int | None, st
     negated = "NOT " if node.negated else ""
     if column.fact.key:
         return None
+    if isinstance(column.encoding, (Named, Scaled)):
+        return _codes(column, column.encoding, node)
     if isinstance(column.encoding, TextNumber):
         if not all(isinstance(m := bare(one), Literal) and m.kind == "number" for one in node.members):
             return None
@@ -116,6 +135,35 @@ def like(column: Stored, pattern: str, negated: bool, strict: bool) -> str | Non
     if isinstance(column.encoding, Padded) and pattern and pattern[-1] not in "%_ ":
         return f"{column.meaning()} {'NOT ' if negated else ''}LIKE {text_literal(pattern)}"
     return None
+
+
+def _code(encoding: Named, right: Expr) -> int | None:
+    """The code of a name; None for what is no name, which may be the code itself."""
+    right = bare(right)
+    if not isinstance(right, Literal) or right.kind != "text":
+        return None
+    word = right.value.strip().lower()
+    return next((stored for stored, name in encoding.names if name == word), None)
+
+
+def _codes(column: Stored, encoding: Named | Scaled, node: In) -> str | None:
+    """`column [NOT] IN (…)` of names, or of numbers in another scale."""
+    members: list[str] = []
+    for one in node.members:
+        if isinstance(encoding, Named):
+            stored = _code(encoding, one)
+            members += [] if stored is None else [str(stored)]
+        else:
+            number = number_of(one)
+            members += [] if number is None else [_times(number, encoding.by)]
+    if not members or len(members) < len(node.members):
+        return None
+    return f"{column.sql} {'NOT ' if node.negated else ''}IN ({', '.join(members)})"
+
+
+def _times(number: str, by: int) -> str:
+    product = float(number) * by
+    return str(int(product)) if product.is_integer() else repr(product)
 
 
 def _nothing(column: Stored, operator: str, right: Expr) -> str | None:

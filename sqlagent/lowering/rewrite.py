@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from sqlagent.database.column_facts.encodings import Flag, Padded, TextNumber
+from sqlagent.database.column_facts.encodings import Flag, Named, Padded, TextNumber
 from sqlagent.database.column_facts.fact import ColumnFact
 from sqlagent.database.schema import fold
 from sqlagent.lowering.conditions import Conditions
@@ -167,7 +167,7 @@ class Rewriter(Conditions):
         if column.encoding is None or column.monotone:
             if column.fact.nothing and column.fact.meaning != "text":
                 self.put(value, inner, column.clean)
-        elif not isinstance(column.encoding, (Flag, Padded)):
+        elif not isinstance(column.encoding, (Flag, Padded, Named)):
             self.put(value, inner, column.meaning())
 
     def grouped(self, value: Expr) -> None:

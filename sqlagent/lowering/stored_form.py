@@ -17,7 +17,9 @@ from sqlagent.database.column_facts.encodings import (
     Encoding,
     Flag,
     Linear,
+    Named,
     Padded,
+    Scaled,
     TextDate,
     TextNumber,
 )
@@ -64,7 +66,7 @@ class Stored:
         encoding = self.encoding
         if isinstance(encoding, TextDate):
             return encoding.fixed and encoding.format.startswith(("%Y/%m/%d", "%Y.%m.%d", "%Y-%m-%d"))
-        return encoding is None or isinstance(encoding, (Linear, DigitDate))
+        return encoding is None or isinstance(encoding, (Linear, DigitDate, Scaled))
 
     @property
     def injective(self) -> bool:
@@ -121,6 +123,11 @@ class Stored:
             return self.until(grain)
         if isinstance(encoding, TextNumber):
             return _number(self.clean, encoding)
+        if isinstance(encoding, Named):
+            whens = " ".join(f"WHEN {stored} THEN {literal(name)}" for stored, name in encoding.names)
+            return f"CASE {self.sql} {whens} ELSE {self.sql} END"
+        if isinstance(encoding, Scaled):
+            return f"({self.sql} / {float(encoding.by)})"
         if isinstance(encoding, Flag):
             return f"({self.sql} = {literal(encoding.yes)})"
         if isinstance(encoding, Padded):

@@ -27,7 +27,9 @@ def column_fact(evidence: Evidence, today: int | None = None) -> ColumnFact | No
     if not values:
         return None
     texts = {value: count for value, count in values.items() if isinstance(value, str)}
-    numbers: dict[Value, int] = {value: count for value, count in values.items() if isinstance(value, (int, float))}
+    numbers: dict[Value, int] = {
+        value: count for value, count in values.items() if isinstance(value, (int, float))
+    }
     found: ColumnFact | None = None
     if not texts and len(numbers) == len(values):
         found = shapes.whole_flag(evidence) or numeric_time(

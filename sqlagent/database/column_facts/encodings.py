@@ -208,7 +208,39 @@ class Padded:
         return value.rstrip(" ") if isinstance(value, str) else None
 
 
-Encoding = Linear | DigitDate | TextDate | TextNumber | Flag | Padded
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A code that an application gives a meaning: pairs of the stored number and its name."""
+
+    names: tuple[tuple[int, str], ...]
+
+    @property
+    def words(self) -> str:
+        return "a code: " + ", ".join(f"{stored} {name}" for stored, name in self.names)
+
+    def decode(self, value: Value | None) -> str | None:
+        return dict(self.names).get(value) if isinstance(value, int) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """A number that is stored `by` times as large as it is meant."""
+
+    by: int
+    unit: str = ""
+
+    @property
+    def words(self) -> str:
+        return f"{self.by} times the {self.unit or 'number'}"
+
+    def decode(self, value: Value | None) -> int | float | None:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return None
+        number = value / self.by
+        return int(number) if number.is_integer() else number
+
+
+Encoding = Linear | DigitDate | TextDate | TextNumber | Flag | Padded | Named | Scaled
 
 
 def pieces(format: str) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from sqlagent.database.column_facts.encodings import Flag, TextNumber
+from sqlagent.database.column_facts.encodings import Flag, Named, TextNumber
 from sqlagent.database.column_facts.fact import ColumnFact
 from sqlagent.database.schema import Column, ForeignKey, Schema, Table, Value, keep_sound_keys
 
@@ -56,6 +56,12 @@ def _column(column: Column, fact: ColumnFact | None, timed: bool) -> Column:
         return column if samples == column.samples else replace(column, samples=samples)
     if isinstance(encoding, TextNumber) and encoding.mixed:
         return column  # words are among its values
+    if isinstance(encoding, Named):
+        present = {value for value in column.samples if isinstance(value, int)}
+        names = [name for stored, name in encoding.names if stored in present] or [encoding.names[0][1]]
+        return replace(
+            column, type="TEXT", samples=tuple(names), codes=tuple(name for _, name in encoding.names)
+        )
     decoded = (encoding.decode(value) for value in column.samples if value not in fact.nothing)
     samples = tuple(dict.fromkeys(value for value in decoded if value is not None))
     return replace(column, type=_type(fact, samples) or column.type, samples=samples)
