@@ -39,7 +39,7 @@ class ColumnMeaning:
         self.schema = schema
         self.options = options
         self.profile = profile_of(schema)
-        keys = undeclared_keys(run, schema.tables)
+        keys: Keys = undeclared_keys(run, schema.tables)
         if self.profile is not None:
             keys = _joined(keys, self.profile.keys)
         tables = [
