@@ -15,6 +15,7 @@ from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor
 from sqlagent.linking.prompt import Turn
 from sqlagent.sql.names import quote
+from sqlagent.sql.reading import Readings
 from tests.hostile import NAMES
 
 bench_walk = pytest.importorskip("bench.walk")
@@ -79,15 +80,7 @@ class Place:
         return bool(self.connection.execute(sql).fetchall())
 
     def amended(self, question: str, sql: str, history: tuple[Turn, ...] = ()) -> tuple[str, list[str]]:
-        made, notes = put_right(
-            question.format(**self.said),
-            sql,
-            self.schema,
-            history=history,
-            nearest=lambda table, column, text: None,
-            takes=self.takes,
-            finds=self.finds,
-        )
+        made, notes = self.put_right(question.format(**self.said), sql, history)
         try:
             self.connection.execute("EXPLAIN " + made)
             caution(made, self.schema, self.finds)
@@ -95,6 +88,17 @@ class Place:
             pytest.fail(f"{error}: {question!r}: {sql} became {made} ({notes})")
         assert (made == sql) == (not notes)
         return made, notes
+
+    def put_right(self, question: str, sql: str, history: tuple[Turn, ...] = ()) -> tuple[str, list[str]]:
+        return put_right(
+            question,
+            sql,
+            Readings(self.schema),
+            history=history,
+            nearest=lambda table, column, text: None,
+            takes=self.takes,
+            finds=self.finds,
+        )
 
 
 def plain(tmp_path: Path) -> Place:
@@ -137,3 +141,18 @@ def test_statements_of_all_kinds_still_run(tmp_path: Path, temper: str) -> None:
         if not place.takes(sql):
             continue
         place.amended(QUESTIONS[n % len(QUESTIONS)], sql, (before,) if n % 3 == 0 else ())
+
+
+def test_what_cannot_be_read_is_left_alone(tmp_path: Path) -> None:
+    assert plain(tmp_path).put_right("What share?", "not / sql") == ("not / sql", [])
+
+
+def test_a_condition_with_a_case_is_one(tmp_path: Path) -> None:
+    """The AND within CASE … END parted it, and a follow-up kept half of it."""
+    place = plain(tmp_path)
+    case = "CASE WHEN salary > 3 AND points > 0 THEN 1 ELSE 0 END = 1"
+    before = Turn("Who earns well?", f"SELECT name FROM employees WHERE {case}")
+    made, notes = place.amended(
+        "and hired after 2010?", "SELECT name FROM employees WHERE hire_date > '2010-12-31'", (before,)
+    )
+    assert f"WHERE {case} AND hire_date" in made, (made, notes)

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from sqlagent.linking.prompt import Prompt, Turn
     from sqlagent.lowering.lower import Lowered
     from sqlagent.sandbox.sandbox import Limits, Result, Sandbox
+    from sqlagent.sql.reading import Reading
 
 __all__ = [
     "EFFORTS",
@@ -241,9 +242,10 @@ class Agent:
         the database holds nothing about what was asked), QueryTimeout,
         and Cancelled.
         """
-        from sqlagent.amend.fan_out import caution
+        from sqlagent.amend.fan_out import doubled
         from sqlagent.amend.pipeline import put_right
         from sqlagent.linking import prompt
+        from sqlagent.sql.reading import Readings
 
         question = check_question(question)
         with self._lock:
@@ -271,14 +273,14 @@ class Agent:
             def build(failed: tuple[str, str] | None) -> Prompt:
                 return prompt.build(view, question, history=history, hints=hints, error=failed)
 
-            acceptor = self._acceptor(view)
+            acceptor, readings = self._acceptor(view), Readings(schema)
 
             def correct(sql: str) -> tuple[str, list[str]]:
                 nearest = partial(focus.nearest, schema)
                 return put_right(
                     question,
                     sql,
-                    schema,
+                    readings,
                     history=history,
                     nearest=nearest,
                     takes=acceptor.takes,
@@ -305,9 +307,10 @@ class Agent:
                 "act": trace.seconds("act"),
                 "total": time.monotonic() - began,
             }
-            notes = [doubt, *chosen.corrections, *chosen.lowered.notes]
-            notes.append(caution(chosen.best.sql, schema, self._finds))
-            return _answer(question, schema, chosen, trace.steps, timings, notes)
+            reading = readings.find(chosen.best.sql)
+            twice = doubled(reading, self._finds) if reading else ""
+            notes = [doubt, *chosen.corrections, *chosen.lowered.notes, twice]
+            return _answer(question, reading, chosen, trace.steps, timings, notes)
 
     def run_sql(self, sql: str) -> Result:
         """Run a person's own statement in the sandbox.
@@ -416,13 +419,13 @@ def check_question(question: str) -> str:
 
 def _answer(
     question: str,
-    schema: Schema,
+    reading: Reading | None,
     chosen: Chosen,
     steps: Sequence[Step],
     timings: dict[str, float],
     notes: Sequence[str],
 ) -> Answer:
-    from sqlagent.sql.explain import in_words
+    from sqlagent.sql.explain import said
 
     best, result, found = chosen.best, chosen.result, evidence(chosen)
     cut = (
@@ -441,6 +444,6 @@ def _answer(
         steps=tuple(steps),
         timings=timings,
         note=" ".join(filter(None, [*notes, cut])),
-        words=in_words(best.sql, schema),
+        words=said(reading) if reading else "",
         tried=tuple(one.candidate for one in chosen.tried),
     )

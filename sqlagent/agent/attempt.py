@@ -29,6 +29,7 @@ DOUBTED = 3.0
 LONGEST, SHORTEST = 128, 64
 """Tokens of the longest other statement: twice as many as the greedy one has, within these bounds. One that rambles
 keeps all others waiting, and is seldom right."""
+NULLS_MEANT = "NULL was taken for the text 'null', which finds nothing"
 PATIENCE = 2.0
 """Seconds that such a statement may run: another one may be quicker."""
 
@@ -231,9 +232,7 @@ class Attempt:
         self.trace.add("act", said, lowered.sql, started)
         found = self._with_nulls(candidate) if not result.rows else None
         if found is not None:
-            self.trace.add(
-                "act", "NULL was taken for the text 'null', which finds nothing", found.sql, started
-            )
+            self.trace.add("act", NULLS_MEANT, found.sql, started)
             return found
         rows = count(len(result.rows), "row")
         shape = f"{rows} of {count(len(result.columns), 'column')}" if result.rows else "no rows"
@@ -260,7 +259,10 @@ class Attempt:
         except (QueryError, QueryTimeout):
             result = None
         self.check()
-        return Tried(replace(candidate, sql=sql), result) if result is not None and result.rows else None
+        if result is None or not result.rows:
+            return None
+        self._corrections[sql] = [*self._corrections.get(candidate.sql, ()), f"{NULLS_MEANT}."]
+        return Tried(replace(candidate, sql=sql), result)
 
 
 def count(number: int, noun: str) -> str:

@@ -12,32 +12,29 @@ import re
 from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
-from sqlagent.amend.patterns import COLUMN, TEXT
 from sqlagent.amend.years import holds_dates
-from sqlagent.database.ddl_comments import unquote
-from sqlagent.database.schema import Schema
+from sqlagent.sql.edit import Edits
+from sqlagent.sql.reading import Reading
+from sqlagent.sql.tree import Binary, Column
 
 _YEARS = re.compile(r"\byears?\b|\bage[ds]?\b|\bold(?:er|est)?\b|\byoung(?:er|est)?\b", re.IGNORECASE)
-_DIFFERENCE = re.compile(
-    rf"{TEXT}|(?<![\w.])(?P<end>{COLUMN.format('last')}) - (?P<start>{COLUMN.format('first')})(?![\w.(])"
-)
 
 
-def in_days(question: str, sql: str, schema: Schema, takes: Callable[[str], bool]) -> Amended:
-    """A canonical statement with the days between two dates, where it subtracts them as texts.
+def in_days(question: str, reading: Reading, accepts: Callable[[str], bool]) -> Amended:
+    """A statement with the days between two dates, where it subtracts them as texts.
 
-    takes: whether the grammar takes a statement.
+    accepts: whether the grammar accepts a statement.
     """
     if _YEARS.search(question):
-        return Amended(sql)
-
-    def days(match: re.Match[str]) -> str:
-        names = [unquote(match[name]) for name in ("last", "first") if match[name]]
-        if not names or not all(holds_dates(name, schema) for name in names):
-            return match[0]
-        return f"JULIANDAY({match['end']}) - JULIANDAY({match['start']})"
-
-    made = _DIFFERENCE.sub(days, sql)
-    if made == sql or not takes(made):
-        return Amended(sql)
-    return Amended(made, "The time between two dates is counted in days.")
+        return Amended(reading.sql)
+    edits = Edits(reading.statement)
+    for node in reading.statement.find(Binary):
+        dates = [one for one in (node.left, node.right) if isinstance(one, Column)]
+        if node.operator != "-" or len(dates) < 2:
+            continue
+        if all(holds_dates(one.name.text, reading.schema) for one in dates):
+            for one in dates:
+                edits.wrap(one, "JULIANDAY(", ")")
+    if not edits or not accepts(edits.sql()):
+        return Amended(reading.sql)
+    return Amended(edits.sql(), "The time between two dates is counted in days.")

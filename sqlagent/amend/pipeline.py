@@ -26,14 +26,14 @@ from sqlagent.amend.stored_counts import summed
 from sqlagent.amend.stored_values import Compared, Nearest, corrected
 from sqlagent.amend.superlatives import turned
 from sqlagent.amend.years import bounded
-from sqlagent.database.schema import Schema
 from sqlagent.linking.prompt import Turn, spoken
+from sqlagent.sql.reading import Reading, Readings, read
 
 
 def put_right(
     question: str,
     sql: str,
-    schema: Schema,
+    readings: Readings,
     *,
     history: Sequence[Turn],
     nearest: Nearest,
@@ -42,35 +42,57 @@ def put_right(
 ) -> tuple[str, list[str]]:
     """A canonical statement after all rules, and what they did, a sentence each.
 
-    history: the turns that the question goes on from. nearest: the stored value that a text means.
+    readings: the question's statements, to which the new one is added. history: the turns that the question goes on
+    from. nearest: the stored value that a text means.
     takes: whether the grammar takes a statement. finds: whether a statement finds a row.
     """
-    sql, changes = corrected(sql, schema, nearest)
+    reading = readings.find(sql)
+    if reading is None:
+        return sql, []
+    reading, notes = amended(question, reading, history, nearest, takes, finds)
+    readings.add(reading)
+    return reading.sql, notes
+
+
+def amended(
+    question: str,
+    reading: Reading,
+    history: Sequence[Turn],
+    nearest: Nearest,
+    accepts: Callable[[str], bool],
+    has_rows: Callable[[str], bool],
+) -> tuple[Reading, list[str]]:
+    """The same of a statement that has been read; it is read again only where a rule changed it."""
+    sql, changes = corrected(reading, nearest)
     notes = [_replaced(column, value) for column, value in changes]
     asked, before = spoken(question, history), [turn.sql for turn in history]
-    rules: tuple[Callable[[str], Amended], ...] = (
-        lambda sql: carried(question, sql, before, schema, takes),
-        lambda sql: shown_by_name(asked, sql, schema, takes),
-        lambda sql: shown(question, sql, schema, takes),
-        lambda sql: tied(sql, schema, takes),
-        lambda sql: none_of(question, sql, schema, takes),
-        lambda sql: without_nulls(sql, schema, takes, finds),
-        lambda sql: joined(asked, sql, schema, takes),
-        lambda sql: reporting(question, sql, schema),
-        lambda sql: no_end(question, sql, schema, takes, finds),
-        lambda sql: unlimited(question, sql),
-        lambda sql: nth(question, sql),
-        lambda sql: turned(question, sql, schema),
-        lambda sql: summed(question, sql, schema),
-        lambda sql: counted(question, sql, schema),
-        lambda sql: exact(question, sql, schema),
-        lambda sql: in_days(question, sql, schema, takes),
-        lambda sql: bounded(question, sql, schema),
+    rules: tuple[Callable[[Reading], Amended], ...] = (
+        lambda now: carried(question, now, before, accepts),
+        lambda now: shown_by_name(asked, now, accepts),
+        lambda now: shown(question, now, accepts),
+        lambda now: tied(now, accepts),
+        lambda now: none_of(question, now, accepts),
+        lambda now: without_nulls(now, accepts, has_rows),
+        lambda now: joined(asked, now, accepts),
+        lambda now: reporting(question, now),
+        lambda now: no_end(question, now, accepts, has_rows),
+        lambda now: unlimited(question, now),
+        lambda now: nth(question, now),
+        lambda now: turned(question, now),
+        lambda now: summed(question, now),
+        lambda now: counted(question, now),
+        lambda now: exact(question, now),
+        lambda now: in_days(question, now, accepts),
+        lambda now: bounded(question, now),
     )
     for rule in rules:
-        sql, note = rule(sql)
+        if sql != reading.sql:
+            reading = read(sql, reading.schema)
+        sql, note = rule(reading)
         notes.append(note)
-    return sql, list(filter(None, notes))
+    if sql != reading.sql:
+        reading = read(sql, reading.schema)
+    return reading, list(filter(None, notes))
 
 
 def _replaced(column: Compared, value: str) -> str:
