@@ -183,6 +183,27 @@ def test_it_says_how_the_column_is_stored() -> None:
     assert lowered.notes == ("visit_date is stored as microseconds since 1970.",)
 
 
+def test_words_for_nothing_mean_no_value_where_the_column_has_such() -> None:
+    connection, found, facts = stored("shop", "number_or_na")
+    plain = encoded.build(encoded.SHAPES["shop"], "number_or_na", plain=True)
+    empty = rows_of(plain, "SELECT COUNT(*) FROM orders WHERE total IS NULL")
+    for condition in ("total = ''", "total = 'null'", "total = 'nan'", "total IS NULL", "total = 'N/A'"):
+        lowered = lower(f"SELECT COUNT(*) FROM orders WHERE {condition}", found, facts)
+        assert rows_of(connection, lowered.sql) == empty, lowered.sql
+    for condition in ("total != ''", "total <> 'N/A'", "total IS NOT NULL", "NOT total IS NULL"):
+        lowered = lower(f"SELECT COUNT(*) FROM orders WHERE {condition}", found, facts)
+        assert rows_of(connection, lowered.sql) == [(encoded.ROWS - empty[0][0],)], lowered.sql
+
+
+def test_a_month_written_between_percent_signs_is_that_month() -> None:
+    connection, found, facts = stored("shop", "unix_s")
+    plain = encoded.build(encoded.SHAPES["shop"], "unix_s", plain=True)
+    wanted = rows_of(plain, "SELECT COUNT(*) FROM orders WHERE ordered_at LIKE '2024-03-%'")
+    for pattern in ("2024%03", "2024%03%", "2024-%03-%"):
+        lowered = lower(f"SELECT COUNT(*) FROM orders WHERE ordered_at LIKE '{pattern}'", found, facts)
+        assert rows_of(connection, lowered.sql) == wanted
+
+
 def test_a_result_keeps_its_name() -> None:
     connection, found, facts = stored("clinic", "unix_us")
     sql = "SELECT visit_date, MAX(visit_date), id FROM visits"
@@ -297,6 +318,11 @@ TIMES = [name for name, encoding in encoded.ENCODINGS.items() if encoding.kind.s
 def test_lowered_and_run_equals_the_logical_statement_on_plain_types(
     encoding: str, select: str, parts: list[tuple[str, bool, str]]
 ) -> None:
+    _same_rows(encoding, select, parts)
+
+
+def _same_rows(encoding: str, select: str, parts: list[tuple[str, bool, str]]) -> None:
+    """The lowered statement gives what the logical one gives on the copy with plain types."""
     shape = encoded.SHAPES["clinic"]
     condition = ""
     for joined, negated, text in parts:
@@ -315,6 +341,40 @@ def test_lowered_and_run_equals_the_logical_statement_on_plain_types(
     if "ORDER BY" not in select:
         got, wanted = sorted(got, key=repr), sorted(wanted, key=repr)
     assert got == wanted, (sql, lowered.sql)
+
+
+NUMBER_CONDITIONS = [
+    "{c} > 99", "{c} <= 1500.5", "{c} BETWEEN 50 AND 900", "{c} NOT BETWEEN 50 AND 900", "{c} IS NULL", "{c} + 1 > 100",
+    "{c} IS NOT NULL", "{c} > (SELECT AVG({c}) FROM {t})", "{c} = (SELECT MAX({c}) FROM {t})", "{c} * 2 < {key} * 50",
+    "ROUND({c}, 0) >= 100", "COALESCE({c}, 0) < 60", "{c} IN (1, 2, 3, 55, 56, 57)", "500 < {c}", "{key} % 2 = 0",
+    "{c} IN (SELECT MAX({c}) FROM {t} GROUP BY {fk})", "ABS({c} - 100) < 80",
+]  # fmt: skip
+NUMBER_SELECTS = [
+    "SELECT {key} FROM {t} WHERE {w}",
+    "SELECT COUNT(*), COUNT({c}), MIN({c}), MAX({c}), ROUND(SUM({c}), 2), ROUND(AVG({c}), 2) FROM {t} WHERE {w}",
+    "SELECT {key} FROM {t} WHERE {w} ORDER BY {c} DESC, {key} LIMIT 6",
+    "SELECT {fk}, MAX({c}) AS m FROM {t} WHERE {w} GROUP BY {fk} HAVING MAX({c}) > 80 ORDER BY m, 1",
+    "SELECT d.k FROM (SELECT {c} AS c, {key} AS k FROM {t} WHERE {w}) AS d WHERE d.c > 70 ORDER BY d.c, d.k",
+    "SELECT CASE WHEN {w} THEN 'a' ELSE 'b' END FROM {t} ORDER BY {key}",
+    "SELECT {c} * 1.0 / 2 AS half FROM {t} WHERE {w} ORDER BY {key}",
+]  # fmt: skip
+NUMBERS = [name for name, encoding in encoded.ENCODINGS.items() if encoding.kind.startswith("number")]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    encoding=st.sampled_from(NUMBERS),
+    select=st.sampled_from(NUMBER_SELECTS),
+    parts=st.lists(
+        st.tuples(st.sampled_from(["AND", "OR"]), st.booleans(), st.sampled_from(NUMBER_CONDITIONS)),
+        min_size=1,
+        max_size=3,
+    ),
+)
+def test_any_statement_over_numbers_in_text_too(
+    encoding: str, select: str, parts: list[tuple[str, bool, str]]
+) -> None:
+    _same_rows(encoding, select, parts)
 
 
 @cache

@@ -15,6 +15,7 @@ from sqlagent.database.column_facts.encodings import (
     TextDate,
     TextNumber,
 )
+from sqlagent.database.column_facts.nothing import ALWAYS
 from sqlagent.lowering.constants import number_of, span_of
 from sqlagent.lowering.moments import DAY, MONTH, Span, literal_span, pattern_span
 from sqlagent.lowering.stored_form import Stored, listed
@@ -167,10 +168,12 @@ def _times(number: str, by: int) -> str:
 
 
 def _nothing(column: Stored, operator: str, right: Expr) -> str | None:
-    """A comparison with NULL, '' or 'null' where values stand for none."""
+    """A comparison with NULL, '', 'null' or 'N/A' where values stand for none."""
     if not column.fact.nothing or not isinstance(right, Literal):
         return None
-    empty = right.kind == "text" and right.value.strip().lower() in ("", "null")
+    empty = right.kind == "text" and right.value.strip().lower() in ALWAYS | {"none"}
+    if empty and right.value and right.value in column.fact.nothing and operator in ("=", "IS"):
+        return None  # this very marker is asked for
     if right.kind == "word" and right.value == "NULL" and operator in ("IS", "IS NOT"):
         return column.is_nothing(operator == "IS NOT")
     if empty and operator in ("=", "!=", "IS", "IS NOT"):
