@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sqlagent.database.column_facts.encodings import TextNumber
+from sqlagent.database.column_facts.encodings import MONTHS, TextNumber
 from sqlagent.database.column_facts.fact import ColumnFact, Evidence
 from sqlagent.database.column_facts.name_words import CODE, speaks_of
 
@@ -21,7 +21,10 @@ _NOTE = re.compile(r"\s*(?:\[\w+\]|[*†‡]+)")
 _UNIT = re.compile(r"\s*(?:%|°?[A-Za-zµ²³/]{1,6}\.?|[€£$])")
 _LEADING_ZERO = re.compile(r"[+-]?0\d+")
 _CURRENCY = frozenset("$€£¥₹")
-_NO_UNITS = frozenset({"st", "nd", "rd", "th", "am", "pm", "s", "bc", "ad"})
+_NO_UNITS = frozenset(
+    {"st", "nd", "rd", "th", "am", "pm", "s", "bc", "ad", "june", "july", "sept", "march", "april", *MONTHS}
+)
+"""What stands behind a number and makes it another thing: an ordinal, a decade, a day of a month."""
 _LONGEST = 24
 _MOST_DIGITS = 15
 """Longer whole numbers name something: a card, an account; SQLite's numbers would not keep all digits either."""
@@ -103,7 +106,9 @@ def _marks(numbers: list[str]) -> TextNumber | None:
         return None
     if point:
         return TextNumber(thousands=",")
-    return TextNumber(thousands="." if any("." in n for n in numbers) else "", decimal=",") if comma else None
+    if not comma or sum("," in n for n in numbers) * 4 < len(numbers):
+        return None  # a few commas among plain numbers are slips
+    return TextNumber(thousands="." if any("." in n for n in numbers) else "", decimal=",")
 
 
 def mixed_number(evidence: Evidence, values: Mapping[str, int]) -> ColumnFact | None:
