@@ -26,18 +26,17 @@ def column_fact(evidence: Evidence, today: int | None = None) -> ColumnFact | No
     values = dict(evidence.values)
     if not values:
         return None
-    texts = {value: count for value, count in values.items() if isinstance(value, str)}
-    numbers: dict[Value, int] = {
-        value: count for value, count in values.items() if isinstance(value, (int, float))
-    }
+    kinds = set(map(type, values))
     found: ColumnFact | None = None
-    if not texts and len(numbers) == len(values):
+    if kinds == {str}:
+        found = _of_texts(evidence, values)  # type: ignore[arg-type]
+    elif kinds <= {int, float}:
         found = shapes.whole_flag(evidence) or numeric_time(
             evidence, int(time.time()) if today is None else today
         )
-    elif len(texts) == len(values):
-        found = _of_texts(evidence, texts)
-    elif len(texts) + len(numbers) == len(values):
+    elif kinds <= {int, float, str}:
+        texts = {value: count for value, count in values.items() if isinstance(value, str)}
+        numbers: dict[Value, int] = {v: count for v, count in values.items() if not isinstance(v, str)}
         found = _of_both(evidence, texts, numbers, int(time.time()) if today is None else today)
     return replace(found, key=evidence.key) if found is not None else shapes.code(evidence, values)
 
@@ -52,7 +51,8 @@ def _of_texts(evidence: Evidence, texts: Mapping[str, int]) -> ColumnFact | None
         return found
     if found := mixed_number(evidence, texts):
         return found
-    meant, markers = nothing.split(texts, words=True)
+    markers = nothing.beside_words(markers)
+    meant = {text: count for text, count in texts.items() if text not in markers} if markers else texts
     if not meant:
         return None
     blank = markers if not evidence.key else ()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlagent.database.schema import Value
-
 ALWAYS = frozenset(
     {"", "n/a", "na", "#n/a", "n.a.", "null", "nil", "nan", "\\n", "-", "--", "—", "–", "?", "<null>"}
 )
@@ -17,13 +15,17 @@ WORDS = frozenset({
 """Nothing beside numbers and dates; beside words they may be words."""
 _IN_TEXT = frozenset({"", "n/a", "#n/a", "null", "<null>", "\\n"})
 """Nothing beside words, too."""
+_ANY = ALWAYS | WORDS
 
 
-def split(values: Mapping[str, int], *, words: bool = False) -> tuple[dict[str, int], tuple[Value, ...]]:
-    """(the values that say something, the stored ones that stand for none).
+def split(values: Mapping[str, int]) -> tuple[Mapping[str, int], tuple[str, ...]]:
+    """(the values that say something, the stored ones that stand for none), beside numbers and dates."""
+    markers = tuple(sorted(text for text in values if text.strip().lower() in _ANY))
+    return {
+        text: count for text, count in values.items() if text not in markers
+    } if markers else values, markers
 
-    words: whether the others are words, where only blanks and `N/A` and its like stand for nothing.
-    """
-    markers = _IN_TEXT if words else ALWAYS | WORDS
-    meant = {text: count for text, count in values.items() if text.strip().lower() not in markers}
-    return meant, tuple(sorted(set(values) - set(meant)))
+
+def beside_words(markers: tuple[str, ...]) -> tuple[str, ...]:
+    """Those that stand for nothing beside words, too: blanks, `N/A` and its like."""
+    return tuple(text for text in markers if text.strip().lower() in _IN_TEXT)

@@ -22,6 +22,8 @@ Run = Callable[[str], "Sequence[Sequence[Value | None]] | None"]
 
 HEAD, SPOTS, SPOT = 64, 8, 16
 """Rows read of each table: the first ones, and a few at places spread over the rowids."""
+MANY, FEW = 2_000, (12, 2, 4)
+"""In a schema of more columns than MANY, FEW rows of each table."""
 DEEP, DEEP_SPOTS, DEEP_SPOT = 500, 4, 125
 """Rows read of the columns whose facts change statements, likewise."""
 WHOLE = 50_000
@@ -38,19 +40,23 @@ def read_facts(
     today: Unix seconds. seconds: after which no more tables are read.
     """
     until = time.monotonic() + seconds
+    tables = list(tables)
+    rows = FEW if sum(len(table.columns) for table in tables) > MANY else (HEAD, SPOTS, SPOT)
     found: dict[tuple[str, str], ColumnFact] = {}
     for table in tables:
         if time.monotonic() > until:
             break
         if table.kind == "table":
-            found |= {(table.name, name): fact for name, fact in _facts(run, table, today).items()}
+            found |= {(table.name, name): fact for name, fact in _facts(run, table, today, rows).items()}
     return found
 
 
-def _facts(run: Run, table: Table, today: int | None) -> dict[str, ColumnFact]:
-    """The facts of one table's columns by name."""
+def _facts(
+    run: Run, table: Table, today: int | None, rows: tuple[int, int, int]
+) -> dict[str, ColumnFact]:
+    """The facts of one table's columns by name. rows: how many are read at its head, at how many places, of each."""
     columns = [column for column in table.columns if not column.generated]
-    first = _read(run, table, columns, HEAD, SPOTS, SPOT)
+    first = _read(run, table, columns, *rows)
     if not first:
         return {}
     facts = {}
@@ -59,9 +65,11 @@ def _facts(run: Run, table: Table, today: int | None) -> dict[str, ColumnFact]:
         if fact is not None:
             facts[column.name] = fact
     doubtful = [column for column in columns if column.name in facts and _worth(facts[column.name])]
-    if not doubtful or len(first) < HEAD:
+    if not doubtful or len(first) < rows[0]:
         return facts
-    more = _read(run, table, doubtful, DEEP, DEEP_SPOTS, DEEP_SPOT) or []
+    more = _read(run, table, doubtful, MANY, FEW = 2_000, (12, 2, 4)
+"""In a schema of more columns than MANY, FEW rows of each table."""
+DEEP, DEEP_SPOTS, DEEP_SPOT) or []
     for column, evidence in zip(doubtful, _evidence(table, doubtful, more), strict=True):
         deeper = column_fact(evidence, today) if evidence.values else facts[column.name]
         if deeper is None:

@@ -9,14 +9,16 @@ from sqlagent.database.column_facts.encodings import Flag, Padded
 from sqlagent.database.column_facts.fact import ColumnFact, Evidence
 from sqlagent.database.schema import Value
 
-_FLAGS = (("Y", "N"), ("yes", "no"), ("t", "f"), ("true", "false"), ("on", "off"), ("x", ""))
+_FLAGS = (("Y", "N"), ("yes", "no"), ("t", "f"), ("true", "false"), ("on", "off"))
 _CODES = 12
 """Distinct values of a column of codes, at most."""
 
 
 def flag(values: Mapping[str, int]) -> ColumnFact | None:
     """Yes and no as a pair of words, both of them seen, in one spelling."""
-    for yes, no in _FLAGS[:5]:
+    if len(values) != 2:
+        return None
+    for yes, no in _FLAGS:
         for pair in (
             (yes, no),
             (yes.upper(), no.upper()),
@@ -30,7 +32,8 @@ def flag(values: Mapping[str, int]) -> ColumnFact | None:
 
 def whole_flag(evidence: Evidence) -> ColumnFact | None:
     """0 and 1 and nothing else."""
-    return ColumnFact("boolean", sample=1) if set(evidence.values) == {0, 1} else None
+    both = len(evidence.values) == 2 and set(evidence.values) == {0, 1}
+    return ColumnFact("boolean", sample=1) if both else None
 
 
 def padded(values: Mapping[str, int]) -> ColumnFact | None:
@@ -58,8 +61,9 @@ def listed(values: Mapping[str, int]) -> ColumnFact | None:
     """Short texts between separators, some of them found alone or in several cells."""
     if all(len(text) > 2 and text[0] == text[-1] == " " for text in values):
         return ColumnFact("list", note="words with blanks around and between")
+    whole = "\n".join(values)
     for separator in (", ", ",", "; ", ";", "|", "\n"):
-        if sum(separator in text for text in values) < 3:
+        if whole.count(separator) < 3 or sum(separator in text for text in values) < 3:
             continue
         cells = [[part.strip() for part in text.split(separator)] for text in values]
         several = [cell for cell in cells if len(cell) > 1]

@@ -37,6 +37,8 @@ def text_number(evidence: Evidence, values: Mapping[str, int]) -> ColumnFact | N
     if not values or speaks_of(evidence.name, CODE) or evidence.key:
         return None
     texts = list(values)
+    if _PARTS.fullmatch(texts[0].strip()) is None or _PARTS.fullmatch(texts[-1].strip()) is None:
+        return None
     if any(_LEADING_ZERO.match(text.strip()) or len(text) > _LONGEST for text in texts):
         return None
     if all(_PLAIN.fullmatch(text) for text in texts):
@@ -116,11 +118,13 @@ def mixed_number(evidence: Evidence, values: Mapping[str, int]) -> ColumnFact | 
     if speaks_of(evidence.name, CODE) or evidence.key:
         return None
     numbers = [text for text in values if _PLAIN.fullmatch(text)]
+    if len(numbers) < 8:
+        return None
     words = [text for text in values if text not in set(numbers)]
     if any(_LEADING_ZERO.match(text) for text in numbers) or any(re.search(r"\d", word) for word in words):
         return None
     share = sum(values[text] for text in numbers) / sum(values.values())
-    if len(numbers) < 8 or share < MIXED_SHARE:
+    if share < MIXED_SHARE:
         return None
     return ColumnFact(
         "number", TextNumber(mixed=True), 0.99, exceptions=tuple(words[:8]), sample=float(numbers[0])
