@@ -51,9 +51,7 @@ def read_facts(
     return found
 
 
-def _facts(
-    run: Run, table: Table, today: int | None, rows: tuple[int, int, int]
-) -> dict[str, ColumnFact]:
+def _facts(run: Run, table: Table, today: int | None, rows: tuple[int, int, int]) -> dict[str, ColumnFact]:
     """The facts of one table's columns by name. rows: how many are read at its head, at how many places, of each."""
     columns = [column for column in table.columns if not column.generated]
     first = _read(run, table, columns, *rows)
@@ -67,9 +65,7 @@ def _facts(
     doubtful = [column for column in columns if column.name in facts and _worth(facts[column.name])]
     if not doubtful or len(first) < rows[0]:
         return facts
-    more = _read(run, table, doubtful, MANY, FEW = 2_000, (12, 2, 4)
-"""In a schema of more columns than MANY, FEW rows of each table."""
-DEEP, DEEP_SPOTS, DEEP_SPOT) or []
+    more = _read(run, table, doubtful, DEEP, DEEP_SPOTS, DEEP_SPOT) or []
     for column, evidence in zip(doubtful, _evidence(table, doubtful, more), strict=True):
         deeper = column_fact(evidence, today) if evidence.values else facts[column.name]
         if deeper is None:
