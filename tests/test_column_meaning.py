@@ -74,6 +74,25 @@ def test_numbers_in_text_are_compared_as_numbers(browser: Path) -> None:
     assert row == (max(numbers), sum(numbers) / len(numbers))
 
 
+def test_a_date_or_a_word_for_nothing_is_not_taken_for_a_misspelt_stored_text(tmp_path: Path) -> None:
+    path = tmp_path / "visits.sqlite"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE visits (id INTEGER PRIMARY KEY, day TEXT, phone TEXT)")
+    for i in range(40):
+        row = (i, f"{i % 28 + 1:02}/{i % 12 + 1:02}/2024", "N/A" if i % 4 == 0 else f"0{i}")
+        connection.execute("INSERT INTO visits VALUES (?, ?, ?)", row)
+    connection.commit()
+    connection.close()
+    script = [
+        "SELECT COUNT(*) FROM visits WHERE day > '2024-05-04'",
+        "SELECT COUNT(*) FROM visits WHERE phone != ''",
+    ]
+    with Agent(path, FakeModel(script)) as asked:
+        later = sum((i % 12 + 1, i % 28 + 1) > (5, 4) for i in range(40))
+        assert asked.ask("How many visits were there after 4 May 2024?").rows == [(later,)]
+        assert asked.ask("How many visits have a phone number?").rows == [(30,)]
+
+
 def test_lowering_can_be_switched_off(browser: Path) -> None:
     model = FakeModel(["SELECT COUNT(*) FROM moz_visits WHERE visit_date LIKE '2024-05%'"])
     with Agent(browser, model, lowering=False) as asked:

@@ -13,7 +13,6 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -275,8 +274,13 @@ class Agent:
 
             acceptor, readings = self._acceptor(view), Readings(schema)
 
+            def nearest(table: str, column: str, literal: str) -> str | None:
+                meaning = self._meaning
+                if meaning is not None and not meaning.is_stored_text(table, column, literal):
+                    return None
+                return focus.nearest(schema, table, column, literal)
+
             def correct(sql: str) -> tuple[str, list[str]]:
-                nearest = partial(focus.nearest, schema)
                 return put_right(
                     question,
                     sql,

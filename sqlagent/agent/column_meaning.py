@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from sqlagent.base.errors import QueryError, QueryTimeout
 from sqlagent.database.column_facts.fact import ColumnFact
 from sqlagent.database.column_facts.meant_schema import meant_schema
+from sqlagent.database.column_facts.nothing import ALWAYS
 from sqlagent.database.column_facts.sampling import Run, read_facts
 from sqlagent.database.column_facts.undeclared_keys import undeclared_keys
 from sqlagent.database.profile import profile_of
-from sqlagent.database.schema import ForeignKey, Schema, Value
+from sqlagent.database.schema import ForeignKey, Schema, Value, fold
 from sqlagent.lowering.columns import Options
 from sqlagent.lowering.lower import Lowered, lower
 from sqlagent.lowering.views import view_facts
@@ -50,9 +51,20 @@ class ColumnMeaning:
         if self.profile is not None:
             self.facts |= self.profile.facts
         self.facts |= view_facts(schema, _views(run, schema), self.facts)
+        self._by_name = {(fold(table), fold(column)): fact for (table, column), fact in self.facts.items()}
         self.meant = meant_schema(schema, self.facts, keys)
         if self.profile is not None:
             self.meant = self.profile.shown(self.meant)
+
+    def is_stored_text(self, table: str, column: str, literal: str) -> bool:
+        """Whether a literal is meant as one of the texts that a column holds, so that a misspelt one can be mended.
+
+        Not where the column is not stored as it is meant, and not where the literal stands for no value.
+        """
+        fact = self._by_name.get((fold(table), fold(column)))
+        if fact is None or not fact.changes:
+            return True
+        return fact.encoding is None and literal.strip().lower() not in ALWAYS | {"none"}
 
     def lower(self, sql: str, prepares: Callable[[str], bool]) -> Lowered:
         """A statement for how the columns are stored; itself where the database does not take the other one."""
