@@ -202,6 +202,10 @@ def test_a_month_written_between_percent_signs_is_that_month() -> None:
     for pattern in ("2024%03", "2024%03%", "2024-%03-%"):
         lowered = lower(f"SELECT COUNT(*) FROM orders WHERE ordered_at LIKE '{pattern}'", found, facts)
         assert rows_of(connection, lowered.sql) == wanted
+    day = lower("SELECT COUNT(*) FROM orders WHERE ordered_at LIKE '2024%05%03%'", found, facts)
+    assert rows_of(connection, day.sql) == rows_of(
+        plain, "SELECT COUNT(*) FROM orders WHERE ordered_at LIKE '2024-05-03%'"
+    )
 
 
 def test_a_result_keeps_its_name() -> None:

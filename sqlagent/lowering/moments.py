@@ -10,7 +10,7 @@ _ISO = re.compile(
     r"(?P<year>\d{4})(?:-(?P<month>\d\d)(?:-(?P<day>\d\d)(?:[ T](?P<hour>\d\d):(?P<minute>\d\d)"
     r"(?::(?P<second>\d\d)(?:\.\d+)?)?Z?)?)?)?"
 )
-_LOOSE_MONTH = re.compile(r"(\d{4})-?%-?(0[1-9]|1[0-2])-?%?")
+_LOOSE = re.compile(r"(\d{4})-?%-?(0[1-9]|1[0-2])(?:-?%-?([0-3]\d))?-?%?")
 YEAR, MONTH, DAY, MINUTE, SECOND = 4, 7, 10, 16, 19
 """Grains, as the length of their ISO texts."""
 
@@ -65,11 +65,11 @@ def literal_span(value: str) -> Span | None:
 def pattern_span(pattern: str) -> Span | None:
     """The span that a LIKE pattern names: `2024-05%`, `2024-05-%`, `2024%`; None for any other.
 
-    `2024%05%` is a month as well: models write so, and of the days of a year that have a 05 somewhere nobody speaks.
+    `2024%05%` is a month as well, `2024%05%03%` a day: models write so, and of the days of a year that have a 05 somewhere nobody speaks.
     """
-    loose = _LOOSE_MONTH.fullmatch(pattern)
+    loose = _LOOSE.fullmatch(pattern)
     if loose is not None:
-        return literal_span(f"{loose[1]}-{loose[2]}")
+        return literal_span("-".join(filter(None, loose.groups())))
     if not pattern.endswith("%") or "_" in pattern or "%" in pattern[:-1]:
         return None
     return literal_span(pattern[:-1].rstrip("- "))
