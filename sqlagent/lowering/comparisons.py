@@ -6,6 +6,8 @@ the month. Each function gives None where the comparison is right as it is.
 
 from __future__ import annotations
 
+import re
+
 from sqlagent.database.column_facts.encodings import (
     DigitDate,
     Flag,
@@ -127,15 +129,19 @@ def like(column: Stored, pattern: str, negated: bool, strict: bool) -> str | Non
         span = pattern_span(pattern) or (literal_span(pattern) if "%" not in pattern else None)
         if span is not None:
             return _in_time(column, "!=" if negated else "=", span)
-        as_stored = isinstance(column.encoding, TextDate) and (
-            "-" not in pattern or "-" in column.encoding.format
-        )
+        as_stored = isinstance(column.encoding, TextDate) and not _for_iso(pattern, column.encoding.format)
         if column.fact.key or as_stored or not set(pattern) <= set("0123456789-_%: "):
             return None  # a pattern for the text as it is stored
         return f"{column.meaning()} {'NOT ' if negated else ''}LIKE {text_literal(pattern)}"
     if isinstance(column.encoding, Padded) and pattern and pattern[-1] not in "%_ ":
         return f"{column.meaning()} {'NOT ' if negated else ''}LIKE {text_literal(pattern)}"
     return None
+
+
+def _for_iso(pattern: str, format: str) -> bool:
+    """Whether a pattern is written for ISO text and not for texts of a format."""
+    year_first = re.match(r"\d{4}-", pattern) is not None and not format.startswith("%Y")
+    return year_first or ("-" in pattern and "-" not in format)
 
 
 def _code(encoding: Named, right: Expr) -> int | None:

@@ -65,7 +65,8 @@ def literal_span(value: str) -> Span | None:
 def pattern_span(pattern: str) -> Span | None:
     """The span that a LIKE pattern names: `2024-05%`, `2024-05-%`, `2024%`; None for any other.
 
-    `2024%05%` is a month as well, `2024%05%03%` a day: models write so, and of the days of a year that have a 05 somewhere nobody speaks.
+    `2024%05%` is a month as well, `2024%05%03%` a day: models write so, and nobody asks for the days of a year that
+    have a 05 somewhere.
     """
     loose = _LOOSE.fullmatch(pattern)
     if loose is not None:
