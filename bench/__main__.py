@@ -27,6 +27,7 @@ NAMES = {
     "speed": "seconds per token of free decoding, of GBNF and of ours, side by side",
     "batch": "what a batch of several tokens takes beside one of a single token",
     "grammar": "soundness of the grammar on random statements, and what it costs",
+    "columns": "what is told of columns from their values, and what that costs",
     "attack": "hostile statements and hostile databases against the sandbox",
     "interrupts": "Ctrl-C at random moments: the exit code, the line and the rows of each run",
     "closings": "models and agents closed in every order from several threads",

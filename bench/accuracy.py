@@ -34,12 +34,15 @@ def main(argv: Sequence[str], model: Any = None) -> int:
     decode = parse_decode(
         options.decode,
         style=options.style,
+        lowering=options.lowering,
         max_tokens=options.max_tokens,
         seed=options.seed,
         timeout=options.timeout,
     )
     path = datasets.split_file(options.data, options.split)
     everything = datasets.load(path, options.split)
+    if options.databases:
+        everything = [question for question in everything if question.db in options.databases.split(",")]
     questions = datasets.sample(everything, options.limit, options.seed)
     files = None
     if model is None and decode.mode != "gold" and not options.rescore:
@@ -101,6 +104,13 @@ def options_of(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
     parser.add_argument(
         "--rescore", action="store_true", help="score the predictions in OUT again; no model needed"
+    )
+    parser.add_argument("--databases", help="only the questions of these, with commas between (all)")
+    parser.add_argument(
+        "--no-lowering",
+        dest="lowering",
+        action="store_false",
+        help="--decode agent takes columns as they are stored, not as they are meant",
     )
     parser.add_argument("--timeout", type=float, default=10.0, help="seconds a statement may run (10)")
     parser.add_argument("--max-tokens", type=int, default=256, help="longest statement in tokens (256)")

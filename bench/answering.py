@@ -84,6 +84,8 @@ def judge(question: Question, place: Place, prediction: Prediction) -> dict[str,
         gold_outcome=gold if executed else None,
         outcome=outcome,
     )
+    if found.correct is False and _right_otherwise(question, place, outcome):
+        found = dataclasses.replace(found, correct=True, labels=())
     marks = {prediction.sql: found.correct}
     marks |= _marks(question, place, [g.sql for g in prediction.guesses if g.sql not in marks], gold)
     return {
@@ -108,12 +110,22 @@ def judge(question: Question, place: Place, prediction: Prediction) -> dict[str,
     }
 
 
+def _right_otherwise(question: Question, place: Place, outcome: Outcome) -> bool:
+    """Whether another gold statement gives the rows."""
+    golds = ((alt, place.gold(alt)) for alt in question.alts)
+    return any(gold.ran and same_outcome(gold, outcome, ordered=orders(alt)) for alt, gold in golds)
+
+
 def _marks(question: Question, place: Place, sqls: Sequence[str], gold: Outcome) -> dict[str, bool | None]:
     """Whether each distinct statement is right; None where that cannot be known."""
     if question.database is None or not gold.ran:
         return dict.fromkeys(sqls)
     ordered = orders(question.gold)
-    return {sql: same_outcome(gold, place.outcome(sql), ordered=ordered) for sql in dict.fromkeys(sqls)}
+    return {
+        sql: same_outcome(gold, found, ordered=ordered) or _right_otherwise(question, place, found)
+        for sql in dict.fromkeys(sqls)
+        for found in [place.outcome(sql)]
+    }
 
 
 def rescore(

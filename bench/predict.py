@@ -57,6 +57,7 @@ class Decode:
     max_tokens: int = 256
     seed: int = 0
     timeout: float = 10.0
+    lowering: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +186,12 @@ class Place:
             self._gold[sql] = self.outcome(sql)
         return self._gold[sql]
 
-    def agent(self, model: Any, effort: str) -> Any:
+    def agent(self, model: Any, effort: str, lowering: bool = True) -> Any:
         if self._agent is None:
             from sqlagent.agent.agent import Agent
 
             assert self.question.database is not None
-            self._agent = Agent(self.question.database, model, effort=effort)
+            self._agent = Agent(self.question.database, model, effort=effort, lowering=lowering)
         return self._agent
 
     def close(self) -> None:
@@ -276,7 +277,7 @@ def predict_agent(question: Question, place: Place, model: Any, decode: Decode) 
     """What the product answers."""
     if question.database is None:
         raise UsageError("decode mode agent needs a database for every question: choose a set that has them.")
-    answer = place.agent(model, decode.effort).ask(question.question)
+    answer = place.agent(model, decode.effort, decode.lowering).ask(question.question)
     guesses = _guesses(answer.tried, False)
     found = {} if answer.evidence is None else dataclasses.asdict(answer.evidence)
     return Prediction(answer.sql, guesses, 0, dict(answer.timings), answer.confidence, evidence=found)

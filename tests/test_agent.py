@@ -237,7 +237,7 @@ def test_a_statement_that_takes_too_long_is_a_timeout_and_is_not_tried_again(com
 
 def test_cancel_ends_a_running_generation_and_the_agent_lives_on(company: Path) -> None:
     with agent(company, HANG, TOP) as asked:
-        asked.schema()
+        asked.meaning()  # what the columns mean is read before, so that it is the model that is cancelled
         timer = threading.Timer(0.2, asked.cancel)
         timer.start()
         with pytest.raises(Cancelled):
@@ -247,7 +247,7 @@ def test_cancel_ends_a_running_generation_and_the_agent_lives_on(company: Path) 
 
 def test_cancel_ends_a_running_statement_and_the_agent_lives_on(company: Path) -> None:
     with agent(company, ENDLESS, TOP) as asked:
-        asked.schema()
+        asked.meaning()
         started = time.monotonic()
         timer = threading.Timer(0.5, asked.cancel)
         timer.start()

@@ -39,6 +39,8 @@ class Question:
     ddl: str = ""
     bare: tuple[str, ...] = ()
     """Column names that SQLite wants in quotes and sql-create-context has without, such as 1976 and from."""
+    alts: tuple[str, ...] = ()
+    """Other gold statements; an answer is right by any of them."""
 
 
 def load(data: Path, split: str, *, hints: bool = True) -> list[Question]:
@@ -72,22 +74,39 @@ def load(data: Path, split: str, *, hints: bool = True) -> list[Question]:
             Question(f"{name}-{index:05d}", database.stem, row["input"], row["expected"], database)
             for index, row in enumerate(rows)
         ]
-    if "question" in first and "db_id" in first and ("query" in first or "SQL" in first):
+    if "question" in first and "db_id" in first and any(map(_gold, rows)):
         files = {db: _database(folder, db) for db in {row["db_id"] for row in rows}}
         return [
             Question(
                 id=f"{name}-{index:05d}",
                 db=row["db_id"],
                 question=_with_evidence(row) if hints else row["question"],
-                gold=row.get("query") or row["SQL"],
+                gold=_gold(row),
                 database=files[row["db_id"]],
+                alts=tuple(row.get("alts") or ()),
             )
             for index, row in enumerate(rows)
+            if _gold(row)
         ]
     raise UsageError(
         f"{path} is in no known format: its rows need question and query and db_id, "
         "or question, context and answer, or input and expected."
     )
+
+
+def _gold(row: Mapping[str, Any]) -> str:
+    """The gold statement of a row, its `rows` written as one; "" where it has neither."""
+    statement = row.get("query") or row.get("SQL")
+    if statement or not row.get("rows"):
+        return statement or ""
+    values = (", ".join(map(_literal, each)) for each in row["rows"])
+    return "SELECT * FROM (VALUES " + ", ".join(f"({each})" for each in values) + ")"
+
+
+def _literal(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    return "'" + value.replace("'", "''") + "'" if isinstance(value, str) else str(value)
 
 
 def split_file(data: Path, split: str) -> Path:

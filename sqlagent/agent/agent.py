@@ -13,7 +13,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,11 +35,13 @@ from sqlagent.base.errors import (
 )
 
 if TYPE_CHECKING:
+    from sqlagent.agent.column_meaning import ColumnMeaning
     from sqlagent.agent.scope_check import ScopeCheck
     from sqlagent.database.schema import Schema
     from sqlagent.grammar import Acceptor
     from sqlagent.linking.focus import Focus
     from sqlagent.linking.prompt import Prompt, Turn
+    from sqlagent.lowering.lower import Lowered
     from sqlagent.sandbox.file_state import FileState
     from sqlagent.sandbox.sandbox import Limits, Result, Sandbox
     from sqlagent.sql.reading import Reading
@@ -69,6 +71,7 @@ class Agent:
     given as an object stays the caller's: `close()` leaves it open, and once the caller has closed it a question
     raises ModelError. A closed agent raises UsageError. `adapter` is a peft folder or a GGUF LoRA
     for it. `link` narrows a schema to the part that a question is about, instead of the package's own linker.
+    `lowering`: columns are taken as they are meant, and statements written for how they are stored.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class Agent:
         quiet: bool = True,
         link: Link | None = None,
         adapter: str | Path | None = None,
+        lowering: bool = True,
     ) -> None:
         self.effort = effort
         self.database = str(database)
@@ -98,6 +102,8 @@ class Agent:
         self._focus: Focus | None = None
         self._scope_check: ScopeCheck | None = None
         self._acceptors: dict[str, Acceptor] = {}
+        self._lowering = lowering
+        self._meaning: ColumnMeaning | None = None
 
     # ---- what it works with ----
 
@@ -114,6 +120,7 @@ class Agent:
             state = file_state(self.database)
             if self._schema is None or self._seen is None:
                 self._schema = schema.read(self.database, timeout=self.limits.timeout, sandbox=self._box())
+                self._meaning = None
                 self._seen = state, self._box().versions() if self._box().ready else ()
                 return self._schema
             before, versions = self._seen
@@ -123,6 +130,7 @@ class Agent:
                 self._schema = schema.read_again(
                     self._schema, timeout=self.limits.timeout, sandbox=self._box(), same_tables=same
                 )
+                self._meaning = None
             self._seen = state, now
             return self._schema
 
@@ -148,6 +156,30 @@ class Agent:
         if not schema.tables:
             raise DatabaseError(f"{self.database} holds no tables, so there is nothing to ask about.")
         return schema
+
+    def meaning(self) -> ColumnMeaning | None:
+        """What the columns mean, told from their values on first use; None where lowering is off."""
+        from sqlagent.agent.column_meaning import ColumnMeaning
+
+        with self._lock:
+            schema = self._tables()
+            if self._lowering and self._meaning is None:
+                self._meaning = ColumnMeaning(schema, self._open_sandbox())
+            return self._meaning
+
+    def _meant(self) -> Schema:
+        """The schema that the model is shown: as the columns are meant."""
+        meaning = self.meaning()
+        return meaning.meant if meaning is not None else self._tables()
+
+    def _lowered(self, sql: str) -> Lowered:
+        """A statement as it is to be run."""
+        from sqlagent.agent.column_meaning import prepares
+        from sqlagent.lowering.lower import Lowered
+
+        if self._meaning is None:
+            return Lowered(sql)
+        return self._meaning.lower(sql, prepares(self._open_sandbox()))
 
     def use_model(self, model: str | None) -> None:
         """Take another model from the next question on. Raises UsageError, ModelError when there is none."""
@@ -194,8 +226,7 @@ class Agent:
                 self._cancel.clear()
                 if self._closed:
                     return
-                schema = self._tables()
-                self._open_sandbox()
+                schema = self._meant()
                 focus = self._open_focus()
                 ready = self._slot.is_ready()
             model = self._slot.loaded() if ready else None
@@ -240,7 +271,7 @@ class Agent:
             began = time.monotonic()
             trace = Trace(observer)
             trace.status("reading the database")
-            schema = self._tables()
+            schema = self._meant()
             read = time.monotonic()
             if not anyway:
                 self._turn_back(schema, question)
@@ -267,8 +298,13 @@ class Agent:
             acceptor, readings = self._acceptor(view), Readings(schema)
             has_rows = cache(self._has_rows)  # candidates are alike: most ask the same of the database
 
+            def nearest(table: str, column: str, literal: str) -> str | None:
+                meaning = self._meaning
+                if meaning is not None and not meaning.is_stored_text(table, column, literal):
+                    return None
+                return focus.nearest(schema, table, column, literal)
+
             def correct(sql: str) -> tuple[str, list[str]]:
-                nearest = partial(focus.nearest, schema)
                 return put_right(
                     question,
                     sql,
@@ -289,6 +325,7 @@ class Agent:
                 cancelled=self._cancel.is_set,
                 trace=trace,
                 tables=len(view.tables),
+                lower=self._lowered,
             ).run(self._effort)
             timings = {
                 "schema": read - began,
@@ -300,7 +337,7 @@ class Agent:
             }
             reading = readings.find(chosen.best.sql)
             twice = doubled(reading, has_rows) if reading else ""
-            notes = [schema.notice, doubt, *chosen.corrections, twice]
+            notes = [schema.notice, doubt, *chosen.corrections, *chosen.lowered.notes, twice]
             return _answer(question, reading, model.name, chosen, trace.steps, timings, notes)
 
     def run_sql(self, sql: str) -> Result:
@@ -411,7 +448,7 @@ class Agent:
     def _has_rows(self, sql: str) -> bool:
         """Whether a statement finds a row, as far as can be seen in a moment."""
         try:
-            return bool(self._open_sandbox().execute(sql, timeout=PATIENCE).rows)
+            return bool(self._open_sandbox().execute(self._lowered(sql).sql, timeout=PATIENCE).rows)
         except (QueryError, QueryTimeout):
             self._stop_if_cancelled()
             return False
@@ -460,7 +497,9 @@ def _answer(
     )
     return Answer(
         question=question,
-        sql=best.sql,
+        sql=chosen.lowered.sql,
+        logical=best.sql if chosen.lowered.sql != best.sql else "",
+        stored_as=chosen.lowered.results,
         columns=result.columns,
         rows=result.rows,
         truncated=result.truncated,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from sqlagent.agent.confidence import Evidence
+    from sqlagent.database.column_facts.fact import ColumnFact
     from sqlagent.decoding.candidate import Candidate
 
 Kind = Literal["reason", "act", "observe"]
@@ -39,7 +40,9 @@ class Answer:
     `confidence` is the probability, 0…1, that the rows are right, worked out from `evidence`. It was fitted to the
     default model: where `calibrated` is false it only says which of two answers is the surer one. `timings` are seconds
     by name. `note` says what a reader should know before trusting the rows, or is "". `words` says in English what the
-    statement computes, a noun phrase, or is "". `tried` are the statements that were weighed.
+    statement computes, a noun phrase, or is "". `tried` are the statements that were weighed. `sql` is written for how
+    the columns are stored; `logical` is the same as it is meant, or "" where that is no other. `stored_as` says of
+    each result column how its values are stored in the file, None where as shown.
     """
 
     question: str
@@ -55,6 +58,13 @@ class Answer:
     evidence: Evidence | None = None
     tried: tuple[Candidate, ...] = ()
     calibrated: bool = False
+    logical: str = ""
+    stored_as: tuple[ColumnFact | None, ...] = ()
+
+    @property
+    def meant_sql(self) -> str:
+        """The statement as the model wrote it: what a follow-up goes on from."""
+        return self.logical or self.sql
 
 
 @dataclass

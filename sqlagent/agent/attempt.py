@@ -17,6 +17,7 @@ from sqlagent.agent.effort import Effort
 from sqlagent.agent.selection import Chosen, Tried, choose, doubts
 from sqlagent.amend.stored_values import nulls_meant
 from sqlagent.base.errors import NoAnswer, QueryError, QueryTimeout
+from sqlagent.lowering.lower import Lowered
 
 if TYPE_CHECKING:
     from sqlagent.decoding.candidate import Candidate, Timings
@@ -89,6 +90,8 @@ class Attempt:
     cancelled: Callable[[], bool]
     trace: Trace
     tables: int = 0
+    lower: Callable[[str], Lowered] = Lowered
+    """Writes a statement for how the columns are stored; only what is run is written so."""
     _corrections: dict[str, list[str]] = field(default_factory=dict)
     _read_back: dict[str, float] = field(default_factory=dict)
 
@@ -115,6 +118,7 @@ class Attempt:
             agreement,
             tuple(self._corrections.get(best.sql, ())),
             first_token,
+            self.lower(best.sql),
         )
 
     # ---- writing ----
@@ -202,13 +206,15 @@ class Attempt:
         self.trace.status("running the statement")
         started = time.monotonic()
         try:
-            result = self.execute(candidate.sql)
+            lowered = self.lower(candidate.sql)
+            result = self.execute(lowered.sql)
         except QueryError as error:
             self.trace.add("act", "the statement was refused", candidate.sql, started)
             self.trace.add("observe", str(error), None, time.monotonic())
             return Tried(candidate, None, str(error).rstrip("."))
         self.check()
-        self.trace.add("act", "the statement ran", candidate.sql, started)
+        said = "the statement ran" + (", written for how columns are stored" if lowered.notes else "")
+        self.trace.add("act", said, lowered.sql, started)
         found = self._with_nulls(candidate) if not result.rows else None
         if found is not None:
             self.trace.add("act", NULLS_MEANT, found.sql, started)
@@ -221,7 +227,7 @@ class Attempt:
     def _quietly(self, candidate: Candidate) -> Tried:
         """Run a statement that is only there to be compared."""
         try:
-            result = self.execute(candidate.sql, timeout=PATIENCE)
+            result = self.execute(self.lower(candidate.sql).sql, timeout=PATIENCE)
         except (QueryError, QueryTimeout) as error:
             self.check()
             return Tried(candidate, None, str(error).rstrip("."))
@@ -234,7 +240,7 @@ class Attempt:
         if sql == candidate.sql:
             return None
         try:
-            result = self.execute(sql, timeout=PATIENCE)
+            result = self.execute(self.lower(sql).sql, timeout=PATIENCE)
         except (QueryError, QueryTimeout):
             result = None
         self.check()

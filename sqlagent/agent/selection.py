@@ -15,6 +15,7 @@ from sqlagent.decoding.backtrack import SURPRISE
 
 if TYPE_CHECKING:
     from sqlagent.decoding.candidate import Candidate
+    from sqlagent.lowering.lower import Lowered
     from sqlagent.sandbox.sandbox import Result
 
 COMPARED = 2000
@@ -57,6 +58,8 @@ class Chosen:
     """What was put right in the statement, a sentence each."""
     first_token: float
     """Seconds until the model had read the prompt."""
+    lowered: Lowered
+    """The statement as it was run."""
 
 
 def doubts(tried: Tried) -> list[str]:

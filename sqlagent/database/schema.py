@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -43,6 +43,8 @@ class Column:
     unique: bool = False
     """Sole primary key, or under a unique index of its own."""
     comment: str = ""
+    codes: tuple[str, ...] = field(default=(), repr=False)
+    """All values there can be, where an application's codes go by these names; its samples are some of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,9 @@ def short_type(column: Column) -> str:
 
 
 def sample_text(column: Column) -> str | None:
-    """One stored value that tells how the column is written, or None where it would tell nothing."""
+    """One stored value that tells how the column is written, or None where it would tell nothing; codes all of them."""
+    if column.codes:
+        return ", ".join(literal(name, SAMPLE_CHARS) for name in column.codes).replace("*/", "* /")
     for value in column.samples:
         if isinstance(value, bytes) or (isinstance(value, str) and not clean(value, 8)):
             continue

@@ -126,7 +126,7 @@ class Repl:
         except OutOfScope:
             self._refused = text
             raise
-        self.conversation.add(text, answer.sql, history)
+        self.conversation.add(text, answer.meant_sql, history)
         self._readings = sureness.readings(answer)
         self.output.answer(
             replace(answer, truncated=here(answer.truncated or "") or None),

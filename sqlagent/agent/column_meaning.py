@@ -1,0 +1,110 @@
+"""Keep what the columns of the open database mean, and lower statements by it.
+
+Facts are read through the sandbox, so that no value of a stranger's file is touched outside of the confined process.
+A failure to read them is no failure to answer: without facts all columns are taken as they are stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sqlagent.base.errors import QueryError, QueryTimeout
+from sqlagent.database.column_facts.fact import ColumnFact
+from sqlagent.database.column_facts.meant_schema import meant_schema
+from sqlagent.database.column_facts.nothing import ALWAYS
+from sqlagent.database.column_facts.sampling import Run, read_facts
+from sqlagent.database.column_facts.undeclared_keys import undeclared_keys
+from sqlagent.database.profile import profile_of
+from sqlagent.database.schema import ForeignKey, Schema, Value, fold
+from sqlagent.lowering.columns import Options
+from sqlagent.lowering.lower import Lowered, lower
+from sqlagent.lowering.views import view_facts
+
+if TYPE_CHECKING:
+    from sqlagent.sandbox.sandbox import Sandbox
+
+Keys = Mapping[str, tuple[ForeignKey, ...]]
+_SECONDS = 1.0
+"""A statement that reads facts may take so long."""
+_ALL_SECONDS = 3.0
+"""All of them together."""
+
+
+class ColumnMeaning:
+    """The facts of one schema's columns. `meant` is the schema as the model is shown it."""
+
+    def __init__(self, schema: Schema, sandbox: Sandbox, options: Options = Options(local=True)) -> None:  # noqa: B008
+        run = _runner(sandbox)
+        self.schema = schema
+        self.options = options
+        self.profile = profile_of(schema)
+        keys: Keys = undeclared_keys(run, schema.tables)
+        if self.profile is not None:
+            keys = _joined(keys, self.profile.keys)
+        tables = [
+            replace(table, foreign_keys=(*table.foreign_keys, *keys.get(table.name, ())))
+            for table in schema.tables
+        ]
+        self.facts: dict[tuple[str, str], ColumnFact] = read_facts(run, tables, seconds=_ALL_SECONDS)
+        if self.profile is not None:
+            self.facts |= self.profile.facts
+        self.facts |= view_facts(schema, _views(run, schema), self.facts)
+        self._by_name = {(fold(table), fold(column)): fact for (table, column), fact in self.facts.items()}
+        self.meant = meant_schema(schema, self.facts, keys)
+        if self.profile is not None:
+            self.meant = self.profile.shown(self.meant)
+
+    def is_stored_text(self, table: str, column: str, literal: str) -> bool:
+        """Whether a literal is meant as one of the texts that a column holds, so that a misspelt one can be mended.
+
+        Not where the column is not stored as it is meant, and not where the literal stands for no value.
+        """
+        fact = self._by_name.get((fold(table), fold(column)))
+        if fact is None or not fact.changes:
+            return True
+        return fact.encoding is None and literal.strip().lower() not in ALWAYS | {"none"}
+
+    def lower(self, sql: str, prepares: Callable[[str], bool]) -> Lowered:
+        """A statement for how the columns are stored; itself where the database does not take the other one."""
+        return lower(sql, self.meant, self.facts, options=self.options, prepares=prepares)
+
+
+def _joined(found: Keys, known: Keys) -> Keys:
+    """The keys of both, the known one where both have one for a column."""
+    joined = dict(found)
+    for table, keys in known.items():
+        named = {key.columns for key in keys}
+        joined[table] = (*keys, *(key for key in found.get(table, ()) if key.columns not in named))
+    return joined
+
+
+def _views(run: Run, schema: Schema) -> dict[str, str]:
+    """The CREATE VIEW of each view; nothing is asked where there is none."""
+    names = {table.name for table in schema.tables if table.kind == "view"}
+    rows = run("SELECT name, sql FROM sqlite_master WHERE type = 'view'") if names else ()
+    return {str(name): str(text) for name, text in rows or () if name in names}
+
+
+def _runner(sandbox: Sandbox) -> Run:
+    def run(sql: str) -> Sequence[Sequence[Value | None]] | None:
+        try:
+            return sandbox.execute(sql, timeout=_SECONDS, max_rows=0).rows
+        except (QueryError, QueryTimeout):
+            return None
+
+    return run
+
+
+def prepares(sandbox: Sandbox) -> Callable[[str], bool]:
+    """Whether the database takes a statement."""
+
+    def takes(sql: str) -> bool:
+        try:
+            sandbox.prepare(sql)
+        except QueryError:
+            return False
+        return True
+
+    return takes

@@ -1,0 +1,274 @@
+"""Decode stored values: times, dates, numbers and yes/no as applications and spreadsheets write them.
+
+    Linear("µs since 1970", 1_000_000, 0).decode(1714694400000000) == "2024-05-03 00:00:00"
+
+Invariant: `decode` gives what the value means (ISO text in UTC, a number, 0 or 1), or None where the value is not
+of this encoding; it never guesses.
+"""
+
+from __future__ import annotations
+
+import re
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+
+from sqlagent.database.schema import Value
+
+DAY = 86_400
+EPOCH = datetime(1970, 1, 1)
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+_FULL_MONTHS = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
+    "november", "december", "sept",
+)  # fmt: skip
+_PIECE = re.compile(r"%[dmYBbHMSIp]|[^%]+")
+_NUMBER_TEXT = re.compile(r"([+-]?)(\d+(?:\.\d*)?|\.\d+)")
+MULTIPLIERS = {"k": 1_000, "m": 1_000_000, "b": 1_000_000_000, "bn": 1_000_000_000}
+"""What a letter behind a number multiplies it by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """A number that counts units from an origin. `per_second` units make a second; `origin` is in Unix seconds."""
+
+    words: str
+    per_second: int | float
+    origin: int | float
+    whole_days: bool = False
+    """Every value falls on midnight: a date without a time of day."""
+
+    def decode(self, value: Value | None) -> str | None:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return None
+        if isinstance(value, int) and isinstance(self.per_second, int):
+            seconds: float = value // self.per_second + self.origin
+        else:
+            seconds = round(value / self.per_second + self.origin, 3)
+        try:
+            moment = EPOCH + timedelta(seconds=seconds)
+        except OverflowError:
+            return None
+        return f"{moment:%Y-%m-%d}" if self.whole_days else f"{moment:%Y-%m-%d %H:%M:%S}"
+
+
+UNIX_S = Linear("seconds since 1970", 1, 0)
+UNIX_MS = Linear("milliseconds since 1970", 1_000, 0)
+UNIX_US = Linear("microseconds since 1970", 1_000_000, 0)
+UNIX_NS = Linear("nanoseconds since 1970", 1_000_000_000, 0)
+WEBKIT_US = Linear("microseconds since 1601", 1_000_000, -11_644_473_600)
+FILETIME = Linear("100-nanosecond ticks since 1601", 10_000_000, -11_644_473_600)
+NET_TICKS = Linear("100-nanosecond ticks since the year 1", 10_000_000, -62_135_596_800)
+COCOA_S = Linear("seconds since 2001", 1, 978_307_200)
+COCOA_NS = Linear("nanoseconds since 2001", 1_000_000_000, 978_307_200)
+JULIAN = Linear("Julian days", 1 / DAY, -2_440_587.5 * DAY)
+EXCEL = Linear("spreadsheet days since 1900", 1 / DAY, -25_569 * DAY)
+UNIX_DAYS = Linear("days since 1970", 1 / DAY, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class DigitDate:
+    """`20240503`, `202405` or `20240503142500` (by `digits`), as a number or as text."""
+
+    digits: int
+    text: bool = False
+
+    @property
+    def words(self) -> str:
+        return {6: "YYYYMM", 8: "YYYYMMDD", 14: "YYYYMMDDhhmmss"}[self.digits] + (
+            " text" if self.text else " numbers"
+        )
+
+    def decode(self, value: Value | None) -> str | None:
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, (bool, float, bytes)) or value is None or isinstance(value, str) != self.text:
+            return None
+        text = str(value)
+        if len(text) != self.digits or not (text.isascii() and text.isdigit()):
+            return None
+        year, month, day = int(text[:4]), int(text[4:6]), int(text[6:8] or 1)
+        if not real_date(year, month, day):
+            return None
+        date = f"{year:04}-{month:02}" + (f"-{day:02}" if self.digits > 6 else "")
+        if self.digits < 14:
+            return date
+        hour, minute, second = text[8:10], text[10:12], text[12:]
+        return f"{date} {hour}:{minute}:{second}" if real_time(hour, minute, second) else None
+
+
+@dataclass(frozen=True, slots=True)
+class TextDate:
+    """A date in words or digits by a strptime format of `%d %m %Y %b %B %H %M %S %I %p`, literal text between.
+
+    `fixed`: every value has the same length and two-digit fields, so that fields lie at fixed places.
+    """
+
+    format: str
+    fixed: bool = False
+
+    @property
+    def words(self) -> str:
+        names = {"%d": "dd", "%m": "mm", "%Y": "yyyy", "%b": "Mon", "%B": "Month", "%H": "hh", "%I": "hh",
+                 "%M": "mm", "%S": "ss", "%p": "am/pm"}  # fmt: skip
+        return "".join(names.get(piece, piece) for piece in pieces(self.format)) + " text"
+
+    @property
+    def has_time(self) -> bool:
+        return "%M" in self.format
+
+    def decode(self, value: Value | None) -> str | None:
+        found = _pattern(self.format).fullmatch(value) if isinstance(value, str) else None
+        if found is None:
+            return None
+        part = found.groupdict()
+        month = _month(part["month"])
+        if month is None or not real_date(int(part["year"]), month, int(part["day"])):
+            return None
+        date = f"{int(part['year']):04}-{month:02}-{int(part['day']):02}"
+        if not self.has_time:
+            return date
+        hour = int(part["hour"])
+        if part.get("half"):
+            if not 1 <= hour <= 12:
+                return None
+            hour = hour % 12 + (12 if part["half"].lower().startswith("p") else 0)
+        second = part.get("second") or "00"
+        clock = f"{hour:02}:{part['minute']}:{second}"
+        return f"{date} {clock}" if real_time(f"{hour}", part["minute"], second) else None
+
+
+@dataclass(frozen=True, slots=True)
+class TextNumber:
+    """A number in a text: `prefix` and `thousands` are taken out, `decimal` is the point, the rest behind it ignored.
+
+    `suffix` is the unit, for showing. `integer`: all values are whole. `multiplied`: K, M or B may stand behind.
+    `mixed`: other values of the column are words, and stay so.
+    """
+
+    prefix: str = ""
+    thousands: str = ""
+    decimal: str = "."
+    suffix: str = ""
+    integer: bool = False
+    multiplied: bool = False
+    mixed: bool = False
+
+    @property
+    def words(self) -> str:
+        marks = [f"with {self.prefix!r} before"] if self.prefix else []
+        marks += [f"{self.suffix!r} behind"] if self.suffix else []
+        marks += [f"{self.thousands!r} between thousands"] if self.thousands else []
+        marks += ["a decimal comma"] if self.decimal == "," else []
+        marks += ["K, M or B for thousands, millions or billions"] if self.multiplied else []
+        return "numbers in text" + (": " + ", ".join(marks) if marks else "")
+
+    def decode(self, value: Value | None) -> int | float | None:
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return value
+        if not isinstance(value, str):
+            return None
+        text = value.replace(self.prefix, "") if self.prefix else value
+        text = text.replace(self.thousands, "") if self.thousands else text
+        text = text.replace(",", ".") if self.decimal == "," else text
+        found = _NUMBER_TEXT.match(text.strip())
+        if found is None:
+            return None
+        number = float(found.group())
+        if self.multiplied:
+            letters = re.match(r"\s*([A-Za-z]*)", text.strip()[found.end() :])
+            number *= MULTIPLIERS.get(letters.group(1).lower(), 1) if letters else 1
+        return int(number) if self.integer and number.is_integer() else number
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """Yes or no, as two stored values; means 1 or 0."""
+
+    yes: str
+    no: str
+
+    @property
+    def words(self) -> str:
+        return f"{self.yes!r} for yes, {self.no!r} for no"
+
+    def decode(self, value: Value | None) -> int | None:
+        return {self.yes: 1, self.no: 0}.get(value) if isinstance(value, str) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Padded:
+    """Text filled up with blanks."""
+
+    words: str = "text with blanks at its end"
+
+    def decode(self, value: Value | None) -> str | None:
+        return value.rstrip(" ") if isinstance(value, str) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A code that an application gives a meaning: pairs of the stored number and its name."""
+
+    names: tuple[tuple[int, str], ...]
+
+    @property
+    def words(self) -> str:
+        return "a code: " + ", ".join(f"{stored} {name}" for stored, name in self.names)
+
+    def decode(self, value: Value | None) -> str | None:
+        return dict(self.names).get(value) if isinstance(value, int) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """A number that is stored `by` times as large as it is meant."""
+
+    by: int
+    unit: str = ""
+
+    @property
+    def words(self) -> str:
+        return f"{self.by} times the {self.unit or 'number'}"
+
+    def decode(self, value: Value | None) -> int | float | None:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return None
+        number = value / self.by
+        return int(number) if number.is_integer() else number
+
+
+Encoding = Linear | DigitDate | TextDate | TextNumber | Flag | Padded | Named | Scaled
+
+
+def pieces(format: str) -> list[str]:
+    """A format cut into its fields and the texts between them."""
+    return _PIECE.findall(format)
+
+
+def real_date(year: int, month: int, day: int) -> bool:
+    return 1 <= year <= 9999 and 1 <= month <= 12 and 1 <= day <= monthrange(year, month)[1]
+
+
+def real_time(hour: str, minute: str, second: str) -> bool:
+    return int(hour) < 24 and int(minute) < 60 and int(second) < 60
+
+
+def _month(text: str) -> int | None:
+    if text.isdigit():
+        return int(text)
+    word = text.lower().rstrip(".")
+    return MONTHS.index(word[:3]) + 1 if word in MONTHS or word in _FULL_MONTHS else None
+
+
+@cache
+def _pattern(format: str) -> re.Pattern[str]:
+    fields = {
+        "%d": r"(?P<day>\d{1,2})", "%m": r"(?P<month>\d{1,2})", "%Y": r"(?P<year>\d{4})",
+        "%b": r"(?P<month>[A-Za-z]{3,4}\.?)", "%B": r"(?P<month>[A-Za-z]{3,9})",
+        "%H": r"(?P<hour>\d{1,2})", "%I": r"(?P<hour>\d{1,2})", "%M": r"(?P<minute>\d{2})",
+        "%S": r"(?P<second>\d{2})", "%p": r"(?P<half>[AaPp]\.?[Mm]\.?)",
+    }  # fmt: skip
+    return re.compile("".join(fields.get(piece, re.escape(piece)) for piece in pieces(format)))

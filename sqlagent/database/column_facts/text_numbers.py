@@ -1,0 +1,131 @@
+"""Tell texts that are numbers: `1,234.50`, `1.234,50`, `$ 3.20`, `12 %`, `1.2M`, `350 km`, `17[2]`.
+
+Digits that name something (`02134`, a phone number, an ISBN) are no numbers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from sqlagent.database.column_facts.encodings import MONTHS, TextNumber
+from sqlagent.database.column_facts.fact import ColumnFact, Evidence
+from sqlagent.database.column_facts.name_words import CODE, speaks_of
+
+_PLAIN = re.compile(r"[+-]?(?:\d+(?:\.\d+)?|\.\d+)")
+_POINT = re.compile(r"[+-]?\d{1,3}(?:,\d{3})*(?:\.\d+)?")
+_COMMA = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})*(?:,\d+)?")
+_PARTS = re.compile(r"(?P<before>[^\d+\-.,]{0,4}?\s*)(?P<number>[+-]?[\d.,]*\d)(?P<after>.*)", re.DOTALL)
+_NOTE = re.compile(r"\s*(?:\[\w+\]|[*†‡]+)")
+_UNIT = re.compile(r"\s*(?:%|°?[A-Za-zµ²³/]{1,6}\.?|[€£$])")
+_LEADING_ZERO = re.compile(r"[+-]?0\d+")
+_CURRENCY = frozenset("$€£¥₹")
+_NO_UNITS = frozenset(
+    {"st", "nd", "rd", "th", "am", "pm", "s", "bc", "ad", "june", "july", "sept", "march", "april", *MONTHS}
+)
+"""What stands behind a number and makes it another thing: an ordinal, a decade, a day of a month."""
+_LONGEST = 24
+_MOST_DIGITS = 15
+"""Longer whole numbers name something: a card, an account; SQLite's numbers would not keep all digits either."""
+MIXED_SHARE = 0.3
+"""From this share of numbers on, a column of words and numbers has the numbers compared as numbers."""
+
+
+def text_number(evidence: Evidence, values: Mapping[str, int]) -> ColumnFact | None:
+    """What the texts of a column mean as numbers, or None. values: without those that mean nothing."""
+    if not values or speaks_of(evidence.name, CODE) or evidence.key:
+        return None
+    texts = list(values)
+    if _PARTS.fullmatch(texts[0].strip()) is None or _PARTS.fullmatch(texts[-1].strip()) is None:
+        return None
+    if any(_LEADING_ZERO.match(text.strip()) or len(text) > _LONGEST for text in texts):
+        return None
+    if all(_PLAIN.fullmatch(text) for text in texts):
+        return _plain(texts)
+    parts = [_PARTS.fullmatch(text.strip()) for text in texts]
+    if all(parts) and len(texts) >= 2:
+        return _marked(evidence, texts, [part for part in parts if part])
+    return None
+
+
+def _plain(texts: list[str]) -> ColumnFact:
+    """Digits and a point. Numbers of one length need no change: text order is theirs, and text equals text."""
+    integer = all(text.isdigit() for text in texts)
+    if integer and max(map(len, texts)) > _MOST_DIGITS:
+        return ColumnFact("code", note="digits that name something")
+    encoding = TextNumber(integer=integer)
+    alike = integer and len({len(text) for text in texts}) == 1
+    sample = encoding.decode(max(texts, key=len))
+    return ColumnFact("number", None if alike else encoding, 0.995 if len(texts) > 1 else 0.9, sample=sample)
+
+
+def _marked(evidence: Evidence, texts: list[str], parts: list[re.Match[str]]) -> ColumnFact | None:
+    """Numbers with a sign before or a unit behind, one for all; the thousands' mark decided by the column."""
+    befores = {part["before"].strip() for part in parts}
+    afters = {_NOTE.sub("", part["after"]).strip() for part in parts}
+    numbers = [part["number"] for part in parts]
+    prefixes = befores - {""}
+    if len(prefixes) > 1 or not all(set(prefix) <= _CURRENCY for prefix in prefixes):
+        return None
+    letters = {after.lower() for after in afters}
+    multiplied = letters <= {"", "k", "m", "b", "bn"} and len(letters) > 1
+    units = afters - {""}
+    if not multiplied and (len(units) > 1 or not all(_UNIT.fullmatch(unit) for unit in units)):
+        return None
+    style = _marks(numbers)
+    if style is None:
+        return None
+    if units and not multiplied and (len(afters) > 1 or next(iter(units)).lower() in _NO_UNITS):
+        return None  # `1,282` among `3.9%` is another kind of number
+    encoding = replace(
+        style,
+        prefix=next(iter(prefixes), ""),
+        suffix="" if multiplied else next(iter(units), ""),
+        multiplied=multiplied,
+    )
+    decoded = [encoding.decode(text) for text in texts]
+    if any(number is None for number in decoded):
+        return None
+    whole = all(float(number).is_integer() for number in decoded if number is not None)
+    encoding = replace(encoding, integer=whole and not multiplied)
+    sure = len(texts) >= 3 and (
+        bool(encoding.thousands or encoding.decimal == ",") or bool(prefixes or units)
+    )
+    return ColumnFact(
+        "number", encoding, 0.99 if sure else 0.9, sample=encoding.decode(texts[len(texts) // 2])
+    )
+
+
+def _marks(numbers: list[str]) -> TextNumber | None:
+    """Which of `,` and `.` parts thousands; None where the column does not say."""
+    point = all(_POINT.fullmatch(n) or _PLAIN.fullmatch(n) for n in numbers)
+    comma = all(_COMMA.fullmatch(n) or n.isdigit() or re.fullmatch(r"[+-]?\d+,\d+", n) for n in numbers)
+    if not any("," in n for n in numbers):
+        # `1.234` may be either; `12.5` and `1.234.567` may not
+        return TextNumber() if point else TextNumber(thousands=".", decimal=",") if comma else None
+    if point and comma:
+        return None
+    if point:
+        return TextNumber(thousands=",")
+    if not comma or sum("," in n for n in numbers) * 4 < len(numbers):
+        return None  # a few commas among plain numbers are slips
+    return TextNumber(thousands="." if any("." in n for n in numbers) else "", decimal=",")
+
+
+def mixed_number(evidence: Evidence, values: Mapping[str, int]) -> ColumnFact | None:
+    """A column of words and plain numbers (`21.5`, `unavailable`, `on`): its numbers are compared as numbers."""
+    if speaks_of(evidence.name, CODE) or evidence.key:
+        return None
+    numbers = [text for text in values if _PLAIN.fullmatch(text)]
+    if len(numbers) < 8:
+        return None
+    words = [text for text in values if text not in set(numbers)]
+    if any(_LEADING_ZERO.match(text) for text in numbers) or any(re.search(r"\d", word) for word in words):
+        return None
+    share = sum(values[text] for text in numbers) / sum(values.values())
+    if share < MIXED_SHARE:
+        return None
+    return ColumnFact(
+        "number", TextNumber(mixed=True), 0.99, exceptions=tuple(words[:8]), sample=float(numbers[0])
+    )

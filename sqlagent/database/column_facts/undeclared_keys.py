@@ -1,0 +1,168 @@
+"""Find foreign keys that nobody declared, by names and by values: `books_authors_link.book` → `books.id`.
+
+Invariant: all values but 0 and -1 that were looked at lie in the other table's key, and either the name says so or
+the key's values are too large to be shared by chance. A small range of integers alone makes no key.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+
+from sqlagent.database.column_facts.sampling import Run
+from sqlagent.database.ddl_comments import quote
+from sqlagent.database.schema import Column, ForeignKey, Table, fold
+
+_LOOKED_AT = 300
+"""Rows whose values are looked up."""
+_MOST_TABLES = 300
+_WIDE = 1_000_000
+"""Key values from here on are not shared by chance."""
+_ENDING = re.compile(r"_?(?:id|key|no|num|code|fk)$|^(?:id|fk)_")
+_GENERIC = frozenset({"id", "rowid", "key", "uid", "uuid", "guid", "name", "code", "type", "no", "num"})
+
+
+def undeclared_keys(
+    run: Run, tables: Sequence[Table], *, seconds: float = 1.0
+) -> dict[str, tuple[ForeignKey, ...]]:
+    """Table name → keys of one column that its values and names tell of, the declared ones left out.
+
+    seconds: after which no more columns are looked at.
+    """
+    found: dict[str, tuple[ForeignKey, ...]] = {}
+    plain = [table for table in tables if table.kind == "table"]
+    if len(plain) > _MOST_TABLES:
+        return found
+    search = _Search(run, plain)
+    until = time.monotonic() + seconds
+    for table in plain:
+        if time.monotonic() > until:
+            break
+        declared = {name for key in table.foreign_keys for name in key.columns}
+        keys = []
+        for column in table.columns:
+            if column.name in declared or column.generated or _kind(column) is None:
+                continue
+            target = search.target(table, column)
+            if target is not None:
+                keys.append(ForeignKey((column.name,), target[0].name, (target[1].name,)))
+        if keys:
+            found[table.name] = tuple(keys)
+    return found
+
+
+class _Search:
+    """Looks for the key that a column holds; what was read of a column is not read again."""
+
+    def __init__(self, run: Run, tables: Sequence[Table]) -> None:
+        self._run = run
+        self._targets = [(table, key) for table in tables if (key := _sole_key(table)) is not None]
+        self._shared = _shared_prefix([fold(table.name) for table in tables])
+        self._ends: dict[tuple[str, str], tuple[object, object]] = {}
+
+    def target(self, table: Table, column: Column) -> tuple[Table, Column] | None:
+        """The table whose key a column holds; None where none or several do."""
+        own_key = (
+            column.pk == 1 and len(table.primary_key) == 1
+        )  # two tables with one numbering are no keys by that
+        name = fold(column.name)
+        if own_key and name in _GENERIC:
+            return None
+        fitting = [
+            (other, key)
+            for other, key in self._targets
+            if _kind(key) == _kind(column) and not (other.name == table.name and key.name == column.name)
+        ]
+        by_table = [
+            (other, key)
+            for other, key in fitting
+            if _names_table(name, fold(other.name)[self._shared :], fold(key.name))
+            and not (own_key and name == fold(key.name))
+        ]
+        by_key = [(o, k) for o, k in fitting if name == fold(k.name) and name not in _GENERIC and not own_key]
+        by_value = []
+        if name.endswith("id") and not own_key and _large(self._range(table, column)[0]):
+            by_value = [target for target in fitting if _large(self._range(*target)[1])]
+        for candidates, wide in ((by_table, False), (by_key, False), (by_value, True)):
+            held = [
+                target for target in candidates if _included(self._run, table, column, *target, wide=wide)
+            ]
+            if len(held) == 1:
+                return held[0]
+            if held:
+                return None
+        return None
+
+    def _range(self, table: Table, column: Column) -> tuple[object, object]:
+        """The least and the greatest of the values that are looked at."""
+        place = (table.name, column.name)
+        if place not in self._ends:
+            rows = self._run(
+                f"SELECT min(v), max(v) FROM (SELECT {quote(column.name)} AS v FROM {quote(table.name)}"
+                f" NOT INDEXED LIMIT {_LOOKED_AT}) WHERE v NOT IN (0, -1, '')"
+            )
+            self._ends[place] = (rows[0][0], rows[0][1]) if rows else (None, None)
+        return self._ends[place]
+
+
+def _names_table(column: str, table: str, key: str) -> bool:
+    """Whether a column is called after a table whose key it may hold: `author_id`, `author` → authors.id."""
+    stem = _ENDING.sub("", column)
+    if len(stem) < 3 or not (key in _GENERIC or _ENDING.sub("", key) == stem):
+        return False
+    return any(one == stem or one.endswith("_" + stem) for one in _singulars(table))
+
+
+def _singulars(table: str) -> Iterator[str]:
+    """A table's name as it is, and as one of its rows would be called."""
+    yield table
+    if table.endswith("ies"):
+        yield table[:-3] + "y"
+    if table.endswith("es"):
+        yield table[:-2]
+    if table.endswith("s"):
+        yield table[:-1]
+
+
+def _included(run: Run, table: Table, column: Column, other: Table, key: Column, *, wide: bool) -> bool:
+    """Whether the values of a column lie in another's key. wide: only where they are large."""
+    name = quote(column.name)
+    seen = (
+        f"SELECT DISTINCT v FROM (SELECT {name} AS v FROM {quote(table.name)} NOT INDEXED LIMIT {_LOOKED_AT})"
+        " WHERE v IS NOT NULL AND v NOT IN (0, -1, '')"
+    )
+    missing = f"NOT EXISTS (SELECT 1 FROM {quote(other.name)} AS o WHERE o.{quote(key.name)} = v)"
+    rows = run(f"SELECT count(*), min(v), total({missing}) FROM ({seen})")
+    if not rows:
+        return False
+    number, least, outside = rows[0]
+    if not isinstance(number, int) or number < (3 if wide else 1) or outside:
+        return False
+    return _large(least) or not wide
+
+
+def _large(value: object) -> bool:
+    return isinstance(value, int) and value >= _WIDE or isinstance(value, str) and len(value) >= 8
+
+
+def _sole_key(table: Table) -> Column | None:
+    """The column that alone is the primary key."""
+    keys = [column for column in table.columns if column.pk]
+    return keys[0] if len(keys) == 1 else None
+
+
+def _kind(column: Column) -> str | None:
+    declared = column.type.lower()
+    if "int" in declared:
+        return "integer"
+    return "text" if any(word in declared for word in ("char", "text", "clob")) else None
+
+
+def _shared_prefix(names: Sequence[str]) -> int:
+    """Length of the prefix, up to an underscore, that nearly all table names share: `moz_`."""
+    prefixes = [name.split("_", 1)[0] + "_" for name in names if "_" in name]
+    if not prefixes:
+        return 0
+    likeliest = max(set(prefixes), key=prefixes.count)
+    return len(likeliest) if prefixes.count(likeliest) >= 0.8 * len(names) and len(names) > 2 else 0

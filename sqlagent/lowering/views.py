@@ -1,0 +1,58 @@
+"""Tell what the columns of a view mean from the columns that it hands on unchanged.
+
+CREATE VIEW recent AS SELECT url, visit_date AS at FROM visits    →  recent.at means what visits.visit_date does
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from sqlagent.database.column_facts.fact import ColumnFact
+from sqlagent.database.schema import Schema, fold
+from sqlagent.sql import tree
+from sqlagent.sql.cursor import Unreadable
+from sqlagent.sql.reading import read
+
+_HEAD = re.compile(r"\bAS\b\s*(?=\bSELECT\b|\bWITH\b)", re.IGNORECASE)
+_DEEPEST = 4
+"""Views on views that are looked through."""
+
+
+def view_facts(
+    schema: Schema, definitions: Mapping[str, str], facts: Mapping[tuple[str, str], ColumnFact]
+) -> dict[tuple[str, str], ColumnFact]:
+    """(view, column) → fact. definitions: view → its CREATE VIEW."""
+    known = {(fold(table), fold(column)): fact for (table, column), fact in facts.items()}
+    found: dict[tuple[str, str], ColumnFact] = {}
+    for _ in range(_DEEPEST):
+        before = len(found)
+        for name, text in definitions.items():
+            for column, key in _handed_on(schema, text).items():
+                if key in known and (name, column) not in found:
+                    found[name, column] = replace(known[key], key=False)
+        known |= {(fold(view), fold(column)): fact for (view, column), fact in found.items()}
+        if len(found) == before:
+            break
+    return found
+
+
+def _handed_on(schema: Schema, definition: str) -> dict[str, tuple[str, str]]:
+    """Column of a view → the table's column, folded, that it is; a view with a list of names is left out."""
+    head = _HEAD.search(definition)
+    if head is None or "(" in definition[: head.start()]:
+        return {}
+    try:
+        reading = read(definition[head.end() :], schema)
+    except Unreadable:
+        return {}
+    select = reading.select
+    found = {}
+    for item in select.items if select is not None else ():
+        value = tree.bare(item.value)
+        base = None if isinstance(value, tree.Star) else reading.scopes.base(value)
+        name = item.alias.text if item.alias else value.name.text if isinstance(value, tree.Column) else ""
+        if base is not None and name:
+            found[name] = (fold(base[0].name), fold(base[1].name))
+    return found

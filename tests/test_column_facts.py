@@ -1,0 +1,242 @@
+"""What a column's values mean is told from how they are stored; what two readings fit changes nothing."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from sqlagent.database import schema
+from sqlagent.database.column_facts import encodings as enc
+from sqlagent.database.column_facts.decide import column_fact
+from sqlagent.database.column_facts.encodings import DigitDate, Flag, TextDate, TextNumber
+from sqlagent.database.column_facts.fact import ColumnFact, Evidence
+from sqlagent.database.column_facts.sampling import read_facts
+from sqlagent.database.column_facts.undeclared_keys import undeclared_keys
+
+TODAY = 1_735_689_600  # 2025-01-01
+DAYS = [
+    datetime(2019, 1, 1, tzinfo=timezone.utc) + timedelta(days=37 * i, seconds=4321 * i) for i in range(40)
+]
+
+
+def fact(
+    name: str, values: list[object], type: str = "", neighbours: tuple[str, ...] = ()
+) -> ColumnFact | None:
+    counted = {value: 1 for value in values if value is not None}
+    return column_fact(Evidence("t", name, type, counted, neighbours=neighbours), TODAY)  # type: ignore[arg-type]
+
+
+def unix(day: datetime) -> int:
+    return int(day.timestamp())
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "encoding"),
+    [
+        ("sent_at", [unix(d) for d in DAYS], enc.UNIX_S),
+        ("time_fired_ts", [unix(d) + 0.25 for d in DAYS], enc.UNIX_S),
+        ("id", [unix(d) * 1000 + 7 for d in DAYS], enc.UNIX_MS),
+        ("visit_date", [unix(d) * 1_000_000 for d in DAYS], enc.UNIX_US),
+        ("stamp", [unix(d) * 10**9 + 5 for d in DAYS], enc.UNIX_NS),
+        ("last_visit_time", [(unix(d) + 11_644_473_600) * 1_000_000 for d in DAYS], enc.WEBKIT_US),
+        ("created", [(unix(d) + 11_644_473_600) * 10_000_000 for d in DAYS], enc.FILETIME),
+        ("LastTicks", [(unix(d) + 62_135_596_800) * 10_000_000 for d in DAYS], enc.NET_TICKS),
+        ("jd", [2_458_484.5 + 3 * i for i in range(20)], enc.JULIAN),
+        ("day", [int(f"{d:%Y%m%d}") for d in DAYS], DigitDate(8)),
+        ("month", [int(f"{d:%Y%m}") for d in DAYS], DigitDate(6)),
+        ("day", [f"{d:%Y%m%d}" for d in DAYS], DigitDate(8, text=True)),
+        ("day", [f"{d:%d/%m/%Y}" for d in DAYS], TextDate("%d/%m/%Y", fixed=True)),
+        ("day", [f"{d:%m/%d/%Y}" for d in DAYS], TextDate("%m/%d/%Y", fixed=True)),
+        ("day", [f"{d.day}.{d.month}.{d.year}" for d in DAYS], TextDate("%d.%m.%Y")),
+        ("day", [f"{d.day} {d:%B %Y}" for d in DAYS], TextDate("%d %B %Y")),
+        ("day", [f"{d:%b} {d.day}, {d.year}" for d in DAYS], TextDate("%b %d, %Y")),
+        ("at", [f"{d.month}/{d.day}/{d.year} {d:%H:%M}" for d in DAYS], TextDate("%m/%d/%Y %H:%M")),
+        ("age", ["9", "23", "101"], TextNumber(integer=True)),
+        ("fare", ["7.25", "13", "512.33"], TextNumber()),
+        ("price", ["1,234.50", "12.00", "999.99"], TextNumber(thousands=",")),
+        ("preis", ["1.234,50", "12,00", "999,99"], TextNumber(thousands=".", decimal=",")),
+        ("price", ["$ 3.20", "$ 4.00", "$ 12.50"], TextNumber(prefix="$")),
+        ("share", ["12 %", "3 %", "100 %"], TextNumber(suffix="%", integer=True)),
+        ("range", ["350 km", "20 km", "5 km"], TextNumber(suffix="km", integer=True)),
+        ("market", ["$1.2M", "$900K", "$3B"], TextNumber(prefix="$", multiplied=True)),
+        ("active", ["Y", "N"], Flag("Y", "N")),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)  # fmt: skip
+def test_an_encoding_is_known_by_its_values(name: str, values: list[object], encoding: enc.Encoding) -> None:
+    found = fact(name, values)
+    assert found is not None and found.encoding == encoding and found.changes, found
+
+
+def test_core_data_counts_from_2001() -> None:
+    values = [unix(d) - 978_307_200 for d in DAYS]
+    found = fact("ZCREATIONDATE", values, neighbours=("Z_PK", "Z_ENT", "ZCREATIONDATE"))
+    assert found is not None and found.encoding == enc.COCOA_S
+    nanoseconds = [value * 10**9 for value in values]
+    found = fact("date", nanoseconds, neighbours=("ROWID", "guid", "text", "handle_id", "service", "date"))
+    assert found is not None and found.encoding == enc.COCOA_NS
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("zip", ["02134", "60100", "94110"]),
+        ("phone", ["5551234567", "5559876543", "5550001112"]),
+        ("phone", [1_555_123_456, 1_555_987_654, 1_555_000_111]),
+        ("population", [1_380_004_385, 331_002_651, 273_523_615]),
+        ("url_hash", [125_508_050_257_634, 47_356_370_932_282, 268_505_532_566_465]),
+        ("barcode", [4_006_381_333_931, 5_449_000_000_996, 9_780_201_379_624]),
+        ("quantity", [20230101 + i for i in range(0, 400, 7)]),
+        ("isbn", ["9780201379624", "9783161484100"]),
+        ("order_id", [10248, 10249, 10250]),
+        ("employees", [43831, 43900, 44000]),
+        ("room", ["101", "12", "7"]),
+        ("card", ["4006381333931222", "544900000099612", "97802013796244"]),
+        ("decade", ["1980s", "1990s", "2000s"]),
+        ("place", ["1st", "2nd", "3rd"]),
+        ("date", ["1 july", "12 july", "23 july"]),
+        ("attendance", ["17189", "4541", "17905", "3,04", "12000", "9000"]),
+        ("score", ["3-1", "2-2", "0-5"]),
+        ("name", ["Ann", "Bob", "Cleo"]),
+        ("season", ["2009/10", "2010/11"]),
+        ("version", ["1.2.3", "1.10.0"]),
+    ],
+)
+def test_what_only_looks_like_it_is_left_alone(name: str, values: list[object]) -> None:
+    found = fact(name, values)
+    assert found is None or not found.changes, found
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("day", [f"{d:%Y-%m-%d}" for d in DAYS]),
+        ("at", [f"{d:%Y-%m-%d %H:%M:%S}" for d in DAYS]),
+        ("at", [f"{d:%Y-%m-%dT%H:%M:%SZ}" for d in DAYS]),
+        ("year", ["1999", "2004"]),
+        ("born", [1950, 2001, 1990]),
+        ("n", ["11", "22", "99"]),
+    ],
+)
+def test_plain_values_change_nothing(name: str, values: list[object]) -> None:
+    found = fact(name, values)
+    assert found is None or not found.changes
+
+
+def test_day_and_month_that_could_be_either_are_both_said() -> None:
+    found = fact("day", ["03/04/2024", "05/06/2023", "01/02/2022"])
+    assert found is not None and not found.changes
+    assert "dd/mm/yyyy" in found.words and "mm/dd/yyyy" in found.words
+
+
+def test_a_day_above_twelve_far_down_decides_the_order() -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE TABLE v (day TEXT)")
+    rows = [(f"{i % 12 + 1:02}/{i % 11 + 1:02}/2024",) for i in range(20_000)]
+    rows[9_001] = ("25/01/2024",)
+    connection.executemany("INSERT INTO v VALUES (?)", rows)
+    found = read_facts(lambda sql: connection.execute(sql).fetchall(), _tables(connection))
+    assert found["v", "day"].encoding == TextDate("%d/%m/%Y", fixed=True) and found["v", "day"].changes
+
+
+@pytest.mark.parametrize(
+    ("values", "nothing"),
+    [
+        (["3", "5", "22", "N/A"], ("N/A",)),
+        (["3", "5", "22", "", "unknown"], ("", "unknown")),
+        (["a@x.org", "b@x.org", ""], ("",)),
+        (["none", "vegan", "halal"], ()),
+        (["-", "SH", "7R"], ()),
+        ([3, 5, ""], ("",)),
+    ],
+)
+def test_what_stands_for_nothing_is_said(values: list[object], nothing: tuple[str, ...]) -> None:
+    found = fact("rating", values)
+    assert (found.nothing if found else ()) == nothing
+
+
+def test_zero_among_times_is_none() -> None:
+    found = fact("deleted_at", [0, *(unix(d) for d in DAYS)])
+    assert found is not None and found.nothing == (0,)
+
+
+def test_decoding_gives_iso_text_and_numbers() -> None:
+    assert enc.UNIX_US.decode(1_714_694_400_000_000) == "2024-05-03 00:00:00"
+    assert enc.EXCEL.decode(45415) == "2024-05-03 00:00:00"
+    assert enc.JULIAN.decode(2_460_433.5) == "2024-05-03 00:00:00"
+    assert TextDate("%d/%m/%Y").decode("3/5/2024") == "2024-05-03"
+    assert TextDate("%b %d, %Y %I:%M %p").decode("May 3, 2024 12:05 am") == "2024-05-03 00:05:00"
+    assert TextDate("%d/%m/%Y").decode("31/02/2024") is None
+    assert TextNumber(thousands=".", decimal=",").decode("1.234,50") == 1234.5
+    assert TextNumber(prefix="$", multiplied=True).decode("$1.5M") == 1_500_000
+
+
+def test_what_is_read_does_not_grow_with_the_rows() -> None:
+    steps = []
+    for rows in (2_000, 200_000):
+        connection = sqlite3.connect(":memory:")
+        connection.execute("CREATE TABLE v (id INTEGER PRIMARY KEY, at INTEGER, age TEXT, note TEXT)")
+        random.seed(1)
+        connection.executemany(
+            "INSERT INTO v VALUES (?, ?, ?, 'x')",
+            ((i, unix(DAYS[i % 40]), str(random.randint(1, 120))) for i in range(rows)),
+        )
+        tables = _tables(connection)
+        counted = [0]
+
+        def tick(counted: list[int] = counted) -> int:
+            counted[0] += 1
+            return 0
+
+        connection.set_progress_handler(tick, 100)
+        assert len(read_facts(lambda sql: connection.execute(sql).fetchall(), tables)) >= 2  # noqa: B023
+        steps.append(counted[0])
+    assert steps[1] < 1.2 * steps[0]
+
+
+def test_a_statement_that_cannot_be_run_costs_only_its_table() -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE TABLE a (at INTEGER)")
+    connection.execute("CREATE TABLE b (at INTEGER)")
+    for table in "ab":
+        connection.executemany(f"INSERT INTO {table} VALUES (?)", [(unix(d),) for d in DAYS])
+    tables = _tables(connection)
+    found = read_facts(lambda sql: None if '"a"' in sql else connection.execute(sql).fetchall(), tables)
+    assert set(found) == {("b", "at")}
+
+
+def test_keys_are_told_by_names_and_values_never_by_small_numbers_alone() -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.executescript(
+        """
+        CREATE TABLE decks (id INTEGER PRIMARY KEY, usn INTEGER);
+        CREATE TABLE notes (id INTEGER PRIMARY KEY, usn INTEGER);
+        CREATE TABLE cards (id INTEGER PRIMARY KEY, did INTEGER, nid INTEGER, usn INTEGER, ord INTEGER);
+        CREATE TABLE ranks (id INTEGER PRIMARY KEY);
+        CREATE TABLE books (id INTEGER PRIMARY KEY, title TEXT);
+        CREATE TABLE loans (id INTEGER PRIMARY KEY, book INTEGER, book_pages INTEGER);
+        """
+    )
+    for i in range(20):
+        connection.execute("INSERT INTO decks VALUES (?, ?)", (1_600_000_000_000 + i, i))
+        connection.execute("INSERT INTO notes VALUES (?, ?)", (1_700_000_000_000 + i, i))
+        connection.execute("INSERT INTO ranks VALUES (?)", (i,))
+        connection.execute("INSERT INTO books VALUES (?, 'a')", (i,))
+        connection.execute(
+            "INSERT INTO cards VALUES (?, ?, ?, ?, ?)",
+            (1_710_000_000_000 + i, 1_600_000_000_000 + i, 1_700_000_000_000 + i, i, i),
+        )
+        connection.execute("INSERT INTO loans VALUES (?, ?, ?)", (i, i, i))
+    found = undeclared_keys(lambda sql: connection.execute(sql).fetchall(), _tables(connection))
+    told = {(table, key.columns[0], key.ref_table) for table, keys in found.items() for key in keys}
+    assert told == {("cards", "did", "decks"), ("cards", "nid", "notes"), ("loans", "book", "books")}
+
+
+def _tables(connection: sqlite3.Connection) -> tuple[schema.Table, ...]:
+    made = ";".join(
+        text for (text,) in connection.execute("SELECT sql FROM sqlite_master WHERE type = 'table'")
+    )
+    return schema.from_ddl(made).tables
