@@ -72,11 +72,14 @@ class Console:
         self.error("Interrupted." if isinstance(error, Cancelled) else str(error))
         return error.exit_code
 
-    def statement(self) -> None:
-        """Show the statement that was reasoned out last, unless it was or nobody wants to see it."""
+    def statement(self, ran: str = "") -> None:
+        """Show the statement that was reasoned out last, unless it was or nobody wants to see it.
+
+        ran: the one that was run, where it is written otherwise, for how the columns are stored.
+        """
         sql, self._statement = self._statement, None
-        if sql is not None and self.show_sql and not self.quiet:
-            self.sql(sql)
+        if (sql is not None or ran) and self.show_sql and not self.quiet:
+            self.sql(ran or sql or "")
 
     def sql(self, sql: str) -> None:
         """The statement behind the rows that follow, broken at its clauses where a terminal is too narrow."""

@@ -77,7 +77,7 @@ class Output:
 
         offer: how the other reading is had, said where the answer is doubtful and there is one.
         """
-        self.console.statement()
+        self.console.statement(answer.sql if answer.logical else "")
         self.console.words(answer.words)
         if self.for_people and not self.raw:
             columns, rows = for_people(answer.sql, answer.question, answer.columns, answer.rows)
