@@ -19,6 +19,7 @@ from typing import Any, Literal
 from convert import card
 from convert.files import first_line, quiet_hub
 from convert.folder import Folder
+from convert.upload_item import Item
 from sqlagent.base.errors import ModelError, UsageError
 from sqlagent.weights import adapter as adapters
 from sqlagent.weights import provenance
@@ -27,18 +28,6 @@ from sqlagent.weights.gguf_read import GgufFile
 ADAPTER_FILES = (adapters.CONFIG, adapters.WEIGHTS, adapters.RECORD)
 SMALL = {"model": "Upload the model card and settings", "space": "Upload the page"}
 _MERGED = ("*.safetensors", "*.json", "*.jinja", "*.txt", "LICENSE*")
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A file to upload: what it is called there, and its path or bytes."""
-
-    name: str
-    source: Path | bytes
-
-    @property
-    def size(self) -> int:
-        return len(self.source) if isinstance(self.source, bytes) else self.source.stat().st_size
 
 
 @dataclass(frozen=True, slots=True)

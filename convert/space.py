@@ -9,7 +9,7 @@ import configparser
 from collections.abc import Iterator
 from pathlib import Path
 
-from convert.publish import Item
+from convert.upload_item import Item
 from sqlagent import __version__
 from sqlagent.base.errors import UsageError
 from sqlagent.weights import provenance
