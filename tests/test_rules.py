@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sqlagent.amend.fan_out import caution
-from sqlagent.amend.pipeline import put_right
+from sqlagent.amend.pipeline import Context, put_right
 from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor
 from sqlagent.linking.prompt import Turn
@@ -79,15 +79,15 @@ class Place:
         return bool(self.connection.execute(sql).fetchall())
 
     def amended(self, question: str, sql: str, history: tuple[Turn, ...] = ()) -> tuple[str, list[str]]:
-        made, notes = put_right(
+        about = Context(
             question.format(**self.said),
-            sql,
             self.schema,
-            history=history,
+            history,
             nearest=lambda table, column, text: None,
             takes=self.takes,
             finds=self.finds,
         )
+        made, notes = put_right(sql, about)
         try:
             self.connection.execute("EXPLAIN " + made)
             caution(made, self.schema, self.finds)

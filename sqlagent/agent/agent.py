@@ -212,7 +212,7 @@ class Agent:
         and Cancelled.
         """
         from sqlagent.amend.fan_out import caution
-        from sqlagent.amend.pipeline import put_right
+        from sqlagent.amend.pipeline import Context, put_right
         from sqlagent.linking import prompt
 
         question = check_question(question)
@@ -243,24 +243,21 @@ class Agent:
 
             acceptor = self._acceptor(view)
 
-            def correct(sql: str) -> tuple[str, list[str]]:
-                nearest = partial(focus.nearest, schema)
-                return put_right(
-                    question,
-                    sql,
-                    schema,
-                    history=history,
-                    nearest=nearest,
-                    takes=acceptor.takes,
-                    finds=self._finds,
-                )
+            settled = Context(
+                question,
+                schema,
+                history,
+                nearest=partial(focus.nearest, schema),
+                takes=acceptor.takes,
+                finds=self._finds,
+            )
 
             chosen = Attempt(
                 model=model,
                 acceptor=acceptor,
                 prompt=build,
                 execute=self._open_sandbox().execute,
-                correct=correct,
+                correct=lambda sql: put_right(sql, settled),
                 check=self._stop_if_cancelled,
                 cancelled=self._cancel.is_set,
                 trace=trace,
