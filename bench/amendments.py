@@ -3,9 +3,10 @@
     python -m bench amendments
     python -m bench amendments --show leave_alone --rule years     # each statement that was changed
 
-Every rule is played alone, then all one after the other, each on what the one before made. `leave_alone` holds
-right statements: what is changed there is either the same in rows, or spoilt. `fire` holds wrong ones: a rule mends one
-where it gives the right rows.
+Every rule is played alone, then all pitfalls one after the other, which is all that happens to a statement by itself.
+`leave_alone` holds right statements: what is changed there is either the same in rows, or spoilt. `fire` holds wrong
+ones: a rule mends one where it gives the right rows. What a reading changes here it only proposes:
+`python -m bench readings` says which proposals a model takes.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from pathlib import Path
 
 from bench.amend_corpus.pairs import Pair
 from bench.amend_corpus.places import CORPORA, Place, load, places, same
-from sqlagent.amend.pipeline import RULES, Context, put_right
+from sqlagent.amend.pipeline import PITFALLS, READINGS, Context, mended
 from sqlagent.base.errors import OK
 
-ALL = "all together"
+ALL = "all pitfalls"
+RULES = {**PITFALLS, **READINGS}
 Play = Callable[[str, Context], str]
 
 
@@ -39,7 +41,7 @@ def main(argv: Sequence[str]) -> int:
     )
     options = parser.parse_args(list(argv))
     plays: dict[str, Play] = {name: _alone(name) for name in RULES}
-    plays[ALL] = lambda sql, about: put_right(sql, about)[0]
+    plays[ALL] = lambda sql, about: mended(sql, about)[0]
     corpora = [name for name in CORPORA if options.aside or name != "fire_aside"]
     with tempfile.TemporaryDirectory() as folder:
         found = places(Path(folder))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -34,7 +33,7 @@ class Place:
 
     path: Path
     schema: Schema
-    takes: Callable[[str], bool]
+    acceptor: Acceptor
     focus: Focus
     connection: sqlite3.Connection
 
@@ -53,8 +52,9 @@ class Place:
             self.schema,
             [Turn(question, sql) for question, sql in pair.history],
             nearest=partial(self.focus.nearest, self.schema),
-            takes=self.takes,
+            takes=self.acceptor.takes,
             finds=lambda sql: bool(self.rows(sql)),
+            differ=lambda one, other: self.rows(one) != self.rows(other),
         )
 
 
@@ -70,7 +70,7 @@ def _place(folder: Path, name: str, script: str) -> Place:
     connection.executescript(script)
     schema = schemas.read(str(path))
     focus = Focus(path, cache_dir=folder / "values")
-    return Place(path, schema, Acceptor(schema).takes, focus, connection)
+    return Place(path, schema, Acceptor(schema), focus, connection)
 
 
 def load(corpus: str) -> list[Pair]:

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 from sqlagent.agent.answer import Answer, Observer, Step, Trace
 from sqlagent.agent.attempt import PATIENCE, Attempt, Chosen, TextModel
 from sqlagent.agent.confidence import confidence, evidence
-from sqlagent.agent.effort import EFFORTS, effort_of
+from sqlagent.agent.effort import AMENDING, EFFORTS, amending_of, effort_of
 from sqlagent.agent.model_slot import Holder
+from sqlagent.agent.selection import outcome
 from sqlagent.base.errors import (
     Cancelled,
     DatabaseError,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from sqlagent.sandbox.sandbox import Limits, Result, Sandbox
 
 __all__ = [
+    "AMENDING",
     "EFFORTS",
     "MAX_QUESTION",
     "Agent",
@@ -64,6 +66,7 @@ class Agent:
     `model` is a loaded model object, a registry name, a path to a GGUF file, or None for the default. A model
     given as an object stays the caller's: `close()` leaves it open. `adapter` is a peft folder or a GGUF LoRA
     for it. `link` narrows a schema to the part that a question is about, instead of the package's own linker.
+    `amend` says what may be changed in a statement: see AMENDING.
     """
 
     def __init__(
@@ -77,8 +80,10 @@ class Agent:
         quiet: bool = True,
         link: Link | None = None,
         adapter: str | Path | None = None,
+        amend: str = "all",
     ) -> None:
         self.effort = effort
+        self.amend = amend
         self.database = str(database)
         self._holder = Holder(model, adapter=adapter, offline=offline, quiet=quiet)
         self._limits = limits
@@ -153,6 +158,15 @@ class Agent:
         self._effort, self._effort_name = effort_of(name), name
 
     @property
+    def amend(self) -> str:
+        """What may be changed in a statement: a name in AMENDING."""
+        return self._amend
+
+    @amend.setter
+    def amend(self, name: str) -> None:
+        self._amend = amending_of(name)
+
+    @property
     def limits(self) -> Limits:
         from sqlagent.sandbox.sandbox import Limits
 
@@ -212,7 +226,7 @@ class Agent:
         and Cancelled.
         """
         from sqlagent.amend.fan_out import caution
-        from sqlagent.amend.pipeline import Context, put_right
+        from sqlagent.amend.pipeline import Context, mended, proposals
         from sqlagent.linking import prompt
 
         question = check_question(question)
@@ -250,6 +264,7 @@ class Agent:
                 nearest=partial(focus.nearest, schema),
                 takes=acceptor.takes,
                 finds=self._finds,
+                differ=self._differ,
             )
 
             chosen = Attempt(
@@ -257,7 +272,8 @@ class Agent:
                 acceptor=acceptor,
                 prompt=build,
                 execute=self._open_sandbox().execute,
-                correct=lambda sql: put_right(sql, settled),
+                mend=lambda sql: (sql, ()) if self._amend == "off" else mended(sql, settled),
+                propose=lambda sql: proposals(sql, settled) if self._amend == "all" else (),
                 check=self._stop_if_cancelled,
                 cancelled=self._cancel.is_set,
                 trace=trace,
@@ -271,7 +287,11 @@ class Agent:
                 "act": trace.seconds("act"),
                 "total": time.monotonic() - began,
             }
-            notes = [doubt, *chosen.corrections, caution(chosen.best.sql, schema, self._finds)]
+            notes = [
+                doubt,
+                *(one.why for one in chosen.amendments),
+                caution(chosen.best.sql, schema, self._finds),
+            ]
             return _answer(question, schema, chosen, trace.steps, timings, notes)
 
     def run_sql(self, sql: str) -> Result:
@@ -357,6 +377,15 @@ class Agent:
             self._stop_if_cancelled()
             return False
 
+    def _differ(self, one: str, other: str) -> bool:
+        """Whether two statements are seen to give different rows, as far as can be seen in a moment."""
+        try:
+            first, second = (self._open_sandbox().execute(sql, timeout=PATIENCE) for sql in (one, other))
+        except (QueryError, QueryTimeout):
+            self._stop_if_cancelled()
+            return False
+        return outcome(first) != outcome(second)
+
     def _close_sandbox(self) -> None:
         if self._sandbox is not None:
             self._sandbox.close()
@@ -406,4 +435,6 @@ def _answer(
         note=" ".join(filter(None, [*notes, cut])),
         words=in_words(best.sql, schema),
         tried=tuple(one.candidate for one in chosen.tried),
+        written=chosen.written,
+        amendments=chosen.amendments,
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from sqlagent.agent.confidence import Evidence
+    from sqlagent.amend.amendment import Amendment
     from sqlagent.decoding.candidate import Candidate
 
 Kind = Literal["reason", "act", "observe"]
@@ -39,6 +40,8 @@ class Answer:
     `confidence` is the probability, 0…1, that the rows are right, worked out from `evidence`. `timings` are
     seconds by name. `note` says what a reader should know before trusting the rows, or is "". `words` says in
     English what the statement computes, a noun phrase, or is "". `tried` are the statements that were weighed.
+    `written` is the statement as the model wrote it, and `amendments` what was changed in it since, in order: none
+    where `sql` is what it wrote.
     """
 
     question: str
@@ -53,6 +56,8 @@ class Answer:
     words: str = ""
     evidence: Evidence | None = None
     tried: tuple[Candidate, ...] = ()
+    written: str = ""
+    amendments: tuple[Amendment, ...] = ()
 
 
 @dataclass

@@ -1,8 +1,8 @@
-"""One question on its way: statements are written, corrected, run and weighed against each other.
+"""One question on its way: statements are written, mended, run and weighed against each other.
 
 The greedy statement is enough where no other can be about as likely and nothing speaks against it. Else the likeliest
-others are written, and the result that has most of the probability is taken. Only when none runs is the
-model told what SQLite said.
+others are written, what they may be meant to be is proposed, and the result that has most of the probability is taken.
+Only when none runs is the model told what SQLite said.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sqlagent.agent.answer import Trace
 from sqlagent.agent.effort import Effort
 from sqlagent.agent.selection import Tried, choose, doubts
-from sqlagent.amend.stored_values import nulls_meant
+from sqlagent.amend.amendment import Amendment, Proposal
 from sqlagent.base.errors import NoAnswer, QueryError, QueryTimeout
 
 if TYPE_CHECKING:
@@ -59,6 +59,15 @@ class TextModel(Protocol):
         self, prompt: Prompt, statements: Sequence[str], *, cancelled: Callable[[], bool] | None = None
     ) -> list[float]: ...
 
+    def statement_logprobs(
+        self,
+        prompt: Prompt,
+        acceptor: Any,
+        statements: Sequence[str],
+        *,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> list[float]: ...
+
     def read(self, prompt: Prompt, cancelled: Callable[[], bool] | None = None) -> None: ...
 
     def close(self) -> None: ...
@@ -80,8 +89,10 @@ class Chosen:
     """All statements that were weighed, the greedy one first."""
     agreement: float
     """The share of their probability behind this result; 1.0 when there is only one."""
-    corrections: tuple[str, ...]
-    """What was put right in the statement, a sentence each."""
+    amendments: tuple[Amendment, ...]
+    """What was changed in the statement since the model wrote it."""
+    written: str
+    """The statement as the model wrote it."""
     first_token: float
     """Seconds until the model had read the prompt."""
 
@@ -90,20 +101,22 @@ class Chosen:
 class Attempt:
     """Everything that one question needs.
 
-    `prompt` builds the model's input, given the statement that failed last and its error. `correct` puts right
-    a statement, and says what in sentences. `check` raises Cancelled when the person has had enough.
+    `prompt` builds the model's input, given the statement that failed last and its error. `mend` takes the pitfalls out
+    of a statement, and says what it did; `propose` says what a statement may be meant to be. `check` raises
+    Cancelled when the person has had enough.
     """
 
     model: TextModel
     acceptor: Any
     prompt: Callable[[tuple[str, str] | None], Prompt]
     execute: Execute
-    correct: Callable[[str], tuple[str, list[str]]]
+    mend: Callable[[str], tuple[str, tuple[Amendment, ...]]]
+    propose: Callable[[str], Sequence[Proposal]]
     check: Callable[[], None]
     cancelled: Callable[[], bool]
     trace: Trace
     tables: int = 0
-    _corrections: dict[str, list[str]] = field(default_factory=dict)
+    _amended: dict[str, tuple[Amendment, ...]] = field(default_factory=dict)
     _heard: dict[str, float] = field(default_factory=dict)
 
     def run(self, effort: Effort) -> Chosen:
@@ -113,6 +126,7 @@ class Attempt:
         tried, found = [first], doubts(first)
         if effort.more:
             tried += self._others(first, effort, found)
+            tried += self._proposed(tried)
         best, agreement = choose(tried, self._told) if len(tried) > 1 else (first, 1.0)
         if best.result is None and effort.more:
             best, agreement = self._second_thought(first), 0.0
@@ -122,12 +136,14 @@ class Attempt:
             )
         if best.sql != self.trace.told:  # the person must see the statement that made the rows
             self.trace.add("reason", "another statement was taken instead", best.sql, time.monotonic())
+        amendments = self._amended.get(best.sql, ())
         return Chosen(
             best,
             best.result,
             tuple(self._with_told(one) for one in tried),
             agreement,
-            tuple(self._corrections.get(best.sql, ())),
+            amendments,
+            amendments[0].before if amendments else best.sql,
             first_token,
         )
 
@@ -141,7 +157,7 @@ class Attempt:
         self.check()
         if not candidates or not candidates[0].sql.strip():
             raise NoAnswer("The model wrote no statement for this question; try other words.")
-        best = self._corrected(candidates[0])
+        best = self._mended(candidates[0])
         times = self.model.last_timings
         said = (
             f"{count(self.tables, 'table')} read, {count(best.tokens, 'token')} written by {self.model.name} "
@@ -166,7 +182,7 @@ class Attempt:
             cancelled=self.cancelled,
         )
         self.check()
-        candidates = [self._corrected(candidate) for candidate in candidates if candidate.sql.strip()]
+        candidates = [self._mended(candidate) for candidate in candidates if candidate.sql.strip()]
         if not candidates:
             return []
         why = f" because {' and '.join(found)}" if found else ""
@@ -181,6 +197,36 @@ class Attempt:
             tried.append(replace(seen, candidate=replace(candidate, sql=seen.sql)))
         self.trace.add("act", f"{count(len(known) - 1, 'different one')} run", None, began)
         return tried
+
+    def _proposed(self, tried: Sequence[Tried]) -> list[Tried]:
+        """What the statements may be meant to be, as likely as the model finds that beside what it wrote itself."""
+        known = {one.sql for one in tried}
+        found: list[tuple[Tried, Proposal]] = []
+        for source in {one.sql: one for one in reversed(tried)}.values():
+            for proposal in self.propose(source.sql):
+                if proposal.sql not in known:
+                    known.add(proposal.sql)
+                    found.append((source, proposal))
+        if not found:
+            return []
+        self.trace.status("weighing what may be meant")
+        began = time.monotonic()
+        texts = list(dict.fromkeys(text for source, one in found for text in (source.sql, one.sql)))
+        weights = self.model.statement_logprobs(
+            self.prompt(None), self.acceptor, texts, cancelled=self.cancelled
+        )
+        self.check()
+        logprobs = dict(zip(texts, weights, strict=True))
+        made = []
+        for source, one in found:
+            lead = logprobs[one.sql] - logprobs[source.sql] + one.prior
+            candidate = replace(source.candidate, sql=one.sql, logprob=source.candidate.logprob + lead)
+            self._amended.setdefault(one.sql, (*self._amended.get(source.sql, ()), *one.amendments))
+            made.append(self._quietly(candidate))
+        rules = ", ".join(dict.fromkeys(each.rule for _, one in found for each in one.amendments))
+        said = f"{count(len(made), 'statement')} proposed that may be meant ({rules})"
+        self.trace.add("reason", said, None, began)
+        return made
 
     def _told(self, statements: Sequence[str]) -> list[float]:
         """How likely each statement makes the question."""
@@ -201,11 +247,13 @@ class Attempt:
         candidate = self._write((failed.sql, failed.error))
         return failed if candidate.sql == failed.sql else self._try(candidate)
 
-    def _corrected(self, candidate: Candidate) -> Candidate:
-        sql, changes = self.correct(candidate.sql)
-        if changes:
-            self._corrections[sql] = changes
-        return candidate if sql == candidate.sql else replace(candidate, sql=sql)
+    def _mended(self, candidate: Candidate) -> Candidate:
+        sql, amendments = self.mend(candidate.sql)
+        if sql == candidate.sql:
+            self._amended.pop(sql, None)  # the model wrote by itself what another statement was mended to
+            return candidate
+        self._amended[sql] = amendments
+        return replace(candidate, sql=sql)
 
     # ---- running ----
 
@@ -221,12 +269,6 @@ class Attempt:
             return Tried(candidate, None, str(error).rstrip("."))
         self.check()
         self.trace.add("act", "the statement ran", candidate.sql, started)
-        found = self._with_nulls(candidate) if not result.rows else None
-        if found is not None:
-            self.trace.add(
-                "act", "NULL was taken for the text 'null', which finds nothing", found.sql, started
-            )
-            return found
         rows = count(len(result.rows), "row")
         shape = f"{rows} of {count(len(result.columns), 'column')}" if result.rows else "no rows"
         self.trace.add("observe", shape + (", cut" if result.truncated else ""), None, time.monotonic())
@@ -240,19 +282,7 @@ class Attempt:
             self.check()
             return Tried(candidate, None, str(error).rstrip("."))
         self.check()
-        return (self._with_nulls(candidate) if not result.rows else None) or Tried(candidate, result)
-
-    def _with_nulls(self, candidate: Candidate) -> Tried | None:
-        """A statement that found nothing, with IS NULL for the text 'null'; None where that finds nothing either."""
-        sql = nulls_meant(candidate.sql)
-        if sql == candidate.sql:
-            return None
-        try:
-            result = self.execute(sql, timeout=PATIENCE)
-        except (QueryError, QueryTimeout):
-            result = None
-        self.check()
-        return Tried(replace(candidate, sql=sql), result) if result is not None and result.rows else None
+        return Tried(candidate, result)
 
 
 def count(number: int, noun: str) -> str:
