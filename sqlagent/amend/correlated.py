@@ -16,7 +16,7 @@ from sqlagent.amend.amendment import Amended
 from sqlagent.database.ddl_comments import unquote
 from sqlagent.database.schema import Schema, Table, fold
 from sqlagent.sql.clauses import Column, columns, free_alias
-from sqlagent.sql.lexer import Unreadable, Word, closed, spliced, words
+from sqlagent.sql.old_lexer import Unreadable, Word, closed, spliced, words
 from sqlagent.sql.names import quote
 
 _AFTER = frozenset(["WHERE", "AND", "OR", "("])

@@ -18,7 +18,7 @@ from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.database.foreign_keys import above, once
 from sqlagent.database.schema import ForeignKey, Schema, Table, fold
 from sqlagent.sql.clauses import Clauses, read
-from sqlagent.sql.lexer import Unreadable
+from sqlagent.sql.old_lexer import Unreadable
 from sqlagent.sql.names import quote
 
 _PEOPLE = frozenset(("person", "people", "staff", "worker", "employee", "personnel", "colleague"))

@@ -19,7 +19,7 @@ from sqlagent.amend.question_phrases import called
 from sqlagent.base.word_forms import stem, words
 from sqlagent.database.schema import Schema, Table, fold
 from sqlagent.sql.clauses import Clauses, columns, read
-from sqlagent.sql.lexer import Unreadable
+from sqlagent.sql.old_lexer import Unreadable
 from sqlagent.sql.names import quote
 
 _END = r"(?:(?:most|least) \w+|\w{3,}est(?: \w+ed| priced| paid)?)"

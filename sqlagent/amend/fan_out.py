@@ -13,7 +13,7 @@ from collections.abc import Callable
 from sqlagent.database.foreign_keys import once
 from sqlagent.database.schema import Schema, Table, fold
 from sqlagent.sql.clauses import columns, read
-from sqlagent.sql.lexer import Unreadable
+from sqlagent.sql.old_lexer import Unreadable
 from sqlagent.sql.names import quote
 
 _ADDED = re.compile(r"\b(?:SUM|AVG)\((?!DISTINCT )([^()']+)\)")

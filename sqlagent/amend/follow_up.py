@@ -19,7 +19,7 @@ from sqlagent.base.word_forms import name_words, stem
 from sqlagent.base.word_forms import words as said_words
 from sqlagent.database.schema import Schema, fold
 from sqlagent.sql.clauses import CLAUSES, Clauses, columns, read
-from sqlagent.sql.lexer import Unreadable, words
+from sqlagent.sql.old_lexer import Unreadable, words
 
 _ANEW = re.compile(
     r"\b(?:all|every|everything|everyone|entire|whole|overall|altogether|anywhere|regardless|ignore|ignoring|without"

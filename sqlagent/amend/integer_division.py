@@ -12,9 +12,9 @@ import re
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.database.schema import Schema, fold
-from sqlagent.sql import tree
-from sqlagent.sql.lexer import spliced, words
-from sqlagent.sql.parser import Unreadable, parse
+from sqlagent.sql import old_tree as tree
+from sqlagent.sql.old_lexer import spliced, words
+from sqlagent.sql.old_parser import Unreadable, parse
 
 _WHOLE_CASE = re.compile(r"\bTHEN -?\d+(?: ELSE (?:-?\d+|NULL))? END\Z", re.IGNORECASE)
 _STEPS = re.compile(r"/ (\d+)\)? \* \1\b|GROUP BY [^']*/")

@@ -21,7 +21,7 @@ from sqlagent.base.word_forms import name_words, stem
 from sqlagent.base.word_forms import words as said_words
 from sqlagent.database.schema import Schema, Table, fold
 from sqlagent.sql.clauses import Clauses, free_alias, read
-from sqlagent.sql.lexer import Unreadable
+from sqlagent.sql.old_lexer import Unreadable
 from sqlagent.sql.names import quote
 
 _KEYS = frozenset(

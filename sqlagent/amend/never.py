@@ -17,7 +17,7 @@ from sqlagent.amend.amendment import Amended
 from sqlagent.database.ddl_comments import unquote
 from sqlagent.database.schema import Schema, Table, fold
 from sqlagent.sql.clauses import Clauses, columns, read
-from sqlagent.sql.lexer import Unreadable
+from sqlagent.sql.old_lexer import Unreadable
 from sqlagent.sql.names import quote
 
 _NEVER = r"\bnever\b"

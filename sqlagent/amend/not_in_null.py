@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from sqlagent.amend.amendment import Amended
 from sqlagent.database.schema import Schema, Table
 from sqlagent.sql.clauses import Clauses, read
-from sqlagent.sql.lexer import Unreadable, closed, spliced, words
+from sqlagent.sql.old_lexer import Unreadable, closed, spliced, words
 
 
 def without_nulls(

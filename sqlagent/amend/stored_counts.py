@@ -15,7 +15,7 @@ from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.database.foreign_keys import once
 from sqlagent.database.schema import Column, Schema, Table, fold
 from sqlagent.sql.clauses import read
-from sqlagent.sql.lexer import Unreadable
+from sqlagent.sql.old_lexer import Unreadable
 from sqlagent.sql.names import quote
 
 _NUMBER = ("int", "real", "num", "float", "double", "dec")

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from sqlagent.database.schema import Schema, Table, fold
-from sqlagent.sql import parser, tree
+from sqlagent.sql import old_parser as parser
+from sqlagent.sql import old_tree as tree
 
 Nearest = Callable[[str, str, str], "str | None"]
 """(table, column, text) -> the stored value that was meant; None when the text occurs, or nothing is clearly near."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 from sqlagent.database.ddl_comments import unquote
 from sqlagent.database.schema import Schema, Table, fold
-from sqlagent.sql.lexer import Unreadable, Word, spliced, words
 from sqlagent.sql.names import quote
+from sqlagent.sql.old_lexer import Unreadable, Word, spliced, words
 
 CLAUSES = ("FROM", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT")
 

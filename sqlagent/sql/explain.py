@@ -12,8 +12,20 @@ from typing import Any
 
 from sqlagent.database.schema import Schema, Table, fold
 from sqlagent.sql.explain_values import AGGREGATES, Bound, Scope, Values, flat, listed
-from sqlagent.sql.parser import Unreadable, parse
-from sqlagent.sql.tree import Binary, Call, Col, Expr, Item, Literal, Query, Select, Source, Term, children
+from sqlagent.sql.old_parser import Unreadable, parse
+from sqlagent.sql.old_tree import (
+    Binary,
+    Call,
+    Col,
+    Expr,
+    Item,
+    Literal,
+    Query,
+    Select,
+    Source,
+    Term,
+    children,
+)
 
 LONGEST = 700
 """Characters of the longest sentence; a longer one would explain less than the SQL does."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlagent.database.schema import Column, Table, fold
-from sqlagent.sql.tree import (
+from sqlagent.sql.old_tree import (
     Between,
     Binary,
     Call,

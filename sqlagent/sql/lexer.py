@@ -1,69 +1,92 @@
-"""The words of a statement: names, texts, numbers and marks, with their places.
+"""Split SQL into tokens that know their place: `"a".b<>'x'` is a name, `.`, a name, `<>` and a text.
 
-Invariant: what is between two words is blank; a character that begins no word raises `Unreadable`.
+Invariant: what lies between two tokens is white space, so that the tokens and the gaps together are the text, byte
+for byte. The lexer never fails: what begins no token of SQLite's is a token of the kind "bad".
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
+_LETTER = "A-Za-z0-9_$\x80-\U0010ffff"
+_SPACE = " \t\n\f\r\ufeff"
+_DIGITS = r"\d+(?:_\d+)*"
+_LEX = re.compile(
+    rf"""[{_SPACE}]*(?:
+        (?P<blob>[xX]'(?:[0-9a-fA-F]{{2}})*')
+      | (?P<bad_blob>[xX]'[^']*'?)
+      | (?P<name>[A-Za-z_\x80-\U0010ffff][{_LETTER}]*)
+      | (?P<number>(?:0[xX][0-9a-fA-F]+|(?:{_DIGITS}(?:\.(?:{_DIGITS})?)?|\.{_DIGITS})(?:[eE][+-]?\d+)?)
+          (?![{_LETTER}]))
+      | (?P<comment>--[^\n]*|/\*(?=.|\n)[^*]*(?:\*(?!/)[^*]*)*(?:\*/)?)
+      | (?P<operator>->>|->|\|\||<<|>>|<=|>=|<>|!=|==|[-+*/%=<>(),.;&|~])
+      | (?P<text>'[^']*(?:''[^']*)*'(?!'))
+      | (?P<quoted>"[^"]*(?:""[^"]*)*"(?!")|`[^`]*(?:``[^`]*)*`(?!`)|\[[^\]]*\])
+      | (?P<parameter>\?\d*|[@:][{_LETTER}]+|\$(?:[{_LETTER}]|::)+(?:\([^()\s]*\))?)
+      | (?P<bad>[^{_SPACE}])
+    )""",
+    re.VERBOSE,
+)
+"""SQLite's tokens (https://sqlite.org/syntax); the digits' underscores came with 3.46."""
 
-class Unreadable(ValueError):
-    """The text is no SELECT statement that this parser knows."""
 
+class Token(NamedTuple):
+    """One token: `text` is `sql[start:end]`."""
 
-class Word(NamedTuple):
     kind: str
-    """name, quoted, text, number, mark, end"""
+    """name, quoted, text, blob, number, parameter, operator, comment, bad; end for what stands behind the last one."""
+    key: str
+    """A bare name in capitals, an operator as it is, for anything else its kind: what a parser looks at."""
     text: str
     start: int
     end: int
 
 
-_LEX = re.compile(
-    r"""\s*(?:
-        (?P<text>'(?:[^']|'')*')
-      | (?P<quoted>"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\])
-      | (?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)
-      | (?P<name>[^\W\d]\w*)
-      | (?P<mark>\|\||<>|!=|<=|>=|==|[-+*/%=<>(),.;])
-    )""",
-    re.VERBOSE,
-)
-
-
-def words(sql: str) -> list[Word]:
-    found: list[Word] = []
-    at = 0
-    end = len(sql.rstrip())
-    while at < end:
-        match = _LEX.match(sql, at)
-        if match is None or match.lastgroup is None:
-            raise Unreadable(f"at {at}")
-        kind = match.lastgroup
-        found.append(Word(kind, match[kind], match.start(kind), match.end(kind)))
-        at = match.end()
-    if found and found[-1].text == ";":
-        found.pop()
-    found.append(Word("end", "", end, end))
+def tokens(sql: str) -> list[Token]:
+    """All tokens of a text, comments too, in order."""
+    found: list[Token] = []
+    append = found.append
+    for match in _LEX.finditer(sql):
+        kind = match.lastgroup or "bad"
+        text = match[kind]
+        end = match.end()
+        if kind == "name":
+            append(Token(kind, text.upper() if text.isascii() else kind, text, end - len(text), end))
+        elif kind == "operator":
+            append(Token(kind, text, text, end - len(text), end))
+        else:
+            kind = "bad" if kind == "bad_blob" else kind
+            append(Token(kind, kind, text, end - len(text), end))
     return found
 
 
-def spliced(text: str, edits: Iterable[tuple[int, int, str]]) -> str:
-    """A text with (start, end, new text) put in for what stood there; the places do not overlap."""
-    made, at = "", 0
-    for start, end, new in sorted(edits):
-        made += text[at:start] + new
-        at = end
-    return made + text[at:]
+def significant(sql: str) -> list[Token]:
+    """The tokens of a text without its comments, and one of the kind "end" behind them."""
+    found = tokens(sql)
+    if "--" in sql or "/*" in sql:
+        found = [token for token in found if token.kind != "comment"]
+    found.append(Token("end", "end", "", len(sql), len(sql)))
+    return found
 
 
-def closed(found: Sequence[Word], opened: int) -> int:
-    """The place of the word that closes the parenthesis at `opened`; the last one where none does."""
-    depth, at = 1, opened + 1
-    while depth and at < len(found):
-        depth += (found[at].text == "(") - (found[at].text == ")")
-        at += 1
-    return at - 1
+def unquoted(token: Token) -> str:
+    """What a name, a quoted name or a text stands for."""
+    text = token.text
+    if token.kind == "name":
+        return text
+    if text[0] == "[":
+        return text[1:-1]
+    return text[1:-1].replace(text[0] * 2, text[0])
+
+
+def statements(sql: str) -> Iterator[tuple[int, int]]:
+    """Start and end of each statement of a script, split at semicolons outside quotes and comments."""
+    start = 0
+    for token in tokens(sql):
+        if token.key == ";":
+            yield start, token.start
+            start = token.end
+    if sql[start:].strip():
+        yield start, len(sql)

@@ -1,7 +1,7 @@
 """How a name is written in SQL: bare where SQLite reads it back as the same name, double-quoted elsewhere.
 
 Invariant: `quote` is injective, and SQLite reads its result as exactly the name given, wherever a name may
-stand.
+stand; so does `text_literal` with texts.
 """
 
 from __future__ import annotations
@@ -43,3 +43,8 @@ def is_bare(name: str) -> bool:
 def quote(name: str) -> str:
     """The name as SQL writes it: bare if it can be, else in double quotes with inner quotes doubled."""
     return name if is_bare(name) else '"' + name.replace('"', '""') + '"'
+
+
+def text_literal(text: str) -> str:
+    """A text as SQL writes it, in single quotes: `it's` is `'it''s'`."""
+    return "'" + text.replace("'", "''") + "'"

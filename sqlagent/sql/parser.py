@@ -1,400 +1,245 @@
-"""Reads a SELECT statement in the form that the grammar writes.
+"""Read a SELECT statement into its tree: `parse("SELECT a FROM t").query.arms[0].items[0].value.name.text` is "a".
 
-Invariant: whatever this small parser does not know raises `Unreadable`. No dependency, because it is loaded with
-every answer.
+It reads what SQLite reads: all of its SELECT, and VALUES. Invariant: whatever it does not know raises `Unreadable`,
+so a tree says all that its statement does. No dependency, because it is loaded with every answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-
-from sqlagent.sql.lexer import Unreadable, Word, words
+from sqlagent.sql.cursor import Unreadable
+from sqlagent.sql.expressions import Expressions
+from sqlagent.sql.statement import Statement
 from sqlagent.sql.tree import (
-    Between,
-    Binary,
-    Call,
-    Cast,
-    Col,
-    Exists,
+    Cte,
+    Derived,
     Expr,
-    In,
     Item,
-    Literal,
+    Joined,
+    Name,
+    NamedWindow,
+    Nested,
     Query,
-    Raw,
+    Row,
     Select,
     Source,
     Star,
+    TableRef,
     Term,
-    Unary,
-    Value,
+    Values,
 )
 
-__all__ = ["Unreadable", "parse"]
-DEPTH = 40
-"""Expressions and queries inside one another that are read."""
+__all__ = ["Unreadable", "parse", "parse_expression"]
 
 
-_RESERVED = frozenset(
-    [
-        "SELECT",
-        "DISTINCT",
-        "FROM",
-        "WHERE",
-        "GROUP",
-        "HAVING",
-        "ORDER",
-        "LIMIT",
-        "OFFSET",
-        "UNION",
-        "INTERSECT",
-        "EXCEPT",
-        "JOIN",
-        "LEFT",
-        "CROSS",
-        "INNER",
-        "ON",
-        "AND",
-        "OR",
-        "NOT",
-        "AS",
-        "IN",
-        "IS",
-        "LIKE",
-        "GLOB",
-        "BETWEEN",
-        "CASE",
-        "WHEN",
-        "THEN",
-        "ELSE",
-        "END",
-        "EXISTS",
-        "WITH",
-        "USING",
-        "NATURAL",
-        "ALL",
-        "BY",
-        "DESC",
-        "ASC",
-        "ISNULL",
-        "NOTNULL",
-        "COLLATE",
-        "ESCAPE",
-        "VALUES",
-    ]
-)
-_CONSTANTS = frozenset({"NULL", "CURRENT_TIMESTAMP", "CURRENT_DATE", "CURRENT_TIME", "TRUE", "FALSE"})
-_JOINS = (
-    (("JOIN",), "JOIN"),
-    (("INNER", "JOIN"), "JOIN"),
-    (("LEFT", "JOIN"), "LEFT JOIN"),
-    (("LEFT", "OUTER", "JOIN"), "LEFT JOIN"),
-    (("CROSS", "JOIN"), "CROSS JOIN"),
-    ((",",), "CROSS JOIN"),
-)
-_LEVELS = (("+", "-"), ("*", "/", "%"), ("||",))
-_COMPARISONS = frozenset({"=", "==", "!=", "<>", "<", ">", "<=", ">=", "LIKE", "GLOB", "IS"})
-
-
-def parse(sql: str) -> Query:
-    """The tree of one statement. Raises Unreadable."""
-    reader = _Reader(sql)
+def parse(sql: str) -> Statement:
+    """The one SELECT statement of a text, which may end with a semicolon. Raises Unreadable."""
+    reader = _Queries(sql)
     query = reader.query()
-    reader.expect("")
-    return query
+    while reader.take(";"):
+        pass
+    reader.expect("end")
+    return Statement(sql, query)
 
 
-@dataclass
-class _Reader:
-    sql: str
-    at: int = 0
-    depth: int = 0
-    words: list[Word] = field(init=False)
+def parse_expression(text: str) -> Expr:
+    """The tree of an expression that stands alone. Raises Unreadable."""
+    reader = _Queries(text)
+    found = reader.expression()
+    reader.expect("end")
+    return found
 
-    def __post_init__(self) -> None:
-        self.words = words(self.sql)
 
-    def peek(self, ahead: int = 0) -> str:
-        """The next word in capitals; quoted names and texts as written."""
-        word = self.words[min(self.at + ahead, len(self.words) - 1)]
-        return word.text.upper() if word.kind == "name" else word.text
-
-    def take(self, *texts: str) -> bool:
-        """Whether the next words are these, which are then read over."""
-        if all(self.peek(i) == text for i, text in enumerate(texts)):
-            self.at += len(texts)
-            return True
-        return False
-
-    def expect(self, text: str) -> None:
-        if self.peek() != text:
-            raise Unreadable(f"{self.peek()!r} where {text!r} should be")
-        self.at += 1
-
-    def name(self) -> str:
-        word = self.words[self.at]
-        if word.kind == "quoted":
-            self.at += 1
-            mark = word.text[-1]
-            return word.text[1:-1].replace(mark * 2, mark)
-        if word.kind != "name" or word.text.upper() in _RESERVED:
-            raise Unreadable(f"{word.text!r} is no name")
-        self.at += 1
-        return word.text
-
-    def listed(self) -> Iterator[None]:
-        """Once, and again behind each comma."""
-        yield
-        while self.take(","):
-            yield
+class _Queries(Expressions):
+    """Reads queries."""
 
     def query(self) -> Query:
-        self.depth += 1
-        if self.depth > DEPTH:
-            raise Unreadable("too deep")
-        named = []
+        self.enter()
+        start = self.tokens[self.at].start
+        recursive, ctes = False, []
         if self.take("WITH"):
-            for _ in self.listed():
-                name = self.name()
-                self.expect("AS")
-                self.expect("(")
-                named.append((name, self.query()))
-                self.expect(")")
-        arms = [("", self.select())]
-        while (operator := self.peek()) in ("UNION", "INTERSECT", "EXCEPT"):
+            recursive = self.take("RECURSIVE")
+            ctes.append(self.cte())
+            while self.take(","):
+                ctes.append(self.cte())
+        arms = [self.arm()]
+        operators: list[str] = []
+        while (operator := self.keys[self.at]) in ("UNION", "INTERSECT", "EXCEPT"):
             self.at += 1
             if operator == "UNION" and self.take("ALL"):
                 operator = "UNION ALL"
-            arms.append((operator, self.select()))
-        order = []
-        if self.take("ORDER", "BY"):
-            order = [self.term() for _ in self.listed()]
+            operators.append(operator)
+            arms.append(self.arm())
+        ends = isinstance(arms[-1], Select)  # VALUES has neither order nor limit
+        order = self.terms() if ends and self.take("ORDER", "BY") else ()
         limit = offset = None
-        if self.take("LIMIT"):
-            limit = self.count()
+        if ends and self.take("LIMIT"):
+            limit = self.expression()
             if self.take("OFFSET"):
-                offset = self.count()
+                offset = self.expression()
+            elif self.take(","):
+                limit, offset = self.expression(), limit
         self.depth -= 1
-        return Query(tuple(arms), tuple(order), limit, offset, tuple(named))
+        return Query(
+            start, self.end, recursive, tuple(ctes), tuple(arms), tuple(operators), order, limit, offset
+        )
 
-    def count(self) -> str:
-        word = self.words[self.at]
-        if word.kind != "number":
-            raise Unreadable("a limit that is no number")
+    def cte(self) -> Cte:
+        name = self.name()
+        columns = self.names() if self.keys[self.at] == "(" else ()
+        self.expect("AS")
+        if not self.take("MATERIALIZED"):
+            self.take("NOT", "MATERIALIZED")
+        self.expect("(")
+        query = self.query()
+        self.expect(")")
+        return Cte(name.start, self.end, name, columns, query)
+
+    def names(self) -> tuple[Name, ...]:
+        """Names between commas in parentheses."""
+        self.expect("(")
+        found = [self.name()]
+        while self.take(","):
+            found.append(self.name())
+        self.expect(")")
+        return tuple(found)
+
+    def arm(self) -> Select | Values:
+        if self.keys[self.at] == "VALUES":
+            return self.values()
+        start = self.tokens[self.at].start
+        self.expect("SELECT")
+        distinct = self.take("DISTINCT")
+        if not distinct:
+            self.take("ALL")
+        items = [self.item()]
+        while self.keys[self.at] == ",":
+            self.at += 1
+            items.append(self.item())
+        sources = self.sources() if self.take("FROM") else ()
+        where = self.expression() if self.take("WHERE") else None
+        group = self.expressions() if self.take("GROUP", "BY") else ()
+        having = self.expression() if self.take("HAVING") else None
+        windows: list[NamedWindow] = []
+        if self.keys[self.at] == "WINDOW":
+            while self.take("," if windows else "WINDOW"):
+                name = self.name()
+                self.expect("AS")
+                window = self.window()
+                windows.append(NamedWindow(name.start, window.end, name, window))
+        return Select(start, self.end, distinct, tuple(items), sources, where, group, having, tuple(windows))
+
+    def values(self) -> Values:
+        start = self.tokens[self.at].start
         self.at += 1
-        return word.text
+        rows: list[Row] = []
+        while not rows or self.take(","):
+            at = self.tokens[self.at].start
+            self.expect("(")
+            found = self.expressions()
+            self.expect(")")
+            rows.append(Row(at, self.end, found))
+        return Values(start, self.end, tuple(rows))
+
+    def item(self) -> Item:
+        token = self.tokens[self.at]
+        if token.key == "*":
+            self.at += 1
+            return Item(token.start, token.end, Star(token.start, token.end, None), None)
+        if self.keys[self.at + 1] == "." and self.keys[self.at + 2] == "*":
+            qualifier = self.name()
+            self.at += 2
+            return Item(token.start, self.end, Star(token.start, self.end, qualifier), None)
+        value = self.expression()
+        alias = self.alias()
+        return Item(value.start, alias.end if alias else value.end, value, alias)
+
+    def terms(self) -> tuple[Term, ...]:
+        found = [self.term()]
+        while self.take(","):
+            found.append(self.term())
+        return tuple(found)
 
     def term(self) -> Term:
         value = self.expression()
-        descending = self.take("DESC") or (self.take("ASC") and False)
+        descending = self.take("DESC")
+        if not descending:
+            self.take("ASC")
         nulls = ""
         if self.take("NULLS"):
-            nulls = self.peek()
+            nulls = self.keys[self.at]
             if nulls not in ("FIRST", "LAST"):
-                raise Unreadable("NULLS of no kind")
+                raise self.fail("FIRST or LAST")
             self.at += 1
-        return Term(value, descending, nulls)
+        return Term(value.start, self.end, value, descending, nulls)
 
-    def select(self) -> Select:
-        self.expect("SELECT")
-        distinct = self.take("DISTINCT")
-        items = tuple(self.item() for _ in self.listed())
-        sources: list[Source] = []
-        if self.take("FROM"):
-            sources.append(self.source(""))
-            while (join := self.join()) is not None:
-                sources.append(self.source(join))
-        where = self.expression() if self.take("WHERE") else None
-        group = tuple(self.expression() for _ in self.listed()) if self.take("GROUP", "BY") else ()
-        having = self.expression() if self.take("HAVING") else None
-        return Select(items, distinct, tuple(sources), where, group, having)
+    # ---- FROM ----
 
-    def item(self) -> Item:
-        if self.take("*"):
-            return Item(Star(None), None)
-        if self.peek(1) == "." and self.peek(2) == "*":
-            qualifier = self.name()
-            self.at += 2
-            return Item(Star(qualifier), None)
-        value = self.expression()
-        return Item(value, self.name() if self.take("AS") else None)
-
-    def join(self) -> str | None:
-        for spelt, kind in _JOINS:
-            if self.take(*spelt):
-                return kind
-        return None
-
-    def source(self, join: str) -> Source:
-        table: str | Query
-        if self.take("("):
-            table = self.query()
-            self.expect(")")
-        else:
-            table = self.name()
-        alias = None
-        word = self.words[self.at]
-        if self.take("AS") or word.kind == "quoted" or (
-            word.kind == "name" and word.text.upper() not in _RESERVED
-        ):  # fmt: skip
-            alias = self.name()
-        return Source(join, table, alias, self.expression() if self.take("ON") else None)
-
-    def expression(self) -> Expr:
-        self.depth += 1
-        if self.depth > DEPTH:
-            raise Unreadable("too deep")
-        left = self.conjunction()
-        while self.take("OR"):
-            left = Binary("OR", left, self.conjunction())
-        self.depth -= 1
-        return left
-
-    def conjunction(self) -> Expr:
-        left = self.negation()
-        while self.take("AND"):
-            left = Binary("AND", left, self.negation())
-        return left
-
-    def negation(self) -> Expr:
-        count = 0
-        while self.take("NOT"):
-            count += 1
-        value = self.comparison()
-        for _ in range(count):
-            value = Unary("NOT", value)
-        return value
-
-    def comparison(self) -> Expr:
-        value = self.arithmetic(0)
+    def sources(self) -> tuple[Joined, ...]:
+        start = self.tokens[self.at].start
+        source = self.source()
+        found = [self.joined(start, "", False, source)]
         while True:
-            negated = self.peek() == "NOT" and self.peek(1) in ("LIKE", "GLOB", "BETWEEN", "IN")
-            self.at += negated
-            operator = self.peek()
-            if operator == "BETWEEN":
-                self.at += 1
-                low = self.arithmetic(0)
-                self.expect("AND")
-                value = Between(value, low, self.arithmetic(0), negated)
-            elif operator == "IN":
-                self.at += 1
-                value = In(value, self.members(), negated)
-            elif operator in _COMPARISONS and self.words[self.at].kind in ("name", "mark"):
-                self.at += 1
-                operator = {"==": "=", "<>": "!="}.get(operator, operator)
-                if operator == "IS" and self.take("NOT"):
-                    operator = "IS NOT"
-                right = self.arithmetic(0)
-                value = Binary(f"NOT {operator}" if negated else operator, value, right)
-            else:
-                return value
+            start = self.tokens[self.at].start
+            join = self.join()
+            if join is None:
+                return tuple(found)
+            found.append(self.joined(start, *join, self.source()))
 
-    def members(self) -> tuple[Expr, ...] | Query:
-        self.expect("(")
-        members: tuple[Expr, ...] | Query
-        if self.peek() in ("SELECT", "WITH"):
-            members = self.query()
-        else:
-            members = tuple(self.expression() for _ in self.listed())
-        self.expect(")")
-        return members
+    def join(self) -> tuple[str, bool] | None:
+        """The join that begins here, and whether it is NATURAL."""
+        key = self.keys[self.at]
+        if key == ",":
+            self.at += 1
+            return ",", False
+        if key == "JOIN":
+            self.at += 1
+            return "JOIN", False
+        words: set[str] = set()
+        at = self.at
+        while (key := self.keys[at]) in ("NATURAL", "LEFT", "RIGHT", "FULL", "INNER", "OUTER", "CROSS"):
+            words.add(key)
+            at += 1
+        if not words or key != "JOIN" or len(words) != at - self.at:
+            return None
+        self.at = at + 1
+        sides = words & {"LEFT", "RIGHT", "FULL"}
+        inner = words & {"INNER", "CROSS"}
+        if len(sides) > 1 or (sides and inner) or ("OUTER" in words and not sides):
+            raise self.fail("a join of one kind")
+        side = next(iter(sides), "CROSS" if "CROSS" in words else "")
+        return f"{side} JOIN".strip(), "NATURAL" in words
 
-    def arithmetic(self, level: int) -> Expr:
-        if level == len(_LEVELS):
-            return self.operand()
-        left = self.arithmetic(level + 1)
-        while self.words[self.at].kind == "mark" and self.peek() in _LEVELS[level]:
-            operator = self.peek()
-            self.at += 1
-            left = Binary(operator, left, self.arithmetic(level + 1))
-        return left
+    def joined(self, start: int, operator: str, natural: bool, source: Source) -> Joined:
+        on: Expr | None = None
+        using: tuple[Name, ...] = ()
+        if self.take("ON"):
+            on = self.expression()
+        elif self.take("USING"):
+            using = self.names()
+        return Joined(start, self.end, operator, natural, source, on, using)
 
-    def operand(self) -> Expr:
-        word = self.words[self.at]
-        text = self.peek()
-        if word.kind == "text":
-            self.at += 1
-            return Literal("text", word.text[1:-1].replace("''", "'"))
-        if word.kind == "number":
-            self.at += 1
-            return Literal("number", word.text)
-        if text in ("-", "+") and word.kind == "mark":
-            self.at += 1
-            value = self.operand()
-            return Literal("number", text.strip("+") + value.text) if (
-                isinstance(value, Literal) and value.kind == "number" and not value.text.startswith("-")
-            ) else Unary(text, value)  # fmt: skip
+    def source(self) -> Source:
+        start = self.tokens[self.at].start
         if self.take("("):
-            if self.peek() in ("SELECT", "WITH"):
-                value = Value(self.query())
+            inner: Query | tuple[Joined, ...]
+            if self.opens_query():
+                inner = self.query()
             else:
-                value = self.expression()
+                self.enter()
+                inner = self.sources()
+                self.depth -= 1
             self.expect(")")
-            return value
-        if word.kind == "name":
-            if text == "EXISTS" and self.peek(1) == "(":
-                self.at += 2
-                query = self.query()
-                self.expect(")")
-                return Exists(query)
-            if text == "CASE":
-                return self.case()
-            if text in _CONSTANTS:
-                self.at += 1
-                return Literal("word", text)
-            if self.peek(1) == "(" and (text not in _RESERVED or text == "REPLACE"):
-                return self.call()
-        name = self.name()
-        return Col(name, self.name()) if self.take(".") else Col(None, name)
-
-    def case(self) -> Raw:
-        """CASE … END as it was written; it is read to find its end."""
-        start = self.words[self.at].start
-        self.expect("CASE")
-        if self.peek() != "WHEN":
-            self.expression()
-        while self.take("WHEN"):
-            self.expression()
-            self.expect("THEN")
-            self.expression()
-        if self.take("ELSE"):
-            self.expression()
-        self.expect("END")
-        return Raw(self.sql[start : self.words[self.at - 1].end])
-
-    def call(self) -> Expr:
-        start = self.words[self.at].start
-        name = self.words[self.at].text.upper()
-        self.at += 2
-        arguments: tuple[Expr, ...] = ()
-        distinct = False
-        if name == "CAST":
-            value = self.expression()
-            self.expect("AS")
-            kind = self.name()
-            self.expect(")")
-            return Cast(value, kind)
-        if self.take("*"):
-            arguments = (Star(None),)
-        elif self.peek() != ")":
-            distinct = self.take("DISTINCT")
-            arguments = tuple(self.expression() for _ in self.listed())
-        self.expect(")")
-        condition = None
-        if self.peek() == "FILTER" and self.peek(1) == "(":
-            self.at += 2
-            self.expect("WHERE")
-            condition = self.expression()
-            self.expect(")")
-        if self.peek() == "OVER" and self.peek(1) == "(":
-            open_ = 0
-            while True:
-                word = self.words[self.at]
-                if word.kind == "end":
-                    raise Unreadable("a window without an end")
-                open_ += (word.text == "(") - (word.text == ")")
-                self.at += 1
-                if word.text == ")" and not open_:
-                    return Raw(self.sql[start : word.end])
-        return Call(name, arguments, distinct, condition)
+            alias = self.alias()
+            if isinstance(inner, Query):
+                return Derived(start, self.end, inner, alias)
+            return Nested(start, self.end, inner, alias)
+        table = self.table_name()
+        alias = self.alias()
+        index: Name | None = None
+        if self.take("INDEXED", "BY"):
+            index = self.name()
+        else:
+            self.take("NOT", "INDEXED")
+        if alias is None and index is None and self.end == table.end:
+            return table
+        return TableRef(start, self.end, table.schema, table.name, table.arguments, alias, index)

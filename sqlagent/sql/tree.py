@@ -1,175 +1,469 @@
-"""The parse tree of a SELECT statement: what `sql_parse.parse` makes and `explain` puts into words.
+"""The nodes of a statement's tree. Each knows the place in the text that it was read from.
 
-Invariant: a tree stands for its statement exactly; rare constructs (CASE, windows) are kept as their text.
+`SELECT name FROM t WHERE a = 1` is a Query of one Select, whose `where` is a Binary from the `a` to the `1`.
+
+Invariant: a node lies within its parent, and its children stand in the order of the text without overlapping. Two
+nodes are equal only when they are the same one, so a node may be a key; what two expressions have in common is asked
+of `sqlagent.sql.statement`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
 
 
-@dataclass(frozen=True, slots=True)
-class Col:
-    """A column, with the qualifier it was written with."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """Something that stands from `start` to before `end` in the text, counted in characters."""
 
-    qualifier: str | None
-    name: str
+    start: int
+    end: int
 
-
-@dataclass(frozen=True, slots=True)
-class Star:
-    """`*` or `t.*`."""
-
-    qualifier: str | None
+    parts: ClassVar[tuple[str, ...]] = ()
+    """The fields that hold nodes, tuples of nodes, or None, in the order of the text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
-    """A number, a text, or a keyword such as NULL. `text` is a text's content, anything else as written."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Name(Node):
+    """An identifier; `text` is what it stands for, `quote` the character it was quoted with, or ""."""
+
+    text: str
+    quote: str
+
+
+# ---- expressions ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Literal(Node):
+    """A constant: `kind` is number, text, blob, or word (NULL, TRUE, CURRENT_DATE …).
+
+    `value` is a text's content, a word in capitals, anything else as it is written. TRUE and FALSE are always
+    constants: a column with such a name has to be quoted.
+    """
 
     kind: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parameter(Node):
+    """`?`, `?1`, `:name`, `@name` or `$name`."""
+
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Raw:
-    """A part that is kept as it was written."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Column(Node):
+    """A name that stands for a value. What it means, `sqlagent.sql.scope` says."""
 
-    text: str
+    schema: Name | None
+    qualifier: Name | None
+    name: Name
 
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A function's call; COUNT(*) has a Star as its argument."""
-
-    name: str
-    arguments: tuple[Expr, ...]
-    distinct: bool = False
-    filter: Expr | None = None
+    parts: ClassVar = ("schema", "qualifier", "name")
 
 
-@dataclass(frozen=True, slots=True)
-class Cast:
-    """CAST(value AS type)."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Star(Node):
+    """`*` or `t.*` among the results, and what COUNT(*) counts."""
+
+    qualifier: Name | None
+
+    parts: ClassVar = ("qualifier",)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Paren(Node):
+    """An expression in parentheses; `bare` looks through them."""
+
+    value: Expr
+
+    parts: ClassVar = ("value",)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Row(Node):
+    """A row value: `(a, b)`."""
+
+    values: tuple[Expr, ...]
+
+    parts: ClassVar = ("values",)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unary(Node):
+    """`-a`, `+a`, `~a`, `NOT a`."""
+
+    operator: str
+    value: Expr
+
+    parts: ClassVar = ("value",)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Binary(Node):
+    """OR, AND, a comparison (=, !=, <, <=, >, >=, IS, IS NOT, IS [NOT] DISTINCT FROM), arithmetic, || or ->.
+
+    `operator` is in one spelling (`<>` is `!=`, `==` is `=`); it stands at `at` in the text.
+    """
+
+    operator: str
+    at: int
+    left: Expr
+    right: Expr
+
+    parts: ClassVar = ("left", "right")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NullTest(Node):
+    """`a ISNULL`, `a NOTNULL`, `a NOT NULL`; `a IS NULL` is a Binary."""
+
+    value: Expr
+    negated: bool
+
+    parts: ClassVar = ("value",)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Like(Node):
+    """`left [NOT] LIKE right [ESCAPE escape]`, GLOB, MATCH or REGEXP; the operator, with its NOT, stands at `at`."""
+
+    operator: str
+    at: int
+    negated: bool
+    left: Expr
+    right: Expr
+    escape: Expr | None
+
+    parts: ClassVar = ("left", "right", "escape")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Between(Node):
+    """`value [NOT] BETWEEN low AND high`; the operator, with its NOT, stands at `at`."""
+
+    at: int
+    negated: bool
+    value: Expr
+    low: Expr
+    high: Expr
+
+    parts: ClassVar = ("value", "low", "high")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class In(Node):
+    """`value [NOT] IN (members)`, `(query)`, or a table; the operator, with its NOT, stands at `at`."""
+
+    at: int
+    negated: bool
+    value: Expr
+    members: tuple[Expr, ...]
+    query: Query | None
+    table: TableRef | None
+
+    parts: ClassVar = ("value", "members", "query", "table")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Exists(Node):
+    """`EXISTS (query)`."""
+
+    query: Query
+
+    parts: ClassVar = ("query",)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subquery(Node):
+    """A query in parentheses that stands for a value."""
+
+    query: Query
+
+    parts: ClassVar = ("query",)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class When(Node):
+    """`WHEN condition THEN result` of a CASE."""
+
+    condition: Expr
+    result: Expr
+
+    parts: ClassVar = ("condition", "result")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case(Node):
+    """`CASE [value] WHEN … [ELSE otherwise] END`."""
+
+    value: Expr | None
+    whens: tuple[When, ...]
+    otherwise: Expr | None
+
+    parts: ClassVar = ("value", "whens", "otherwise")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cast(Node):
+    """`CAST(value AS type)`; `type` is written as in the text."""
 
     value: Expr
     type: str
 
+    parts: ClassVar = ("value",)
 
-@dataclass(frozen=True, slots=True)
-class Binary:
-    """Arithmetic, comparison (=, !=, <, >, <=, >=, LIKE, GLOB, IS, each with NOT before it), AND, OR."""
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Collate(Node):
+    """`value COLLATE collation`."""
+
+    value: Expr
+    collation: Name
+
+    parts: ClassVar = ("value", "collation")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call(Node):
+    """A function's call. COUNT(*) has a Star as its one argument."""
+
+    name: Name
+    distinct: bool
+    arguments: tuple[Expr, ...]
+    order: tuple[Term, ...]
+    """`GROUP_CONCAT(a ORDER BY b)`, since SQLite 3.44."""
+    filter: Expr | None
+    window: Window | Name | None
+    """What follows OVER."""
+
+    parts: ClassVar = ("name", "arguments", "order", "filter", "window")
+
+    @property
+    def function(self) -> str:
+        """The name in capitals."""
+        return self.name.text.upper()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame(Node):
+    """`ROWS BETWEEN 2 PRECEDING AND CURRENT ROW EXCLUDE TIES`: its expressions alone are nodes."""
+
+    unit: str
+    bounds: tuple[Expr, ...]
+
+    parts: ClassVar = ("bounds",)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window(Node):
+    """What stands in the parentheses behind OVER, or behind AS in a WINDOW clause, with them."""
+
+    base: Name | None
+    partition: tuple[Expr, ...]
+    order: tuple[Term, ...]
+    frame: Frame | None
+
+    parts: ClassVar = ("base", "partition", "order", "frame")
+
+
+# ---- queries -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Item(Node):
+    """A result column."""
+
+    value: Expr
+    alias: Name | None
+
+    parts: ClassVar = ("value", "alias")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TableRef(Node):
+    """A table, a view, a CTE or a table-valued function that FROM names; also the table of `a IN t`."""
+
+    schema: Name | None
+    name: Name
+    arguments: tuple[Expr, ...] | None
+    alias: Name | None
+    index: Name | None
+    """INDEXED BY."""
+
+    parts: ClassVar = ("schema", "name", "arguments", "alias", "index")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Derived(Node):
+    """A query in FROM."""
+
+    query: Query
+    alias: Name | None
+
+    parts: ClassVar = ("query", "alias")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Nested(Node):
+    """Joined sources in parentheses."""
+
+    sources: tuple[Joined, ...]
+    alias: Name | None
+
+    parts: ClassVar = ("sources", "alias")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Joined(Node):
+    """A source with the join before it and the condition behind it.
+
+    `operator` is "" for the first, else `,`, `JOIN`, `LEFT JOIN`, `RIGHT JOIN`, `FULL JOIN` or `CROSS JOIN`
+    (INNER and OUTER are left out); NATURAL is a flag of its own.
+    """
 
     operator: str
-    left: Expr
-    right: Expr
+    natural: bool
+    source: Source
+    on: Expr | None
+    using: tuple[Name, ...]
+
+    parts: ClassVar = ("source", "on", "using")
 
 
-@dataclass(frozen=True, slots=True)
-class Unary:
-    """NOT or a minus sign."""
-
-    operator: str
-    value: Expr
-
-
-@dataclass(frozen=True, slots=True)
-class Between:
-    value: Expr
-    low: Expr
-    high: Expr
-    negated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class In:
-    value: Expr
-    members: tuple[Expr, ...] | Query
-    negated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Exists:
-    query: Query
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A subquery that stands for a value."""
-
-    query: Query
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    value: Expr
-    alias: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What FROM names; `join` is "", JOIN, LEFT JOIN or CROSS JOIN."""
-
-    join: str
-    table: str | Query
-    alias: str | None
-    on: Expr | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """A term of ORDER BY; `nulls` is "", FIRST or LAST."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Term(Node):
+    """A term of ORDER BY, its direction included; `nulls` is "", FIRST or LAST."""
 
     value: Expr
     descending: bool
     nulls: str
 
+    parts: ClassVar = ("value",)
 
-@dataclass(frozen=True, slots=True)
-class Select:
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NamedWindow(Node):
+    """`name AS (…)` of a WINDOW clause."""
+
+    name: Name
+    window: Window
+
+    parts: ClassVar = ("name", "window")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Select(Node):
+    """One SELECT, from its keyword to the end of its HAVING or WINDOW; ORDER BY and LIMIT are the Query's."""
+
+    distinct: bool
     items: tuple[Item, ...]
-    distinct: bool = False
-    sources: tuple[Source, ...] = ()
-    where: Expr | None = None
-    group: tuple[Expr, ...] = ()
-    having: Expr | None = None
+    sources: tuple[Joined, ...]
+    where: Expr | None
+    group: tuple[Expr, ...]
+    having: Expr | None
+    windows: tuple[NamedWindow, ...]
+
+    parts: ClassVar = ("items", "sources", "where", "group", "having", "windows")
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    """SELECTs joined by set operations; the operator of the first is ""."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Values(Node):
+    """`VALUES (1, 2), (3, 4)`."""
 
-    arms: tuple[tuple[str, Select], ...]
-    order: tuple[Term, ...] = ()
-    limit: str | None = None
-    offset: str | None = None
-    named: tuple[tuple[str, Query], ...] = ()
-    """What WITH names."""
+    rows: tuple[Row, ...]
+
+    parts: ClassVar = ("rows",)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Cte(Node):
+    """`name (columns) AS [NOT] MATERIALIZED (query)` of a WITH."""
+
+    name: Name
+    columns: tuple[Name, ...]
+    query: Query
+
+    parts: ClassVar = ("name", "columns", "query")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Query(Node):
+    """SELECTs or VALUES with the set operations between them, and the order and limit of the whole.
+
+    `operators` has UNION, UNION ALL, INTERSECT or EXCEPT, one fewer than there are `arms`.
+    """
+
+    recursive: bool
+    ctes: tuple[Cte, ...]
+    arms: tuple[Select | Values, ...]
+    operators: tuple[str, ...]
+    order: tuple[Term, ...]
+    limit: Expr | None
+    """How many rows, also where it is written second: `LIMIT 5, 10`."""
+    offset: Expr | None
+
+    parts: ClassVar = ("ctes", "arms", "order", "limit", "offset")
+
+
+Source = TableRef | Derived | Nested
 Expr = (
-    Col | Star | Literal | Raw | Call | Cast | Binary | Unary | Between | In | Exists | Value
+    Literal | Parameter | Column | Star | Paren | Row | Unary | Binary | NullTest | Like | Between | In | Exists
+    | Subquery | Case | Cast | Collate | Call
 )  # fmt: skip
 
 
-def children(node: Any) -> Iterator[Any]:
-    """The parts of a node that are nodes themselves, in the order they are written in."""
-    for field in fields(node):
-        yield from _nodes(getattr(node, field.name))
+def children(node: Node) -> list[Node]:
+    """The nodes directly within a node, in the order of the text."""
+    found: list[Node] = []
+    for part in node.parts:
+        value = getattr(node, part)
+        if value is None:
+            continue
+        if value.__class__ is tuple:
+            found += value
+        else:
+            found.append(value)
+    if node.__class__ is Query and len(found) > 1 and found[-1].start < found[-2].start:
+        found[-2:] = found[:-3:-1]  # LIMIT 5, 10
+    return found
 
 
-def walk(node: Any) -> Iterator[Any]:
-    """A node and all that is in it, subqueries too."""
-    yield node
-    for child in children(node):
-        yield from walk(child)
+def walk(node: Node) -> Iterator[Node]:
+    """A node and all that is in it, subqueries too, each before what is in it."""
+    todo = [node]
+    while todo:
+        node = todo.pop()
+        yield node
+        if node.parts:
+            todo += reversed(children(node))
 
 
-def _nodes(value: Any) -> Iterator[Any]:
-    if isinstance(value, tuple):
-        for each in value:
-            yield from _nodes(each)
-    elif not isinstance(value, str | bool | None):
-        yield value
+def bare(node: Expr) -> Expr:
+    """An expression without the parentheses around it."""
+    while node.__class__ is Paren:
+        node = node.value  # type: ignore[union-attr]
+    return node
+
+
+def flat(node: Expr, operator: str) -> list[Expr]:
+    """The operands of AND or OR, of those within them too, without their own parentheses."""
+    found: list[Expr] = []
+    todo = [node]
+    while todo:
+        part = bare(todo.pop())
+        if isinstance(part, Binary) and part.operator == operator:
+            todo += (part.right, part.left)
+        else:
+            found.append(part)
+    return found
+
+
+def single(query: Query) -> Select | None:
+    """The one SELECT of a query without WITH and set operations; None where there is more."""
+    first = query.arms[0]
+    return first if isinstance(first, Select) and len(query.arms) == 1 and not query.ctes else None

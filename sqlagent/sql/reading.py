@@ -1,0 +1,43 @@
+"""A statement with what its names mean over a schema: what is handed on once a candidate has been read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from sqlagent.database.schema import Schema
+from sqlagent.sql.parser import parse
+from sqlagent.sql.scope import Scopes, resolve
+from sqlagent.sql.statement import Statement
+from sqlagent.sql.tree import Query, Select
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A statement over a schema. Its names are looked up when somebody first asks for them."""
+
+    statement: Statement
+    schema: Schema
+
+    @property
+    def sql(self) -> str:
+        return self.statement.sql
+
+    @property
+    def query(self) -> Query:
+        return self.statement.query
+
+    @property
+    def select(self) -> Select | None:
+        """Its one SELECT; None where it has set operations, WITH or VALUES."""
+        return self.statement.select
+
+    @cached_property
+    def scopes(self) -> Scopes:
+        """What its names mean."""
+        return resolve(self.statement, self.schema)
+
+
+def read(sql: str, schema: Schema) -> Reading:
+    """Read a statement. Raises Unreadable."""
+    return Reading(parse(sql), schema)
