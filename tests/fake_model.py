@@ -145,6 +145,21 @@ class FakeModel:
         self.closed = True
 
 
+class AgreeableModel(FakeModel):
+    """Finds whatever is proposed to it likelier than what it wrote."""
+
+    def statement_logprobs(
+        self,
+        prompt: Any,
+        acceptor: Any,
+        statements: Sequence[str],
+        *,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> list[float]:
+        known = {one.sql for one in map(_candidate, self._played())}
+        return [-1.0 if sql in known else 0.0 for sql in statements]
+
+
 if __name__ == "__main__":
     from sqlagent.ui.cli import main
 
