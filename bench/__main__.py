@@ -25,6 +25,7 @@ NAMES = {
     "choosing": "what a run's answers would have been, had its statements been weighed otherwise",
     "calibrate": "whether an answer's confidence is the share of such answers that are right",
     "linking": "recall of gold tables, columns and values; what linking costs",
+    "reading": "what rules and sentences make of gold statements, and what that takes, beside another checkout",
     "speed": "seconds per token of free decoding, of GBNF and of ours, side by side",
     "batch": "what a batch of several tokens takes beside one of a single token",
     "grammar": "soundness of the grammar on random statements, and what it costs",

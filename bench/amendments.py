@@ -56,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _alone(name: str) -> Play:
-    return lambda sql, about: RULES[name](sql, about).sql
+    return lambda sql, about: RULES[name](about.statements.read(sql), about).sql
 
 
 def judge(pair: Pair, play: Play, place: Place) -> tuple[str, str]:

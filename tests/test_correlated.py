@@ -12,6 +12,7 @@ from sqlagent import Agent
 from sqlagent.amend.correlated import tied
 from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor
+from sqlagent.sql.reading import read
 
 DDL = """
 CREATE TABLE staff (id INTEGER PRIMARY KEY, name TEXT, pay INT, "job title" TEXT,
@@ -63,7 +64,7 @@ def rows(sql: str) -> list[str]:
 def test_the_row_outside_is_meant(subquery: str, made: str, names: list[str]) -> None:
     sql = f"SELECT name FROM staff WHERE {subquery}"
     assert takes(sql)
-    assert tied(sql, SCHEMA, takes).sql == f"SELECT name FROM staff WHERE {made}"
+    assert tied(read(sql, SCHEMA), takes).sql == f"SELECT name FROM staff WHERE {made}"
     assert takes(f"SELECT name FROM staff WHERE {made}")
     assert rows(f"SELECT name FROM staff WHERE {made}") == names != rows(sql)
 
@@ -82,12 +83,12 @@ def test_the_row_outside_is_meant(subquery: str, made: str, names: list[str]) ->
 )
 def test_anything_else_is_left_alone(sql: str) -> None:
     assert takes(sql)
-    assert tied(sql, SCHEMA, takes) == (sql, "")
+    assert tied(read(sql, SCHEMA), takes) == (sql, "")
 
 
 def test_what_the_grammar_does_not_take_is_not_made() -> None:
     sql = "SELECT name FROM staff WHERE pay > (SELECT AVG(pay) FROM staff WHERE team = staff.team)"
-    assert tied(sql, SCHEMA, lambda made: made == sql) == (sql, "")
+    assert tied(read(sql, SCHEMA), lambda made: made == sql) == (sql, "")
 
 
 def test_an_answer_says_so(tmp_path: Path) -> None:

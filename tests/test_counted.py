@@ -8,6 +8,7 @@ import pytest
 
 from sqlagent.amend.counted import counted
 from sqlagent.database import schema as schemas
+from sqlagent.sql.reading import read
 
 DDL = """
 CREATE TABLE Customers (customer_id INTEGER PRIMARY KEY, name TEXT);
@@ -49,7 +50,7 @@ SCHEMA = schemas.from_ddl(DDL)
     ],
 )
 def test_things_that_rows_only_reference_are_counted_once(question, sql, made):
-    found = counted(question, sql, SCHEMA)
+    found = counted(question, read(sql, SCHEMA))
     assert found.sql == made
     assert "counted once" in found.note
     connection = sqlite3.connect(":memory:")
@@ -77,4 +78,4 @@ def test_things_that_rows_only_reference_are_counted_once(question, sql, made):
     ],
 )
 def test_everything_else_is_left_alone(question, sql):
-    assert counted(question, sql, SCHEMA) == (sql, "")
+    assert counted(question, read(sql, SCHEMA)) == (sql, "")

@@ -13,6 +13,7 @@ from sqlagent import Agent
 from sqlagent.amend.counted_table import joined
 from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor
+from sqlagent.sql.reading import read
 
 DDL = """
 CREATE TABLE departments (id INTEGER PRIMARY KEY, city TEXT, school TEXT);
@@ -104,7 +105,7 @@ def path(tmp_path: Path) -> Path:
     ],
 )
 def test_rows_of_the_table_asked_about_are_counted(path, question, sql, rows):
-    found = joined(question, sql, SCHEMA, takes)
+    found = joined(question, read(sql, SCHEMA), takes)
     assert re.fullmatch(r"The rows of \w+ are counted\.", found.note)
     with sqlite3.connect(path) as connection:
         assert sorted(connection.execute(found.sql)) == rows
@@ -142,11 +143,14 @@ def test_rows_of_the_table_asked_about_are_counted(path, question, sql, rows):
     ],
 )
 def test_what_may_be_meant_stays(question, sql):
-    assert joined(question, sql, SCHEMA, takes) == (sql, "")
+    assert joined(question, read(sql, SCHEMA), takes) == (sql, "")
 
 
 def test_what_the_grammar_does_not_take_stays():
-    assert joined("How many people work in each city?", BY_CITY, SCHEMA, lambda sql: False) == (BY_CITY, "")
+    assert joined("How many people work in each city?", read(BY_CITY, SCHEMA), lambda sql: False) == (
+        BY_CITY,
+        "",
+    )
 
 
 def test_the_agent_counts_people_and_says_so(path):

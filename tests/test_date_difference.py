@@ -12,6 +12,7 @@ from sqlagent import Agent
 from sqlagent.amend.date_difference import in_days
 from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor
+from sqlagent.sql.reading import read
 
 DDL = """
 CREATE TABLE jobs (id INTEGER PRIMARY KEY, "begun on" TEXT, ended TEXT, born TEXT, note TEXT, parts INT, bad INT);
@@ -43,7 +44,7 @@ def test_dates_are_subtracted_as_dates(path, sql, rows):
 
     takes = acceptor.takes
 
-    made, note = in_days("How long did each job take?", sql, schema, takes)
+    made, note = in_days("How long did each job take?", read(sql, schema), takes)
     assert note == "The time between two dates is counted in days."
     with sqlite3.connect(path) as connection:
         assert connection.execute(made).fetchall() == rows
@@ -62,12 +63,12 @@ def test_dates_are_subtracted_as_dates(path, sql, rows):
 )
 def test_other_differences_stay(path, question, sql):
     schema = schemas.read(str(path))
-    assert in_days(question, sql, schema, lambda made: True) == (sql, "")
+    assert in_days(question, read(sql, schema), lambda made: True) == (sql, "")
 
 
 def test_what_the_grammar_does_not_take_stays(path):
     sql = "SELECT ended - born FROM jobs"
-    assert in_days("How long?", sql, schemas.read(str(path)), lambda made: False) == (sql, "")
+    assert in_days("How long?", read(sql, schemas.read(str(path))), lambda made: False) == (sql, "")
 
 
 def test_the_answer_says_so(path):

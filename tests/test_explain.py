@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlagent.database import schema
 from sqlagent.grammar import Acceptor
 from sqlagent.sql.explain import in_words, sentence
-from sqlagent.sql.old_parser import Unreadable, parse
+from sqlagent.sql.parser import Unreadable, parse
 from sqlagent.ui import demo_database
 
 COMPANY = schema.from_ddl(demo_database.SCHEMA)

@@ -12,6 +12,7 @@ from sqlagent import Agent
 from sqlagent.amend.extreme_rows import shown
 from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor
+from sqlagent.sql.reading import read
 
 DDL = """
 CREATE TABLE categories (id INTEGER PRIMARY KEY, label TEXT);
@@ -48,7 +49,7 @@ takes = ACCEPTOR.takes
     ],
 )
 def test_the_one_that_has_it_is_named(question, sql, rows):
-    made, note = shown(question, sql, SCHEMA, takes)
+    made, note = shown(question, read(sql, SCHEMA), takes)
     assert "of the row that has the M" in note
     assert takes(made)
     connection = sqlite3.connect(":memory:")
@@ -72,11 +73,11 @@ def test_the_one_that_has_it_is_named(question, sql, rows):
     ],
 )
 def test_values_that_are_asked_for_stay(question, sql):
-    assert shown(question, sql, SCHEMA, takes) == (sql, "")
+    assert shown(question, read(sql, SCHEMA), takes) == (sql, "")
 
 
 def test_what_the_grammar_does_not_take_stays():
-    assert shown("Highest paid employee per team?", TEAMS, SCHEMA, lambda made: False) == (TEAMS, "")
+    assert shown("Highest paid employee per team?", read(TEAMS, SCHEMA), lambda made: False) == (TEAMS, "")
 
 
 def test_the_answer_says_so(tmp_path: Path):

@@ -14,6 +14,7 @@ from sqlagent.amend.follow_up import carried
 from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor
 from sqlagent.linking.prompt import Turn
+from sqlagent.sql.reading import read
 from sqlagent.ui import demo_database
 
 DDL = """
@@ -35,7 +36,7 @@ takes = ACCEPTOR.takes
 
 def keep(question: str, sql: str, *before: str) -> str:
     assert all(map(takes, (sql, *before)))
-    made = carried(question, sql, before, SCHEMA, takes).sql
+    made = carried(question, read(sql, SCHEMA), before, takes).sql
     connection = sqlite3.connect(":memory:")
     connection.executescript(DDL)
     connection.execute(made)
@@ -159,8 +160,8 @@ def test_the_last_value_counts_and_not_one_that_was_left() -> None:
 
 def test_a_statement_that_the_grammar_does_not_take_is_left_alone() -> None:
     sql = "SELECT Name FROM Track ORDER BY UnitPrice"
-    assert carried("Cheapest first", sql, [DEAR], SCHEMA, lambda _: False) == (sql, "")
-    assert carried("Cheapest first", sql, [], SCHEMA, takes) == (sql, "")
+    assert carried("Cheapest first", read(sql, SCHEMA), [DEAR], lambda _: False) == (sql, "")
+    assert carried("Cheapest first", read(sql, SCHEMA), [], takes) == (sql, "")
 
 
 def test_right_follow_ups_stay_as_they_are() -> None:
@@ -182,7 +183,7 @@ def test_right_follow_ups_stay_as_they_are() -> None:
             sql = canonicalise(turn["query"], shop)
             if before and not turn.get("new"):
                 looked += 1
-                assert carried(turn["question"], sql, before, shop, taken).sql == sql
+                assert carried(turn["question"], read(sql, shop), before, taken).sql == sql
             before.append(sql)
     assert looked > 15
 

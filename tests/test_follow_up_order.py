@@ -7,10 +7,11 @@ import pytest
 from sqlagent.agent.conversation import follows_up
 from sqlagent.amend.follow_up import carried
 from sqlagent.amend.follow_up_order import completed
+from sqlagent.amend.plain_select import plain
 from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor
 from sqlagent.linking.prompt import Turn
-from sqlagent.sql.clauses import read
+from sqlagent.sql.reading import read
 
 SCHEMA = schemas.from_ddl(
     "CREATE TABLE department (id INTEGER PRIMARY KEY, name TEXT, city TEXT, budget REAL);"
@@ -59,7 +60,7 @@ takes = ACCEPTOR.takes
 )
 def test_what_is_asked_for_is_put_to_the_last_statement(question: str, last: str, added: str) -> None:
     assert follows_up(question, SCHEMA, Turn("x", last))
-    made, note = carried(question, "SELECT name FROM employee LIMIT 1", [last], SCHEMA, takes)
+    made, note = carried(question, read("SELECT name FROM employee LIMIT 1", SCHEMA), [last], takes)
     assert made == last.split(" ORDER BY")[0] + added
     assert note.startswith("Kept from the question before: all but the ")
     assert takes(made)
@@ -86,6 +87,6 @@ def test_what_is_asked_for_is_put_to_the_last_statement(question: str, last: str
     ],
 )
 def test_anything_else_is_left_to_the_model(question: str, last: str) -> None:
-    parts = read(last, SCHEMA)
+    parts = plain(read(last, SCHEMA))
     assert parts is not None
     assert completed(question, parts) is None

@@ -11,6 +11,7 @@ from fake_model import AgreeableModel
 from sqlagent import Agent
 from sqlagent.amend.hierarchy import reporting
 from sqlagent.database import schema as schemas
+from sqlagent.sql.reading import read
 
 DDL = """
 CREATE TABLE staff ("staff id" INTEGER PRIMARY KEY, name TEXT, "reports to" INT REFERENCES staff("staff id"),
@@ -32,7 +33,7 @@ BESIDE = 'SELECT name FROM staff WHERE "reports to" = (SELECT "reports to" FROM 
     ],
 )
 def test_those_under_somebody_are_found(sql, rows):
-    made, note = reporting("Who reports to Bo?", sql, SCHEMA)
+    made, note = reporting("Who reports to Bo?", read(sql, SCHEMA))
     assert note == "Those are found whose reports to is the staff id asked for."
     connection = sqlite3.connect(":memory:")
     connection.executescript(DDL)
@@ -50,7 +51,7 @@ def test_those_under_somebody_are_found(sql, rows):
     ],
 )
 def test_those_beside_somebody_stay_where_they_may_be_meant(question, sql):
-    assert reporting(question, sql, SCHEMA) == (sql, "")
+    assert reporting(question, read(sql, SCHEMA)) == (sql, "")
 
 
 def test_the_answer_says_so(tmp_path: Path):

@@ -13,6 +13,7 @@ from sqlagent.amend.key_names import shown_by_name
 from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor
 from sqlagent.linking.prompt import Turn
+from sqlagent.sql.reading import read
 
 DDL = """
 CREATE TABLE departments (id INTEGER PRIMARY KEY, name TEXT, city TEXT);
@@ -98,7 +99,7 @@ def path(tmp_path: Path) -> Path:
 def test_a_key_is_shown_by_its_name(
     path: Path, question: str, sql: str, rows: list[tuple[object, ...]]
 ) -> None:
-    made, note = shown_by_name(question, sql, SCHEMA, takes)
+    made, note = shown_by_name(question, read(sql, SCHEMA), takes)
     assert takes(made)
     assert note.startswith("Shown by name: ")
     with sqlite3.connect(path) as connection:
@@ -123,12 +124,12 @@ def test_a_key_is_shown_by_its_name(
 )
 def test_anything_else_is_left_alone(question: str, sql: str) -> None:
     assert takes(sql)
-    assert shown_by_name(question, sql, SCHEMA, takes) == (sql, "")
+    assert shown_by_name(question, read(sql, SCHEMA), takes) == (sql, "")
 
 
 def test_what_the_grammar_does_not_take_is_not_made() -> None:
     sql = "SELECT department_id FROM employees"
-    assert shown_by_name("Which departments?", sql, SCHEMA, lambda made: made == sql) == (sql, "")
+    assert shown_by_name("Which departments?", read(sql, SCHEMA), lambda made: made == sql) == (sql, "")
 
 
 def test_an_answer_says_so_unless_ids_were_spoken_of(path: Path) -> None:
@@ -140,3 +141,22 @@ def test_an_answer_says_so_unless_ids_were_spoken_of(path: Path) -> None:
     assert answer.rows == [("Sales",)]
     assert answer.note == "Shown by name: name of departments in place of department_id."
     assert later.rows == [(1,)]
+
+
+def test_two_of_one_name_stay_two(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("INSERT INTO Campuses VALUES (6, 'Chico', 'Glenn')")
+        connection.execute("INSERT INTO faculty VALUES (6, 2004, 3), (6, 2005, 4)")
+        sql = "SELECT DISTINCT Campus FROM faculty WHERE Year > 2000"
+        made, note = shown_by_name("Which campus was largest?", read(sql, SCHEMA), takes)
+        assert note
+        assert connection.execute(made).fetchall() == [("Chico",), ("Chico",)]
+
+
+def test_a_reference_to_what_is_not_unique_is_left_alone() -> None:
+    schema = schemas.from_ddl(
+        "CREATE TABLE teams (id INTEGER PRIMARY KEY, league INT, name TEXT); "
+        "CREATE TABLE games (day TEXT, team INT REFERENCES teams(league))"
+    )
+    sql = "SELECT team FROM games"
+    assert shown_by_name("Which teams play?", read(sql, schema), lambda made: True) == (sql, "")

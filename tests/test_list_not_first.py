@@ -10,6 +10,8 @@ from fake_model import AgreeableModel
 
 from sqlagent import Agent
 from sqlagent.amend.list_not_first import unlimited
+from sqlagent.database.schema import Schema
+from sqlagent.sql.reading import read
 
 ONE = "SELECT name FROM club ORDER BY founded LIMIT 1"
 
@@ -27,7 +29,10 @@ ONE = "SELECT name FROM club ORDER BY founded LIMIT 1"
     ],
 )
 def test_all_are_shown(question):
-    assert unlimited(question, ONE) == (ONE.removesuffix(" LIMIT 1"), "All are shown, in that order.")
+    assert unlimited(question, read(ONE, Schema("", ()))) == (
+        ONE.removesuffix(" LIMIT 1"),
+        "All are shown, in that order.",
+    )
 
 
 @pytest.mark.parametrize(
@@ -47,7 +52,7 @@ def test_all_are_shown(question):
     ],
 )
 def test_one_stays_one(question, sql):
-    assert unlimited(question, sql) == (sql, "")
+    assert unlimited(question, read(sql, Schema("", ()))) == (sql, "")
 
 
 def test_the_answer_says_so(tmp_path: Path):

@@ -13,6 +13,7 @@ from sqlagent import Agent
 from sqlagent.amend.never import none_of
 from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor
+from sqlagent.sql.reading import read
 
 DDL = """
 CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT, city TEXT);
@@ -57,7 +58,7 @@ takes = ACCEPTOR.takes
     ],
 )
 def test_whoever_did_it_is_left_out(question, sql, rows):
-    made, note = none_of(question, sql, SCHEMA, takes)
+    made, note = none_of(question, read(sql, SCHEMA), takes)
     assert re.fullmatch(r"Whoever has '(credit|friendly|%cred%)' at all is left out\.", note)
     assert takes(made)
     connection = sqlite3.connect(":memory:")
@@ -98,12 +99,12 @@ def test_whoever_did_it_is_left_out(question, sql, rows):
     ],
 )
 def test_what_may_be_meant_stays(question, sql):
-    assert none_of(question, sql, SCHEMA, takes) == (sql, "")
+    assert none_of(question, read(sql, SCHEMA), takes) == (sql, "")
 
 
 def test_what_the_grammar_does_not_take_stays():
     sql = JOIN + " WHERE cards.kind != 'credit'"
-    assert none_of(WITHOUT, sql, SCHEMA, lambda made: False) == (sql, "")
+    assert none_of(WITHOUT, read(sql, SCHEMA), lambda made: False) == (sql, "")
 
 
 def test_the_agent_says_so(tmp_path: Path):

@@ -12,6 +12,7 @@ from sqlagent import Agent
 from sqlagent.amend.not_in_null import without_nulls
 from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor
+from sqlagent.sql.reading import read
 
 DDL = """
 CREATE TABLE staff (id INTEGER PRIMARY KEY, name TEXT NOT NULL, "boss id" INT REFERENCES staff(id), team TEXT);
@@ -56,7 +57,7 @@ def path(tmp_path: Path) -> Path:
 )
 def test_what_is_in_no_list_is_found(path, sql, names, said):
     with sqlite3.connect(path) as connection:
-        made, note = without_nulls(sql, SCHEMA, takes, lambda q: bool(connection.execute(q).fetchall()))
+        made, note = without_nulls(read(sql, SCHEMA), takes, lambda q: bool(connection.execute(q).fetchall()))
         assert list(connection.execute(sql)) == []
         assert [name for (name,) in connection.execute(made)] == names
     assert note == f"Rows without a {said} rule nothing out."
@@ -80,13 +81,13 @@ def test_what_is_in_no_list_is_found(path, sql, names, said):
 def test_other_lists_stay(path, sql):
     with sqlite3.connect(path) as connection:
         connection.execute(sql)
-        found = without_nulls(sql, SCHEMA, takes, lambda q: bool(connection.execute(q).fetchall()))
+        found = without_nulls(read(sql, SCHEMA), takes, lambda q: bool(connection.execute(q).fetchall()))
     assert found == (sql, "")
 
 
 def test_what_the_grammar_does_not_take_stays():
     sql = BOSSES + ")"
-    assert without_nulls(sql, SCHEMA, lambda made: False, lambda asked: True) == (sql, "")
+    assert without_nulls(read(sql, SCHEMA), lambda made: False, lambda asked: True) == (sql, "")
 
 
 def test_the_agent_finds_those_who_manage_nobody(path):

@@ -12,6 +12,7 @@ from sqlagent import Agent
 from sqlagent.amend.open_ended import no_end
 from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor
+from sqlagent.sql.reading import read
 
 DDL = """
 CREATE TABLE projects (name TEXT, team INT, start_date TEXT, end_date TEXT, "closed on" TEXT, due TEXT, rating INT);
@@ -40,7 +41,9 @@ def amended(path: Path, question: str, sql: str) -> tuple[str, str]:
 
     assert takes(sql)
     with sqlite3.connect(path) as connection:
-        return no_end(question, sql, schema, takes, lambda asked: bool(connection.execute(asked).fetchall()))
+        return no_end(
+            question, read(sql, schema), takes, lambda asked: bool(connection.execute(asked).fetchall())
+        )
 
 
 @pytest.mark.parametrize(

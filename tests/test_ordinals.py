@@ -10,7 +10,9 @@ from fake_model import AgreeableModel
 
 from sqlagent import Agent
 from sqlagent.amend.ordinals import nth
+from sqlagent.database.schema import Schema
 from sqlagent.linking.prompt import Turn
+from sqlagent.sql.reading import read
 
 BY_PAY = "SELECT name FROM staff ORDER BY pay DESC"
 
@@ -25,7 +27,7 @@ BY_PAY = "SELECT name FROM staff ORDER BY pay DESC"
     ],
 )
 def test_the_nth_is_one(question, limit, made):
-    found = nth(question, f"{BY_PAY} LIMIT {limit}")
+    found = nth(question, read(f"{BY_PAY} LIMIT {limit}", Schema("", ())))
     assert found.sql == BY_PAY + made
     assert found.note.startswith("Only the ")
 
@@ -46,7 +48,7 @@ def test_the_nth_is_one(question, limit, made):
     ],
 )
 def test_the_rest_stays(question, sql):
-    assert nth(question, sql) == (sql, "")
+    assert nth(question, read(sql, Schema("", ()))) == (sql, "")
 
 
 def test_a_follow_up_shows_the_second(tmp_path: Path):

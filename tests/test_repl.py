@@ -130,6 +130,11 @@ def session(db: str, capsys: pytest.CaptureFixture[str]) -> Iterator[Session]:
         "UPDATE employees SET salary = 0",
         "INSERT INTO employees VALUES (1)",
         "PRAGMA user_version",
+        "explain query plan select 1",
+        "EXPLAIN SELECT name FROM employees",
+        "with recursive n(i) as (select 1) select nope from n",
+        "select count(salry) where x",
+        "values (1",
     ],
 )
 def test_a_statement_is_taken_for_one(session: Session, line: str) -> None:
@@ -151,6 +156,10 @@ def test_a_statement_is_taken_for_one(session: Session, line: str) -> None:
         "explain who works where",
         "begin with the oldest employee",
         "create a list of departments",
+        "Explain the hires of 2019 (by month)",
+        "With what note (if any) was Ann hired?",
+        "With note (if any) was Ann hired?",
+        "Select employees hired in 2019 (by month)",
     ],
 )
 def test_a_question_that_begins_like_a_statement_is_a_question(session: Session, line: str) -> None:
@@ -334,6 +343,10 @@ def test_tab_quotes_names_in_statements_only() -> None:
     odd = schema.from_ddl('CREATE TABLE "order details" ("unit price" REAL)')
     assert completion.candidates("SELECT uni", odd, [], {})[1] == ['"unit price"']
     assert completion.candidates("the uni", odd, [], {})[1] == ["unit price"]
+    words = schema.from_ddl('CREATE TABLE "group" ("order" INT, "größe" INT, "select" INT)')
+    assert completion.candidates("SELECT or", words, [], {})[1] == ['"order"', "ORDER BY", "OR"]
+    assert completion.candidates("SELECT 1 FROM gr", words, [], {})[1][0] == '"group"'
+    assert completion.candidates("the or", words, [], {})[1] == ["order"]
 
 
 def test_tab_after_nothing_offers_nothing(offer: Callable[[str], list[str]]) -> None:

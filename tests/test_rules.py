@@ -15,6 +15,7 @@ from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor
 from sqlagent.linking.prompt import Turn
 from sqlagent.sql.names import quote
+from sqlagent.sql.reading import Readings
 from tests.hostile import NAMES
 
 bench_walk = pytest.importorskip("bench.walk")
@@ -85,17 +86,20 @@ class Place:
     def differ(self, one: str, other: str) -> bool:
         return self.connection.execute(one).fetchall() != self.connection.execute(other).fetchall()
 
-    def amended(self, question: str, sql: str, history: tuple[Turn, ...] = ()) -> list[str]:
-        found: list[str] = []
-        about = Context(
-            question.format(**self.said),
-            self.schema,
+    def context(self, question: str, history: tuple[Turn, ...] = ()) -> Context:
+        return Context(
+            question,
+            Readings(self.schema),
             history,
             nearest=lambda table, column, text: None,
-            takes=self.takes,
-            finds=self.finds,
+            accepts=self.takes,
+            has_rows=self.finds,
             differ=self.differ,
         )
+
+    def amended(self, question: str, sql: str, history: tuple[Turn, ...] = ()) -> list[str]:
+        found: list[str] = []
+        about = self.context(question.format(**self.said), history)
         made, amendments = mended(sql, about)
         for text, changes in [(made, amendments), *((p.sql, p.amendments) for p in proposals(made, about))]:
             try:
@@ -157,3 +161,19 @@ def test_statements_of_all_kinds_still_run(tmp_path: Path, temper: str) -> None:
         if not place.takes(sql):
             continue
         place.amended(QUESTIONS[n % len(QUESTIONS)], sql, (before,) if n % 3 == 0 else ())
+
+
+def test_what_cannot_be_read_is_left_alone(tmp_path: Path) -> None:
+    about = plain(tmp_path).context("What share?")
+    assert mended("not / sql", about) == ("not / sql", ())
+    assert proposals("not / sql", about) == []
+
+
+def test_a_condition_with_a_case_is_one(tmp_path: Path) -> None:
+    """The AND within CASE … END parted it, and a follow-up kept half of it."""
+    place = plain(tmp_path)
+    case = "CASE WHEN salary > 3 AND points > 0 THEN 1 ELSE 0 END = 1"
+    before = Turn("Who earns well?", f"SELECT name FROM employees WHERE {case}")
+    about = place.context("and hired after 2010?", (before,))
+    made = proposals("SELECT name FROM employees WHERE hire_date > '2010-12-31'", about)
+    assert any(f"WHERE {case} AND hire_date" in one.sql for one in made), made

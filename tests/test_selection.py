@@ -16,6 +16,7 @@ from sqlagent.agent.selection import CHANNEL, Tried, choose, doubts, outcome
 from sqlagent.amend.stored_values import compared, corrected, nulls_meant
 from sqlagent.database import schema
 from sqlagent.sandbox.sandbox import Result
+from sqlagent.sql import reading
 from sqlagent.ui import demo_database
 from sqlagent.ui.console import Console
 
@@ -189,14 +190,33 @@ def test_only_texts_that_are_wrong_everywhere_are_changed(company: Path) -> None
         return {"sales": "Sales", "o'neil": "O'Neil"}.get(text) if table == "departments" else None
 
     sql = "SELECT \"name\" FROM departments WHERE name = 'sales' OR name = 'o''neil'"
-    fixed, changes = corrected(sql, read, nearest)
+    fixed, changes = corrected(reading.read(sql, read), nearest)
     assert fixed == "SELECT \"name\" FROM departments WHERE name = 'Sales' OR name = 'O''Neil'"
     assert len(changes) == 2
     both = (
         "SELECT departments.name FROM departments JOIN employees ON departments.id = employees.department_id "
         "WHERE departments.name = 'sales' AND employees.name = 'sales'"
     )
-    assert corrected(both, read, nearest) == (both, [])
+    assert corrected(reading.read(both, read), nearest) == (both, [])
+
+
+def test_a_text_is_changed_only_where_it_is_compared(company: Path) -> None:
+    read = schema.read(company)
+    sql = "SELECT 'sales' FROM departments WHERE city LIKE 'sales' AND name = 'sales'"
+    fixed, _ = corrected(reading.read(sql, read), lambda table, column, text: "Sales")
+    assert fixed == "SELECT 'sales' FROM departments WHERE city LIKE 'sales' AND name = 'Sales'"
+
+
+def test_null_meant_loses_no_other_note(company: Path) -> None:
+    wrong = (
+        "SELECT e.name FROM employees AS e JOIN departments AS d ON e.department_id = d.id "
+        "WHERE d.name = 'sales' AND e.manager_id = 'null'"
+    )
+    with Agent(company, FakeModel([wrong])) as agent:
+        answer = agent.ask("Who in sales has no manager?")
+    assert "d.name = 'Sales' AND e.manager_id IS NULL" in answer.sql
+    assert "'sales' is not in departments.name" in answer.note
+    assert "NULL was taken for the text 'null'" in answer.note
 
 
 def test_null_is_taken_for_the_text_null_where_that_finds_nothing(company: Path) -> None:

@@ -11,6 +11,7 @@ from fake_model import AgreeableModel
 from sqlagent import Agent
 from sqlagent.amend.stored_counts import summed
 from sqlagent.database import schema as schemas
+from sqlagent.sql.reading import read
 
 DDL = """
 CREATE TABLE campuses (id INTEGER PRIMARY KEY, name TEXT, num_beds INT);
@@ -47,7 +48,7 @@ JOIN = "FROM degrees JOIN campuses ON degrees.campus = campuses.id"
     ],
 )
 def test_numbers_are_added_up(question, sql, rows):
-    made, note = summed(question, sql, SCHEMA)
+    made, note = summed(question, read(sql, SCHEMA))
     assert note.endswith("holds such numbers and is added up.")
     connection = sqlite3.connect(":memory:")
     connection.executescript(DDL)
@@ -70,7 +71,7 @@ def test_numbers_are_added_up(question, sql, rows):
     ],
 )
 def test_rows_are_counted_where_they_may_be_meant(question, sql):
-    assert summed(question, sql, SCHEMA) == (sql, "")
+    assert summed(question, read(sql, SCHEMA)) == (sql, "")
 
 
 def test_the_agent_says_so(tmp_path: Path):

@@ -8,6 +8,7 @@ import pytest
 
 from sqlagent.amend.superlatives import turned
 from sqlagent.database import schema as schemas
+from sqlagent.sql.reading import read
 
 DDL = """
 CREATE TABLE person (id INTEGER PRIMARY KEY, name TEXT, age INTEGER, date_of_birth TEXT, joined DATETIME,
@@ -55,18 +56,20 @@ SCHEMA = schemas.from_ddl(DDL)
     ],
 )
 def test_the_other_end_is_taken_where_the_word_means_it(question, sql, end):
-    made = turned(question, sql, SCHEMA)
+    made = turned(question, read(sql, SCHEMA))
     assert made.sql != sql
     assert made.sql.endswith(end)
     assert made.note
-    assert turned(question, made.sql, SCHEMA) == (made.sql, "")
+    assert turned(question, read(made.sql, SCHEMA)) == (made.sql, "")
     connection = sqlite3.connect(":memory:")
     connection.executescript(DDL)
     connection.execute(made.sql)
 
 
 def test_the_note_says_what_was_done():
-    made = turned("Who is the youngest?", "SELECT name FROM person ORDER BY date_of_birth LIMIT 1", SCHEMA)
+    made = turned(
+        "Who is the youngest?", read("SELECT name FROM person ORDER BY date_of_birth LIMIT 1", SCHEMA)
+    )
     assert made.note == (
         "'youngest' means the latest date_of_birth: the statement, which took the other end, was turned round."
     )
@@ -101,4 +104,4 @@ def test_the_note_says_what_was_done():
     ],
 )
 def test_everything_else_is_left_alone(question, sql):
-    assert turned(question, sql, SCHEMA) == (sql, "")
+    assert turned(question, read(sql, SCHEMA)) == (sql, "")

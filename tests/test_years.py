@@ -11,6 +11,7 @@ from fake_model import AgreeableModel
 from sqlagent import Agent
 from sqlagent.amend.years import bounded
 from sqlagent.database import schema as schemas
+from sqlagent.sql.reading import read
 
 DDL = """
 CREATE TABLE staff (id INTEGER PRIMARY KEY, name TEXT, "hired on" TEXT, born DATETIME, joined INTEGER, note TEXT);
@@ -66,7 +67,7 @@ def test_the_bound_is_an_end_of_the_year(
     shop: Path, question: str, condition: str, meant: str, names: list[str]
 ) -> None:
     schema = schemas.read(str(shop))
-    made, note = bounded(question, SELECT + condition, schema)
+    made, note = bounded(question, read(SELECT + condition, schema))
     assert made == SELECT + meant
     assert note.split("'")[1] in question
     with sqlite3.connect(shop) as connection:
@@ -92,7 +93,7 @@ def test_the_bound_is_an_end_of_the_year(
     ],
 )
 def test_what_is_right_or_not_clear_is_left_alone(shop: Path, question: str, condition: str) -> None:
-    assert bounded(question, SELECT + condition, schemas.read(str(shop))) == (SELECT + condition, "")
+    assert bounded(question, read(SELECT + condition, schemas.read(str(shop)))) == (SELECT + condition, "")
 
 
 def test_the_answer_says_so(shop: Path) -> None:

@@ -21,6 +21,7 @@ from sqlagent.database.schema import Schema
 from sqlagent.grammar import Acceptor
 from sqlagent.linking.focus import Focus
 from sqlagent.linking.prompt import Turn
+from sqlagent.sql.reading import Readings
 
 FOLDER = Path(__file__).parents[2] / "tests" / "data"
 CORPORA = ("leave_alone", "fire", "fire_aside")
@@ -49,11 +50,11 @@ class Place:
         """What the rules look at beside a pair's statement."""
         return Context(
             pair.question,
-            self.schema,
+            Readings(self.schema),
             [Turn(question, sql) for question, sql in pair.history],
             nearest=partial(self.focus.nearest, self.schema),
-            takes=self.acceptor.takes,
-            finds=lambda sql: bool(self.rows(sql)),
+            accepts=self.acceptor.takes,
+            has_rows=lambda sql: bool(self.rows(sql)),
             differ=lambda one, other: self.rows(one) != self.rows(other),
         )
 

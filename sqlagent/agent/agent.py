@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from sqlagent.linking.focus import Focus
     from sqlagent.linking.prompt import Prompt, Turn
     from sqlagent.sandbox.sandbox import Limits, Result, Sandbox
+    from sqlagent.sql.reading import Reading
 
 __all__ = [
     "AMENDING",
@@ -225,9 +226,10 @@ class Agent:
         the database holds nothing about what was asked), QueryTimeout,
         and Cancelled.
         """
-        from sqlagent.amend.fan_out import caution
+        from sqlagent.amend.fan_out import doubled
         from sqlagent.amend.pipeline import Context, mended, proposals
         from sqlagent.linking import prompt
+        from sqlagent.sql.reading import Readings
 
         question = check_question(question)
         with self._lock:
@@ -255,15 +257,15 @@ class Agent:
             def build(failed: tuple[str, str] | None) -> Prompt:
                 return prompt.build(view, question, history=history, hints=hints, error=failed)
 
-            acceptor = self._acceptor(view)
+            acceptor, readings = self._acceptor(view), Readings(schema)
 
             settled = Context(
                 question,
-                schema,
+                readings,
                 history,
                 nearest=partial(focus.nearest, schema),
-                takes=acceptor.takes,
-                finds=self._finds,
+                accepts=acceptor.takes,
+                has_rows=self._finds,
                 differ=self._differ,
             )
 
@@ -287,12 +289,10 @@ class Agent:
                 "act": trace.seconds("act"),
                 "total": time.monotonic() - began,
             }
-            notes = [
-                doubt,
-                *(one.why for one in chosen.amendments),
-                caution(chosen.best.sql, schema, self._finds),
-            ]
-            return _answer(question, schema, chosen, trace.steps, timings, notes)
+            reading = readings.find(chosen.best.sql)
+            twice = doubled(reading, self._finds) if reading else ""
+            notes = [doubt, *(one.why for one in chosen.amendments), twice]
+            return _answer(question, reading, chosen, trace.steps, timings, notes)
 
     def run_sql(self, sql: str) -> Result:
         """Run a person's own statement in the sandbox.
@@ -410,13 +410,13 @@ def check_question(question: str) -> str:
 
 def _answer(
     question: str,
-    schema: Schema,
+    reading: Reading | None,
     chosen: Chosen,
     steps: Sequence[Step],
     timings: dict[str, float],
     notes: Sequence[str],
 ) -> Answer:
-    from sqlagent.sql.explain import in_words
+    from sqlagent.sql.explain import said
 
     best, result, found = chosen.best, chosen.result, evidence(chosen)
     cut = (
@@ -433,7 +433,7 @@ def _answer(
         steps=tuple(steps),
         timings=timings,
         note=" ".join(filter(None, [*notes, cut])),
-        words=in_words(best.sql, schema),
+        words=said(reading) if reading else "",
         tried=tuple(one.candidate for one in chosen.tried),
         written=chosen.written,
         amendments=chosen.amendments,

@@ -9,121 +9,87 @@ Invariant: what comes out is only taken where the grammar takes it, so it runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
 
 from sqlagent.amend.amendment import Amended
-from sqlagent.database.ddl_comments import unquote
-from sqlagent.database.schema import Schema, Table, fold
-from sqlagent.sql.clauses import Column, columns, free_alias
-from sqlagent.sql.old_lexer import Unreadable, Word, closed, spliced, words
+from sqlagent.amend.plain_select import free_alias
+from sqlagent.database.schema import Table, fold
+from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import quote
-
-_AFTER = frozenset(["WHERE", "AND", "OR", "("])
-_BEFORE = frozenset(["AND", "OR", ")", "GROUP", "ORDER", "LIMIT", ""])
-
-
-class _Inner(NamedTuple):
-    """A subquery over one table: its first and last character, the table, and where the table is named."""
-
-    start: int
-    end: int
-    table: Table
-    named: Word
+from sqlagent.sql.reading import Reading
+from sqlagent.sql.tree import Binary, Column, Query, Select, TableRef, flat, single
 
 
-def tied(sql: str, schema: Schema, takes: Callable[[str], bool]) -> Amended:
-    """A canonical statement whose subquery compares its rows with the one outside, and no longer with themselves.
+def tied(reading: Reading, accepts: Callable[[str], bool], *, one_column: bool = False) -> Amended:
+    """A statement whose subquery compares its rows with the one outside, and no longer with themselves.
 
-    takes: whether the grammar takes a statement. Left alone: subqueries of several tables or several such conditions.
+    accepts: whether the grammar accepts a statement. one_column: only where a column is compared with itself, which
+    holds of every row and is never meant; `boss_id = id` may be. Left alone: subqueries of several tables or several
+    such conditions.
     """
-    try:
-        found = words(sql)
-        for inner in _inners(found, schema):
-            if not _outside(found, inner):
-                continue
-            own = [
-                _at(column, inner.start) for column in columns(sql[inner.start : inner.end], [inner.table])
-            ]
-            pairs = [
-                pair for pair in zip(own, own[1:], strict=False) if _itself(sql, found, pair, inner.table)
-            ]
-            if len(pairs) != 1:
-                continue
-            made = _with_alias(sql, inner, own, pairs[0], schema)
-            if takes(made):
-                name = pairs[0][1].name
-                return Amended(made, f"The inner query is asked for each row, with its {name}.")
-    except Unreadable:
-        pass
-    return Amended(sql)
+    for select, source, table in _inners(reading):
+        if not _outside(reading, select, table):
+            continue
+        own = list(reading.statement.find(Column, reading.statement.parent(select)))
+        pairs = [pair for pair in _pairs(select) if _itself(pair, table, one_column)]
+        if len(pairs) != 1 or any(reading.scopes.of(column).table is not table for column in own):
+            continue
+        left, right = pairs[0]
+        # Of the pair the column that has a qualifier is the outer one's, else the second.
+        qualified = [column for column in pairs[0] if column.qualifier is not None]
+        outer = qualified[0] if len(qualified) == 1 else right
+        edits, alias = Edits(reading.statement), free_alias(reading)
+        edits.add_alias(source, alias)
+        for column in own:
+            edits.replace(
+                column, f"{quote(table.name) if column is outer else alias}.{quote(column.name.text)}"
+            )
+        if accepts(edits.sql()):
+            return Amended(edits.sql(), f"The inner query is asked for each row, with its {right.name.text}.")
+    return Amended(reading.sql)
 
 
-def _at(column: Column, start: int) -> Column:
-    return Column(column.start + start, column.end + start, column.table, column.name)
-
-
-def _inners(found: Sequence[Word], schema: Schema) -> Iterator[_Inner]:
+def _inners(reading: Reading) -> Iterator[tuple[Select, TableRef, Table]]:
     """The subqueries over one table without a name of its own, and without a subquery of their own."""
-    for i, word in enumerate(found[:-1]):
-        if word.text != "(" or found[i + 1].text != "SELECT":
+    for query in reading.statement.find(Query):
+        select = single(query)
+        if query is reading.query or select is None or select.where is None or len(select.sources) != 1:
             continue
-        end = closed(found, i)
-        inside = found[i + 1 : end]
-        sources = [
-            n for n, each in enumerate(inside) if each.kind == "name" and each.text in ("FROM", "JOIN")
-        ]
-        if sum(each.text == "SELECT" for each in inside) != 1 or len(sources) != 1:
+        source = select.sources[0].source
+        if not isinstance(source, TableRef) or source.alias is not None:
             continue
-        named = inside[sources[0] + 1 : sources[0] + 3]
-        table = schema.table(unquote(named[0].text)) if named else None
-        if table is not None and named[1:] and named[1].text == "WHERE":
-            yield _Inner(word.end, found[end].start, table, named[0])
+        table = reading.scopes.tables[source]
+        if table is not None and all(inner is query for inner in reading.statement.find(Query, query)):
+            yield select, source, table
 
 
-def _outside(found: Sequence[Word], inner: _Inner) -> bool:
+def _outside(reading: Reading, select: Select, table: Table) -> bool:
     """Whether the table of a subquery stands under its own name outside of it, too."""
-    outer = [word for word in found if not inner.start <= word.start < inner.end]
     return any(
-        before.text in ("FROM", "JOIN")
-        and word.kind in ("name", "quoted")
-        and fold(unquote(word.text)) == fold(inner.table.name)
-        and after.text != "AS"
-        for before, word, after in zip(outer, outer[1:], outer[2:], strict=False)
+        found is table and node.alias is None and not select.start <= node.start < select.end
+        for node, found in reading.scopes.tables.items()
     )
 
 
-def _itself(sql: str, found: Sequence[Word], pair: tuple[Column, Column], table: Table) -> bool:
+def _pairs(select: Select) -> Iterator[tuple[Column, Column]]:
+    """The columns that the conditions of a WHERE equate."""
+    assert select.where is not None
+    for either in flat(select.where, "OR"):
+        for node in flat(either, "AND"):
+            if not isinstance(node, Binary) or node.operator != "=":
+                continue
+            if isinstance(node.left, Column) and isinstance(node.right, Column):
+                yield node.left, node.right
+
+
+def _itself(pair: tuple[Column, Column], table: Table, one_column: bool) -> bool:
     """Whether two columns are equated that are one, or of which one references the other."""
-    left, right = pair
-    if sql[left.end : right.start].strip() != "=":
-        return False
-    before = max((word for word in found if word.end <= left.start), key=lambda word: word.end)
-    after = min((word for word in found if word.start >= right.end), key=lambda word: word.start)
-    if before.text not in _AFTER or after.text not in _BEFORE:
-        return False
-    names = {fold(left.name), fold(right.name)}
-    return len(names) == 1 or any(
+    names = {fold(column.name.text) for column in pair}
+    if len(names) == 1 or one_column:
+        return len(names) == 1
+    return any(
         fold(key.ref_table) == fold(table.name)
         and len(key.columns) == 1
         and names == {fold(key.columns[0]), fold(key.ref_columns[0])}
         for key in table.foreign_keys
     )
-
-
-def _with_alias(
-    sql: str, inner: _Inner, own: Sequence[Column], pair: tuple[Column, Column], schema: Schema
-) -> str:
-    """The statement with a name for the inner table.
-
-    Of the pair the column that has a qualifier is the outer one's, else the second.
-    """
-    left, right = pair
-    qualified = [column for column in pair if "." in sql[column.start : column.end]]
-    outer = qualified[0] if len(qualified) == 1 else right
-    alias = free_alias(sql, schema)
-    edits = [(inner.named.end, inner.named.end, f" AS {alias}")]
-    for column in own:
-        owner = quote(inner.table.name) if column is outer else alias
-        edits.append((column.start, column.end, f"{owner}.{quote(column.name)}"))
-    return spliced(sql, edits)

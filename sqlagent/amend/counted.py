@@ -12,31 +12,58 @@ from __future__ import annotations
 import re
 
 from sqlagent.amend.amendment import Amended
-from sqlagent.amend.patterns import NAME
 from sqlagent.amend.question_phrases import OTHERS, called
 from sqlagent.base.word_forms import name_words, stem, words
-from sqlagent.database.ddl_comments import unquote
 from sqlagent.database.schema import Schema, Table, fold
+from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import quote
+from sqlagent.sql.reading import Reading
+from sqlagent.sql.tree import Call, Star, TableRef
 
-_COUNT = re.compile(rf"SELECT COUNT\(\*\) FROM ({NAME})(?= WHERE |\Z)")
 _ASKED = re.compile(r"\b(?:how many|number of|count(?: the| all)*)\s+((?:\w+\s+){0,4}\w+)", re.IGNORECASE)
 
 
-def counted(question: str, sql: str, schema: Schema) -> Amended:
-    """The canonical statement with the thing asked about counted, where it counts rows that reference it."""
-    made, asked = _COUNT.match(sql), _ASKED.search(question)
+def counted(question: str, reading: Reading) -> Amended:
+    """The statement with the thing asked about counted, where it counts rows that reference it."""
+    made, asked = _count(reading), _ASKED.search(question)
     if made is None or asked is None:
-        return Amended(sql)
-    table = schema.table(unquote(made[1]))
+        return Amended(reading.sql)
+    call, table = made
     said = [word for word in map(stem, words(asked[1])) if word not in OTHERS][:2]
-    if table is None or set(said) & {stem(word) for word in name_words(table.name)}:
-        return Amended(sql)
-    column = _reference(table, said[:1], schema)
+    if set(said) & {stem(word) for word in name_words(table.name)}:
+        return Amended(reading.sql)
+    column = _reference(table, said[:1], reading.schema)
     if column is None:
-        return Amended(sql)
-    counting = f"SELECT COUNT(DISTINCT {quote(column)})" + sql[len("SELECT COUNT(*)") :]
-    return Amended(counting, f"Each {said[0]} is counted once, by {table.name}.{column}.")
+        return Amended(reading.sql)
+    edits = Edits(reading.statement)
+    edits.replace(call, f"COUNT(DISTINCT {quote(column)})")
+    return Amended(edits.sql(), f"Each {said[0]} is counted once, by {table.name}.{column}.")
+
+
+def _count(reading: Reading) -> tuple[Call, Table] | None:
+    """The COUNT(*) and the table of `SELECT COUNT(*) FROM table [WHERE …]`."""
+    select = reading.select
+    if (
+        select is None
+        or len(select.sources) != 1
+        or len(select.items) != 1
+        or select.group
+        or reading.query.order
+    ):
+        return None
+    source, call = select.sources[0].source, select.items[0].value
+    if (
+        not isinstance(source, TableRef)
+        or source.alias
+        or not isinstance(call, Call)
+        or call.function != "COUNT"
+    ):
+        return None
+    table = reading.scopes.tables[source]
+    rows = (
+        len(call.arguments) == 1 and isinstance(call.arguments[0], Star) and not (call.filter or call.window)
+    )
+    return (call, table) if rows and table is not None and reading.query.limit is None else None
 
 
 def _reference(table: Table, said: list[str], schema: Schema) -> str | None:

@@ -13,13 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from sqlagent.amend.amendment import Amended
+from sqlagent.amend.plain_select import PlainSelect, plain
 from sqlagent.amend.question_phrases import ASKED, OTHERS, counting, counts
 from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.database.foreign_keys import above, once
 from sqlagent.database.schema import ForeignKey, Schema, Table, fold
-from sqlagent.sql.clauses import Clauses, read
-from sqlagent.sql.old_lexer import Unreadable
 from sqlagent.sql.names import quote
+from sqlagent.sql.reading import Reading, read
 
 _PEOPLE = frozenset(("person", "people", "staff", "worker", "employee", "personnel", "colleague"))
 """One word for another, where a database has one table of people."""
@@ -30,29 +30,24 @@ Step = tuple[Table, ForeignKey]
 """A table and the key by which its rows belong to those of the table before it."""
 
 
-def joined(asked: str, sql: str, schema: Schema, takes: Callable[[str], bool]) -> Amended:
-    """A canonical statement that counts the rows of the table asked about.
+def joined(asked: str, reading: Reading, accepts: Callable[[str], bool]) -> Amended:
+    """A statement that counts the rows of the table asked about.
 
-    asked: the question, with those before it that it goes on from. takes: whether the grammar takes a statement.
+    asked: the question, with those before it that it goes on from. accepts: whether the grammar accepts a statement.
     Left alone: statements of several SELECTs or counts, and tables with two ways to them.
     """
-    wanted = _asked_for(asked, schema) if len(counts(sql)) == 1 else []
-    if len(wanted) != 1:
-        return Amended(sql)
-    try:
-        parts = read(counting(sql, "COUNT(*)"), schema)
-        if parts is None:
-            return Amended(sql)
-        parts = _without_stranger(parts, wanted[0], asked)
-        way = _way(wanted[0], parts.tables, schema)
-        if not way:
-            return Amended(sql)
-        made = _over(parts, way)
-    except Unreadable:
-        return Amended(sql)
-    if not takes(made.sql()):
-        return Amended(sql)
-    return Amended(made.sql(), f"The rows of {wanted[0].name} are counted.")
+    wanted = _asked_for(asked, reading.schema) if len(counts(reading)) == 1 else []
+    parts = plain(reading) if len(wanted) == 1 else None
+    if parts is None:
+        return Amended(reading.sql)
+    parts = plain(read(counting(reading, "COUNT(*)"), reading.schema))
+    assert parts is not None
+    parts = _without_stranger(parts, wanted[0], asked)
+    way = _way(wanted[0], parts.tables, reading.schema)
+    made = _over(parts, way).sql if way else ""
+    if not way or not accepts(made):
+        return Amended(reading.sql)
+    return Amended(made, f"The rows of {wanted[0].name} are counted.")
 
 
 def _asked_for(asked: str, schema: Schema) -> list[Table]:
@@ -88,7 +83,7 @@ def _called(said: Sequence[str], schema: Schema) -> Table | None:
     return people[0] if len(people) == 1 and stems[:1] and stems[0] in _PEOPLE else None
 
 
-def _without_stranger(parts: Clauses, wanted: Table, asked: str) -> Clauses:
+def _without_stranger(parts: PlainSelect, wanted: Table, asked: str) -> PlainSelect:
     """The statement without a table that is only there to be counted, though nobody spoke of it.
 
     "Who handled the most orders?" is not how many territories each one has.
@@ -96,8 +91,7 @@ def _without_stranger(parts: Clauses, wanted: Table, asked: str) -> Clauses:
     if len(parts.tables) != 2 or wanted in parts.tables:
         return parts
     said = {stem(word) for word in words(asked)}
-    texts = [parts.select, *(text for clause, text in parts.text.items() if clause != "FROM")]
-    used = {table for text in texts for table, _ in parts.keys(text)}
+    used = {table for table, _ in parts.keys_of("items", "where", "group", "having", "order", "limit")}
     for stranger, owner in (parts.tables, parts.tables[::-1]):
         references = {fold(key.ref_table) for key in stranger.foreign_keys}
         name, its = ({stem(word) for word in name_words(table.name)} for table in (stranger, owner))
@@ -146,11 +140,11 @@ def _belongs(table: Table) -> list[ForeignKey]:
     ]
 
 
-def _over(parts: Clauses, way: Sequence[Step]) -> Clauses:
+def _over(parts: PlainSelect, way: Sequence[Step]) -> PlainSelect:
     """The statement with the tables of a way joined."""
     links = "".join(
         f" JOIN {quote(table.name)} ON {quote(key.ref_table)}.{quote(key.ref_columns[0])}"
         f" = {quote(table.name)}.{quote(key.columns[0])}"
         for table, key in way
     )
-    return parts.over(parts["FROM"] + links, (*parts.tables, *(table for table, _ in way)))
+    return parts.over(parts.clause("sources") + links, (*parts.tables, *(table for table, _ in way)))

@@ -11,16 +11,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.key_names import names_of
+from sqlagent.amend.plain_select import PlainSelect, plain
 from sqlagent.amend.question_phrases import called
 from sqlagent.base.word_forms import stem, words
-from sqlagent.database.schema import Schema, Table, fold
-from sqlagent.sql.clauses import Clauses, columns, read
-from sqlagent.sql.old_lexer import Unreadable
+from sqlagent.database.schema import Table, fold
 from sqlagent.sql.names import quote
+from sqlagent.sql.reading import Reading
+from sqlagent.sql.tree import Call
 
 _END = r"(?:(?:most|least) \w+|\w{3,}est(?: \w+ed| priced| paid)?)"
 _EACH = re.compile(
@@ -28,41 +28,43 @@ _EACH = re.compile(
     re.IGNORECASE,
 )
 _VALUE = re.compile(r"\bhow \w+ (?:is|are|was|were|does|do|did)\b", re.IGNORECASE)
-_EXTREME = re.compile(r"(?:MAX|MIN)\(([^()']+)\)")
 
 
-def shown(question: str, sql: str, schema: Schema, takes: Callable[[str], bool]) -> Amended:
-    """A canonical statement that also names the rows that have the greatest or least value of their groups.
+def shown(question: str, reading: Reading, accepts: Callable[[str], bool]) -> Amended:
+    """A statement that also names the rows that have the greatest or least value of their groups.
 
-    takes: whether the grammar takes a statement. Left alone: statements with other calls, or that name them anyway.
+    accepts: whether the grammar accepts a statement. Left alone: statements with other calls, or that name them anyway.
     """
     asked = _EACH.search(question)
-    if asked is None or _VALUE.search(question) or sql.count("(") != 1:
-        return Amended(sql)
+    parts = plain(reading) if asked and not _VALUE.search(question) else None
+    if asked is None or parts is None or not parts.has("group") or reading.sql.count("(") != 1:
+        return Amended(reading.sql)
     noun = [stem(word) for word in words(asked["first"] or asked["last"])]
-    try:
-        parts = read(sql, schema)
-        if parts is None or "GROUP" not in parts.text:
-            return Amended(sql)
-        found = [match for text in parts.results if (match := _EXTREME.fullmatch(text))]
-        of = {fold(column.table) for match in found for column in columns(match[1], parts.tables)}
-        table = next((t for t in parts.tables if {fold(t.name)} == of), None)
-        if len(found) != 1 or table is None or not called(table.name, noun):
-            return Amended(sql)
-        names = _missing(table, parts)
-    except Unreadable:
-        return Amended(sql)
-    made = replace(parts, select=f"SELECT {', '.join([*names, parts.items])}").sql()
-    if not names or parts.items.startswith("DISTINCT") or not takes(made):
-        return Amended(sql)
-    return Amended(made, f"{' and '.join(names)}: of the row that has the {found[0][0][:3]}.")
+    found = [
+        call
+        for item in parts.select.items
+        if isinstance(call := item.value, Call)
+        and call.function in ("MAX", "MIN")
+        and len(call.arguments) == 1
+    ]
+    of = {table for call in found for table, _ in parts.keys(*call.arguments)}
+    table = next((t for t in parts.tables if {fold(t.name)} == of), None)
+    if len(found) != 1 or found[0].distinct or table is None or not called(table.name, noun):
+        return Amended(reading.sql)
+    names = _missing(table, parts)
+    if not names or parts.select.distinct:
+        return Amended(reading.sql)
+    edits = parts.edits()
+    edits.add_item(parts.select, ", ".join(names), first=True)
+    if not accepts(edits.sql()):
+        return Amended(reading.sql)
+    return Amended(edits.sql(), f"{' and '.join(names)}: of the row that has the {found[0].function}.")
 
 
-def _missing(table: Table, parts: Clauses) -> list[str]:
+def _missing(table: Table, parts: PlainSelect) -> list[str]:
     """The names of a table's rows, as the statement would write them; [] where it has one of them."""
-    used = parts.keys(parts.select) | parts.keys(parts["GROUP"])
+    used = parts.keys_of("items", "group")
     names = names_of(table)
     if any((fold(table.name), fold(name)) in used for name in names):
         return []
-    several = len(parts.tables) > 1
-    return [f"{quote(table.name)}.{quote(name)}" if several else quote(name) for name in names]
+    return [f"{quote(table.name)}.{quote(name)}" if parts.several else quote(name) for name in names]

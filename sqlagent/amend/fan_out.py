@@ -7,38 +7,44 @@ person is told. Of 776 gold statements with a sum or an average (Spider train an
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
+from sqlagent.amend.plain_select import plain
 from sqlagent.database.foreign_keys import once
-from sqlagent.database.schema import Schema, Table, fold
-from sqlagent.sql.clauses import columns, read
-from sqlagent.sql.old_lexer import Unreadable
+from sqlagent.database.schema import Schema, Table
 from sqlagent.sql.names import quote
+from sqlagent.sql.parser import Unreadable
+from sqlagent.sql.reading import Reading, read
+from sqlagent.sql.tree import Call
 
-_ADDED = re.compile(r"\b(?:SUM|AVG)\((?!DISTINCT )([^()']+)\)")
 
-
-def caution(sql: str, schema: Schema, found: Callable[[str], bool]) -> str:
-    """A sentence about the rows that a canonical statement adds up more than once; "" where there are none.
-
-    found: whether a statement finds any row. Only plain SELECTs are looked at.
-    """
+def caution(sql: str, schema: Schema, has_rows: Callable[[str], bool]) -> str:
+    """What `doubled` says of a statement that is yet to be read."""
     try:
-        parts = read(sql, schema)
-        if parts is None or len(parts.tables) < 2:
-            return ""
-        for match in _ADDED.finditer(sql):
-            owners = {fold(column.table) for column in columns(match[1], parts.tables)}
-            table = schema.table(next(iter(owners))) if len(owners) == 1 else None
-            if table is None or not table.primary_key or once(table, parts.tables, schema):
-                continue
-            if found(_twice(table, parts["FROM"], parts["WHERE"], parts["GROUP"])):
-                return (
-                    f"Some rows of {table.name} count several times in {match[0]}, once for each row joined."
-                )
+        return doubled(read(sql, schema), has_rows)
     except Unreadable:
-        pass
+        return ""
+
+
+def doubled(reading: Reading, has_rows: Callable[[str], bool]) -> str:
+    """A sentence about the rows that a statement adds up more than once; "" where there are none.
+
+    has_rows: whether a statement finds any row. Only plain SELECTs are looked at.
+    """
+    parts = plain(reading)
+    if parts is None or not parts.several:
+        return ""
+    for call in reading.statement.find(Call):
+        added = call.arguments[0] if call.function in ("SUM", "AVG") and len(call.arguments) == 1 else None
+        if added is None or call.distinct or set("()'") & set(parts.text(added)):
+            continue
+        owners = {table for table, _ in parts.keys(added)}
+        table = reading.schema.table(next(iter(owners))) if len(owners) == 1 else None
+        if table is None or not table.primary_key or once(table, parts.tables, reading.schema):
+            continue
+        if has_rows(_twice(table, parts.clause("sources"), parts.clause("where"), parts.clause("group"))):
+            sum_ = f"{call.function}({parts.text(added)})"
+            return f"Some rows of {table.name} count several times in {sum_}, once for each row joined."
     return ""
 
 

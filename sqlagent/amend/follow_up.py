@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.follow_up_order import completed
+from sqlagent.amend.plain_select import Condition, PlainSelect, plain
 from sqlagent.amend.question_phrases import COMMAND
 from sqlagent.base.word_forms import name_words, stem
 from sqlagent.base.word_forms import words as said_words
-from sqlagent.database.schema import Schema, fold
-from sqlagent.sql.clauses import CLAUSES, Clauses, columns, read
-from sqlagent.sql.old_lexer import Unreadable, words
+from sqlagent.database.schema import fold
+from sqlagent.sql.lexer import Token
+from sqlagent.sql.parser import Unreadable
+from sqlagent.sql.reading import Reading, read
 
 _ANEW = re.compile(
     r"\b(?:all|every|everything|everyone|entire|whole|overall|altogether|anywhere|regardless|ignore|ignoring|without"
@@ -51,60 +52,64 @@ _SMALL = frozenset(_WORDS.split())
 
 
 def carried(
-    question: str, sql: str, before: Sequence[str], schema: Schema, takes: Callable[[str], bool]
+    question: str, reading: Reading, before: Sequence[str], accepts: Callable[[str], bool]
 ) -> Amended:
-    """A follow-up's canonical statement with what the last one asked for and it does not replace.
+    """A follow-up's statement with what the last one asked for and it does not replace.
 
-    before: the statements that it goes on from, oldest first. takes: whether the grammar takes a statement.
+    before: the statements that it goes on from, oldest first. accepts: whether the grammar accepts a statement.
     Left alone: statements of several SELECTs or with names for tables, and questions that may lift a condition.
     """
     if not before or _ANEW.search(question):
-        return Amended(sql)
+        return Amended(reading.sql)
     try:
-        new, *older, old = (read(one, schema) for one in (sql, *before))
-        if old is None:
-            return Amended(sql)
-        whole = completed(question, old)
-        if whole is not None and takes(whole[0].sql()):
-            return Amended(whole[0].sql(), f"Kept from the question before: {whole[1]}.")
-        if new is None:
-            return Amended(sql)
-        new, renewed = _with_last_values(question, new, old, [one for one in older if one is not None])
-        made, kept = _with_other_value(question, new, old), ["all but the value"]
-        if made is None:
-            swaps = bool(_SWAPS.match(question))
-            made, kept = _with_conditions(new, old, swaps)
-            if swaps or _NARROWS.match(question) or _names_values(question, new):
-                items = _with_items(question, made, old)
-                kept += ["the columns"] if items.select != made.select else []
-                made = items
+        *older, old = (plain(read(one, reading.schema)) for one in before)
     except Unreadable:
-        return Amended(sql)
-    text = made.sql()
-    if text == sql or not takes(text):
-        return Amended(sql)
-    return Amended(text, f"Kept from the question before: {' and '.join([*renewed, *kept])}.")
+        return Amended(reading.sql)
+    if old is None:
+        return Amended(reading.sql)
+    whole = completed(question, old)
+    if whole is not None and accepts(whole[0].sql):
+        return Amended(whole[0].sql, f"Kept from the question before: {whole[1]}.")
+    new = plain(reading)
+    if new is None:
+        return Amended(reading.sql)
+    new, renewed = _with_last_values(question, new, old, [one for one in older if one is not None])
+    made, kept = _with_other_value(question, new, old), ["all but the value"]
+    if made is None:
+        swaps = bool(_SWAPS.match(question))
+        made, kept = _with_conditions(new, old, swaps)
+        if swaps or _NARROWS.match(question) or _names_values(question, new):
+            items = _with_items(question, made, old)
+            kept += ["the columns"] if items.sql != made.sql else []
+            made = items
+    if made.sql == reading.sql or not accepts(made.sql):
+        return Amended(reading.sql)
+    return Amended(made.sql, f"Kept from the question before: {' and '.join([*renewed, *kept])}.")
 
 
-def _with_other_value(question: str, new: Clauses, old: Clauses) -> Clauses | None:
+def _with_other_value(question: str, new: PlainSelect, old: PlainSelect) -> PlainSelect | None:
     """The old parts with conditions of the new ones in the place of theirs; None where more than a value changes.
 
     "And above 15?" says no more than that: every word of it is of the condition, or small.
     """
     if _ASKS.search(_ABOUT.sub("", question, count=1)):
         return None
-    conditions = old.conditions
-    places = {old.keys(text): i for i, text in enumerate(conditions)}
+    conditions = [one.text for one in old.conditions]
+    places = {one.keys: i for i, one in enumerate(old.conditions)}
     said: set[str] = set()
-    for text in new.conditions:
-        place = places.get(new.keys(text))
+    for one in new.conditions:
+        place = places.get(one.keys)
         if place is None:
             return None
-        made = old.own(text, new)
-        if made != old.own(conditions[place], old):
+        made = one.said_by(old)
+        if made != old.conditions[place].said_by(old):
             conditions[place] = made
-            said |= {stem(part) for word in words(text) for part in name_words(word.text)}
+            said |= {stem(part) for token in _tokens(one) for part in name_words(token.text)}
     return old.where(conditions) if said and _content(question) <= said else None
+
+
+def _tokens(condition: Condition) -> list[Token]:
+    return condition.of.reading.statement.tokens_of(condition.node)
 
 
 def _content(question: str) -> set[str]:
@@ -112,69 +117,71 @@ def _content(question: str) -> set[str]:
     return {stem(word) for word in said_words(question) if word not in _SMALL}
 
 
-def _names_values(question: str, new: Clauses) -> bool:
+def _names_values(question: str, new: PlainSelect) -> bool:
     """Whether a question names texts of the new conditions and nothing else: "only Paris"."""
-    texts = [word.text for text in new.conditions for word in words(text) if word.kind == "text"]
+    texts = [token.text for one in new.conditions for token in _tokens(one) if token.kind == "text"]
     return bool(texts) and _content(question) <= {stem(part) for text in texts for part in said_words(text)}
 
 
 def _with_last_values(
-    question: str, new: Clauses, old: Clauses, older: Sequence[Clauses]
-) -> tuple[Clauses, list[str]]:
+    question: str, new: PlainSelect, old: PlainSelect, older: Sequence[PlainSelect]
+) -> tuple[PlainSelect, list[str]]:
     """The new parts with the last conditions for those of a question before it, and the conditions put in.
 
     Once Germany was left for Mexico, "how many are there?" asks of Mexico.
     """
-    past = {text for parts in older for text in parts.conditions}
-    latest = {old.keys(text): text for text in old.conditions}
-    conditions, put = new.conditions, []
-    for i, text in enumerate(conditions):
-        now = latest.get(new.keys(text), text)
-        if text in past and text != now and not _says(question, text):
-            conditions[i] = new.own(now, old)
+    past = {one.text for parts in older for one in parts.conditions}
+    latest = {one.keys: one for one in old.conditions}
+    conditions, put = [one.text for one in new.conditions], []
+    for i, one in enumerate(new.conditions):
+        now = latest.get(one.keys, one)
+        if one.text in past and one.text != now.text and not _says(question, one):
+            conditions[i] = now.said_by(new)
             put.append(conditions[i])
     return (new.where(conditions), put) if put else (new, [])
 
 
-def _says(question: str, condition: str) -> bool:
+def _says(question: str, condition: Condition) -> bool:
     """Whether a question says a value of a condition."""
-    values = [w.text.strip("'%").lower() for w in words(condition) if w.kind in ("text", "number")]
-    return any(value in question.lower() for value in values)
+    tokens = [token for token in _tokens(condition) if token.kind in ("text", "number")]
+    return any(token.text.strip("'%").lower() in question.lower() for token in tokens)
 
 
-def _with_conditions(new: Clauses, old: Clauses, swaps: bool) -> tuple[Clauses, list[str]]:
+def _with_conditions(new: PlainSelect, old: PlainSelect, swaps: bool) -> tuple[PlainSelect, list[str]]:
     """The new parts with the conditions of the old ones that they say nothing of, and those conditions."""
-    told = new.keys(" ".join(new[clause] for clause in ("WHERE", "GROUP", "HAVING")))
-    if new["GROUP"]:
-        told |= new.keys(new.select)
+    told = new.keys_of("where", "group", "having")
+    if new.has("group"):
+        told |= new.keys_of("items")
     theirs = old.conditions
-    left = [text for text in theirs if (keys := old.keys(text)) and not keys & told]
-    if not left or (swaps and len(left) == len(theirs)) or (new["WHERE"] and not new.conditions):
+    left = [one for one in theirs if one.keys and not one.keys & told]
+    if not left or (swaps and len(left) == len(theirs)) or (new.has("where") and not new.conditions):
         return new, []
     has, had = ({fold(table.name) for table in parts.tables} for parts in (new, old))
-    if not {table for text in left for table, _ in old.keys(text)} <= has:
+    if not {table for one in left for table, _ in one.keys} <= has:
         if not has <= had:
             return new, []
-        new = new.over(old["FROM"], old.tables)
-    left = [new.own(text, old) for text in left]
-    return new.where([*left, *new.conditions]), left
+        new = new.over(old.clause("sources"), old.tables)
+    kept = [one.said_by(new) for one in left]
+    return new.where([*kept, *(one.text for one in new.conditions)]), kept
 
 
-def _with_items(question: str, new: Clauses, old: Clauses) -> Clauses:
+def _with_items(question: str, new: PlainSelect, old: PlainSelect) -> PlainSelect:
     """The new parts selecting what the old ones did, where both select columns and the question names none of them.
 
     What was counted or added up still is, of fewer rows.
     """
-    if new["GROUP"] or old["GROUP"] or not (new.plain or new.items == "*"):
+    everything = new.all_columns and not new.select.distinct
+    if new.has("group") or old.has("group") or not (new.plain or everything):
         return new
-    if not old.plain and (new["ORDER"] or new["LIMIT"]):
+    if not old.plain and (new.has("order") or new.has("limit")):
         return new
-    used = new.keys(" ".join(new[clause] for clause in CLAUSES[1:]))
-    before = old.keys(old.select)
+    used = new.keys_of("where", "group", "having", "order", "limit")
+    before = old.keys_of("items")
     said = {stem(word) for word in said_words(question)}
-    for column in columns(new.select, new.tables):
-        if column.key not in before | used and said & {stem(word) for word in name_words(column.name)}:
+    for column in new.columns(*new.select.items):
+        words = {stem(word) for word in name_words(column.name.text)}
+        if new.key(column) not in before | used and said & words:
             return new
     if not {table for table, _ in before} <= {fold(table.name) for table in new.tables}:
         return new
-    return replace(new, select=new.own(old.select, old))
+    return new.selecting(old)

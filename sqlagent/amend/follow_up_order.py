@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from typing import NamedTuple
 
+from sqlagent.amend.plain_select import PlainSelect
 from sqlagent.amend.superlatives import column_kind
 from sqlagent.base.word_forms import name_words, stem
 from sqlagent.database.schema import Table, fold
-from sqlagent.sql.clauses import Clauses, columns
+from sqlagent.sql.tree import Call, Column, walk
 
 _LEAD = (
     r"(?:(?:and|but|so|now|then|ok|okay|please|just|rather)\b,?\s*)*"
@@ -60,7 +61,7 @@ _NARROWER = re.compile(
     + rf")\s+(?P<number>\d+(?:\.\d+)?)(?P<noun>(?: [\w-]+){{0,3}}?){_TAIL}",
     re.IGNORECASE,
 )
-_AGGREGATE = re.compile(r"(?:COUNT|SUM|AVG|MIN|MAX|TOTAL)\(", re.IGNORECASE)
+_AGGREGATES = frozenset(["COUNT", "SUM", "AVG", "MIN", "MAX", "TOTAL"])
 _NUMBERS = ("int", "real", "floa", "doub", "dec", "num", "money")
 _LONGEST = 120
 """Characters of such a question; a longer one says more, and would take the patterns long."""
@@ -72,68 +73,80 @@ def names_an_order(question: str) -> bool:
     return len(question) <= _LONGEST and any(form.fullmatch(question.strip()) for form in _FORMS)
 
 
-def completed(question: str, last: Clauses) -> tuple[Clauses, str] | None:
+def completed(question: str, last: PlainSelect) -> tuple[PlainSelect, str] | None:
     """The last statement in another order, or with fewer groups, and what of it was kept.
 
     None where a question asks for anything else, or it is not clear of what.
     """
     question = question.strip()
-    if last["LIMIT"] or last.items == "*" or len(question) > _LONGEST:
+    if last.has("limit") or (last.all_columns and not last.select.distinct) or len(question) > _LONGEST:
         return None
     for form in _FORMS:
         if asked := form.fullmatch(question):
             order = _order(asked["end"].lower(), asked.groupdict().get("noun") or "", last)
-            if order is None:
-                return None
-            return replace(last, text={**last.text, "ORDER": order}), "all but the order"
-    if (asked := _NARROWER.fullmatch(question)) and last["GROUP"] and not last["HAVING"]:
+            return None if order is None else (last.with_clause("order", order), "all but the order")
+    if (asked := _NARROWER.fullmatch(question)) and last.has("group") and not last.has("having"):
         sign = next(sign for n, sign in enumerate(_BOUNDS) if asked[f"b{n}"])
         found = _meant(last, asked["noun"], dated=False)
-        if found is not None and _AGGREGATE.match(found[0]):
-            having = f"HAVING {found[0]} {sign} {asked['number']}"
-            return replace(last, text={**last.text, "HAVING": having}), "all but the groups left out"
+        if found is not None and found.added:
+            having = f"HAVING {found.text} {sign} {asked['number']}"
+            return last.with_clause("having", having), "all but the groups left out"
     return None
 
 
-def _order(end: str, noun: str, last: Clauses) -> str | None:
+def _order(end: str, noun: str, last: PlainSelect) -> str | None:
     """ORDER BY what a statement shows, from that end."""
-    bare = end in ("ascending", "descending")
-    if bare and last["ORDER"]:
-        text = re.sub(r" (?:DESC|ASC)\Z", "", last["ORDER"])
-        return None if "," in text else text + (" DESC" if end == "descending" else "")
+    terms = last.reading.query.order
+    if end in ("ascending", "descending") and terms:
+        if len(terms) > 1 or terms[0].nulls:
+            return None
+        return f"ORDER BY {last.text(terms[0].value)}" + (" DESC" if end == "descending" else "")
     found = _meant(last, noun, dated=end in _EARLY or end in _LATE)
     if found is None:
         return None
-    text, kind = found
-    down = end in _DOWN or end == "descending" or end in (_EARLY if kind == "age" else _LATE)
-    return f"ORDER BY {text}{' DESC' if down else ''}"
+    down = end in _DOWN or end == "descending" or end in (_EARLY if found.kind == "age" else _LATE)
+    return f"ORDER BY {found.text}{' DESC' if down else ''}"
 
 
-def _meant(last: Clauses, noun: str, dated: bool) -> tuple[str, str] | None:
-    """The one thing that a statement shows and a noun, if any, names, and its kind."""
+class _Measure(NamedTuple):
+    """What a statement shows that has a most and a least: its text, what it holds, and the words that may name it."""
+
+    text: str
+    added: bool
+    """Whether it is made by an aggregate."""
+    kind: str
+    said: frozenset[str]
+
+
+def _meant(last: PlainSelect, noun: str, dated: bool) -> _Measure | None:
+    """The one thing that a statement shows and a noun, if any, names."""
     asked = _stems(noun) - _SMALL
-    found = [(text, kind) for text, kind, said in _measures(last, dated) if asked <= said]
+    found = [one for one in _measures(last, dated) if asked <= one.said]
     return found[0] if len(found) == 1 else None
 
 
-def _measures(last: Clauses, dated: bool) -> Iterator[tuple[str, str, frozenset[str]]]:
-    """What a statement shows that has a most and a least: its text, its kind, and the words that may name it.
+def _measures(last: PlainSelect, dated: bool) -> Iterator[_Measure]:
+    """What a statement shows that has a most and a least.
 
     dated: whether dates and ages are meant; else numbers are.
     """
-    added = [text for text in last.results if _AGGREGATE.match(text)]
     tables = frozenset[str]().union(*(_stems(table.name) for table in last.tables))
-    for text in last.results:
-        named = list(columns(text, last.tables))
-        said = frozenset[str]().union(*(_stems(column.name) for column in named))
-        if text in added:
-            if last["GROUP"] and not dated:
-                yield text, "", said | tables
-        elif len(named) == 1 and text == text[named[0].start : named[0].end]:
-            table = next(table for table in last.tables if fold(table.name) == fold(named[0].table))
-            kind = column_kind(named[0].name, (table,))
-            if kind if dated else not added and kind != "date" and _is_number(table, named[0].name):
-                yield text, kind, said
+    items = [(item, any(_is_aggregate(node) for node in walk(item))) for item in last.select.items]
+    for item, added in items:
+        named = [column.name.text for column in last.columns(item)]
+        said = frozenset[str]().union(*map(_stems, named))
+        if added:
+            if last.has("group") and not dated:
+                yield _Measure(last.text(item), True, "", said | tables)
+        elif isinstance(item.value, Column) and (table := last.owner(item.value)) is not None:
+            kind = column_kind(named[0], (table,))
+            numbers = not any(one for _, one in items) and kind != "date" and _is_number(table, named[0])
+            if kind if dated else numbers:
+                yield _Measure(last.text(item), False, kind, said)
+
+
+def _is_aggregate(node: object) -> bool:
+    return isinstance(node, Call) and node.function in _AGGREGATES
 
 
 def _is_number(table: Table, name: str) -> bool:

@@ -11,34 +11,54 @@ from __future__ import annotations
 import re
 
 from sqlagent.amend.amendment import Amended
-from sqlagent.amend.patterns import NAME, TEXT
-from sqlagent.database.ddl_comments import unquote
-from sqlagent.database.schema import Schema, fold
+from sqlagent.database.schema import fold
+from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import quote
+from sqlagent.sql.reading import Reading
+from sqlagent.sql.tree import Binary, Column, In, Node, Query, Subquery, TableRef, single, walk
 
 _SAME = re.compile(
     r"\b(?:same|shar\w+|common|colleagues?|peers?|siblings?|also|other|another)\b|['’]s?\b", re.IGNORECASE
 )
-_BOTH = re.compile(
-    rf"{TEXT}|(?:{NAME}\.)?(?P<outer>{NAME}) (?:=|IN) "
-    rf"\(SELECT (?P<owner>{NAME}\.)?(?P<inner>{NAME}) FROM (?P<table>{NAME}) WHERE "
-)
 
 
-def reporting(question: str, sql: str, schema: Schema) -> Amended:
-    """The canonical statement with those under somebody, in place of those beside him."""
+def reporting(question: str, reading: Reading) -> Amended:
+    """The statement with those under somebody, in place of those beside him."""
     if _SAME.search(question):
-        return Amended(sql)
-    for match in _BOTH.finditer(sql):
-        table = schema.table(unquote(match["table"])) if match["table"] else None
-        if table is None or fold(match["outer"]) != fold(match["inner"]):
+        return Amended(reading.sql)
+    for node in walk(reading.query):
+        outer, query = _compared(node)
+        select = single(query) if query else None
+        if outer is None or select is None or select.where is None or select.distinct:
             continue
-        column = fold(unquote(match["inner"]))
+        if (
+            len(select.items) != 1
+            or len(select.sources) != 1
+            or not isinstance(select.sources[0].source, TableRef)
+        ):
+            continue
+        if select.sources[0].source.alias is not None:
+            continue
+        inner, table = select.items[0].value, reading.scopes.tables[select.sources[0].source]
+        if not isinstance(inner, Column) or table is None or fold(outer.name.text) != fold(inner.name.text):
+            continue
         for key in table.foreign_keys:
-            if [*map(fold, key.columns)] == [column] and fold(key.ref_table) == fold(table.name):
-                own = quote(key.ref_columns[0])
-                made = sql[: match.start("inner")] + own + sql[match.end("inner") :]
+            if [*map(fold, key.columns)] == [fold(inner.name.text)] and fold(key.ref_table) == fold(
+                table.name
+            ):
+                edits = Edits(reading.statement)
+                edits.replace(inner.name, quote(key.ref_columns[0]))
                 return Amended(
-                    made, f"Those are found whose {key.columns[0]} is the {key.ref_columns[0]} asked for."
+                    edits.sql(),
+                    f"Those are found whose {key.columns[0]} is the {key.ref_columns[0]} asked for.",
                 )
-    return Amended(sql)
+    return Amended(reading.sql)
+
+
+def _compared(node: Node) -> tuple[Column | None, Query | None]:
+    """The column and the query of `column = (query)` and `column IN (query)`."""
+    if isinstance(node, Binary) and node.operator == "=" and isinstance(node.right, Subquery):
+        return (node.left if isinstance(node.left, Column) else None), node.right.query
+    if isinstance(node, In) and not node.negated:
+        return (node.value if isinstance(node.value, Column) else None), node.query
+    return None, None

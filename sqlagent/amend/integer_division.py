@@ -11,81 +11,73 @@ from __future__ import annotations
 import re
 
 from sqlagent.amend.amendment import Amended
-from sqlagent.database.schema import Schema, fold
-from sqlagent.sql import old_tree as tree
-from sqlagent.sql.old_lexer import spliced, words
-from sqlagent.sql.old_parser import Unreadable, parse
+from sqlagent.sql.edit import Edits
+from sqlagent.sql.reading import Reading
+from sqlagent.sql.tree import Binary, Call, Case, Cast, Column, Expr, Literal, Select, Subquery, Unary, bare
 
-_WHOLE_CASE = re.compile(r"\bTHEN -?\d+(?: ELSE (?:-?\d+|NULL))? END\Z", re.IGNORECASE)
-_STEPS = re.compile(r"/ (\d+)\)? \* \1\b|GROUP BY [^']*/")
-"""Whole numbers are meant where years become decades."""
 _MEANT = re.compile(r"\b(?:whole|integer|rounded down|full|decade|century|centuries)\b", re.IGNORECASE)
 
 
-def exact(question: str, sql: str, schema: Schema) -> Amended:
-    """The canonical statement with its divisions real, where one of them divides whole numbers."""
-    if "/" not in sql or _STEPS.search(sql) or _MEANT.search(question):
-        return Amended(sql)
-    kinds = _Kinds(schema)
-    try:
-        if not kinds.cut(parse(sql)):
-            return Amended(sql)
-    except Unreadable:
-        return Amended(sql)
-    made = spliced(
-        sql,
-        (
-            (len(sql[: word.start].rstrip()), word.start, " * 1.0 ")
-            for word in words(sql)
-            if word.kind == "mark" and word.text == "/"
-        ),
-    )
-    return Amended(made, "The quotient is exact: SQLite alone would have cut it to a whole number.")
+def exact(question: str, reading: Reading) -> Amended:
+    """The statement with its divisions real, where one of them divides whole numbers."""
+    if "/" not in reading.sql or _MEANT.search(question):
+        return Amended(reading.sql)
+    quotients = [node for node in reading.statement.find(Binary) if node.operator == "/"]
+    if _steps(reading, quotients) or not any(
+        _whole(node.left, reading) and _whole(node.right, reading) for node in quotients
+    ):
+        return Amended(reading.sql)
+    edits = Edits(reading.statement)
+    for node in quotients:
+        edits.put(node.left.end, node.at, " * 1.0 ")
+    return Amended(edits.sql(), "The quotient is exact: SQLite alone would have cut it to a whole number.")
 
 
-class _Kinds:
-    """Which values of a statement are whole numbers."""
+def _steps(reading: Reading, quotients: list[Binary]) -> bool:
+    """Whether whole numbers are meant: where years become decades, and in what is grouped by and stands behind it."""
+    groups = [select.group[0].start for select in reading.statement.find(Select) if select.group]
+    if any(start < node.at for start in groups for node in quotients):
+        return True
+    for node in reading.statement.find(Binary):
+        divided = bare(node.left)
+        if node.operator == "*" and isinstance(divided, Binary) and divided.operator == "/":
+            by, times = bare(divided.right), bare(node.right)
+            if isinstance(by, Literal) and isinstance(times, Literal) and by.value == times.value:
+                return by.kind == "number"
+    return False
 
-    def __init__(self, schema: Schema) -> None:
-        self._whole: dict[str, bool] = {}
-        for table in schema.tables:
-            for column in table.columns:
-                name = fold(column.name)
-                self._whole[name] = self._whole.get(name, True) and "int" in column.type.lower()
 
-    def cut(self, query: tree.Query) -> bool:
-        """Whether a statement divides a whole number by another."""
-        return any(
-            isinstance(value, tree.Binary)
-            and value.operator == "/"
-            and self.whole(value.left)
-            and self.whole(value.right)
-            for value in tree.walk(query)
-        )
+def _whole(value: Expr, reading: Reading) -> bool:
+    """Whether a value is a whole number for certain."""
+    value = bare(value)
+    if isinstance(value, Literal):
+        return value.kind == "number" and value.value.isdigit()
+    if isinstance(value, Column):
+        base = reading.scopes.base(value)
+        return base is not None and "int" in base[1].type.lower()
+    if isinstance(value, Call):
+        if value.window is not None:
+            return False
+        if value.function in ("SUM", "MIN", "MAX", "ABS"):
+            return bool(value.arguments) and all(_whole(one, reading) for one in value.arguments)
+        return value.function in ("COUNT", "LENGTH", "UNICODE", "INSTR")
+    if isinstance(value, Binary):
+        arithmetic = value.operator in ("+", "-", "*", "/", "%")
+        return arithmetic and _whole(value.left, reading) and _whole(value.right, reading)
+    if isinstance(value, Unary):
+        return _whole(value.value, reading)
+    if isinstance(value, Cast):
+        return "int" in value.type.lower()
+    if isinstance(value, Case):
+        results = [when.result for when in value.whens]
+        if value.otherwise is not None and not _is_null(value.otherwise):
+            results.append(value.otherwise)
+        return all(isinstance(bare(one), (Literal, Unary)) and _whole(one, reading) for one in results)
+    if isinstance(value, Subquery):
+        arm = value.query.arms[0]
+        return isinstance(arm, Select) and len(arm.items) == 1 and _whole(arm.items[0].value, reading)
+    return False
 
-    def whole(self, value: tree.Expr) -> bool:
-        """Whether a value is a whole number for certain."""
-        if isinstance(value, tree.Literal):
-            return value.kind == "number" and value.text.lstrip("-").isdigit()
-        if isinstance(value, tree.Col):
-            return self._whole.get(fold(value.name), False)
-        if isinstance(value, tree.Call):
-            if value.name in ("SUM", "MIN", "MAX", "ABS"):
-                return bool(value.arguments) and all(map(self.whole, value.arguments))
-            return value.name in ("COUNT", "LENGTH", "UNICODE", "INSTR")
-        if isinstance(value, tree.Binary):
-            return (
-                value.operator in ("+", "-", "*", "/", "%")
-                and self.whole(value.left)
-                and self.whole(value.right)
-            )
-        if isinstance(value, tree.Unary):
-            return self.whole(value.value)
-        if isinstance(value, tree.Cast):
-            return "int" in value.type.lower()
-        if isinstance(value, tree.Raw):
-            return bool(_WHOLE_CASE.search(value.text)) and "." not in value.text.split("THEN", 1)[1]
-        if isinstance(value, tree.Value):
-            items = value.query.arms[0][1].items
-            return len(items) == 1 and self.whole(items[0].value)
-        return False
+
+def _is_null(value: Expr) -> bool:
+    return isinstance(value, Literal) and value.kind == "word" and value.value == "NULL"

@@ -5,24 +5,25 @@ tables share; the name is one join away. Where a question says nothing of ids, n
 statements of Spider train (but for those of one database, scholar, which all show keys) and 23 of 9,035 of BIRD train
 select a key that is put right here.
 
-Invariant: there are as many rows as before, DISTINCT aside, for the table that is joined is joined by its key, LEFT;
-only what was grouped by the key loses the group of those that have none.
+Invariant: there are as many rows as before, for the table that is joined is joined by a column that is unique in it,
+LEFT, and DISTINCT becomes GROUP BY the key where two rows may have one name; only what was grouped by the key loses the
+group of those that have none.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from sqlagent.amend.amendment import Amended
+from sqlagent.amend.plain_select import PlainSelect, free_alias, plain
 from sqlagent.base.word_forms import name_words, stem
 from sqlagent.base.word_forms import words as said_words
-from sqlagent.database.schema import Schema, Table, fold
-from sqlagent.sql.clauses import Clauses, free_alias, read
-from sqlagent.sql.old_lexer import Unreadable
+from sqlagent.database.schema import Table, fold
 from sqlagent.sql.names import quote
+from sqlagent.sql.reading import Reading
+from sqlagent.sql.tree import Item
 
 _KEYS = frozenset(
     ["id", "ids", "code", "codes", "number", "numbers", "num", "key", "keys", "identifier", "identifiers"]
@@ -41,7 +42,7 @@ _FIRST, _LAST = ("first", "f", "fore", "given"), ("last", "l", "sur", "family")
 class _Named(NamedTuple):
     """A key among the results, the table that it is a key of, and the columns that name that table's rows."""
 
-    text: str
+    item: Item
     of: Table
     alias: str
     """What it goes by."""
@@ -50,33 +51,29 @@ class _Named(NamedTuple):
     names: tuple[str, ...]
 
 
-def shown_by_name(asked: str, sql: str, schema: Schema, takes: Callable[[str], bool]) -> Amended:
-    """A canonical statement with names in place of the keys that it shows.
+def shown_by_name(asked: str, reading: Reading, accepts: Callable[[str], bool]) -> Amended:
+    """A statement with names in place of the keys that it shows.
 
-    asked: the question, with those before it that it goes on from. takes: whether the grammar takes a statement.
+    asked: the question, with those before it that it goes on from. accepts: whether the grammar accepts a statement.
     Left alone: statements of several SELECTs or with names for tables, and questions that may mean the keys.
     """
-    if _KEYS & set(said_words(_COUNT.sub(" ", asked))):
-        return Amended(sql)
-    try:
-        parts = read(sql, schema)
-        if parts is None:
-            return Amended(sql)
-        keys = [key for text in parts.results if (key := _key(text, parts, schema, asked.lower()))]
-        made = parts
-        for key in keys:
-            made = _with_names(made, key)
-    except Unreadable:
-        return Amended(sql)
-    if not keys or not takes(made.sql()):
-        return Amended(sql)
+    meant = _KEYS & set(said_words(_COUNT.sub(" ", asked)))
+    parts = None if meant else plain(reading)
+    if parts is None:
+        return Amended(reading.sql)
+    keys = [key for item in parts.select.items if (key := _key(item, parts, asked.lower()))]
+    made = _with_names(parts, keys) if keys else ""
+    if not keys or not accepts(made):
+        return Amended(reading.sql)
     shown = ", ".join(f"{_list(key.names)} of {key.of.name}" for key in keys)
-    return Amended(made.sql(), f"Shown by name: {shown} in place of {_list([key.text for key in keys])}.")
+    return Amended(
+        made, f"Shown by name: {shown} in place of {_list([parts.text(key.item) for key in keys])}."
+    )
 
 
-def _key(text: str, parts: Clauses, schema: Schema, asked: str) -> _Named | None:
+def _key(item: Item, parts: PlainSelect, asked: str) -> _Named | None:
     """The key that a result column is, where its row has a name that is not shown anyway."""
-    found = parts.column(text)
+    found = parts.column(item.value)
     if found is None:
         return None
     table, written = found
@@ -88,8 +85,10 @@ def _key(text: str, parts: Clauses, schema: Schema, asked: str) -> _Named | None
     if len(words) < len(whole) and column in asked:
         return None  # it is called by its very name
     reference = next((key for key in table.foreign_keys if [*map(fold, key.columns)] == [column]), None)
-    of = table if reference is None else schema.table(reference.ref_table)
+    of = table if reference is None else parts.reading.schema.table(reference.ref_table)
     if of is None or (reference is None and [*map(fold, table.primary_key)] != [column]):
+        return None
+    if reference is not None and not _unique(of, reference.ref_columns):
         return None
     name = quote(of.name)
     if of is table and reference is None:
@@ -97,21 +96,34 @@ def _key(text: str, parts: Clauses, schema: Schema, asked: str) -> _Named | None
     elif of is not table and _alike(words, of):
         alias, known = name, True
     else:  # a manager is more than an employee: the question must say so, or ask who it is
-        alias = free_alias(parts.sql(), schema)
+        alias = free_alias(parts.reading)
         said = len(words) < len(whole) and set(words) <= set(map(stem, said_words(asked)))
         known = said or bool(_WHO.search(asked))
     names = names_of(of)
-    shown = parts.keys(parts.select) if alias == name else ()
+    if parts.select.distinct and not _columns_alone(parts) and not any(_unique(of, [one]) for one in names):
+        return None  # two rows of one name would become one
+    shown = parts.keys_of("items") if alias == name else ()
     if not known or not names or any((fold(of.name), fold(one)) in shown for one in names):
         return None
     link = ""
     if reference is not None and (alias != name or of not in parts.tables):
-        grouped = text in parts["GROUP"].removeprefix("GROUP BY ").split(", ")
+        grouped = any(parts.text(one) == parts.text(item) for one in parts.select.group)
         link = (
             f" {'JOIN' if grouped else 'LEFT JOIN'} {name if alias == name else f'{name} AS {alias}'}"
             f" ON {quote(table.name)}.{quote(written)} = {alias}.{quote(reference.ref_columns[0])}"
         )
-    return _Named(text, of, alias, link, names)
+    return _Named(item, of, alias, link, names)
+
+
+def _columns_alone(parts: PlainSelect) -> bool:
+    """Whether it shows nothing but columns, so that DISTINCT may be written as GROUP BY."""
+    return all(parts.column(item.value) for item in parts.select.items) and not parts.has("group")
+
+
+def _unique(table: Table, columns: Sequence[str]) -> bool:
+    """Whether a table has one row at most for each value of a column."""
+    column = table.column(columns[0])
+    return column is not None and (column.unique or [*map(fold, table.primary_key)] == [fold(column.name)])
 
 
 def _alike(words: Sequence[str], table: Table) -> bool:
@@ -154,17 +166,26 @@ def names_of(table: Table) -> tuple[str, ...]:
     return ()
 
 
-def _with_names(parts: Clauses, key: _Named) -> Clauses:
-    """The statement with a key's names in its place."""
-    made = parts
-    if key.link:
-        made = parts.over(parts["FROM"] + key.link, (*parts.tables, key.of))
-    several = len(made.tables) > 1
-    names = ", ".join(f"{key.alias}.{quote(name)}" if several else quote(name) for name in key.names)
-    shown = key.text if made is parts else made.own(key.text, parts)
-    results = [names if text == shown else text for text in made.results]
-    distinct = "DISTINCT " if made.items.startswith("DISTINCT ") else ""
-    return replace(made, select=f"SELECT {distinct}{', '.join(results)}")
+def _with_names(parts: PlainSelect, keys: Sequence[_Named]) -> str:
+    """The statement with the names of keys in their places."""
+    links = "".join(dict.fromkeys(key.link for key in keys))
+    several = parts.several or bool(links)
+    edits = parts.edits()
+    edits.after(parts.select.sources[-1], links)
+    put = {key.item for key in keys}
+    if parts.select.distinct and not all(any(_unique(key.of, [name]) for name in key.names) for key in keys):
+        # Rows are told apart by their keys, as before: two of one name stay two.
+        edits.put(parts.select.start, parts.select.items[0].start, "SELECT ")
+        group = ", ".join(parts.named(item, several) for item in parts.select.items)
+        edits.after(parts.select.where or parts.select.sources[-1], f" GROUP BY {group}")
+    for key in keys:
+        names = (f"{key.alias}.{quote(name)}" if several else quote(name) for name in key.names)
+        edits.replace(key.item, ", ".join(names))
+    for column in parts.columns(parts.reading.query):
+        outside = parts.reading.statement.clause_of(column) != "sources"
+        if outside and parts.reading.statement.parent(column) not in put:
+            edits.replace(column, parts.name_of(column, several))
+    return edits.sql()
 
 
 def _list(names: Sequence[str]) -> str:

@@ -11,6 +11,9 @@ from __future__ import annotations
 import re
 
 from sqlagent.amend.amendment import Amended
+from sqlagent.sql.edit import Edits
+from sqlagent.sql.reading import Reading
+from sqlagent.sql.tree import Literal, Select
 
 _END = r"(?:\w+est|(?:most|least)(?: \w+)?)"
 _ORDER = re.compile(
@@ -19,11 +22,15 @@ _ORDER = re.compile(
     r"|\bin (?:\w+ )?(?:ascending|descending|alphabetical) order\b",
     re.IGNORECASE,
 )
-_ONE = " LIMIT 1"
 
 
-def unlimited(question: str, sql: str) -> Amended:
-    """The canonical statement without its LIMIT 1, where the question asks for all in an order."""
-    if not sql.endswith(_ONE) or "ORDER BY" not in sql or not _ORDER.search(question):
-        return Amended(sql)
-    return Amended(sql.removesuffix(_ONE), "All are shown, in that order.")
+def unlimited(question: str, reading: Reading) -> Amended:
+    """The statement without its LIMIT 1, where the question asks for all in an order."""
+    query = reading.query
+    one = isinstance(query.limit, Literal) and query.limit.value == "1" and query.offset is None
+    first = query.arms[0]
+    if not one or not query.order or not isinstance(first, Select) or not _ORDER.search(question):
+        return Amended(reading.sql)
+    edits = Edits(reading.statement)
+    edits.drop(first, "limit")
+    return Amended(edits.sql(), "All are shown, in that order.")

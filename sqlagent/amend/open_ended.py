@@ -13,12 +13,13 @@ import re
 from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
-from sqlagent.amend.patterns import NAME, TEXT
 from sqlagent.amend.years import holds_dates
 from sqlagent.base.word_forms import name_words
-from sqlagent.database.ddl_comments import unquote
-from sqlagent.database.schema import Schema, fold
+from sqlagent.database.schema import Table, fold
+from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import quote
+from sqlagent.sql.reading import Reading
+from sqlagent.sql.tree import Binary, Call, Column, Expr, Literal
 
 _STILL = re.compile(
     r"\b(?:still|ongoing|on-going|current|currently|unfinished|incomplete|outstanding|yet|now|open|active|running"
@@ -31,36 +32,64 @@ _END_WORDS = (
 )
 _ENDS = frozenset(_END_WORDS.split())
 """Words in the names of columns that say when something is over."""
-_COMPARED = re.compile(
-    rf"{TEXT}|(?P<column>(?:{NAME}\.)?(?P<name>{NAME})) >=? "
-    r"(?P<day>'\d{4}(?:-\d\d(?:-\d\d[^']*)?)?'|CURRENT_DATE|CURRENT_TIMESTAMP|DATE(?:TIME)?\('now'\))"
-)
+_DAY = re.compile(r"\d{4}(?:-\d\d(?:-\d\d[^']*)?)?")
 
 
 def no_end(
-    question: str, sql: str, schema: Schema, takes: Callable[[str], bool], finds: Callable[[str], bool]
+    question: str, reading: Reading, accepts: Callable[[str], bool], has_rows: Callable[[str], bool]
 ) -> Amended:
-    """A canonical statement that finds what has no end, where a question asks for what is still going on.
+    """A statement that finds what has no end, where a question asks for what is still going on.
 
-    takes: whether the grammar takes a statement; finds: whether a statement finds a row. Left alone: days of a year
+    accepts: whether the grammar accepts a statement; has_rows: whether one finds a row. Left alone: days of a year
     that the question says.
     """
     if not _STILL.search(question):
-        return Amended(sql)
-    found = [match for match in _COMPARED.finditer(sql) if match["column"]]
+        return Amended(reading.sql)
+    found = [
+        (node, node.left)
+        for node in reading.statement.find(Binary)
+        if node.operator in (">", ">=") and isinstance(node.left, Column) and _is_day(node.right)
+    ]
     if len(found) != 1:
-        return Amended(sql)
-    match = found[0]
-    name, day = unquote(match["name"]), match["day"]
-    if not _ENDS & set(name_words(name)) or not holds_dates(name, schema) or day[1:5] in question:
-        return Amended(sql)
-    tables = [table for table in schema.tables if table.column(name) is not None]
-    owner = match["column"][: -len(match["name"]) - 1]
-    tables = [table for table in tables if not owner or fold(table.name) == fold(unquote(owner))]
-    if not any(finds(f"SELECT 1 FROM {quote(t.name)} WHERE {quote(name)} IS NULL LIMIT 1") for t in tables):
-        return Amended(sql)
-    for form in ["{0} IS NULL"] if day.startswith("'") else ["({0} IS NULL OR {1})", "{0} IS NULL"]:
-        made = sql[: match.start()] + form.format(match["column"], match[0]) + sql[match.end() :]
-        if takes(made):
-            return Amended(made, f"What has no {name} is taken to be going on.")
-    return Amended(sql)
+        return Amended(reading.sql)
+    node, column = found[0]
+    name, day = column.name.text, node.right
+    said = isinstance(day, Literal) and day.kind == "text" and day.value[:4] in question
+    if not _ENDS & set(name_words(name)) or not holds_dates(name, reading.schema) or said:
+        return Amended(reading.sql)
+    if not any(
+        has_rows(f"SELECT 1 FROM {quote(table.name)} WHERE {quote(name)} IS NULL LIMIT 1")
+        for table in _tables(column, reading)
+    ):
+        return Amended(reading.sql)
+    written = reading.statement.text(column)
+    fixed = isinstance(day, Literal) and day.kind == "text"
+    for form in ["{0} IS NULL"] if fixed else ["({0} IS NULL OR {1})", "{0} IS NULL"]:
+        edits = Edits(reading.statement)
+        edits.replace(node, form.format(written, reading.statement.text(node)))
+        if accepts(edits.sql()):
+            return Amended(edits.sql(), f"What has no {name} is taken to be going on.")
+    return Amended(reading.sql)
+
+
+def _tables(column: Column, reading: Reading) -> list[Table]:
+    """The table that a column belongs to; where that is not known, all that have one called so."""
+    table = reading.scopes.of(column).table
+    if table is not None:
+        return [table]
+    owner = fold(column.qualifier.text) if column.qualifier else ""
+    tables = [table for table in reading.schema.tables if table.column(column.name.text) is not None]
+    return [table for table in tables if not owner or fold(table.name) == owner]
+
+
+def _is_day(value: Expr) -> bool:
+    """Whether an expression is a day, written or today's."""
+    if isinstance(value, Call):
+        arguments = value.arguments
+        now = len(arguments) == 1 and isinstance(arguments[0], Literal) and arguments[0].value == "now"
+        return value.function in ("DATE", "DATETIME") and now
+    if not isinstance(value, Literal):
+        return False
+    if value.kind == "word":
+        return value.value in ("CURRENT_DATE", "CURRENT_TIMESTAMP")
+    return value.kind == "text" and _DAY.fullmatch(value.value) is not None

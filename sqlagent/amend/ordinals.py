@@ -12,25 +12,32 @@ from __future__ import annotations
 import re
 
 from sqlagent.amend.amendment import Amended
+from sqlagent.sql.edit import Edits
+from sqlagent.sql.reading import Reading
+from sqlagent.sql.tree import Literal, Query
 
 _WORDS = {"second": 2, "third": 3, "fourth": 4, "fifth": 5}
 _NTH = re.compile(
     r"\b(?P<nth>second|third|fourth|fifth|2nd|3rd|4th|5th)[ -](?:most|least|best|worst|\w{2,}est)\b",
     re.IGNORECASE,
 )
-_LIMIT = re.compile(r" LIMIT (?P<count>\d+)\Z")
 
 
-def nth(question: str, sql: str) -> Amended:
-    """The canonical statement with the one row that the question's ordinal means.
+def nth(question: str, reading: Reading) -> Amended:
+    """The statement with the one row that the question's ordinal means.
 
     Left alone: statements with a subquery, which may leave out the first ones themselves.
     """
-    asked, limit = list(_NTH.finditer(question)), _LIMIT.search(sql)
-    if len(asked) != 1 or limit is None or "ORDER BY" not in sql or "(SELECT" in sql:
-        return Amended(sql)
+    asked, query = list(_NTH.finditer(question)), reading.query
+    limit = query.limit
+    if len(asked) != 1 or not isinstance(limit, Literal) or query.offset is not None or not query.order:
+        return Amended(reading.sql)
+    if any(inner is not query for inner in reading.statement.find(Query)):
+        return Amended(reading.sql)
     said = asked[0]["nth"].lower()
     place = _WORDS.get(said) or int(said[0])
-    if int(limit["count"]) not in (1, place):
-        return Amended(sql)
-    return Amended(f"{sql[: limit.start()]} LIMIT 1 OFFSET {place - 1}", f"Only the {said} one is shown.")
+    if limit.value not in ("1", str(place)):
+        return Amended(reading.sql)
+    edits = Edits(reading.statement)
+    edits.replace(limit, f"1 OFFSET {place - 1}")
+    return Amended(edits.sql(), f"Only the {said} one is shown.")

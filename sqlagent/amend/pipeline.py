@@ -29,13 +29,13 @@ from sqlagent.amend.never import none_of
 from sqlagent.amend.not_in_null import without_nulls
 from sqlagent.amend.open_ended import no_end
 from sqlagent.amend.ordinals import nth
-from sqlagent.amend.pitfalls import always_true, near_values, null_meant, respelt, shares
+from sqlagent.amend.pitfalls import near_values, null_meant, respelt, shares
 from sqlagent.amend.stored_counts import summed
 from sqlagent.amend.stored_values import Nearest
 from sqlagent.amend.superlatives import turned
 from sqlagent.amend.years import bounded
-from sqlagent.database.schema import Schema
 from sqlagent.linking.prompt import Turn, spoken
+from sqlagent.sql.reading import Reading, Readings
 
 PRIOR = 0.0
 PRIORS: dict[str, float] = {}
@@ -46,22 +46,22 @@ PRIORS: dict[str, float] = {}
 class Context:
     """What the rules look at beside the statement.
 
-    history: the turns that the question goes on from. nearest: the stored value that a text means.
-    takes: whether the grammar takes a statement. finds: whether a statement finds a row. differ: whether two statements
-    are seen to give different rows.
+    statements: those of the question, each read once. history: the turns that the question goes on from. nearest: the
+    stored value that a text means. accepts: whether the grammar accepts a statement. has_rows: whether a statement
+    finds a row. differ: whether two statements are seen to give different rows.
     """
 
     question: str
-    schema: Schema
+    statements: Readings
     history: Sequence[Turn]
     nearest: Nearest
-    takes: Callable[[str], bool]
-    finds: Callable[[str], bool]
+    accepts: Callable[[str], bool]
+    has_rows: Callable[[str], bool]
     differ: Callable[[str, str], bool]
 
-    def proved(self, sql: str, made: Amended) -> Amended:
+    def proved(self, now: Reading, made: Amended) -> Amended:
         """What a rule made of a statement, where the database shows that it matters."""
-        return made if made.sql != sql and self.differ(sql, made.sql) else Amended(sql)
+        return made if made.sql != now.sql and self.differ(now.sql, made.sql) else Amended(now.sql)
 
     @cached_property
     def asked(self) -> str:
@@ -74,35 +74,35 @@ class Context:
         return [turn.sql for turn in self.history]
 
 
-Rule = Callable[[str, Context], Amended]
+Rule = Callable[[Reading, Context], Amended]
 
 PITFALLS: dict[str, Rule] = {
-    "stored_spelling": lambda sql, q: respelt(sql, q.schema, q.nearest),
-    "null_text": lambda sql, q: null_meant(sql, q.schema, q.finds),
-    "correlated": lambda sql, q: q.proved(sql, always_true(sql, tied(sql, q.schema, q.takes))),
-    "not_in_null": lambda sql, q: without_nulls(sql, q.schema, q.takes, q.finds),
-    "share": lambda sql, q: q.proved(sql, shares(q.question, sql, q.schema)),
+    "stored_spelling": lambda now, q: respelt(now, q.nearest),
+    "null_text": lambda now, q: null_meant(now, q.has_rows),
+    "correlated": lambda now, q: q.proved(now, tied(now, q.accepts, one_column=True)),
+    "not_in_null": lambda now, q: without_nulls(now, q.accepts, q.has_rows),
+    "share": lambda now, q: q.proved(now, shares(q.question, now)),
 }
 """What SQL does and nobody means, whatever the question; applied one after the other."""
 
 READINGS: dict[str, Rule] = {
-    "follow_up": lambda sql, q: carried(q.question, sql, q.before, q.schema, q.takes),
-    "near_value": lambda sql, q: near_values(sql, q.schema, q.nearest),
-    "key_names": lambda sql, q: shown_by_name(q.asked, sql, q.schema, q.takes),
-    "extreme_rows": lambda sql, q: shown(q.question, sql, q.schema, q.takes),
-    "outer_row": lambda sql, q: tied(sql, q.schema, q.takes),
-    "never": lambda sql, q: none_of(q.question, sql, q.schema, q.takes),
-    "counted_table": lambda sql, q: joined(q.asked, sql, q.schema, q.takes),
-    "hierarchy": lambda sql, q: reporting(q.question, sql, q.schema),
-    "open_ended": lambda sql, q: no_end(q.question, sql, q.schema, q.takes, q.finds),
-    "list_not_first": lambda sql, q: unlimited(q.question, sql),
-    "ordinals": lambda sql, q: nth(q.question, sql),
-    "superlatives": lambda sql, q: turned(q.question, sql, q.schema),
-    "stored_counts": lambda sql, q: summed(q.question, sql, q.schema),
-    "counted": lambda sql, q: counted(q.question, sql, q.schema),
-    "exact_quotient": lambda sql, q: exact(q.question, sql, q.schema),
-    "date_difference": lambda sql, q: in_days(q.question, sql, q.schema, q.takes),
-    "years": lambda sql, q: bounded(q.question, sql, q.schema),
+    "follow_up": lambda now, q: carried(q.question, now, q.before, q.accepts),
+    "near_value": lambda now, q: near_values(now, q.nearest),
+    "key_names": lambda now, q: shown_by_name(q.asked, now, q.accepts),
+    "extreme_rows": lambda now, q: shown(q.question, now, q.accepts),
+    "outer_row": lambda now, q: tied(now, q.accepts),
+    "never": lambda now, q: none_of(q.question, now, q.accepts),
+    "counted_table": lambda now, q: joined(q.asked, now, q.accepts),
+    "hierarchy": lambda now, q: reporting(q.question, now),
+    "open_ended": lambda now, q: no_end(q.question, now, q.accepts, q.has_rows),
+    "list_not_first": lambda now, q: unlimited(q.question, now),
+    "ordinals": lambda now, q: nth(q.question, now),
+    "superlatives": lambda now, q: turned(q.question, now),
+    "stored_counts": lambda now, q: summed(q.question, now),
+    "counted": lambda now, q: counted(q.question, now),
+    "exact_quotient": lambda now, q: exact(q.question, now),
+    "date_difference": lambda now, q: in_days(q.question, now, q.accepts),
+    "years": lambda now, q: bounded(q.question, now),
 }
 """What an English word may mean: each proposes a statement, and overwrites none."""
 
@@ -114,25 +114,30 @@ def mended(sql: str, about: Context) -> tuple[str, tuple[Amendment, ...]]:
 
 def proposals(sql: str, about: Context) -> list[Proposal]:
     """What a canonical statement may have been meant to be: by each reading alone, and by all that fit together."""
+    reading = about.statements.find(sql)
+    if reading is None:
+        return []
     made = [
         Proposal(after, (Amendment(name, sql, after, why),), PRIORS.get(name, PRIOR))
         for name, rule in READINGS.items()
-        for after, why in [rule(sql, about)]
+        for after, why in [rule(reading, about)]
         if after != sql
     ]
     if len(made) > 1:
         whole, amendments = _applied(sql, READINGS, about)
         if len(amendments) > 1:
-            prior = sum(PRIORS.get(one.rule, PRIOR) for one in amendments)
-            made.append(Proposal(whole, amendments, prior))
+            made.append(Proposal(whole, amendments, sum(PRIORS.get(one.rule, PRIOR) for one in amendments)))
     return list({one.sql: one for one in reversed(made) if one.sql != sql}.values())[::-1]
 
 
 def _applied(sql: str, rules: Mapping[str, Rule], about: Context) -> tuple[str, tuple[Amendment, ...]]:
-    found = []
+    """A statement after some rules, each on what the one before made; as it was where it cannot be read."""
+    reading, found = about.statements.find(sql), list[Amendment]()
     for name, rule in rules.items():
-        after, why = rule(sql, about)
-        if after != sql:
-            found.append(Amendment(name, sql, after, why))
-            sql = after
+        if reading is None:
+            break
+        after, why = rule(reading, about)
+        if after != reading.sql:
+            found.append(Amendment(name, reading.sql, after, why))
+            sql, reading = after, about.statements.find(after)
     return sql, tuple(found)

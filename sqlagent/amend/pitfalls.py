@@ -1,8 +1,7 @@
 """Tell what SQL does and nobody means from what may well be meant.
 
 `name = 'lemur'` finds nothing where 'Lemur' is stored: only the spelling differs. `name = 'Iraq'` finds nothing where
-'Iran' is stored, and that is an answer. `title = title` in a subquery holds of every row; `boss_id = id` holds of those
-who are their own boss. SUM(a) / SUM(b) is a share; SUM(boxes) / 12 may count the boxes' full dozens.
+'Iran' is stored, and that is an answer. SUM(a) / SUM(b) is a share; SUM(boxes) / 12 may count full dozens.
 
 Invariant: each function gives the first of such a pair, or the statement as it was.
 """
@@ -14,34 +13,32 @@ from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.integer_division import exact
-from sqlagent.amend.patterns import NAME, TEXT
 from sqlagent.amend.stored_values import Nearest, compared, corrected, nulls_meant
 from sqlagent.base.word_forms import key
-from sqlagent.database.ddl_comments import unquote
-from sqlagent.database.schema import Schema, fold
+from sqlagent.database.schema import fold
 from sqlagent.sql.names import quote
+from sqlagent.sql.reading import Reading
+from sqlagent.sql.tree import Binary, Call, Expr, Select, Subquery, bare
 
-_QUOTIENT = re.compile(rf"{TEXT}|(?P<sign>/) (?P<total>(?:NULLIF\()?(?:\(SELECT )?(?:COUNT|SUM|TOTAL)\()?")
 _WHOLE = re.compile(
-    r"\b(?:complete(?:ly)?|entire(?:ly)?|wholly|fully|evenly|round(?:ed)?|over)\b", re.IGNORECASE
+    r"\b(?:complete(?:ly)?|entire(?:ly)?|wholly|fully|evenly|round(?:ed)?|times over)\b", re.IGNORECASE
 )
 """Words of those who count what is full."""
-_TIED = re.compile(rf"{TEXT}|(?:{NAME})\.(?P<left>{NAME}) = (?:{NAME})\.(?P<right>{NAME})")
 
 
-def respelt(sql: str, schema: Schema, nearest: Nearest) -> Amended:
+def respelt(reading: Reading, nearest: Nearest) -> Amended:
     """The statement with stored values where its texts have the same letters in another spelling."""
 
     def same_letters(table: str, column: str, text: str) -> str | None:
         value = nearest(table, column, text)
         return value if value is not None and _letters(value) == _letters(text) else None
 
-    return near_values(sql, schema, same_letters)
+    return near_values(reading, same_letters)
 
 
-def near_values(sql: str, schema: Schema, nearest: Nearest) -> Amended:
+def near_values(reading: Reading, nearest: Nearest) -> Amended:
     """The statement with the stored values that its texts are near to."""
-    made, changes = corrected(sql, schema, nearest)
+    made, changes = corrected(reading, nearest)
     notes = (
         f"{column.text!r} is not in {column.table}.{column.column}; {value!r}, which is, was taken for it."
         for column, value in changes
@@ -53,9 +50,10 @@ def _letters(text: str) -> str:
     return key(text).replace(" ", "")
 
 
-def null_meant(sql: str, schema: Schema, finds: Callable[[str], bool]) -> Amended:
+def null_meant(reading: Reading, finds: Callable[[str], bool]) -> Amended:
     """The statement with IS NULL for `= 'null'`, where the column holds NULL and no such text."""
-    columns = [one for one in compared(sql, schema) if fold(one.text) == "null"]
+    sql = reading.sql
+    columns = [one for one in compared(sql, reading.schema) if fold(one.text) == "null"]
     made = nulls_meant(sql)
     if made == sql or not columns:
         return Amended(sql)
@@ -72,17 +70,22 @@ def null_meant(sql: str, schema: Schema, finds: Callable[[str], bool]) -> Amende
     return Amended(made, f"NULL was taken for the text 'null', which is not in {names}.")
 
 
-def always_true(sql: str, tied: Amended) -> Amended:
-    """A subquery tied to the row outside, where it compared a column with itself, which holds of every row."""
-    old = {match[0] for match in _TIED.finditer(sql)}
-    new = [match for match in _TIED.finditer(tied.sql) if match["left"] and match[0] not in old]
-    same = [fold(unquote(match["left"])) == fold(unquote(match["right"])) for match in new]
-    return tied if same and all(same) else Amended(sql)
-
-
-def shares(question: str, sql: str, schema: Schema) -> Amended:
+def shares(question: str, reading: Reading) -> Amended:
     """The statement with exact quotients, where all that it divides by are totals: parts of a whole, or means."""
-    quotients = [match for match in _QUOTIENT.finditer(sql) if match["sign"]]
-    if not quotients or not all(match["total"] for match in quotients) or _WHOLE.search(question):
-        return Amended(sql)
-    return exact(question, sql, schema)
+    quotients = [node for node in reading.statement.find(Binary) if node.operator == "/"]
+    if not quotients or not all(_total(node.right) for node in quotients) or _WHOLE.search(question):
+        return Amended(reading.sql)
+    return exact(question, reading)
+
+
+def _total(value: Expr) -> bool:
+    """Whether a value counts or adds up rows."""
+    value = bare(value)
+    if isinstance(value, Call):
+        return value.function in ("COUNT", "SUM", "TOTAL") or (
+            value.function == "NULLIF" and _total(value.arguments[0])
+        )
+    if isinstance(value, Subquery):
+        arm = value.query.arms[0]
+        return isinstance(arm, Select) and len(arm.items) == 1 and _total(arm.items[0].value)
+    return False

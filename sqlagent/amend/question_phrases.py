@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from sqlagent.amend.patterns import TEXT
 from sqlagent.base.word_forms import name_words, stem
+from sqlagent.sql.edit import Edits
+from sqlagent.sql.reading import Reading
+from sqlagent.sql.tree import Call
 
 ASKED = re.compile(
     r"\b(?:how many|numbers? of|count(?: of)?|the most|the fewest"
@@ -20,17 +22,23 @@ COMMAND = (
 """A pattern of the words with which a whole question begins."""
 OTHERS = frozenset(("different", "distinct", "unique", "all", "of", "the", "total", "number", "other"))
 """Words between "how many" and what is counted."""
-_COUNT = re.compile(rf"{TEXT}|\bCOUNT\((?:\*|[^()]*)\)")
 
 
-def counts(sql: str) -> set[str]:
+def counts(reading: Reading) -> set[str]:
     """The different things that a statement counts, as it writes them."""
-    return {text for text in _COUNT.findall(sql) if text[0] != "'"}
+    return {reading.statement.text(call) for call in _counts(reading)}
 
 
-def counting(sql: str, new: str) -> str:
+def counting(reading: Reading, new: str) -> str:
     """A statement with something else in place of all that it counts."""
-    return _COUNT.sub(lambda match: match[0] if match[0][0] == "'" else new, sql)
+    edits = Edits(reading.statement)
+    for call in _counts(reading):
+        edits.replace(call, new)
+    return edits.sql()
+
+
+def _counts(reading: Reading) -> Iterator[Call]:
+    return (call for call in reading.statement.find(Call) if call.function == "COUNT")
 
 
 def called(name: str, noun: Sequence[str]) -> bool:

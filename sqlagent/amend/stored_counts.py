@@ -10,49 +10,44 @@ Invariant: only COUNT(*) changes, to the sum of a number column of the same tabl
 from __future__ import annotations
 
 from sqlagent.amend.amendment import Amended
+from sqlagent.amend.plain_select import plain
 from sqlagent.amend.question_phrases import ASKED, OTHERS, counting, counts
 from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.database.foreign_keys import once
-from sqlagent.database.schema import Column, Schema, Table, fold
-from sqlagent.sql.clauses import read
-from sqlagent.sql.old_lexer import Unreadable
+from sqlagent.database.schema import Column, Table, fold
 from sqlagent.sql.names import quote
+from sqlagent.sql.reading import Reading
 
 _NUMBER = ("int", "real", "num", "float", "double", "dec")
 _PREFIXES = (["number", "of"], ["num"], ["num", "of"], ["no", "of"], ["total"], ["count", "of"])
 
 
-def summed(question: str, sql: str, schema: Schema) -> Amended:
-    """The canonical statement with the sum of the column that is called like what is asked for.
+def summed(question: str, reading: Reading) -> Amended:
+    """The statement with the sum of the column that is called like what is asked for.
 
     Left alone: questions for several numbers, and statements that use the column or count anything else.
     """
     asked = [match[1] for match in ASKED.finditer(question)]
-    if len(asked) != 1 or counts(sql) != {"COUNT(*)"}:
-        return Amended(sql)
+    if len(asked) != 1 or counts(reading) != {"COUNT(*)"}:
+        return Amended(reading.sql)
     said = [word for word in words(asked[0]) if stem(word) not in OTHERS]
-    try:
-        parts = read(sql, schema)
-        if parts is None or not said:
-            return Amended(sql)
-        texts = [parts.select, *(text for clause, text in parts.text.items() if clause != "FROM")]
-        used = {key for text in texts for key in parts.keys(text)}
-    except Unreadable:
-        return Amended(sql)
+    parts = plain(reading)
+    if parts is None or not said:
+        return Amended(reading.sql)
+    used = parts.keys_of("items", "where", "group", "having", "order", "limit")
     found = [
         (table, column)
         for table in parts.tables
-        if once(table, parts.tables, schema)  # no join takes its rows several times
+        if once(table, parts.tables, reading.schema)  # no join takes its rows several times
         for column in table.columns
         if _holds_number(table, column, said[0]) and (fold(table.name), fold(column.name)) not in used
     ]
     if len(found) != 1:
-        return Amended(sql)
+        return Amended(reading.sql)
     table, column = found[0]
-    name = quote(column.name) if len(parts.tables) == 1 else f"{quote(table.name)}.{quote(column.name)}"
-    return Amended(
-        counting(sql, f"SUM({name})"), f"{table.name}.{column.name} holds such numbers and is added up."
-    )
+    name = f"{quote(table.name)}.{quote(column.name)}" if parts.several else quote(column.name)
+    note = f"{table.name}.{column.name} holds such numbers and is added up."
+    return Amended(counting(reading, f"SUM({name})"), note)
 
 
 def _holds_number(table: Table, column: Column, said: str) -> bool:

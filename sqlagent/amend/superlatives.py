@@ -11,13 +11,15 @@ Invariant: only DESC, MAX or MIN changes, so what comes out runs where the state
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from sqlagent.amend.amendment import Amended
-from sqlagent.amend.patterns import COLUMN, TEXT
 from sqlagent.base.word_forms import name_words, stem
-from sqlagent.database.ddl_comments import unquote
-from sqlagent.database.schema import Schema, Table, fold
+from sqlagent.database.schema import Table, fold
+from sqlagent.sql.edit import Edits
+from sqlagent.sql.reading import Reading
+from sqlagent.sql.tree import Call, Column, Literal, Query, Term
 
 _EARLY = re.compile(r"\b(?:oldest|earliest|eldest)\b", re.IGNORECASE)
 _LATE = re.compile(r"\b(?:youngest|newest|latest|most recent(?:ly)?)\b", re.IGNORECASE)
@@ -27,41 +29,64 @@ _DATE_WORDS = (
     "date datetime timestamp time day year birth birthday birthdate dob born founded opened established"
 )
 _DATES = frozenset(_DATE_WORDS.split())
-_END = re.compile(
-    rf"{TEXT}|ORDER BY {COLUMN.format('ordered')}(?P<down> DESC| ASC)?(?= LIMIT \d|(?P<all>\Z))"
-    rf"|\b(?P<call>MAX|MIN)\({COLUMN.format('called')}\)"
-)
 
 
-def turned(question: str, sql: str, schema: Schema) -> Amended:
-    """The canonical statement with the other end of its column, where the question's word means that one.
+def turned(question: str, reading: Reading) -> Amended:
+    """The statement with the other end of its column, where the question's word means that one.
 
     Left alone: what takes no end or several, other columns, and questions that say both or say it in SQL.
     """
     early, late = _EARLY.search(question), _LATE.search(question)
     if (early is None) == (late is None) or _SAID.search(question):
-        return Amended(sql)
-    found = [match for match in _END.finditer(sql) if match["ordered"] or match["called"]]
+        return Amended(reading.sql)
+    found = [*_ends(reading)]
     if len(found) != 1:
-        return Amended(sql)
-    match, word = found[0], early or late
+        return Amended(reading.sql)
+    end, word = found[0], early or late
     assert word is not None
-    if match["all"] is not None and not re.match(r"(?: \w+)? first\b", question[word.end() :], re.IGNORECASE):
-        return Amended(sql)  # all of them, in an order that the word does not give
-    column = unquote(match["ordered"] or match["called"])
-    kind = column_kind(column, schema.tables)
-    greatest = match["call"] == "MAX" if match["call"] else match["down"] == " DESC"
+    if end.all_rows and not re.match(r"(?: \w+)? first\b", question[word.end() :], re.IGNORECASE):
+        return Amended(reading.sql)  # all of them, in an order that the word does not give
+    column = end.column.name.text
+    kind = column_kind(column, reading.schema.tables)
     wanted = (early if kind == "age" else late) is not None
-    if not kind or greatest == wanted:
-        return Amended(sql)
-    text = match[0]
-    if match["call"]:
-        text = ("MAX" if wanted else "MIN") + text[3:]
+    if not kind or end.greatest == wanted:
+        return Amended(reading.sql)
+    edits = Edits(reading.statement)
+    if isinstance(end.node, Call):
+        edits.replace(end.node.name, "MAX" if wanted else "MIN")
     else:
-        text = text.removesuffix(match["down"] or "") + (" DESC" if wanted else "")
-    end = ("greatest" if wanted else "least") if kind == "age" else ("latest" if wanted else "earliest")
-    note = f"{word[0]!r} means the {end} {column}: the statement, which took the other end, was turned round."
-    return Amended(sql[: match.start()] + text + sql[match.end() :], note)
+        edits.put(end.column.end, end.node.end, " DESC" if wanted else "")
+    which = ("greatest" if wanted else "least") if kind == "age" else ("latest" if wanted else "earliest")
+    note = (
+        f"{word[0]!r} means the {which} {column}: the statement, which took the other end, was turned round."
+    )
+    return Amended(edits.sql(), note)
+
+
+class _End(NamedTuple):
+    """The place where a statement takes the greatest or the least of a column."""
+
+    node: Term | Call
+    column: Column
+    greatest: bool
+    all_rows: bool
+    """Whether it only puts all rows in an order."""
+
+
+def _ends(reading: Reading) -> Iterator[_End]:
+    """The queries ordered by one column, and MAX and MIN of one."""
+    for query in reading.statement.find(Query):
+        term = query.order[0] if len(query.order) == 1 else None
+        if term is None or not isinstance(term.value, Column) or term.nulls:
+            continue
+        if isinstance(query.limit, Literal):
+            yield _End(term, term.value, term.descending, False)
+        elif query is reading.query:
+            yield _End(term, term.value, term.descending, True)
+    for call in reading.statement.find(Call):
+        column = call.arguments[0] if len(call.arguments) == 1 and not call.distinct else None
+        if call.function in ("MAX", "MIN") and isinstance(column, Column):
+            yield _End(call, column, call.function == "MAX", False)
 
 
 def column_kind(column: str, tables: Iterable[Table]) -> str:

@@ -34,6 +34,7 @@ class Cursor:
     def __init__(self, sql: str) -> None:
         self.sql = sql
         self.tokens = significant(sql)
+        self.tokens += self.tokens[-1:] * 2  # so that two tokens ahead may be looked at from anywhere
         self.keys = [token.key for token in self.tokens]
         self.at = 0
         self.depth = 0
@@ -98,16 +99,17 @@ class Cursor:
             self.at += 1
             return self.name()
         if token.kind == "name":
-            if token.key in RESERVED or token.key in JOIN_WORDS or self.is_clause(token.key):
+            key = token.key
+            if (
+                key in RESERVED
+                or key in JOIN_WORDS
+                or key == "INDEXED"
+                or (key == "WINDOW" and self.opens_window())
+            ):
                 return None
             return self.name()
         return self.name() if token.kind in ("quoted", "text") else None
 
-    def is_clause(self, key: str) -> bool:
-        """Whether a word that may be a name begins a clause or is an operator here."""
-        following = self.tokens[self.at + 1] if key in ("WINDOW", "INDEXED") else None
-        if following is None:
-            return False
-        if key == "INDEXED":
-            return following.key == "BY"
-        return self.is_name(following) and self.keys[self.at + 2] == "AS"
+    def opens_window(self) -> bool:
+        """Whether WINDOW is no name here but begins the clause, as the two tokens behind it say."""
+        return self.is_name(self.tokens[self.at + 1]) and self.keys[self.at + 2] == "AS"

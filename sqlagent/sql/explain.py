@@ -8,23 +8,26 @@ every table and every value that the statement compares with.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlagent.database.schema import Schema, Table, fold
-from sqlagent.sql.explain_values import AGGREGATES, Bound, Scope, Values, flat, listed
-from sqlagent.sql.old_parser import Unreadable, parse
-from sqlagent.sql.old_tree import (
+from sqlagent.sql import tree
+from sqlagent.sql.explain_values import AGGREGATES, Values, constant, listed
+from sqlagent.sql.parser import Unreadable
+from sqlagent.sql.reading import Reading, read
+from sqlagent.sql.scope import Bound, Scope
+from sqlagent.sql.tree import (
     Binary,
     Call,
-    Col,
+    Column,
+    Derived,
     Expr,
     Item,
-    Literal,
     Query,
     Select,
-    Source,
     Term,
+    bare,
     children,
+    flat,
 )
 
 LONGEST = 700
@@ -42,10 +45,22 @@ _NUMERIC = ("int", "real", "floa", "doub", "dec", "num")
 def in_words(sql: str, schema: Schema) -> str:
     """What a statement computes, as a noun phrase without a full stop; "" when it cannot be said."""
     try:
-        said = _Speaker(schema).query(parse(sql), None)
-    except (Unreadable, RecursionError):
+        return said(read(sql, schema))
+    except Unreadable:
         return ""
-    return said if len(said) <= LONGEST else ""
+
+
+def said(reading: Reading) -> str:
+    """The same of a statement that has been read."""
+    try:
+        words = _Speaker(reading).query(reading.query, nested=False)
+    except (Unsaid, RecursionError):
+        return ""
+    return words if len(words) <= LONGEST else ""
+
+
+class Unsaid(ValueError):
+    """A statement does what there are no words for."""
 
 
 def sentence(words: str) -> str:
@@ -54,51 +69,37 @@ def sentence(words: str) -> str:
 
 
 class _Speaker(Values):
-    """Puts trees into words over one schema."""
-
-    def __init__(self, schema: Schema) -> None:
-        self.schema = schema
+    """Puts a statement into words."""
 
     # ---- queries ----
 
-    def query(self, query: Query, outer: Scope | None) -> str:
-        first = self.scope(query.arms[0][1], outer)
-        compound = len(query.arms) > 1
-        said, scope = self.select(query.arms[0][1], first), first
-        for operator, arm in query.arms[1:]:
-            more = self.select(arm, self.scope(arm, outer))
+    def query(self, query: Query, nested: bool = True) -> str:
+        """A query; `nested` in another one, where what its columns are called matters."""
+        if query.recursive or any(cte.columns for cte in query.ctes):
+            raise Unsaid
+        first, *more = (self.arm(arm) for arm in query.arms)
+        compound = bool(more)
+        words = self.select(first, nested)
+        for operator, arm in zip(query.operators, more, strict=True):
             repeats = " (each row once)" if operator == "UNION" else ""
-            said = f"({said}) {_SETS[operator]} ({more}){repeats}"
-        said += self.ending(query, scope, compound)
-        for name, named in query.named:
-            said += f"; {name} stands for ({self.query(named, None)})"
-        return said
+            words = f"({words}) {_SETS[operator]} ({self.select(arm, nested)}){repeats}"
+        words += self.ending(query, first, compound)
+        for cte in query.ctes:
+            words += f"; {cte.name.text} stands for ({self.query(cte.query, nested=False)})"
+        return words
 
-    def scope(self, select: Select, outer: Scope | None) -> Scope:
-        bound: list[Bound] = []
-        tables = [fold(s.table) for s in select.sources if isinstance(s.table, str)]
-        around = outer
-        while around is not None:
-            tables += [fold(source.table.name) for source in around.sources if source.table]
-            around = around.outer
-        for source in select.sources:
-            if isinstance(source.table, Query):
-                bound.append(Bound(fold(source.alias or ""), source.alias or "it", None))
-                continue
-            table = self.schema.table(source.table)
-            name = table.name if table else source.table
-            # A table's own name is clearer than T1, unless it is there twice.
-            twice = tables.count(fold(source.table)) > 1
-            label = source.alias if twice and source.alias else name
-            bound.append(Bound(fold(source.alias or source.table), label, table))
-        return Scope(tuple(bound), select.items, outer)
+    def arm(self, arm: Select | tree.Values) -> Select:
+        if not isinstance(arm, Select) or arm.windows:
+            raise Unsaid
+        return arm
 
-    def select(self, select: Select, scope: Scope) -> str:
-        keys = {self.value(self.position(term, scope), scope) for term in select.group}
+    def select(self, select: Select, nested: bool) -> str:
+        scope = self.scopes.scope(select)
+        keys = {self.value(self.scopes.stands_for(term), scope) for term in select.group}
         counted = any(_aggregates(item.value) for item in select.items)
         # "For each city" says that the city is shown.
         shown = [i for i in select.items if self.value(i.value, scope) not in keys] if counted else []
-        items = self.items(shown or select.items, scope)
+        items = self.items(shown or select.items, scope, nested)
         own = {self.value(item.value, scope) for item in select.items}
         if select.distinct:
             items = f"distinct {items}"
@@ -116,7 +117,7 @@ class _Speaker(Values):
         if select.group:
             each = [
                 key + ("" if key in own else " (not shown)")
-                for key in dict.fromkeys(self.value(self.position(t, scope), scope) for t in select.group)
+                for key in dict.fromkeys(self.value(self.scopes.stands_for(t), scope) for t in select.group)
             ]
             if select.distinct or own != keys:
                 said += f", for each {listed(each)}"
@@ -124,7 +125,7 @@ class _Speaker(Values):
             said += f", only where {self.condition(select.having, scope)}"
         return said
 
-    def items(self, items: Sequence[Item], scope: Scope) -> str:
+    def items(self, items: Sequence[Item], scope: Scope, nested: bool) -> str:
         """The result columns; neighbours of one table share its name."""
         phrases: list[str] = []
         run: list[str] = []
@@ -135,89 +136,99 @@ class _Speaker(Values):
                 phrases.append(listed(run) + (f" of {owner}" if owner else ""))
                 run.clear()
 
-        several = len(scope.sources) > 1
+        several = len(scope.bounds) > 1
         for item in items:
-            named = f" (as {item.alias})" if item.alias and scope.outer is not None else ""
-            source = self.owner(item.value, scope) if several and isinstance(item.value, Col) else None
-            if isinstance(item.value, Col) and source is not None and not named:
-                if run and owner != source.label:
+            value = bare(item.value)
+            named = f" (as {item.alias.text})" if item.alias and nested else ""
+            source = self.owner(value, scope) if several and isinstance(value, Column) else None
+            if isinstance(value, Column) and source is not None and not named:
+                label = self.label(source, scope)
+                if run and owner != label:
                     close()
-                owner = source.label
-                run.append(item.value.name)
+                owner = label
+                run.append(value.name.text)
             else:
                 close()
-                phrases.append(self.value(item.value, scope) + named)
+                phrases.append(self.value(value, scope) + named)
         close()
         return listed(phrases)
 
     def sources(self, select: Select, scope: Scope) -> str:
-        said = ""
-        for number, (source, bound) in enumerate(zip(select.sources, scope.sources, strict=True)):
-            name = self.source(source, bound, scope)
-            on = self.links(source.on, scope) if source.on is not None else ""
+        words = ""
+        if any(joined.natural or joined.using for joined in select.sources):
+            raise Unsaid
+        if len(scope.bounds) != len(select.sources):  # parentheses
+            raise Unsaid
+        for number, (joined, bound) in enumerate(zip(select.sources, scope.bounds, strict=True)):
+            name = self.source(bound, scope)
+            on = self.links(joined.on, scope) if joined.on is not None else ""
             matched = f" ({on})" if on else ""
             if number == 0:
-                said = name
-            elif source.join == "LEFT JOIN":
-                said += f", with matching {name}{matched} or nothing"
-            elif source.join == "CROSS JOIN":
-                said += f" in every combination with {name}{matched}"
+                words = name
+            elif joined.operator == "LEFT JOIN":
+                words += f", with matching {name}{matched} or nothing"
+            elif joined.operator in ("CROSS JOIN", ","):
+                words += f" in every combination with {name}{matched}"
+            elif joined.operator == "JOIN":
+                words += f" joined with {name}{matched}"
             else:
-                said += f" joined with {name}{matched}"
-        return said
+                raise Unsaid
+        return words
 
-    def source(self, source: Source, bound: Bound, scope: Scope) -> str:
-        if isinstance(source.table, Query):
-            called = f" called {source.alias}" if source.alias and len(scope.sources) > 1 else ""
-            return f"({self.query(source.table, Scope((), (), scope.outer))}){called}"
-        name = bound.table.name if bound.table else source.table
-        return f"{name} (as {bound.label})" if fold(bound.label) != fold(name) else name
+    def source(self, bound: Bound, scope: Scope) -> str:
+        node = bound.node
+        if isinstance(node, Derived):
+            called = f" called {node.alias.text}" if node.alias and len(scope.bounds) > 1 else ""
+            return f"({self.query(node.query)}){called}"
+        if node.arguments is not None:
+            raise Unsaid
+        name, label = bound.table.name if bound.table else node.name.text, self.label(bound, scope)
+        return f"{name} (as {label})" if fold(label) != fold(name) else name
 
     def links(self, on: Expr, scope: Scope) -> str:
         """A join's condition, without what a foreign key says anyway; "" when nothing is left."""
-        rest = [part for part in _conjuncts(on) if not self.is_key(part, scope)]
+        rest = [part for part in flat(on, "AND") if not self.is_key(part, scope)]
         return " and ".join(self.condition(part, scope, inside=True) for part in rest)
 
     def is_key(self, part: Expr, scope: Scope) -> bool:
         if not isinstance(part, Binary) or part.operator != "=":
             return False
-        left, right = part.left, part.right
-        if not isinstance(left, Col) or not isinstance(right, Col):
+        left, right = bare(part.left), bare(part.right)
+        if not isinstance(left, Column) or not isinstance(right, Column):
             return False
         one, two = self.owner(left, scope), self.owner(right, scope)
         if one is None or two is None or one.table is None or two.table is None or one is two:
             return False
-        return _refers(one.table, left.name, two.table, right.name) or _refers(
-            two.table, right.name, one.table, left.name
-        )
+        first, second = left.name.text, right.name.text
+        return _refers(one.table, first, two.table, second) or _refers(two.table, second, one.table, first)
 
-    def ending(self, query: Query, scope: Scope, compound: bool) -> str:
+    def ending(self, query: Query, first: Select, compound: bool) -> str:
         """ORDER BY and LIMIT in words."""
-        terms = query.order
-        limit = None if query.limit is None else _count(query.limit)
-        said = ""
-        if limit is not None and len(terms) == 1 and not query.offset and not compound:
+        terms, scope = query.order, self.scopes.scope(first)
+        limit, offset = _count(query.limit), _count(query.offset)
+        if limit is not None and len(terms) == 1 and offset is None and not compound:
             best = self.best(terms[0], scope, limit)
             if best:
                 return f", {best}"
+        words = ""
         if terms:
             by = listed([self.term(term, scope, compound) for term in terms])
-            said = f", sorted by {by}"
+            words = f", sorted by {by}"
         if limit is not None:
             which = "first" if terms else "any"
-            if query.offset and _count(query.offset) != "0":
-                said += f", {limit} rows after the first {_count(query.offset)}"
+            if offset is not None and offset != "0":
+                words += f", {limit} rows after the first {offset}"
             elif which == "first":
-                said += ", only the first" + ("" if limit == "1" else f" {limit}")
+                words += ", only the first" + ("" if limit == "1" else f" {limit}")
             else:
-                said += f", at most {limit} row{'' if limit == '1' else 's'}"
-        return said
+                words += f", at most {limit} row{'' if limit == '1' else 's'}"
+        return words
 
     def best(self, term: Term, scope: Scope, limit: str) -> str:
         """ "the 5 with the highest salary", where highest is what anybody would call it."""
-        value = self.position(term.value, scope)
+        value = bare(self.scopes.stands_for(term.value))
         many = f"the {limit}" if limit != "1" else "the one"
-        if isinstance(value, Call) and value.name == "COUNT" and value.filter is None:
+        if isinstance(value, Call) and value.function == "COUNT" and not (value.filter or value.window):
             what = self.value(value, scope)
             what = "most rows" if what == "number of rows" else f"highest {what}"
             if not term.descending:
@@ -231,34 +242,24 @@ class _Speaker(Values):
         return f"{many} with the {'highest' if term.descending else 'lowest'} {self.value(value, scope)}"
 
     def term(self, term: Term, scope: Scope, compound: bool) -> str:
-        value = self.position(term.value, scope)
+        value = bare(self.scopes.stands_for(term.value))
         # Behind a set operation a name is that of a result column.
-        said = value.name if compound and isinstance(value, Col) else self.value(value, scope)
+        words = value.name.text if compound and isinstance(value, Column) else self.value(value, scope)
         nulls = f" with missing values {term.nulls.lower()}" if term.nulls else ""
-        return said + (" (descending)" if term.descending else "") + nulls
-
-    def position(self, value: Expr, scope: Scope) -> Expr:
-        """What `ORDER BY 2` or the alias of a result column stands for."""
-        if isinstance(value, Literal) and value.kind == "number" and value.text.isdigit():
-            place = int(value.text) - 1
-            if 0 <= place < len(scope.items):
-                return scope.items[place].value
-        if isinstance(value, Col) and value.qualifier is None:
-            for item in scope.items:
-                if item.alias is not None and fold(item.alias) == fold(value.name):
-                    return item.value
-        return value
+        return words + (" (descending)" if term.descending else "") + nulls
 
 
 # ---- small things --------------------------------------------------------------------------------------------
 
 
-def _count(number: str) -> str:
-    return number.lstrip("0") or "0"
-
-
-def _conjuncts(value: Expr) -> list[Expr]:
-    return flat(value, "AND")
+def _count(value: Expr | None) -> str | None:
+    """The number of a LIMIT. Raises Unsaid for anything else."""
+    if value is None:
+        return None
+    literal = constant(value)
+    if literal is None or not literal.value.isdigit():
+        raise Unsaid
+    return literal.value.lstrip("0") or "0"
 
 
 def _refers(table: Table, column: str, other: Table, column_there: str) -> bool:
@@ -270,8 +271,13 @@ def _refers(table: Table, column: str, other: Table, column_there: str) -> bool:
     )
 
 
-def _aggregates(value: Any) -> bool:
-    """Whether an aggregate stands in a value, outside subqueries."""
-    if isinstance(value, Call) and value.name in AGGREGATES and len(value.arguments) == 1:
-        return True
+def _aggregates(value: tree.Node) -> bool:
+    """Whether an aggregate stands in a value, outside subqueries and what is kept as SQL."""
+    if isinstance(value, Call):
+        if value.window is not None:
+            return False
+        if value.function in AGGREGATES and len(value.arguments) == 1:
+            return True
+    if isinstance(value, tree.Case):
+        return False
     return any(_aggregates(part) for part in children(value) if not isinstance(part, Query))

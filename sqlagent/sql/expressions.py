@@ -172,6 +172,8 @@ class Expressions(Cursor):
                 following = self.keys[self.at + 1]
                 if following == "(":
                     return self.cast(token) if key == "CAST" else self.call()
+                if key == "CAST":
+                    raise self.fail()
                 if key in _CONSTANTS and following != ".":
                     self.at += 1
                     return Literal(token.start, token.end, "word", key)
@@ -259,18 +261,23 @@ class Expressions(Cursor):
         self.at += 2
         value = self.expression()
         self.expect("AS")
-        start = self.tokens[self.at].start
-        end = start
-        while self.keys[self.at] != ")":
-            if self.take("("):
-                while self.keys[self.at] in ("number", "+", "-", ","):
-                    self.at += 1
-                self.expect(")")
-                end = self.end
-                break
+        start = end = self.tokens[self.at].start
+        while self.keys[self.at] not in ("(", ")"):
             end = self.name().end
+        if end > start and self.take("("):
+            self.signed()
+            if self.take(","):
+                self.signed()
+            self.expect(")")
+            end = self.end
         self.expect(")")
         return Cast(token.start, self.end, value, self.sql[start:end])
+
+    def signed(self) -> None:
+        """A number of a type's, with its sign."""
+        if not self.take("-"):
+            self.take("+")
+        self.expect("number")
 
     def call(self) -> Call:
         name = self.name()
@@ -286,7 +293,8 @@ class Expressions(Cursor):
             distinct = self.take("DISTINCT")
             if not distinct:
                 self.take("ALL")
-            arguments = self.expressions()
+            if self.keys[self.at] != ")":
+                arguments = self.expressions()
             if self.take("ORDER", "BY"):
                 order = self.terms()
         self.expect(")")

@@ -6,7 +6,7 @@ so a tree says all that its statement does. No dependency, because it is loaded 
 
 from __future__ import annotations
 
-from sqlagent.sql.cursor import Unreadable
+from sqlagent.sql.cursor import JOIN_WORDS, Unreadable
 from sqlagent.sql.expressions import Expressions
 from sqlagent.sql.statement import Statement
 from sqlagent.sql.tree import (
@@ -38,7 +38,7 @@ def parse(sql: str) -> Statement:
     while reader.take(";"):
         pass
     reader.expect("end")
-    return Statement(sql, query)
+    return Statement(sql, query, reader.tokens[:-2])
 
 
 def parse_expression(text: str) -> Expr:
@@ -194,19 +194,17 @@ class _Queries(Expressions):
         if key == "JOIN":
             self.at += 1
             return "JOIN", False
-        words: set[str] = set()
         at = self.at
-        while (key := self.keys[at]) in ("NATURAL", "LEFT", "RIGHT", "FULL", "INNER", "OUTER", "CROSS"):
-            words.add(key)
+        while self.keys[at] in JOIN_WORDS and at - self.at < 3:
             at += 1
-        if not words or key != "JOIN" or len(words) != at - self.at:
+        words = set(self.keys[self.at : at])
+        if not words or self.keys[at] != "JOIN":
             return None
-        self.at = at + 1
         sides = words & {"LEFT", "RIGHT", "FULL"}
-        inner = words & {"INNER", "CROSS"}
-        if len(sides) > 1 or (sides and inner) or ("OUTER" in words and not sides):
+        if (sides and words & {"INNER", "CROSS"}) or ("OUTER" in words and not sides):
             raise self.fail("a join of one kind")
-        side = next(iter(sides), "CROSS" if "CROSS" in words else "")
+        self.at = at + 1
+        side = "FULL" if len(sides) > 1 else next(iter(sides), "CROSS" if "CROSS" in words else "")
         return f"{side} JOIN".strip(), "NATURAL" in words
 
     def joined(self, start: int, operator: str, natural: bool, source: Source) -> Joined:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from sqlagent.database.schema import Schema
-from sqlagent.sql.parser import parse
-from sqlagent.sql.scope import Scopes, resolve
+from sqlagent.sql.parser import Unreadable, parse
+from sqlagent.sql.resolver import resolve
+from sqlagent.sql.scope import Scopes
 from sqlagent.sql.statement import Statement
 from sqlagent.sql.tree import Query, Select
 
@@ -36,6 +37,32 @@ class Reading:
     def scopes(self) -> Scopes:
         """What its names mean."""
         return resolve(self.statement, self.schema)
+
+
+class Readings:
+    """The statements of one question, each read once. Not for several threads."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+        self._known: dict[str, Reading] = {}
+
+    def read(self, sql: str) -> Reading:
+        """Read a statement, or find it read. Raises Unreadable."""
+        found = self._known.get(sql)
+        if found is None:
+            found = self._known[sql] = read(sql, self.schema)
+        return found
+
+    def find(self, sql: str) -> Reading | None:
+        """The same; None where it cannot be read."""
+        try:
+            return self.read(sql)
+        except Unreadable:
+            return None
+
+    def add(self, reading: Reading) -> None:
+        """Keep what was read elsewhere."""
+        self._known[reading.sql] = reading
 
 
 def read(sql: str, schema: Schema) -> Reading:

@@ -41,7 +41,14 @@ Environment = Mapping[str, _Named]
 """The CTEs in sight, by folded name."""
 
 
-class Resolver:
+def resolve(statement: Statement, schema: Schema) -> Scopes:
+    """What all names of a statement mean over a schema. It never fails: what is not known is said to be so."""
+    resolver = _Resolver(statement, schema)
+    resolver.query(statement.query, None, {})
+    return resolver.found
+
+
+class _Resolver:
     """Fills `found`."""
 
     def __init__(self, statement: Statement, schema: Schema) -> None:

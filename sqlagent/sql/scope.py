@@ -203,12 +203,3 @@ class Scopes:
                     yield Reference("column", bound, bound.table, bound.table.column(name))
             else:
                 yield from self._bases(part, depth)
-
-
-def resolve(statement: Statement, schema: db.Schema) -> Scopes:
-    """What all names of a statement mean over a schema. It never fails: what is not known is said to be so."""
-    from sqlagent.sql.resolver import Resolver
-
-    resolver = Resolver(statement, schema)
-    resolver.query(statement.query, None, {})
-    return resolver.found

@@ -12,10 +12,10 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from sqlagent.database.schema import fold
-from sqlagent.sql.lexer import Token, significant, unquoted
+from sqlagent.sql.lexer import Token, unquoted
 from sqlagent.sql.tree import Expr, Node, Paren, Query, Select, children, flat, single, walk
 
 Kind = TypeVar("Kind", bound=Node)
@@ -27,6 +27,8 @@ class Statement:
 
     sql: str
     query: Query
+    tokens: list[Token]
+    """Without the comments, and one of the kind "end" behind them."""
 
     @property
     def select(self) -> Select | None:
@@ -38,11 +40,6 @@ class Statement:
         return self.sql if node is None else self.sql[node.start : node.end]
 
     # ---- tokens ----
-
-    @cached_property
-    def tokens(self) -> list[Token]:
-        """Its tokens without the comments, and one of the kind "end"."""
-        return significant(self.sql)
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -82,6 +79,14 @@ class Statement:
     @cached_property
     def _parents(self) -> dict[Node, Node]:
         return {child: node for node in walk(self.query) for child in children(node)}
+
+    @cached_property
+    def _kinds(self) -> dict[type[Node], list[Node]]:
+        """All nodes by their kind, each kind in the order of the text."""
+        found: dict[type[Node], list[Node]] = {}
+        for node in walk(self.query):
+            found.setdefault(node.__class__, []).append(node)
+        return found
 
     def parent(self, node: Node) -> Node | None:
         """The node that a node is part of; None for the query of the whole."""
@@ -129,7 +134,11 @@ class Statement:
 
     def find(self, kind: type[Kind], within: Node | None = None) -> Iterator[Kind]:
         """The nodes of a kind, in the order of the text, subqueries' too."""
-        return (node for node in walk(within or self.query) if isinstance(node, kind))
+        nodes = cast("list[Kind]", self._kinds.get(kind, ()))
+        if within is None:
+            return iter(nodes)
+        start, end = within.start, within.end
+        return (node for node in nodes if start <= node.start and node.end <= end)
 
     # ---- clauses ----
 

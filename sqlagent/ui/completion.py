@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
+
+from sqlagent.sql.lexer import tokens
+from sqlagent.sql.names import quote
+from sqlagent.sql.recognise import QUERY_WORDS
 
 if TYPE_CHECKING:
     from sqlagent.database.schema import Schema
@@ -14,15 +17,6 @@ KEYWORDS = (
     "AND", "OR", "NOT", "IN", "LIKE", "BETWEEN", "IS NULL", "DISTINCT", "COUNT(*)", "SUM", "AVG", "MIN",
     "MAX", "DESC", "WITH",
 )  # fmt: skip
-
-_WORD = re.compile(r"[^\W\d]\w*$")
-_SIMPLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SQL_START = re.compile(r"\s*(SELECT|WITH|VALUES|EXPLAIN)\b", re.IGNORECASE)
-
-
-def quoted(name: str) -> str:
-    """A name as SQL writes it: in double quotes when it is not a plain word."""
-    return name if _SIMPLE.fullmatch(name) else '"' + name.replace('"', '""') + '"'
 
 
 def names(schema: Schema | None) -> tuple[list[str], list[str]]:
@@ -51,12 +45,12 @@ def candidates(
         for choice in arguments.get(head, ()):
             choices += tables if choice == "table" else [choice]
         return rest, _starting(rest, choices)
-    match = _WORD.search(before)
-    if match is None:
+    found = tokens(before)
+    if not found or found[-1].kind != "name" or found[-1].end != len(before):
         return "", []
-    word = match[0]
-    in_sql = _SQL_START.match(before) is not None
-    choices = [quoted(name) if in_sql else name for name in (*tables, *columns)]
+    word = found[-1].text
+    in_sql = next(token.key for token in found if token.kind != "comment") in QUERY_WORDS
+    choices = [quote(name) if in_sql else name for name in (*tables, *columns)]
     return word, _starting(word, [*choices, *(KEYWORDS if in_sql else ())])
 
 

@@ -6,7 +6,6 @@ prompt, no colours, no spinner, rows on stdout; the exit code is that of the las
 
 from __future__ import annotations
 
-import re
 import sys
 import threading
 import time
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 from sqlagent.agent.conversation import Conversation
 from sqlagent.base import errors
 from sqlagent.base.errors import OutOfScope, QueryError, SqlagentError, UsageError
+from sqlagent.sql import recognise
 from sqlagent.ui import completion, line_input, repl_commands
 from sqlagent.ui.console import is_terminal, wants_color
 from sqlagent.ui.interrupt import cancels
@@ -24,19 +24,6 @@ from sqlagent.ui.result_output import Output, timings
 if TYPE_CHECKING:
     from sqlagent.agent.agent import Agent
     from sqlagent.database.schema import Schema
-
-_QUERY = re.compile(r"(?:SELECT|WITH|VALUES|EXPLAIN)\b", re.IGNORECASE)
-_OTHER_STATEMENT = re.compile(
-    r"(?:INSERT|REPLACE)\s+(?:OR\s+\w+\s+)?INTO\b|DELETE\s+FROM\b|UPDATE\s+\S+\s+SET\b"
-    r"|(?:CREATE|DROP|ALTER)\s+(?:TEMP\w*\s+|UNIQUE\s+|VIRTUAL\s+)?(?:TABLE|VIEW|INDEX|TRIGGER)\b"
-    r"|PRAGMA\s+\w+\s*(?:[=(;.]|$)|ATTACH\s+(?:DATABASE\b|')"
-    r"|(?:BEGIN|COMMIT|ROLLBACK|VACUUM|ANALYZE|REINDEX)\s*(?:;|$)|VACUUM\s+INTO\b",
-    re.IGNORECASE,
-)
-"""Statements that will be refused, for a reason that SQLite or the sandbox puts better than a model would."""
-_MEANT_AS_SQL = re.compile(r"(?:SELECT|WITH|VALUES|EXPLAIN)\b|.*?(?:[*=<>()]|;\s*$)", re.DOTALL)
-_PROSE = re.compile(r"\w+\s+(?:all|the|each|every|an?|me|which|what|how|those|any)\b", re.IGNORECASE)
-_COMMENT = re.compile(r"^\s*(?:--[^\n]*\n|/\*.*?\*/)*\s*", re.DOTALL)
 
 
 class Repl:
@@ -93,16 +80,14 @@ class Repl:
 
     def is_sql(self, text: str) -> bool:
         """Whether a line is a statement, not a question that begins like one ("Select the names of …")."""
-        bare = _COMMENT.sub("", text, count=1)
-        if _OTHER_STATEMENT.match(bare):
+        if recognise.is_other_statement(text):
             return True
-        if not _QUERY.match(bare):
+        if not recognise.begins_query(text):
             return False
         try:
             self.agent.prepare(text)
         except QueryError:
-            looks_it = " from " in bare.lower() and not _PROSE.match(bare)
-            return looks_it or _MEANT_AS_SQL.match(bare) is not None
+            return recognise.means_query(text)
         return True
 
     # ---- lines ----
