@@ -86,8 +86,7 @@ def table(
             if name == "leave_alone":
                 cells.append(f"{changed} / {counts['worse']} of {len(pairs)}")
             else:
-                of = sum(pair.rule == rule or rule == ALL for pair in pairs)
-                cells.append(f"{changed} / {counts['mended']} of {of}")
+                cells.append(f"{changed} / {counts['mended']} of {len(pairs)}")
         yield f"| {rule} | " + " | ".join(cells) + " |"
 
 

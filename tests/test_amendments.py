@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import sqlite3
 from collections.abc import Sequence
@@ -13,6 +14,10 @@ import pytest
 from sqlagent.agent.agent import Agent
 from sqlagent.base.errors import UsageError
 from sqlagent.grammar import Acceptor
+from sqlagent.ui.cli import main
+from sqlagent.ui.console import Console
+from sqlagent.ui.repl import Repl
+from sqlagent.ui.result_output import Output
 from tests.fake_model import FakeModel, candidate
 
 bench_walk = pytest.importorskip("bench.walk")
@@ -176,3 +181,34 @@ def test_no_statement_is_changed_without_the_answer_saying_so(database: Path, se
             map(repr, connection.execute(answer.sql).fetchmany(1000))
         )
     connection.close()
+
+
+def test_the_command_line_says_what_was_changed_and_what_the_model_wrote(
+    database: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    question = [str(database), "Who is nobody's boss?", "-f", "jsonl"]
+    assert main(["ask", *question], model=FakeModel([NOBODY])) == 0
+    out, err = capsys.readouterr()
+    assert [*map(json.loads, out.splitlines())] == [{"name": "Cy"}, {"name": "Di"}]
+    assert "Rows without a boss_id rule nothing out." in err and f"The model wrote: {NOBODY};" in err
+    assert main(["ask", *question, "--amend", "off"], model=FakeModel([NOBODY])) == 0
+    out, err = capsys.readouterr()
+    assert out == "" and "The model wrote" not in err
+    assert main(["ask", *question, "--amend", "some"], model=FakeModel([NOBODY])) == 2
+    assert "choose one of off, pitfalls, all" in capsys.readouterr().err
+
+
+def test_the_prompt_says_and_changes_how_statements_are_amended(
+    database: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Agent(database, FakeModel([NOBODY])) as agent:
+        repl = Repl(agent, Output(Console(), format="csv"))
+        repl.line("\\amend pitfalls")
+        repl.line("\\amend")
+        assert agent.amend == "pitfalls"
+        assert (
+            capsys.readouterr().err.count("Amending is pitfalls: what SQL does and nobody means is mended")
+            == 2
+        )
+        repl.line("\\amend some")
+        assert agent.amend == "pitfalls" and "off, pitfalls, all" in capsys.readouterr().err

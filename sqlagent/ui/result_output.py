@@ -60,6 +60,8 @@ class Output:
         """What should be known before trusting an answer, and where the time went when verbose."""
         if answer.note:
             self.console.notice(answer.note)
+        if answer.amendments:
+            self.console.notice(f"The model wrote: {answer.written};")
         if self.console.verbose:
             self.console.notice(timings(answer))
 
