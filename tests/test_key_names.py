@@ -147,10 +147,13 @@ def test_two_of_one_name_stay_two(path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("INSERT INTO Campuses VALUES (6, 'Chico', 'Glenn')")
         connection.execute("INSERT INTO faculty VALUES (6, 2004, 3), (6, 2005, 4)")
-        sql = "SELECT DISTINCT Campus FROM faculty WHERE Year > 2000"
-        made, note = shown_by_name("Which campus was largest?", read(sql, SCHEMA), takes)
-        assert note
-        assert connection.execute(made).fetchall() == [("Chico",), ("Chico",)]
+        for sql in (
+            "SELECT DISTINCT Campus FROM faculty WHERE Year > 2000",
+            "SELECT DISTINCT Campus FROM faculty WHERE Year > 2000 GROUP BY Campus",
+        ):
+            made, note = shown_by_name("Which campus was largest?", read(sql, SCHEMA), takes)
+            assert note
+            assert connection.execute(made).fetchall() == [("Chico",), ("Chico",)]
 
 
 def test_a_reference_to_what_is_not_unique_is_left_alone() -> None:

@@ -15,7 +15,7 @@ from sqlagent.database.schema import fold
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Binary, Column, In, Node, Query, Subquery, TableRef, single, walk
+from sqlagent.sql.tree import Binary, Column, In, Node, Query, Subquery, TableRef, single
 
 _SAME = re.compile(
     r"\b(?:same|shar\w+|common|colleagues?|peers?|siblings?|also|other|another)\b|['’]s?\b", re.IGNORECASE
@@ -26,7 +26,7 @@ def reporting(question: str, reading: Reading) -> Amended:
     """The statement with those under somebody, in place of those beside him."""
     if _SAME.search(question):
         return Amended(reading.sql)
-    for node in walk(reading.query):
+    for node in (*reading.statement.find(Binary), *reading.statement.find(In)):
         outer, query = _compared(node)
         select = single(query) if query else None
         if outer is None or select is None or select.where is None or select.distinct:

@@ -100,7 +100,7 @@ def _key(item: Item, parts: PlainSelect, asked: str) -> _Named | None:
         said = len(words) < len(whole) and set(words) <= set(map(stem, said_words(asked)))
         known = said or bool(_WHO.search(asked))
     names = names_of(of)
-    if parts.select.distinct and not _columns_alone(parts) and not any(_unique(of, [one]) for one in names):
+    if parts.select.distinct and not _grouped(parts) and not any(_unique(of, [one]) for one in names):
         return None  # two rows of one name would become one
     shown = parts.keys_of("items") if alias == name else ()
     if not known or not names or any((fold(of.name), fold(one)) in shown for one in names):
@@ -115,9 +115,11 @@ def _key(item: Item, parts: PlainSelect, asked: str) -> _Named | None:
     return _Named(item, of, alias, link, names)
 
 
-def _columns_alone(parts: PlainSelect) -> bool:
-    """Whether it shows nothing but columns, so that DISTINCT may be written as GROUP BY."""
-    return all(parts.column(item.value) for item in parts.select.items) and not parts.has("group")
+def _grouped(parts: PlainSelect) -> bool:
+    """Whether DISTINCT may be written as GROUP BY: it shows what it is grouped by, or nothing but columns."""
+    if parts.has("group"):
+        return {parts.text(one) for one in parts.select.group} <= set(parts.results)
+    return all(parts.column(item.value) for item in parts.select.items)
 
 
 def _unique(table: Table, columns: Sequence[str]) -> bool:
@@ -176,8 +178,9 @@ def _with_names(parts: PlainSelect, keys: Sequence[_Named]) -> str:
     if parts.select.distinct and not all(any(_unique(key.of, [name]) for name in key.names) for key in keys):
         # Rows are told apart by their keys, as before: two of one name stay two.
         edits.put(parts.select.start, parts.select.items[0].start, "SELECT ")
-        group = ", ".join(parts.named(item, several) for item in parts.select.items)
-        edits.after(parts.select.where or parts.select.sources[-1], f" GROUP BY {group}")
+        if not parts.has("group"):
+            group = ", ".join(parts.named(item, several) for item in parts.select.items)
+            edits.after(parts.select.where or parts.select.sources[-1], f" GROUP BY {group}")
     for key in keys:
         names = (f"{key.alias}.{quote(name)}" if several else quote(name) for name in key.names)
         edits.replace(key.item, ", ".join(names))

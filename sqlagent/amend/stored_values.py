@@ -14,7 +14,7 @@ from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import text_literal
 from sqlagent.sql.parser import Unreadable, parse
 from sqlagent.sql.reading import Reading, read
-from sqlagent.sql.tree import Binary, Column, Expr, In, Literal, bare, walk
+from sqlagent.sql.tree import Binary, Column, Expr, In, Literal, bare
 
 Nearest = Callable[[str, str, str], "str | None"]
 """(table, column, text) -> the stored value that was meant; None when the text occurs, or nothing is clearly near."""
@@ -69,13 +69,14 @@ def nulls_meant(sql: str) -> str:
 
 def _pairs(reading: Reading) -> Iterator[tuple[Literal, Compared]]:
     """The texts that are compared for equality with a column of a table."""
-    for node in walk(reading.query):
-        if isinstance(node, Binary) and node.operator in ("=", "!="):
-            yield from _pair(node.left, node.right, reading)
-            yield from _pair(node.right, node.left, reading)
-        elif isinstance(node, In):
+    nodes: list[Binary | In] = [*reading.statement.find(Binary), *reading.statement.find(In)]
+    for node in sorted(nodes, key=lambda node: (node.start, -node.end)):
+        if isinstance(node, In):
             for member in node.members:
                 yield from _pair(node.value, member, reading)
+        elif node.operator in ("=", "!="):
+            yield from _pair(node.left, node.right, reading)
+            yield from _pair(node.right, node.left, reading)
 
 
 def _pair(column: Expr, text: Expr, reading: Reading) -> Iterator[tuple[Literal, Compared]]:

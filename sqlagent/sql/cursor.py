@@ -85,11 +85,13 @@ class Cursor:
     def name(self) -> Name:
         """A name, which may be quoted, also as a text is."""
         token = self.tokens[self.at]
-        if not (self.is_name(token) or token.kind == "text"):
+        kind = token.kind
+        if kind == "name" and token.key not in RESERVED:
+            self.at += 1
+            return Name(token.start, token.end, token.text, "")
+        if kind not in ("quoted", "text"):
             raise self.fail("a name")
         self.at += 1
-        if token.kind == "name":
-            return Name(token.start, token.end, token.text, "")
         return Name(token.start, token.end, unquoted(token), token.text[0])
 
     def alias(self) -> Name | None:

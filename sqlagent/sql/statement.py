@@ -16,7 +16,7 @@ from typing import TypeVar, cast
 
 from sqlagent.database.schema import fold
 from sqlagent.sql.lexer import Token, unquoted
-from sqlagent.sql.tree import Expr, Node, Paren, Query, Select, children, flat, single, walk
+from sqlagent.sql.tree import Expr, Node, Paren, Query, Select, children, flat, single
 
 Kind = TypeVar("Kind", bound=Node)
 
@@ -77,27 +77,33 @@ class Statement:
     # ---- what is around a node ----
 
     @cached_property
-    def _parents(self) -> dict[Node, Node]:
-        return {child: node for node in walk(self.query) for child in children(node)}
-
-    @cached_property
-    def _kinds(self) -> dict[type[Node], list[Node]]:
-        """All nodes by their kind, each kind in the order of the text."""
-        found: dict[type[Node], list[Node]] = {}
-        for node in walk(self.query):
-            found.setdefault(node.__class__, []).append(node)
-        return found
+    def _index(self) -> tuple[dict[Node, Node], dict[type[Node], list[Node]]]:
+        """Each node's parent, and all nodes by their kind, each kind in the order of the text."""
+        parents: dict[Node, Node] = {}
+        kinds: dict[type[Node], list[Node]] = {}
+        todo: list[Node] = [self.query]
+        while todo:
+            node = todo.pop()
+            kinds.setdefault(node.__class__, []).append(node)
+            if node.parts:
+                inner = children(node)
+                for child in inner:
+                    parents[child] = node
+                inner.reverse()
+                todo += inner
+        return parents, kinds
 
     def parent(self, node: Node) -> Node | None:
         """The node that a node is part of; None for the query of the whole."""
-        return self._parents.get(node)
+        return self._index[0].get(node)
 
     def ancestors(self, node: Node) -> Iterator[Node]:
         """What a node stands in, from the inside out."""
-        above = self._parents.get(node)
+        parents = self._index[0]
+        above = parents.get(node)
         while above is not None:
             yield above
-            above = self._parents.get(above)
+            above = parents.get(above)
 
     def around(self, node: Node, kind: type[Kind]) -> Kind | None:
         """The innermost node of a kind that a node stands in."""
@@ -134,7 +140,7 @@ class Statement:
 
     def find(self, kind: type[Kind], within: Node | None = None) -> Iterator[Kind]:
         """The nodes of a kind, in the order of the text, subqueries' too."""
-        nodes = cast("list[Kind]", self._kinds.get(kind, ()))
+        nodes = cast("list[Kind]", self._index[1].get(kind, ()))
         if within is None:
             return iter(nodes)
         start, end = within.start, within.end
