@@ -20,6 +20,8 @@ NAMES = {
     "coverage": "how much gold SQL has a canonical form that the grammar accepts",
     "conversation": "execution accuracy of follow-up questions, given the agent's own earlier answers",
     "refusal": "questions a database cannot answer: how many are refused, and how many answerable ones are lost",
+    "amendments": "what each amendment of a statement mends, and what it spoils",
+    "readings": "which readings of a question a model takes when they are proposed, and their priors",
     "choosing": "what a run's answers would have been, had its statements been weighed otherwise",
     "calibrate": "whether an answer's confidence is the share of such answers that are right",
     "linking": "recall of gold tables, columns and values; what linking costs",

@@ -70,6 +70,21 @@ def _through() -> Callable[..., tuple[str, list[str], str, str]]:
     from sqlagent.amend import fan_out, pipeline
     from sqlagent.sql import explain
 
+    if hasattr(pipeline, "mended"):
+        from sqlagent.sql.reading import Readings
+
+        def by_amendments(question: str, sql: str, schema: Any, history: Any, *tools: Any) -> Any:
+            readings = Readings(schema)
+            about = pipeline.Context(question, readings, history, *tools, differ=lambda one, other: True)
+            made, amendments = pipeline.mended(sql, about)
+            for last in pipeline.proposals(made, about)[-1:]:  # all that fit together
+                made, amendments = last.sql, (*amendments, *last.amendments)
+            reading = readings.read(made)
+            whys = [one.why for one in amendments]
+            return made, whys, fan_out.doubled(reading, tools[2]), explain.said(reading)
+
+        return by_amendments
+
     if hasattr(pipeline, "amended"):
         from sqlagent.sql.reading import read
 

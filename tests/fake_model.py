@@ -59,6 +59,8 @@ class FakeModel:
         self.last_timings = Timings()
         self.read_back: list[list[str]] = []
         self.question_logprob: dict[str, float] = {}
+        self.weighed: list[list[str]] = []
+        self.likes: dict[str, float] = {}
 
     def enqueue(self, *entries: Entry) -> None:
         self._script += entries
@@ -115,11 +117,47 @@ class FakeModel:
         self.read_back.append(list(statements))
         return [self.question_logprob.get(sql, 0.0) for sql in statements]
 
+    def statement_logprobs(
+        self,
+        prompt: Any,
+        acceptor: Any,
+        statements: Sequence[str],
+        *,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> list[float]:
+        """What the test says of each statement; one that it says nothing of is far less likely than those written."""
+        self.weighed.append(list(statements))
+        known = {one.sql for one in map(_candidate, self._played())}
+        return [self.likes.get(sql, -1.0 if sql in known else -20.0) for sql in statements]
+
+    def _played(self) -> list[Any]:
+        return [
+            one
+            for entry in self._script
+            for one in (entry if isinstance(entry, list) else [entry])
+            if not isinstance(one, BaseException)
+        ]
+
     def _entry(self) -> Entry:
         return self._script[min(self._next, len(self._script) - 1)]
 
     def close(self) -> None:
         self.closed = True
+
+
+class AgreeableModel(FakeModel):
+    """Finds whatever is proposed to it likelier than what it wrote."""
+
+    def statement_logprobs(
+        self,
+        prompt: Any,
+        acceptor: Any,
+        statements: Sequence[str],
+        *,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> list[float]:
+        known = {one.sql for one in map(_candidate, self._played())}
+        return [-1.0 if sql in known else 0.0 for sql in statements]
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from fake_model import FakeModel
+from fake_model import AgreeableModel
 
 from sqlagent.agent.agent import Agent
 from sqlagent.agent.conversation import Conversation, follows_up
@@ -159,7 +159,7 @@ def test_what_was_said_before_is_looked_for_too() -> None:
 
 
 def test_a_follow_up_shows_the_model_the_turns_the_tables_and_the_values_before(tmp_path: Path) -> None:
-    model = FakeModel(["SELECT name FROM employees"])
+    model = AgreeableModel(["SELECT name FROM employees"])
     seen: list[str] = []
 
     def link(found: schema.Schema, question: str) -> schema.Schema:
@@ -197,7 +197,7 @@ def test_the_measurement_plays_turns_on_the_agents_own_answers(
     cases = tmp_path / "cases.json"
     cases.write_text(json.dumps([{"db": "company", "turns": turns}]))
     wrong = "SELECT COUNT(*) FROM projects"
-    model = FakeModel([wrong, "SELECT COUNT(*) FROM departments", "SELECT city FROM departments"])
+    model = AgreeableModel([wrong, "SELECT COUNT(*) FROM departments", "SELECT city FROM departments"])
     options = ["--data", str(tmp_path), "--cases", str(cases), "--effort", "fast"]
     assert conversation.main(options, model=model) == 0
     out = capsys.readouterr().out

@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from fake_model import FakeModel
+from fake_model import AgreeableModel
 
 from sqlagent import Agent
 from sqlagent.amend.correlated import tied
@@ -96,7 +96,7 @@ def test_an_answer_says_so(tmp_path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.executescript(DDL + ROWS)
     sql = "SELECT name FROM staff WHERE pay > (SELECT pay FROM staff WHERE id = boss_id)"
-    with Agent(path, model=FakeModel([sql])) as agent:
+    with Agent(path, model=AgreeableModel([sql])) as agent:
         answer = agent.ask("Which staff has more pay than their boss?")
     assert answer.rows == [("Bob",)]
     assert answer.note == "The inner query is asked for each row, with its boss_id."

@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from fake_model import FakeModel
+from fake_model import AgreeableModel
 
 from sqlagent import Agent
 from sqlagent.amend.counted_table import joined
@@ -154,7 +154,7 @@ def test_what_the_grammar_does_not_take_stays():
 
 
 def test_the_agent_counts_people_and_says_so(path):
-    agent = Agent(path, model=FakeModel([BY_CITY]))
+    agent = Agent(path, model=AgreeableModel([BY_CITY]))
     answer = agent.ask("How many people work in each city?")
     assert sorted(map(tuple, answer.rows)) == [("Paris", 2), ("Rome", 3)]
     assert "The rows of employees are counted." in answer.note

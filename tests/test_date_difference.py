@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from fake_model import FakeModel
+from fake_model import AgreeableModel
 
 from sqlagent import Agent
 from sqlagent.amend.date_difference import in_days
@@ -72,7 +72,7 @@ def test_what_the_grammar_does_not_take_stays(path):
 
 
 def test_the_answer_says_so(path):
-    with Agent(path, model=FakeModel(['SELECT ended - "begun on" FROM jobs WHERE id = 1'])) as agent:
+    with Agent(path, model=AgreeableModel(['SELECT ended - "begun on" FROM jobs WHERE id = 1'])) as agent:
         answer = agent.ask("How long did job 1 take?")
     assert answer.rows == [(422.0,)]
     assert answer.note == "The time between two dates is counted in days."

@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from fake_model import FakeModel
+from fake_model import AgreeableModel
 
 from sqlagent import Agent
 from sqlagent.amend.extreme_rows import shown
@@ -84,7 +84,7 @@ def test_the_answer_says_so(tmp_path: Path):
     place = tmp_path / "firm.sqlite"
     with sqlite3.connect(place) as connection:
         connection.executescript(DDL)
-    with Agent(place, model=FakeModel([TEAMS])) as agent:
+    with Agent(place, model=AgreeableModel([TEAMS])) as agent:
         answer = agent.ask("Who is the highest paid employee in each team?")
     assert sorted(answer.rows) == [("Bo", "Ray", "red", 9), ("Cy", "Fox", "blue", 4)]
     assert answer.note == "first_name and last_name: of the row that has the MAX."

@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from fake_model import FakeModel
+from fake_model import AgreeableModel
 
 from sqlagent import Agent
 from sqlagent.amend.follow_up import carried
@@ -214,7 +214,7 @@ def test_a_question_that_names_a_value_alone_keeps_the_columns() -> None:
 
 def test_an_answer_says_what_it_kept(tmp_path: Path) -> None:
     rich = "SELECT name FROM employees WHERE salary > 100000"
-    model = FakeModel(["SELECT name FROM employees ORDER BY hire_date"])
+    model = AgreeableModel(["SELECT name FROM employees ORDER BY hire_date"])
     with Agent(demo_database.build(tmp_path / "company.sqlite"), model) as agent:
         answer = agent.ask("Sort them", history=[Turn("Who earns over 100000?", rich)])
     assert answer.sql == f"{rich} ORDER BY hire_date"

@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from fake_model import FakeModel
+from fake_model import AgreeableModel
 
 from sqlagent import Agent
 from sqlagent.amend.hierarchy import reporting
@@ -58,7 +58,7 @@ def test_the_answer_says_so(tmp_path: Path):
     place = tmp_path / "firm.sqlite"
     with sqlite3.connect(place) as connection:
         connection.executescript(DDL)
-    with Agent(place, model=FakeModel([BESIDE])) as agent:
+    with Agent(place, model=AgreeableModel([BESIDE])) as agent:
         answer = agent.ask("Who reports to Bo?")
     assert answer.rows == [("Di",)]
     assert "whose reports to is the staff id" in answer.note

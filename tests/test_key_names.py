@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from fake_model import FakeModel
+from fake_model import AgreeableModel
 
 from sqlagent import Agent
 from sqlagent.amend.key_names import shown_by_name
@@ -134,7 +134,7 @@ def test_what_the_grammar_does_not_take_is_not_made() -> None:
 
 def test_an_answer_says_so_unless_ids_were_spoken_of(path: Path) -> None:
     sql = "SELECT department_id FROM employees WHERE salary < 15"
-    with Agent(path, model=FakeModel([sql, sql])) as agent:
+    with Agent(path, model=AgreeableModel([sql, sql])) as agent:
         answer = agent.ask("Which departments have employees under 15?")
         before = [Turn("List the department ids of employees", "SELECT department_id FROM employees")]
         later = agent.ask("Only those under 15", history=before)

@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from fake_model import FakeModel
+from fake_model import AgreeableModel
 
 from sqlagent import Agent
 from sqlagent.amend.list_not_first import unlimited
@@ -61,7 +61,7 @@ def test_the_answer_says_so(tmp_path: Path):
         connection.executescript(
             "CREATE TABLE club (name TEXT, founded INT); INSERT INTO club VALUES ('A', 1950), ('B', 1900);"
         )
-    with Agent(place, model=FakeModel([ONE])) as agent:
+    with Agent(place, model=AgreeableModel([ONE])) as agent:
         answer = agent.ask("Show all clubs starting with the oldest")
     assert answer.rows == [("B",), ("A",)]
     assert answer.note == "All are shown, in that order."

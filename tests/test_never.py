@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from fake_model import FakeModel
+from fake_model import AgreeableModel
 
 from sqlagent import Agent
 from sqlagent.amend.never import none_of
@@ -111,7 +111,7 @@ def test_the_agent_says_so(tmp_path: Path):
     place = tmp_path / "bank.sqlite"
     with sqlite3.connect(place) as connection:
         connection.executescript(DDL)
-    with Agent(place, model=FakeModel([JOIN + " WHERE cards.kind != 'credit'"])) as agent:
+    with Agent(place, model=AgreeableModel([JOIN + " WHERE cards.kind != 'credit'"])) as agent:
         answer = agent.ask(WITHOUT)
     assert answer.rows == [("Cy",), ("Di",)]
     assert answer.note == "Whoever has 'credit' at all is left out."

@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from fake_model import FakeModel
+from fake_model import AgreeableModel
 
 from sqlagent import Agent
 from sqlagent.amend.open_ended import no_end
@@ -90,7 +90,7 @@ def test_other_days_stay(path, question, sql):
 
 
 def test_the_answer_says_so(path):
-    with Agent(path, model=FakeModel([SELECT + "end_date > '2021-12-17'"])) as agent:
+    with Agent(path, model=AgreeableModel([SELECT + "end_date > '2021-12-17'"])) as agent:
         answer = agent.ask("Which projects are ongoing?")
     assert answer.rows == [("Atlas",)]
     assert answer.note == "What has no end_date is taken to be going on."

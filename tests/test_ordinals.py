@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from fake_model import FakeModel
+from fake_model import AgreeableModel
 
 from sqlagent import Agent
 from sqlagent.amend.ordinals import nth
@@ -57,7 +57,7 @@ def test_a_follow_up_shows_the_second(tmp_path: Path):
         connection.executescript(
             "CREATE TABLE staff (name TEXT, pay INT); INSERT INTO staff VALUES ('A', 1), ('B', 3), ('C', 2);"
         )
-    with Agent(place, model=FakeModel([BY_PAY + " LIMIT 2"])) as agent:
+    with Agent(place, model=AgreeableModel([BY_PAY + " LIMIT 2"])) as agent:
         before = [Turn("Who earns the most?", BY_PAY + " LIMIT 1")]
         answer = agent.ask("And the second most?", history=before)
     assert answer.rows == [("C",)]

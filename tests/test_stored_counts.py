@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from fake_model import FakeModel
+from fake_model import AgreeableModel
 
 from sqlagent import Agent
 from sqlagent.amend.stored_counts import summed
@@ -78,7 +78,7 @@ def test_the_agent_says_so(tmp_path: Path):
     place = tmp_path / "college.sqlite"
     with sqlite3.connect(place) as connection:
         connection.executescript(DDL)
-    with Agent(place, model=FakeModel(["SELECT COUNT(*) FROM degrees WHERE year = 2001"])) as agent:
+    with Agent(place, model=AgreeableModel(["SELECT COUNT(*) FROM degrees WHERE year = 2001"])) as agent:
         answer = agent.ask("How many degrees were there in 2001?")
     assert answer.rows == [(11,)]
     assert answer.note == "degrees.degrees holds such numbers and is added up."

@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from fake_model import FakeModel
+from fake_model import AgreeableModel
 
 from sqlagent import Agent
 from sqlagent.amend.years import bounded
@@ -97,7 +97,7 @@ def test_what_is_right_or_not_clear_is_left_alone(shop: Path, question: str, con
 
 
 def test_the_answer_says_so(shop: Path) -> None:
-    model = FakeModel([SELECT + "\"hired on\" > '2018-01-01'"])
+    model = AgreeableModel([SELECT + "\"hired on\" > '2018-01-01'"])
     with Agent(shop, model=model) as agent:
         answer = agent.ask("Who on the staff was hired after 2018?")
     assert answer.rows == [("Cem",)]

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING
 from sqlagent.agent.answer import Answer, Observer, Step, Trace
 from sqlagent.agent.attempt import PATIENCE, Attempt, TextModel
 from sqlagent.agent.confidence import confidence, evidence, is_calibrated
-from sqlagent.agent.effort import EFFORTS, effort_of
+from sqlagent.agent.effort import AMENDING, EFFORTS, amending_of, effort_of
 from sqlagent.agent.intents import READ_ONLY, is_command, is_small_talk, small_talk_answer
 from sqlagent.agent.model_slot import ModelSlot
-from sqlagent.agent.selection import Chosen
+from sqlagent.agent.selection import Chosen, outcome
 from sqlagent.base.errors import (
     Cancelled,
     DatabaseError,
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from sqlagent.sql.reading import Reading
 
 __all__ = [
+    "AMENDING",
     "EFFORTS",
     "MAX_QUESTION",
     "Agent",
@@ -71,7 +72,8 @@ class Agent:
     given as an object stays the caller's: `close()` leaves it open, and once the caller has closed it a question
     raises ModelError. A closed agent raises UsageError. `adapter` is a peft folder or a GGUF LoRA
     for it. `link` narrows a schema to the part that a question is about, instead of the package's own linker.
-    `lowering`: columns are taken as they are meant, and statements written for how they are stored.
+    `lowering`: columns are taken as they are meant, and statements written for how they are stored. `amend` says
+    what may be changed in a statement: see AMENDING.
     """
 
     def __init__(
@@ -86,8 +88,10 @@ class Agent:
         link: Link | None = None,
         adapter: str | Path | None = None,
         lowering: bool = True,
+        amend: str = "all",
     ) -> None:
         self.effort = effort
+        self.amend = amend
         self.database = str(database)
         self._slot = ModelSlot(model, adapter=adapter, offline=offline, quiet=quiet)
         self._limits = limits
@@ -202,6 +206,15 @@ class Agent:
         self._effort, self._effort_name = effort_of(name), name
 
     @property
+    def amend(self) -> str:
+        """What may be changed in a statement: a name in AMENDING."""
+        return self._amend
+
+    @amend.setter
+    def amend(self, name: str) -> None:
+        self._amend = amending_of(name)
+
+    @property
     def limits(self) -> Limits:
         from sqlagent.sandbox.sandbox import Limits
 
@@ -261,7 +274,7 @@ class Agent:
         """
         from sqlagent.agent.about_database import statement_about
         from sqlagent.amend.fan_out import doubled
-        from sqlagent.amend.pipeline import put_right
+        from sqlagent.amend.pipeline import Context, mended, proposals
         from sqlagent.linking import prompt
         from sqlagent.sql.reading import Readings
 
@@ -304,23 +317,23 @@ class Agent:
                     return None
                 return focus.nearest(schema, table, column, literal)
 
-            def correct(sql: str) -> tuple[str, list[str]]:
-                return put_right(
-                    question,
-                    sql,
-                    readings,
-                    history=history,
-                    nearest=nearest,
-                    takes=acceptor.accepts,
-                    finds=has_rows,
-                )
+            settled = Context(
+                question,
+                readings,
+                history,
+                nearest=nearest,
+                accepts=acceptor.accepts,
+                has_rows=has_rows,
+                differ=self._differ,
+            )
 
             chosen = Attempt(
                 model=model,
                 acceptor=acceptor,
                 prompt=build,
                 execute=self._open_sandbox().execute,
-                correct=correct,
+                mend=lambda sql: (sql, ()) if self._amend == "off" else mended(sql, settled),
+                propose=lambda sql: proposals(sql, settled) if self._amend == "all" else (),
                 check=self._stop_if_cancelled,
                 cancelled=self._cancel.is_set,
                 trace=trace,
@@ -337,7 +350,13 @@ class Agent:
             }
             reading = readings.find(chosen.best.sql)
             twice = doubled(reading, has_rows) if reading else ""
-            notes = [schema.notice, doubt, *chosen.corrections, *chosen.lowered.notes, twice]
+            notes = [
+                schema.notice,
+                doubt,
+                *(one.why for one in chosen.amendments),
+                *chosen.lowered.notes,
+                twice,
+            ]
             return _answer(question, reading, model.name, chosen, trace.steps, timings, notes)
 
     def run_sql(self, sql: str) -> Result:
@@ -453,6 +472,16 @@ class Agent:
             self._stop_if_cancelled()
             return False
 
+    def _differ(self, one: str, other: str) -> bool:
+        """Whether two statements are seen to give different rows, as far as can be seen in a moment."""
+        try:
+            lowered = (self._lowered(sql).sql for sql in (one, other))
+            first, second = (self._open_sandbox().execute(sql, timeout=PATIENCE) for sql in lowered)
+        except (QueryError, QueryTimeout):
+            self._stop_if_cancelled()
+            return False
+        return outcome(first) != outcome(second)
+
     def _close_sandbox(self) -> None:
         if self._sandbox is not None:
             self._sandbox.close()
@@ -511,4 +540,6 @@ def _answer(
         note=" ".join(filter(None, [*notes, cut])),
         words=said(reading) if reading else "",
         tried=tuple(one.candidate for one in chosen.tried),
+        written=chosen.written,
+        amendments=chosen.amendments,
     )

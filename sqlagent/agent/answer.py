@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from sqlagent.agent.confidence import Evidence
+    from sqlagent.amend.amendment import Amendment
     from sqlagent.database.column_facts.fact import ColumnFact
     from sqlagent.decoding.candidate import Candidate
 
@@ -42,7 +43,8 @@ class Answer:
     by name. `note` says what a reader should know before trusting the rows, or is "". `words` says in English what the
     statement computes, a noun phrase, or is "". `tried` are the statements that were weighed. `sql` is written for how
     the columns are stored; `logical` is the same as it is meant, or "" where that is no other. `stored_as` says of
-    each result column how its values are stored in the file, None where as shown.
+    each result column how its values are stored in the file, None where as shown. `written` is the statement as the
+    model wrote it, and `amendments` what was changed in it since, in order: none where it was taken as written.
     """
 
     question: str
@@ -60,10 +62,12 @@ class Answer:
     calibrated: bool = False
     logical: str = ""
     stored_as: tuple[ColumnFact | None, ...] = ()
+    written: str = ""
+    amendments: tuple[Amendment, ...] = ()
 
     @property
     def meant_sql(self) -> str:
-        """The statement as the model wrote it: what a follow-up goes on from."""
+        """The statement before it was written for how the columns are stored: what a follow-up goes on from."""
         return self.logical or self.sql
 
 

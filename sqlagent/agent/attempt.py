@@ -1,8 +1,8 @@
-"""Write the statements for one question, correct them, run them and weigh them against each other.
+"""Write the statements for one question, mend them, run them and weigh them against each other.
 
 The greedy statement is enough where no other can be about as likely and nothing speaks against it. Else the likeliest
-others are written, and the result that has most of the probability is taken. Only when none runs is the
-model told what SQLite said.
+others are written, what they may be meant to be is proposed, and the result that has most of the probability is taken.
+Only when none runs is the model told what SQLite said.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from sqlagent.agent.answer import Trace
 from sqlagent.agent.effort import Effort
 from sqlagent.agent.selection import Chosen, Tried, choose, doubts
-from sqlagent.amend.stored_values import nulls_meant
+from sqlagent.amend.amendment import Amendment, Proposal
 from sqlagent.base.errors import NoAnswer, QueryError, QueryTimeout
 from sqlagent.lowering.lower import Lowered
 
@@ -30,7 +30,6 @@ DOUBTED = 3.0
 LONGEST, SHORTEST = 128, 64
 """Tokens of the longest other statement: twice as many as the greedy one has, within these bounds. One that rambles
 keeps all others waiting, and is seldom right."""
-NULLS_MEANT = "NULL was taken for the text 'null', which finds nothing"
 PATIENCE = 2.0
 """Seconds that such a statement may run: another one may be quicker."""
 
@@ -62,6 +61,15 @@ class TextModel(Protocol):
         self, prompt: Prompt, statements: Sequence[str], *, cancelled: Callable[[], bool] | None = None
     ) -> list[float]: ...
 
+    def statement_logprobs(
+        self,
+        prompt: Prompt,
+        acceptor: Acceptor,
+        statements: Sequence[str],
+        *,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> list[float]: ...
+
     def read(self, prompt: Prompt, cancelled: Callable[[], bool] | None = None) -> None: ...
 
     def close(self) -> None: ...
@@ -77,22 +85,24 @@ class Execute(Protocol):
 class Attempt:
     """Everything that one question needs.
 
-    `prompt` builds the model's input, given the statement that failed last and its error. `correct` puts right
-    a statement, and says what in sentences. `check` raises Cancelled when the person has had enough.
+    `prompt` builds the model's input, given the statement that failed last and its error. `mend` takes the pitfalls out
+    of a statement, and says what it did; `propose` says what a statement may be meant to be. `check` raises
+    Cancelled when the person has had enough.
     """
 
     model: TextModel
     acceptor: Acceptor
     prompt: Callable[[tuple[str, str] | None], Prompt]
     execute: Execute
-    correct: Callable[[str], tuple[str, list[str]]]
+    mend: Callable[[str], tuple[str, tuple[Amendment, ...]]]
+    propose: Callable[[str], Sequence[Proposal]]
     check: Callable[[], None]
     cancelled: Callable[[], bool]
     trace: Trace
     tables: int = 0
     lower: Callable[[str], Lowered] = Lowered
     """Writes a statement for how the columns are stored; only what is run is written so."""
-    _corrections: dict[str, list[str]] = field(default_factory=dict)
+    _amended: dict[str, tuple[Amendment, ...]] = field(default_factory=dict)
     _read_back: dict[str, float] = field(default_factory=dict)
 
     def run(self, effort: Effort) -> Chosen:
@@ -102,6 +112,7 @@ class Attempt:
         tried, found = [first], doubts(first)
         if effort.more:
             tried += self._alternatives(first, effort, found)
+            tried += self._proposed(tried)
         best, agreement = choose(tried, self._question_logprobs) if len(tried) > 1 else (first, 1.0)
         if best.result is None and effort.more:
             best, agreement = self._second_thought(first), 0.0
@@ -111,12 +122,14 @@ class Attempt:
             )
         if best.sql != self.trace.last_sql:  # the person must see the statement that made the rows
             self.trace.add("reason", "another statement was taken instead", best.sql, time.monotonic())
+        amendments = self._amended.get(best.sql, ())
         return Chosen(
             best,
             best.result,
             tuple(self._with_question_logprob(one) for one in tried),
             agreement,
-            tuple(self._corrections.get(best.sql, ())),
+            amendments,
+            amendments[0].before if amendments else best.sql,
             first_token,
             self.lower(best.sql),
         )
@@ -131,7 +144,7 @@ class Attempt:
         self.check()
         if not candidates or not candidates[0].sql.strip():
             raise NoAnswer("The model wrote no statement for this question; try other words.")
-        best = self._corrected(candidates[0])
+        best = self._mended(candidates[0])
         times = self.model.last_timings
         said = (
             f"{count(self.tables, 'table')} read, {count(best.tokens, 'token')} written by {self.model.name} "
@@ -156,7 +169,7 @@ class Attempt:
             cancelled=self.cancelled,
         )
         self.check()
-        candidates = [self._corrected(candidate) for candidate in candidates if candidate.sql.strip()]
+        candidates = [self._mended(candidate) for candidate in candidates if candidate.sql.strip()]
         if not candidates:
             return []
         why = f" because {' and '.join(found)}" if found else ""
@@ -171,6 +184,36 @@ class Attempt:
             tried.append(replace(seen, candidate=replace(candidate, sql=seen.sql)))
         self.trace.add("act", f"{count(len(known) - 1, 'different one')} run", None, began)
         return tried
+
+    def _proposed(self, tried: Sequence[Tried]) -> list[Tried]:
+        """What the statements may be meant to be, as likely as the model finds that beside what it wrote itself."""
+        known = {one.sql for one in tried}
+        found: list[tuple[Tried, Proposal]] = []
+        for source in {one.sql: one for one in reversed(tried)}.values():
+            for proposal in self.propose(source.sql):
+                if proposal.sql not in known:
+                    known.add(proposal.sql)
+                    found.append((source, proposal))
+        if not found:
+            return []
+        self.trace.status("weighing what may be meant")
+        began = time.monotonic()
+        texts = list(dict.fromkeys(text for source, one in found for text in (source.sql, one.sql)))
+        weights = self.model.statement_logprobs(
+            self.prompt(None), self.acceptor, texts, cancelled=self.cancelled
+        )
+        self.check()
+        logprobs = dict(zip(texts, weights, strict=True))
+        made = []
+        for source, one in found:
+            lead = logprobs[one.sql] - logprobs[source.sql] + one.prior
+            candidate = replace(source.candidate, sql=one.sql, logprob=source.candidate.logprob + lead)
+            self._amended.setdefault(one.sql, (*self._amended.get(source.sql, ()), *one.amendments))
+            made.append(self._quietly(candidate))
+        rules = ", ".join(dict.fromkeys(each.rule for _, one in found for each in one.amendments))
+        said = f"{count(len(made), 'statement')} proposed that may be meant ({rules})"
+        self.trace.add("reason", said, None, began)
+        return made
 
     def _question_logprobs(self, statements: Sequence[str]) -> list[float]:
         """How likely each statement makes the question."""
@@ -193,11 +236,13 @@ class Attempt:
         candidate = self._write((failed.sql, failed.error))
         return failed if candidate.sql == failed.sql else self._try(candidate)
 
-    def _corrected(self, candidate: Candidate) -> Candidate:
-        sql, changes = self.correct(candidate.sql)
-        if changes:
-            self._corrections[sql] = changes
-        return candidate if sql == candidate.sql else replace(candidate, sql=sql)
+    def _mended(self, candidate: Candidate) -> Candidate:
+        sql, amendments = self.mend(candidate.sql)
+        if sql == candidate.sql:
+            self._amended.pop(sql, None)  # the model wrote by itself what another statement was mended to
+            return candidate
+        self._amended[sql] = amendments
+        return replace(candidate, sql=sql)
 
     # ---- running ----
 
@@ -215,10 +260,6 @@ class Attempt:
         self.check()
         said = "the statement ran" + (", written for how columns are stored" if lowered.notes else "")
         self.trace.add("act", said, lowered.sql, started)
-        found = self._with_nulls(candidate) if not result.rows else None
-        if found is not None:
-            self.trace.add("act", NULLS_MEANT, found.sql, started)
-            return found
         rows = count(len(result.rows), "row")
         shape = f"{rows} of {count(len(result.columns), 'column')}" if result.rows else "no rows"
         self.trace.add("observe", shape + (", cut" if result.truncated else ""), None, time.monotonic())
@@ -232,22 +273,7 @@ class Attempt:
             self.check()
             return Tried(candidate, None, str(error).rstrip("."))
         self.check()
-        return (self._with_nulls(candidate) if not result.rows else None) or Tried(candidate, result)
-
-    def _with_nulls(self, candidate: Candidate) -> Tried | None:
-        """A statement that found nothing, with IS NULL for the text 'null'; None where that finds nothing either."""
-        sql = nulls_meant(candidate.sql)
-        if sql == candidate.sql:
-            return None
-        try:
-            result = self.execute(self.lower(sql).sql, timeout=PATIENCE)
-        except (QueryError, QueryTimeout):
-            result = None
-        self.check()
-        if result is None or not result.rows:
-            return None
-        self._corrections[sql] = [*self._corrections.get(candidate.sql, ()), f"{NULLS_MEANT}."]
-        return Tried(replace(candidate, sql=sql), result)
+        return Tried(candidate, result)
 
 
 def count(number: int, noun: str) -> str:

@@ -1,4 +1,4 @@
-"""Name how much is tried for an answer: "fast", "normal" or "high"."""
+"""Name how much is tried for an answer, and what may be changed in a statement on the way."""
 
 from __future__ import annotations
 
@@ -16,6 +16,21 @@ class Effort:
 
 
 EFFORTS = {"fast": Effort(0, 0.0), "normal": Effort(4, 0.7), "high": Effort(7, 2.0)}
+
+
+AMENDING = {
+    "off": "the model's statements run as they are",
+    "pitfalls": "what SQL does and nobody means is mended, where the database proves that it matters",
+    "all": "what the question's words may mean is proposed to the model, too",
+}
+"""How statements may be amended. Nothing is proposed where no other statements are weighed."""
+
+
+def amending_of(name: str) -> str:
+    """The way to amend of that name. Raises UsageError."""
+    if name not in AMENDING:
+        raise UsageError(f"There is no way to amend called {name!r}; choose one of {', '.join(AMENDING)}.")
+    return name
 
 
 def effort_of(name: str) -> Effort:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from sqlagent.decoding.backtrack import SURPRISE
 
 if TYPE_CHECKING:
+    from sqlagent.amend.amendment import Amendment
     from sqlagent.decoding.candidate import Candidate
     from sqlagent.lowering.lower import Lowered
     from sqlagent.sandbox.sandbox import Result
@@ -54,8 +55,10 @@ class Chosen:
     """All statements that were weighed, the greedy one first."""
     agreement: float
     """The share of their probability behind this result; 1.0 when there is only one."""
-    corrections: tuple[str, ...]
-    """What was put right in the statement, a sentence each."""
+    amendments: tuple[Amendment, ...]
+    """What was changed in the statement since the model wrote it."""
+    written: str
+    """The statement as the model wrote it."""
     first_token: float
     """Seconds until the model had read the prompt."""
     lowered: Lowered

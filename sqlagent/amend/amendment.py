@@ -1,7 +1,8 @@
-"""What a rule makes of a statement."""
+"""What a rule makes of a statement, and what an answer says of it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 
@@ -10,3 +11,25 @@ class Amended(NamedTuple):
 
     sql: str
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """One change of a statement: which rule made it, of what, into what, and why in a sentence."""
+
+    rule: str
+    before: str
+    after: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A statement that may be meant in place of the model's own, and by which amendments it came about.
+
+    `prior` is ln of how much likelier such a proposal is than the model finds it.
+    """
+
+    sql: str
+    amendments: tuple[Amendment, ...]
+    prior: float = 0.0

@@ -20,17 +20,18 @@ from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Binary, Column, Query, Select, TableRef, flat, single
 
 
-def tied(reading: Reading, accepts: Callable[[str], bool]) -> Amended:
+def tied(reading: Reading, accepts: Callable[[str], bool], *, one_column: bool = False) -> Amended:
     """A statement whose subquery compares its rows with the one outside, and no longer with themselves.
 
-    accepts: whether the grammar accepts a statement. Left alone: subqueries of several tables or several such
-    conditions.
+    accepts: whether the grammar accepts a statement. one_column: only where a column is compared with itself, which
+    holds of every row and is never meant; `boss_id = id` may be. Left alone: subqueries of several tables or several
+    such conditions.
     """
     for select, source, table in _inners(reading):
         if not _outside(reading, select, table):
             continue
         own = list(reading.statement.find(Column, reading.statement.parent(select)))
-        pairs = [pair for pair in _pairs(select) if _itself(pair, table)]
+        pairs = [pair for pair in _pairs(select) if _itself(pair, table, one_column)]
         if len(pairs) != 1 or any(reading.scopes.of(column).table is not table for column in own):
             continue
         left, right = pairs[0]
@@ -81,10 +82,12 @@ def _pairs(select: Select) -> Iterator[tuple[Column, Column]]:
                 yield node.left, node.right
 
 
-def _itself(pair: tuple[Column, Column], table: Table) -> bool:
+def _itself(pair: tuple[Column, Column], table: Table, one_column: bool) -> bool:
     """Whether two columns are equated that are one, or of which one references the other."""
     names = {fold(column.name.text) for column in pair}
-    return len(names) == 1 or any(
+    if len(names) == 1 or one_column:
+        return len(names) == 1
+    return any(
         fold(key.ref_table) == fold(table.name)
         and len(key.columns) == 1
         and names == {fold(key.columns[0]), fold(key.ref_columns[0])}

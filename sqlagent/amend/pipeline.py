@@ -1,13 +1,20 @@
-"""What is put right in a statement before it runs: where the question settles it, or a stored value, or the schema.
+"""Every amendment of a statement: pitfalls are mended, readings are proposed.
 
-Each rule says in a sentence what it did, so that the person sees it beside the answer.
+A pitfall is what SQL does and nobody means, such as NOT IN over a list that holds NULL; it does not depend on the
+question's words, and the database proves that it matters. A reading is what an English word may mean: "after 2018" may
+leave 2018 out, and "after the 2018 World Cup" does not. So a reading proposes a statement, which is weighed against
+the model's own by the model itself, with a prior that says how often such a reading is right.
+
+Invariant: only `mended` changes what runs, and each change is an Amendment that the answer shows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, Amendment, Proposal
 from sqlagent.amend.correlated import tied
 from sqlagent.amend.counted import counted
 from sqlagent.amend.counted_table import joined
@@ -22,78 +29,115 @@ from sqlagent.amend.never import none_of
 from sqlagent.amend.not_in_null import without_nulls
 from sqlagent.amend.open_ended import no_end
 from sqlagent.amend.ordinals import nth
+from sqlagent.amend.pitfalls import near_values, null_meant, respelt, shares
 from sqlagent.amend.stored_counts import summed
-from sqlagent.amend.stored_values import Compared, Nearest, corrected
+from sqlagent.amend.stored_values import Nearest
 from sqlagent.amend.superlatives import turned
 from sqlagent.amend.years import bounded
 from sqlagent.linking.prompt import Turn, spoken
-from sqlagent.sql.reading import Reading, Readings, read
+from sqlagent.sql.reading import Reading, Readings
+
+PRIOR = 0.0
+PRIORS: dict[str, float] = {}
+"""ln of how much likelier a reading's proposal is than the model finds it."""
 
 
-def put_right(
-    question: str,
-    sql: str,
-    readings: Readings,
-    *,
-    history: Sequence[Turn],
-    nearest: Nearest,
-    takes: Callable[[str], bool],
-    finds: Callable[[str], bool],
-) -> tuple[str, list[str]]:
-    """A canonical statement after all rules, and what they did, a sentence each.
+@dataclass(frozen=True)
+class Context:
+    """What the rules look at beside the statement.
 
-    readings: the question's statements, to which the new one is added. history: the turns that the question goes on
-    from. nearest: the stored value that a text means.
-    takes: whether the grammar takes a statement. finds: whether a statement finds a row.
+    statements: those of the question, each read once. history: the turns that the question goes on from. nearest: the
+    stored value that a text means. accepts: whether the grammar accepts a statement. has_rows: whether a statement
+    finds a row. differ: whether two statements are seen to give different rows.
     """
-    reading = readings.find(sql)
+
+    question: str
+    statements: Readings
+    history: Sequence[Turn]
+    nearest: Nearest
+    accepts: Callable[[str], bool]
+    has_rows: Callable[[str], bool]
+    differ: Callable[[str, str], bool]
+
+    def proved(self, now: Reading, made: Amended) -> Amended:
+        """What a rule made of a statement, where the database shows that it matters."""
+        return made if made.sql != now.sql and self.differ(now.sql, made.sql) else Amended(now.sql)
+
+    @cached_property
+    def asked(self) -> str:
+        """The question, and those that it goes on from."""
+        return spoken(self.question, self.history)
+
+    @cached_property
+    def before(self) -> list[str]:
+        """The statements that the question goes on from, oldest first."""
+        return [turn.sql for turn in self.history]
+
+
+Rule = Callable[[Reading, Context], Amended]
+
+PITFALLS: dict[str, Rule] = {
+    "stored_spelling": lambda now, q: respelt(now, q.nearest),
+    "null_text": lambda now, q: null_meant(now, q.has_rows),
+    "correlated": lambda now, q: q.proved(now, tied(now, q.accepts, one_column=True)),
+    "not_in_null": lambda now, q: without_nulls(now, q.accepts, q.has_rows),
+    "share": lambda now, q: q.proved(now, shares(q.question, now)),
+}
+"""What SQL does and nobody means, whatever the question; applied one after the other."""
+
+READINGS: dict[str, Rule] = {
+    "follow_up": lambda now, q: carried(q.question, now, q.before, q.accepts),
+    "near_value": lambda now, q: near_values(now, q.nearest),
+    "key_names": lambda now, q: shown_by_name(q.asked, now, q.accepts),
+    "extreme_rows": lambda now, q: shown(q.question, now, q.accepts),
+    "outer_row": lambda now, q: tied(now, q.accepts),
+    "never": lambda now, q: none_of(q.question, now, q.accepts),
+    "counted_table": lambda now, q: joined(q.asked, now, q.accepts),
+    "hierarchy": lambda now, q: reporting(q.question, now),
+    "open_ended": lambda now, q: no_end(q.question, now, q.accepts, q.has_rows),
+    "list_not_first": lambda now, q: unlimited(q.question, now),
+    "ordinals": lambda now, q: nth(q.question, now),
+    "superlatives": lambda now, q: turned(q.question, now),
+    "stored_counts": lambda now, q: summed(q.question, now),
+    "counted": lambda now, q: counted(q.question, now),
+    "exact_quotient": lambda now, q: exact(q.question, now),
+    "date_difference": lambda now, q: in_days(q.question, now, q.accepts),
+    "years": lambda now, q: bounded(q.question, now),
+}
+"""What an English word may mean: each proposes a statement, and overwrites none."""
+
+
+def mended(sql: str, about: Context) -> tuple[str, tuple[Amendment, ...]]:
+    """A canonical statement without the pitfalls that its database proves, and what was done to it."""
+    return _applied(sql, PITFALLS, about)
+
+
+def proposals(sql: str, about: Context) -> list[Proposal]:
+    """What a canonical statement may have been meant to be: by each reading alone, and by all that fit together."""
+    reading = about.statements.find(sql)
     if reading is None:
-        return sql, []
-    reading, notes = amended(question, reading, history, nearest, takes, finds)
-    readings.add(reading)
-    return reading.sql, notes
+        return []
+    made = [
+        Proposal(after, (Amendment(name, sql, after, why),), PRIORS.get(name, PRIOR))
+        for name, rule in READINGS.items()
+        for after, why in [rule(reading, about)]
+        if after != sql
+    ]
+    if len(made) > 1:
+        whole, amendments = _applied(sql, READINGS, about)
+        if len(amendments) > 1:
+            made.append(Proposal(whole, amendments, sum(PRIORS.get(one.rule, PRIOR) for one in amendments)))
+    return list({one.sql: one for one in reversed(made) if one.sql != sql}.values())[::-1]
 
 
-def amended(
-    question: str,
-    reading: Reading,
-    history: Sequence[Turn],
-    nearest: Nearest,
-    accepts: Callable[[str], bool],
-    has_rows: Callable[[str], bool],
-) -> tuple[Reading, list[str]]:
-    """The same of a statement that has been read; it is read again only where a rule changed it."""
-    sql, changes = corrected(reading, nearest)
-    notes = [_replaced(column, value) for column, value in changes]
-    asked, before = spoken(question, history), [turn.sql for turn in history]
-    rules: tuple[Callable[[Reading], Amended], ...] = (
-        lambda now: carried(question, now, before, accepts),
-        lambda now: shown_by_name(asked, now, accepts),
-        lambda now: shown(question, now, accepts),
-        lambda now: tied(now, accepts),
-        lambda now: none_of(question, now, accepts),
-        lambda now: without_nulls(now, accepts, has_rows),
-        lambda now: joined(asked, now, accepts),
-        lambda now: reporting(question, now),
-        lambda now: no_end(question, now, accepts, has_rows),
-        lambda now: unlimited(question, now),
-        lambda now: nth(question, now),
-        lambda now: turned(question, now),
-        lambda now: summed(question, now),
-        lambda now: counted(question, now),
-        lambda now: exact(question, now),
-        lambda now: in_days(question, now, accepts),
-        lambda now: bounded(question, now),
-    )
-    for rule in rules:
-        if sql != reading.sql:
-            reading = read(sql, reading.schema)
-        sql, note = rule(reading)
-        notes.append(note)
-    if sql != reading.sql:
-        reading = read(sql, reading.schema)
-    return reading, list(filter(None, notes))
-
-
-def _replaced(column: Compared, value: str) -> str:
-    return f"{column.text!r} is not in {column.table}.{column.column}; {value!r}, which is, was taken for it."
+def _applied(sql: str, rules: Mapping[str, Rule], about: Context) -> tuple[str, tuple[Amendment, ...]]:
+    """A statement after some rules, each on what the one before made; as it was where it cannot be read."""
+    reading, found = about.statements.find(sql), list[Amendment]()
+    for name, rule in rules.items():
+        if reading is None:
+            break
+        after, why = rule(reading, about)
+        if after != reading.sql:
+            found.append(Amendment(name, reading.sql, after, why))
+            sql, reading = after, about.statements.find(after)
+    return sql, tuple(found)

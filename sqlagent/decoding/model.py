@@ -22,11 +22,12 @@ from sqlagent.decoding.candidate import Candidate, Progress, Timings, candidate_
 from sqlagent.decoding.chat_template import ChatTemplate, PromptTokens
 from sqlagent.decoding.decoder import Counters, Decoder
 from sqlagent.decoding.drafting import Drafter, shipped, worthwhile
+from sqlagent.decoding.given_statement import replayed
 from sqlagent.decoding.hypothesis import Hypothesis
 from sqlagent.decoding.layout import Acceptor, LayoutState, Unconstrained
 from sqlagent.decoding.literal_copy import CopySource
 from sqlagent.decoding.prefix_cache import PrefixCache, adapter_identity, model_identity
-from sqlagent.decoding.read_back import question_logprobs
+from sqlagent.decoding.read_back import answer_logprobs, question_logprobs
 from sqlagent.decoding.token_choice import SamplingSettings
 from sqlagent.linking.prompt import Prompt, reading_back
 from sqlagent.llama.context import Llama, Logits, version
@@ -217,6 +218,32 @@ class Model:
             if asked:
                 self._read_schema(asked[0], cancelled)
             return question_logprobs(self._llama, asked, self._parallel, cancelled)
+
+    def statement_logprobs(
+        self,
+        prompt: Prompt,
+        acceptor: Acceptor,
+        statements: Sequence[str],
+        *,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> list[float]:
+        """ln p of each statement as the answer to a prompt: of the tokens that the grammar leaves a choice about.
+
+        All are forced upon the model in one batch, where they fit one. A token counts no less than `read_back.LOWEST`.
+        All 0.0 where the context has no room. Raises Cancelled, ModelError.
+        """
+        with self._lock:
+            self._check_open()
+            tokens = self._chat.tokens(prompt)
+            begin, asked = len(tokens.ids), []
+            for sql in statements:
+                given = replayed(sql, acceptor, self._decoder, self._vocab)
+                ids = (*tokens.ids, *given.ids, *([self._vocab.eos] if given.open else []))
+                forced = {begin + i for i in given.forced}
+                asked.append((PromptTokens(ids, tokens.opening, tokens.prefix, begin), forced))
+            if asked:
+                self._read_schema(tokens, cancelled)
+            return answer_logprobs(self._llama, asked, self._parallel, cancelled)
 
     def _drafter(self, prompt: Prompt, acceptor: Acceptor | None) -> Drafter | None:
         """What guesses at the answers to a prompt; None where nothing is known of the schema."""

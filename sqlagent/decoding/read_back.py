@@ -9,6 +9,7 @@ the "different". The product of the two, the second one to a power, is the chann
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 import numpy as np
@@ -23,16 +24,27 @@ LOWEST = -6.0
 def question_logprobs(
     llama: Llama, asked: Sequence[PromptTokens], n_seq: int, cancelled: Callable[[], bool] | None = None
 ) -> list[float]:
-    """ln p of each prompt's answer, a token's at least LOWEST; all 0.0 where the context has no room for one.
+    """ln p of each prompt's answer, a token's at least LOWEST. See `answer_logprobs`."""
+    return answer_logprobs(llama, [(tokens, frozenset()) for tokens in asked], n_seq, cancelled)
 
-    The prompts have one prefix, and its cells are all that sequence 0 has. As many prompts run together as fit,
-    in sequences 1 to `n_seq`, which are forgotten. Raises Cancelled, ModelError.
+
+def answer_logprobs(
+    llama: Llama,
+    asked: Sequence[tuple[PromptTokens, AbstractSet[int]]],
+    n_seq: int,
+    cancelled: Callable[[], bool] | None = None,
+) -> list[float]:
+    """ln p of each prompt's answer but for its tokens at some places, which count for nothing.
+
+    All 0.0 where the context has no room for one. The prompts have one prefix, and its cells are all that sequence 0
+    has. As many prompts run together as fit, in sequences 1 to `n_seq`, which are forgotten. Raises Cancelled,
+    ModelError.
     """
     found: list[float] = []
     while len(found) < len(asked):
-        room, several = llama.n_ctx - asked[0].prefix, list[_Text]()
-        for tokens in asked[len(found) : len(found) + n_seq]:
-            text = _after(tokens, several)
+        room, several = llama.n_ctx - asked[0][0].prefix, list[_Text]()
+        for tokens, given in asked[len(found) : len(found) + n_seq]:
+            text = _after(tokens, given, several)
             room -= len(text.rows)
             if room < 0:
                 break
@@ -56,6 +68,8 @@ class _Text(NamedTuple):
     start: int
     turn: int
     """In which of the batches, one after the other, its own cells are computed."""
+    given: AbstractSet[int]
+    """Places of tokens that the model is not asked for."""
 
     @property
     def rows(self) -> list[tuple[int, int, int, bool]]:
@@ -64,16 +78,16 @@ class _Text(NamedTuple):
         return [(ids[i], i, self.seq, i >= answer - 1) for i in range(self.start, len(ids) - 1)]
 
 
-def _after(tokens: PromptTokens, several: Sequence[_Text]) -> _Text:
+def _after(tokens: PromptTokens, given: AbstractSet[int], several: Sequence[_Text]) -> _Text:
     """A text behind those it can share cells with: statements of one search begin alike."""
     seq = len(several) + 1
-    best = _Text(seq, tokens, 0, tokens.prefix, 0)
+    best = _Text(seq, tokens, 0, tokens.prefix, 0, given)
     for other in several:
         most = min(tokens.answer, other.tokens.answer) - 1  # from there on logits are wanted
         same = zip(tokens.ids[:most], other.tokens.ids, strict=False)
         common = next((i for i, (mine, its) in enumerate(same) if mine != its), most)
         if common > best.start:
-            best = _Text(seq, tokens, other.seq, common, other.turn + 1)
+            best = _Text(seq, tokens, other.seq, common, other.turn + 1, given)
     return best
 
 
@@ -90,7 +104,7 @@ def _together(llama: Llama, several: Sequence[_Text], cancelled: Callable[[], bo
             if not llama.decode(batch, cancelled=cancelled):
                 return [0.0] * len(several)
             for i, (_, at, seq, wanted) in enumerate(batch):
-                if wanted:
+                if wanted and at + 1 not in several[seq - 1].given:
                     said = several[seq - 1].tokens.ids[at + 1]
                     sums[seq] += max(LOWEST, _logprob(llama.logits(i), said))
     return list(sums.values())

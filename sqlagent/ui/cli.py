@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from sqlagent import __version__
-from sqlagent.agent.effort import EFFORTS
+from sqlagent.agent.effort import AMENDING, EFFORTS
 from sqlagent.base import errors, terminal
 from sqlagent.base.errors import UsageError
 from sqlagent.files.kinds import loadable
@@ -120,6 +120,11 @@ def build_parser() -> Parser:
     option(
         work, "--effort", choices=list(EFFORTS), default="normal",
         help="statements weighed: fast one, normal also others about as likely, high more (default normal)",
+    )  # fmt: skip
+    option(
+        work, "--amend", choices=list(AMENDING), default="all",
+        help="off: statements run as written; pitfalls: SQL's traps are mended; all: readings are weighed, too "
+        "(default all)",
     )  # fmt: skip
     option(work, "--offline", action="store_true", help="never go online; a missing model is an error")
     option(

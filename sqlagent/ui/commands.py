@@ -252,6 +252,7 @@ def _agent(
                 chosen,
                 limits=limits_from(args, for_programs=_output(args, console).for_programs),
                 effort=args.effort,
+                amend=args.amend,
                 offline=args.offline,
                 quiet=console.quiet,
                 adapter=args.adapter,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sqlagent.agent.effort import EFFORTS
+from sqlagent.agent.effort import AMENDING, EFFORTS
 from sqlagent.base import terminal
 from sqlagent.base.errors import UsageError
 from sqlagent.ui import formats
@@ -316,6 +316,14 @@ def choose_effort(session: Repl, argument: str) -> None:
     if argument:
         session.agent.effort = argument
     session.output.console.notice(f"The effort is {session.agent.effort}.")
+
+
+@command("\\amend", usage="[off|pitfalls|all]", choices=tuple(AMENDING))
+def choose_amending(session: Repl, argument: str) -> None:
+    """what may be changed in the model's statement"""
+    if argument:
+        session.agent.amend = argument
+    session.output.console.notice(f"Amending is {session.agent.amend}: {AMENDING[session.agent.amend]}.")
 
 
 # ---- what \d shows -----------------------------------------------------------------------------------------

@@ -93,6 +93,8 @@ class Output:
         """
         if answer.note:
             self.console.notice(answer.note)
+        if answer.amendments:
+            self.console.notice(f"The model wrote: {answer.written};")
         doubtful = sureness.is_doubtful(answer)
         if self.format == "table" and (rows or doubtful):
             offered = bool(offer and doubtful and sureness.readings(answer))

@@ -1,0 +1,91 @@
+"""Tell what SQL does and nobody means from what may well be meant.
+
+`name = 'lemur'` finds nothing where 'Lemur' is stored: only the spelling differs. `name = 'Iraq'` finds nothing where
+'Iran' is stored, and that is an answer. SUM(a) / SUM(b) is a share; SUM(boxes) / 12 may count full dozens.
+
+Invariant: each function gives the first of such a pair, or the statement as it was.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from sqlagent.amend.amendment import Amended
+from sqlagent.amend.integer_division import exact
+from sqlagent.amend.stored_values import Nearest, compared, corrected, nulls_meant
+from sqlagent.base.word_forms import key
+from sqlagent.database.schema import fold
+from sqlagent.sql.names import quote
+from sqlagent.sql.reading import Reading
+from sqlagent.sql.tree import Binary, Call, Expr, Select, Subquery, bare
+
+_WHOLE = re.compile(
+    r"\b(?:complete(?:ly)?|entire(?:ly)?|wholly|fully|evenly|round(?:ed)?|times over)\b", re.IGNORECASE
+)
+"""Words of those who count what is full."""
+
+
+def respelt(reading: Reading, nearest: Nearest) -> Amended:
+    """The statement with stored values where its texts have the same letters in another spelling."""
+
+    def same_letters(table: str, column: str, text: str) -> str | None:
+        value = nearest(table, column, text)
+        return value if value is not None and _letters(value) == _letters(text) else None
+
+    return near_values(reading, same_letters)
+
+
+def near_values(reading: Reading, nearest: Nearest) -> Amended:
+    """The statement with the stored values that its texts are near to."""
+    made, changes = corrected(reading, nearest)
+    notes = (
+        f"{column.text!r} is not in {column.table}.{column.column}; {value!r}, which is, was taken for it."
+        for column, value in changes
+    )
+    return Amended(made, " ".join(notes))
+
+
+def _letters(text: str) -> str:
+    return key(text).replace(" ", "")
+
+
+def null_meant(reading: Reading, finds: Callable[[str], bool]) -> Amended:
+    """The statement with IS NULL for `= 'null'`, where the column holds NULL and no such text."""
+    sql = reading.sql
+    columns = [one for one in compared(sql, reading.schema) if fold(one.text) == "null"]
+    made = nulls_meant(sql)
+    if made == sql or not columns:
+        return Amended(sql)
+    lacking = []
+    for one in columns:
+        rows = f"SELECT 1 FROM {quote(one.table)} WHERE {quote(one.column)}"
+        if finds(f"{rows} = '{one.text}' LIMIT 1"):
+            return Amended(sql)
+        if finds(f"{rows} IS NULL LIMIT 1"):
+            lacking.append(f"{one.table}.{one.column}")
+    if not lacking:
+        return Amended(sql)
+    names = " and ".join(dict.fromkeys(lacking))
+    return Amended(made, f"NULL was taken for the text 'null', which is not in {names}.")
+
+
+def shares(question: str, reading: Reading) -> Amended:
+    """The statement with exact quotients, where all that it divides by are totals: parts of a whole, or means."""
+    quotients = [node for node in reading.statement.find(Binary) if node.operator == "/"]
+    if not quotients or not all(_total(node.right) for node in quotients) or _WHOLE.search(question):
+        return Amended(reading.sql)
+    return exact(question, reading)
+
+
+def _total(value: Expr) -> bool:
+    """Whether a value counts or adds up rows."""
+    value = bare(value)
+    if isinstance(value, Call):
+        return value.function in ("COUNT", "SUM", "TOTAL") or (
+            value.function == "NULLIF" and _total(value.arguments[0])
+        )
+    if isinstance(value, Subquery):
+        arm = value.query.arms[0]
+        return isinstance(arm, Select) and len(arm.items) == 1 and _total(arm.items[0].value)
+    return False
