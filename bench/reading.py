@@ -11,6 +11,7 @@ Invariant: both read the same lines from a file, and what they are told of the d
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import sqlite3
@@ -52,7 +53,8 @@ def _played(cases: Iterator[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], d
             schema = schemas.read(path, time_budget=600.0)
             acceptor, finds, nearest = Acceptor(schema), _finds(path), _nearest(schema)
         history = tuple(Turn(question, sql) for question, sql in case["history"])
-        tools = (nearest, acceptor.accepts, finds)
+        accepts = getattr(acceptor, "accepts", None) or acceptor.takes  # type: ignore[attr-defined]
+        tools = (nearest, accepts, finds)
         through(
             case["question"], case["sql"], schema, history, *tools
         )  # what is looked up is known from here on
@@ -67,15 +69,27 @@ def _played(cases: Iterator[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], d
 
 def _through() -> Callable[..., tuple[str, list[str], str, str]]:
     """What takes a statement all the way: by one reading of it or, before there were any, by its text each time."""
-    from sqlagent.amend import fan_out, pipeline
+    from sqlagent.amend import fan_out
     from sqlagent.sql import explain
 
+    pipeline: Any = importlib.import_module(
+        "sqlagent.amend.pipeline"
+    )  # another checkout's may be an older one
     if hasattr(pipeline, "mended"):
         from sqlagent.sql.reading import Readings
 
         def by_amendments(question: str, sql: str, schema: Any, history: Any, *tools: Any) -> Any:
             readings = Readings(schema)
-            about = pipeline.Context(question, readings, history, *tools, differ=lambda one, other: True)
+            nearest, accepts, finds = tools
+            about = pipeline.Context(
+                question,
+                readings,
+                history,
+                nearest=nearest,
+                accepts=accepts,
+                has_rows=finds,
+                differ=lambda one, other: True,
+            )
             made, amendments = pipeline.mended(sql, about)
             for last in pipeline.proposals(made, about)[-1:]:  # all that fit together
                 made, amendments = last.sql, (*amendments, *last.amendments)

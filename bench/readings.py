@@ -73,12 +73,13 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _model(options: argparse.Namespace) -> Model:
-    from sqlagent.store import models, registry
+    from sqlagent.base import paths
+    from sqlagent.store import models
 
     return Model.of(
         models.ready(options.model, quiet=True),
         threads=options.threads,
-        cache_dir=registry.cache_dir() / "prefixes",
+        cache_dir=paths.cache_dir() / "prefixes",
     )
 
 

@@ -14,6 +14,7 @@ import pytest
 from sqlagent.agent.agent import Agent
 from sqlagent.base.errors import UsageError
 from sqlagent.grammar import Acceptor
+from sqlagent.sandbox import functions
 from sqlagent.ui.cli import main
 from sqlagent.ui.console import Console
 from sqlagent.ui.repl import Repl
@@ -106,6 +107,7 @@ def test_a_pitfall_is_mended_where_the_database_proves_it(database: Path) -> Non
     assert (change.rule, change.before, change.after) == ("not_in_null", NOBODY, answer.sql)
     assert answer.written == NOBODY
     connection = sqlite3.connect(database)
+    functions.register(connection)
     connection.execute("UPDATE staff SET boss_id = 1 WHERE boss_id IS NULL")
     connection.commit()
     connection.close()
@@ -149,6 +151,7 @@ def test_there_are_three_ways(database: Path) -> None:
 def test_no_statement_is_changed_without_the_answer_saying_so(database: Path, seed: int) -> None:
     rng = random.Random(seed)
     connection = sqlite3.connect(database)
+    functions.register(connection)
     with Agent(database, FakeModel([""])) as looking:
         acceptor = Acceptor(looking.schema())
     questions = (
@@ -176,7 +179,7 @@ def test_no_statement_is_changed_without_the_answer_saying_so(database: Path, se
             assert (change.before, bool(change.why)) == (ends[-1], True)
             assert change.why in answer.note
             ends.append(change.after)
-        assert (ends[0], ends[-1]) == (statement, answer.sql)
+        assert (ends[0], ends[-1]) == (statement, answer.meant_sql)
         assert sorted(map(repr, answer.rows)) == sorted(
             map(repr, connection.execute(answer.sql).fetchmany(1000))
         )

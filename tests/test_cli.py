@@ -285,7 +285,6 @@ def test_a_database_alone_opens_the_prompt(run: Run, db: str) -> None:
         (["doctor", "--sql"], ["--sql", "doctor"]),
         (["doctor", "DB"], ["too much", "doctor"]),
         (["DB", "DB"], ["One database at a time"]),
-        (["web"], ["'web'", "--help"]),
         (["models", "zap"], ["'zap'", "pull"]),
         (["models", "pull"], ["models pull NAME"]),
         (["Who earns the most?"], ["database", "sqlagent ask DB"]),
