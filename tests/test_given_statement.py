@@ -9,7 +9,7 @@ import pytest
 
 from sqlagent.database import schema as schemas
 from sqlagent.decoding import read_back
-from sqlagent.decoding.chat_template import Chat
+from sqlagent.decoding.chat_template import ChatTemplate
 from sqlagent.decoding.given_statement import replayed
 from sqlagent.decoding.model import Model
 from sqlagent.grammar import Acceptor
@@ -49,7 +49,7 @@ def _no_token_too_unlikely(monkeypatch: pytest.MonkeyPatch) -> None:
 def expected(path: Path, ids: list[int], forced: frozenset[int]) -> float:
     """Token by token behind the prompt, in a context of its own."""
     llama = Llama(path, n_seq=1, n_ctx=2048)
-    prompt = list(Chat(llama, Vocab(llama)).tokens(ASKED).ids)
+    prompt = list(ChatTemplate(llama, Vocab(llama)).tokens(ASKED).ids)
     total = 0.0
     for i, token in enumerate([*prompt, *ids][:-1]):
         assert llama.decode([(token, i, 0, True)])
