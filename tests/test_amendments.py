@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sqlagent.agent.agent import Agent
-from sqlagent.base.errors import UsageError
+from sqlagent.base.errors import NoAnswer, UsageError
 from sqlagent.grammar import Acceptor
 from sqlagent.sandbox import functions
 from sqlagent.ui.cli import main
@@ -173,7 +173,10 @@ def test_no_statement_is_changed_without_the_answer_saying_so(database: Path, se
     for statement in written:
         model = Fickle([statement], rng)
         with Agent(database, model) as agent:
-            answer = agent.ask(rng.choice(questions), anyway=True)
+            try:
+                answer = agent.ask(rng.choice(questions), anyway=True)
+            except NoAnswer:  # it prepares, and fails over these rows: NTILE(0)
+                continue
         ends = [answer.written]
         for change in answer.amendments:
             assert (change.before, bool(change.why)) == (ends[-1], True)

@@ -367,13 +367,21 @@ def test_what_is_no_database_is_one_sentence_and_exit_code_3(
 
 @pytest.fixture
 def locked(tmp_path: Path) -> Iterator[str]:
+    """A database that another process holds: this one's own locks go when it closes any descriptor of the file."""
     path = tmp_path / "locked.db"
-    connection = sqlite3.connect(path, isolation_level=None)
-    connection.execute("CREATE TABLE employees (name, salary)")
-    connection.execute("INSERT INTO employees VALUES ('Ann', 1)")
-    connection.execute("BEGIN EXCLUSIVE")
-    yield str(path)
-    connection.close()
+    hold = (
+        "import sqlite3, sys\n"
+        "connection = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "connection.execute('CREATE TABLE employees (name, salary)')\n"
+        "connection.execute(\"INSERT INTO employees VALUES ('Ann', 1)\")\n"
+        "connection.execute('BEGIN EXCLUSIVE')\n"
+        "print('held', flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    command = [sys.executable, "-c", hold, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None and holder.stdout.readline() == "held\n"
+        yield str(path)
 
 
 def test_a_locked_database_is_answered_from_a_private_copy_and_says_so(run: Run, locked: str) -> None:

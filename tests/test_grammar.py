@@ -425,7 +425,7 @@ def test_the_memo_does_not_grow_without_bound(acceptor, monkeypatch):
 
 def test_a_schema_without_tables_is_refused():
     with pytest.raises(ValueError, match="no tables"):
-        Acceptor(schemas.Schema(path="", tables=(), skipped=()))
+        Acceptor(schemas.Schema(path="", tables=()))
 
 
 def test_the_sandbox_lets_every_function_of_the_grammar_run():

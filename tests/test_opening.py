@@ -145,7 +145,7 @@ def test_ctrl_c_stops_opening_at_once(tmp_path: Path) -> None:
         "from sqlagent.database import introspect, schema\n"
         "introspect.RISK_SECONDS = 60\n"
         "print('ready', flush=True)\n"
-        "try:\n    schema.read(sys.argv[1], time_budget=50, timeout=60)\n"
+        "try:\n    while True:\n        schema.read(sys.argv[1], time_budget=50, timeout=60)\n"
         "except KeyboardInterrupt:\n    print('stopped', flush=True)\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(path), str(ROOT)], stdout=subprocess.PIPE)

@@ -93,3 +93,11 @@ def test_on_a_terminal_what_compiles_is_sql() -> None:
 )  # fmt: skip
 def test_the_lines_of_a_statement_are_put_together(lines: list[str], found: list[str]) -> None:
     assert list(gathered(lines)) == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Select employees hired in 2019 (by month)", "Explain the hires (by month)", "With note (if any) was Ann hired?"],
+)  # fmt: skip
+def test_a_parenthesis_of_english_is_no_mark_of_sql(text: str) -> None:
+    assert not is_sql(text, lambda sql: False)

@@ -159,7 +159,6 @@ def test_a_statement_is_taken_for_one(session: Session, line: str) -> None:
         "Explain the hires of 2019 (by month)",
         "With what note (if any) was Ann hired?",
         "With note (if any) was Ann hired?",
-        "Select employees hired in 2019 (by month)",
     ],
 )
 def test_a_question_that_begins_like_a_statement_is_a_question(session: Session, line: str) -> None:

@@ -89,7 +89,7 @@ class Parser(argparse.ArgumentParser):
 
 def option(parser: argparse.ArgumentParser, *flags: str, **settings: Any) -> None:
     """Add an option, and remember whether it takes a value."""
-    OPTIONS.update(dict.fromkeys(flags, "action" not in settings))
+    OPTIONS.update(dict.fromkeys(flags, settings.get("action", "append") == "append"))
     parser.add_argument(*flags, **settings)
 
 

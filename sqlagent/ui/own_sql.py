@@ -13,6 +13,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from sqlagent.sql.cursor import RESERVED
 from sqlagent.sql.lexer import Token, significant
 
 _OTHER_STATEMENT = re.compile(
@@ -55,7 +56,7 @@ def is_sql(text: str, compiles: Callable[[str], bool], *, piped: bool = False) -
         return False
     if found[0].key != "SELECT":
         return True
-    if not _reads_as_prose(found) and (piped or any(t.key == "FROM" or t.key in _MARKS for t in found)):
+    if not _reads_as_prose(found) and (piped or _has_marks(found)):
         return True
     return compiles(text)
 
@@ -64,8 +65,28 @@ def _begins(found: Sequence[Token]) -> bool:
     if len(found) < 3 or found[0].key not in QUERY_WORDS:
         return False  # the last one is the end
     if found[0].key == "WITH":
-        return found[3 if found[1].key == "RECURSIVE" and len(found) > 4 else 2].key in ("AS", "(")
+        return _names_query(found)
     return found[0].key == "SELECT" or found[1].key in _FOLLOWS[found[0].key]
+
+
+def _names_query(found: Sequence[Token]) -> bool:
+    """Whether WITH goes on with a name, columns where there are any, and AS."""
+    at = 3 if found[1].key == "RECURSIVE" and len(found) > 4 else 2
+    if found[at].key == "(":
+        while found[at].key not in (")", "end"):
+            at += 1
+        at = min(at + 1, len(found) - 1)
+    return found[at].key in ("AS", "end")
+
+
+def _has_marks(found: Sequence[Token]) -> bool:
+    """Whether FROM or a mark of SQL stands in a text; a parenthesis behind a blank is one of English."""
+    return any(
+        token.key == "FROM"
+        or (token.key in _MARKS and token.key not in ("(", ")"))
+        or (token.key == "(" and (before.end == token.start or before.key in RESERVED))
+        for before, token in zip(found, found[1:], strict=False)
+    )
 
 
 def _reads_as_prose(found: Sequence[Token]) -> bool:
