@@ -237,7 +237,7 @@ def test_a_value_in_a_large_database_brings_its_table_and_a_hint(tmp_path: Path)
     assert focus.nearest(whole, "rainfall", "station", "amersam") == "Amersham"
 
 
-def test_without_an_index_there_is_a_part_and_no_hint(tmp_path: Path) -> None:
+def test_a_file_that_is_held_has_its_part_and_its_values_from_a_copy(tmp_path: Path) -> None:
     path = database(tmp_path / "c.db")
     whole, focus = schema.read(path), Focus(path, budget=300, whole=300, cache_dir=tmp_path / "values")
     other = sqlite3.connect(path, isolation_level=None)
@@ -245,9 +245,11 @@ def test_without_an_index_there_is_a_part_and_no_hint(tmp_path: Path) -> None:
     try:
         part = focus.part(whole, "How many students are in the History department?")
         assert {"student", "department"} <= names(part)
-        assert focus.hints(whole, part, "How many students are in the History department?") == []
-        assert focus.nearest(whole, "department", "dept_name", "history") is None
+        (hint,) = focus.hints(whole, part, "How many students are in the History department?")
+        assert hint == Hint("department", "dept_name", "History")
+        assert focus.nearest(whole, "department", "dept_name", "history") == "History"
     finally:
+        focus.close()
         other.close()
 
 
