@@ -240,7 +240,7 @@ def test_nobody_else_can_open_a_dropped_file(site: Site, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "name, data, said",
     [
-        ("notes.txt", b"hello world, this is text", "holds no rows"),
+        ("notes.txt", b"hello world, this is text", "is not a SQLite database"),
         ("empty.db", b"", "is not a SQLite database"),
         ("page.html", b"<script>alert(1)</script>", "is not a SQLite database"),
         ("half.db", b"SQLite format 3\x00" + b"\xff" * 4000, "half.db"),

@@ -155,7 +155,7 @@ class _Loader:
         except (EOFError, zipfile.BadZipFile, gzip.BadGzipFile) as error:
             raise DatabaseError(f"{path.name} is damaged: {error}.") from None
         with open(target, "rb") as file:
-            kind = kinds.kind_of(name, file.read(64))
+            kind = kinds.kind_of(name, file.read(kinds.HEAD))
         if kind in (None, "gzip", "zip"):
             raise DatabaseError(f"{path.name} holds {name}, which is no table.")
         self._file(target, kind, name)
@@ -172,7 +172,7 @@ class _Loader:
                 loaded = 0
                 for one in inside:
                     with archive.open(one) as file:
-                        if kinds.kind_of(one.filename, file.read(64)) in (None, "gzip", "zip"):
+                        if kinds.kind_of(one.filename, file.read(kinds.HEAD)) in (None, "gzip", "zip"):
                             continue
                     self._unpacked(path, Path(one.filename).name, lambda one=one: archive.open(one))  # type: ignore[misc]
                     loaded += 1

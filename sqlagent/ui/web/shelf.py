@@ -103,7 +103,7 @@ class Shelf:
         from sqlagent.files import loader
 
         with path.open("rb") as file:
-            if kinds.kind_of(name, file.read(64)) == kinds.SQLITE:
+            if kinds.kind_of(name, file.read(kinds.HEAD)) == kinds.SQLITE:
                 return
         folder = Path(tempfile.mkdtemp(dir=path.parent))
         try:
@@ -182,7 +182,7 @@ def is_database(path: Path) -> bool:
     """Whether a file begins as a SQLite database does."""
     try:
         with path.open("rb") as file:
-            return kinds.kind_of(path.name, file.read(64)) == kinds.SQLITE
+            return kinds.kind_of(path.name, file.read(kinds.HEAD)) == kinds.SQLITE
     except OSError:
         return False
 
