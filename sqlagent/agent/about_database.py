@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from sqlagent.base.word_forms import name_words, stem
 from sqlagent.database.schema import Schema, Table, fold
-from sqlagent.sql.names import quote
+from sqlagent.sql.names import quote, text_literal
 
 MOST_COUNTED = 100
 """Tables whose rows are counted in one statement."""
@@ -105,10 +105,6 @@ def _named(said: str, tables: Sequence[Table]) -> Table | None:
     return alike[0] if stems and len(alike) == 1 else None
 
 
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
-
-
 def _values(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A SELECT of rows that the schema holds and no table does."""
     columns = ", ".join(f"column{i} AS {quote(head)}" for i, head in enumerate(heads, 1))
@@ -116,7 +112,7 @@ def _values(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _names_of(tables: Sequence[Table]) -> str:
-    return _values(["table"], [[_text(table.name)] for table in tables])
+    return _values(["table"], [[text_literal(table.name)] for table in tables])
 
 
 def _count_of(tables: Sequence[Table]) -> str:
@@ -133,16 +129,16 @@ def _count(table: Table) -> str:
 
 
 def _counts(tables: Sequence[Table]) -> str:
-    rows = [[_text(table.name), _count(table)] for table in tables[:MOST_COUNTED]]
+    rows = [[text_literal(table.name), _count(table)] for table in tables[:MOST_COUNTED]]
     return _values(["table", "rows"], rows)
 
 
 def _overview(tables: Sequence[Table]) -> str:
     rows = [
         [
-            _text(table.name),
+            text_literal(table.name),
             _count(table),
-            _text(", ".join(column.name for column in table.columns)),
+            text_literal(", ".join(column.name for column in table.columns)),
         ]
         for table in tables[:MOST_COUNTED]
     ]
@@ -152,9 +148,9 @@ def _overview(tables: Sequence[Table]) -> str:
 def _columns(table: Table) -> str:
     rows = [
         [
-            _text(column.name),
-            _text(column.type or ""),
-            _text(", ".join(str(value) for value in column.samples[:3] if value is not None)[:80]),
+            text_literal(column.name),
+            text_literal(column.type or ""),
+            text_literal(", ".join(str(value) for value in column.samples[:3] if value is not None)[:80]),
         ]
         for column in table.columns
     ]

@@ -36,6 +36,7 @@ from sqlagent.decoding.draft_ngrams import (
 )
 from sqlagent.decoding.layout import State
 from sqlagent.linking.prompt import Hint
+from sqlagent.sql.names import text_literal
 
 FILE = "drafts.json"
 """The model that `python -m train drafts` makes, beside the registry."""
@@ -198,7 +199,7 @@ class Drafter:
             (h.value, STORED) for h in self._hints if fold(h.column) == column and isinstance(h.value, str)
         ]
         for value, chance in (*stored, *self._texts):
-            literal = "'" + value.replace("'", "''") + "'"
+            literal = text_literal(value)
             if literal.startswith(begun or "'") and literal not in used:
                 return literal, max(chance, COPIED) if len(begun) > 1 else chance
         at = self._question.lower().find(begun[1:].lower()) if len(begun) > 2 else -1

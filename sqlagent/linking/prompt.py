@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sqlagent.database.schema import Column, ForeignKey, Schema, Table, Value
-from sqlagent.sql.names import is_bare
+from sqlagent.sql.names import is_bare, text_literal
 
 SAMPLE_CHARS = 20
 """Characters of a sample value that are shown."""
@@ -186,7 +186,7 @@ def literal(value: Value, limit: int) -> str:
         return "X'…'"
     if isinstance(value, (int, float)):
         return str(value)
-    return "'" + clean(value, limit).replace("'", "''") + "'"
+    return text_literal(clean(value, limit))
 
 
 def clean(text: str, limit: int) -> str:

@@ -421,9 +421,10 @@ class ValueIndex:
     def _occurs(self, place: StoredColumn, literal: str) -> bool | None:
         """Whether the file itself holds the literal; None when that takes too long to find out."""
         from sqlagent.database.ddl_comments import quote
+        from sqlagent.sql.names import text_literal
 
-        text = literal.replace("'", "''")
-        sql = f"SELECT 1 FROM {quote(place.table)} WHERE {quote(place.column)} = '{text}' LIMIT 1"
+        where = f"{quote(place.column)} = {text_literal(literal)}"
+        sql = f"SELECT 1 FROM {quote(place.table)} WHERE {where} LIMIT 1"
         try:
             return bool(self._sandbox().execute(sql, timeout=PROBE_SECONDS).rows)
         except (QueryError, QueryTimeout):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from sqlagent.agent.effort import AMENDING, EFFORTS
 from sqlagent.base import terminal
 from sqlagent.base.errors import UsageError
+from sqlagent.sql.names import text_literal
 from sqlagent.ui import formats
 
 if TYPE_CHECKING:
@@ -193,8 +194,8 @@ def create_statements(session: Repl, argument: str) -> None:
     """the CREATE statements"""
     sql = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"
     if argument:
-        name = _table(session.agent.schema(), argument).name.replace("'", "''")
-        sql += f" AND tbl_name = '{name}' COLLATE NOCASE"
+        name = text_literal(_table(session.agent.schema(), argument).name)
+        sql += f" AND tbl_name = {name} COLLATE NOCASE"
     for (text,) in session.agent.run_sql(sql).rows:
         session.output.statement(str(text))
 
