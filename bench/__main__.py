@@ -18,6 +18,7 @@ NAMES = {
     "compare": "paired test between two accuracy runs, and what flipped",
     "latency": "time to the first token in a new process, cold and with the prefix cache; seconds a question",
     "coverage": "how much gold SQL has a canonical form that the grammar accepts",
+    "analyst": "writes a set of the questions that analysts ask, for accuracy",
     "conversation": "execution accuracy of follow-up questions, given the agent's own earlier answers",
     "refusal": "questions a database cannot answer: how many are refused, and how many answerable ones are lost",
     "amendments": "what each amendment of a statement mends, and what it spoils",
