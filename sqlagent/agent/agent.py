@@ -13,6 +13,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,7 +74,7 @@ class Agent:
     raises ModelError. A closed agent raises UsageError. `adapter` is a peft folder or a GGUF LoRA
     for it. `link` narrows a schema to the part that a question is about, instead of the package's own linker.
     `lowering`: columns are taken as they are meant, and statements written for how they are stored. `amend` says
-    what may be changed in a statement: see AMENDING.
+    what may be changed in a statement: see AMENDING. `clock` tells the time where the question is asked: what "today" is.
     """
 
     def __init__(
@@ -89,9 +90,11 @@ class Agent:
         adapter: str | Path | None = None,
         lowering: bool = True,
         amend: str = "all",
+        clock: Callable[[], datetime] = datetime.now,
     ) -> None:
         self.effort = effort
         self.amend = amend
+        self._clock = clock
         self.database = str(database)
         self._slot = ModelSlot(model, adapter=adapter, offline=offline, quiet=quiet)
         self._limits = limits
@@ -273,6 +276,8 @@ class Agent:
         and Cancelled.
         """
         from sqlagent.agent.about_database import statement_about
+        from sqlagent.agent.conversation import follows_up
+        from sqlagent.agent.question_parts import half_answered, parts
         from sqlagent.amend.fan_out import doubled
         from sqlagent.amend.pipeline import Context, mended, proposals
         from sqlagent.linking import prompt
@@ -325,8 +330,18 @@ class Agent:
                 accepts=acceptor.accepts,
                 has_rows=has_rows,
                 differ=self._differ,
+                today=self._clock().date(),
             )
 
+            def ask_part(part: str, before: Sequence[Turn]) -> Prompt:
+                told = before if follows_up(part, schema, before[-1] if before else None) else ()
+                return prompt.build(view, part, history=told, hints=focus.hints(schema, view, part))
+
+            def join(statements: Sequence[str]) -> str:
+                sql = f"SELECT {', '.join(f'({one})' for one in statements)}"
+                return sql if acceptor.accepts(sql) else ""
+
+            asked = () if history or self._amend != "all" else parts(question, schema)
             chosen = Attempt(
                 model=model,
                 acceptor=acceptor,
@@ -339,6 +354,9 @@ class Agent:
                 trace=trace,
                 tables=len(view.tables),
                 lower=self._lowered,
+                parts=asked,
+                ask_part=ask_part,
+                join=join,
             ).run(self._effort)
             timings = {
                 "schema": read - began,
@@ -356,6 +374,7 @@ class Agent:
                 *(one.why for one in chosen.amendments),
                 *chosen.lowered.notes,
                 twice,
+                half_answered(asked, chosen),
             ]
             return _answer(question, reading, model.name, chosen, trace.steps, timings, notes)
 

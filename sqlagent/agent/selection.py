@@ -34,6 +34,8 @@ class Tried:
     candidate: Candidate
     result: Result | None
     error: str = ""
+    heard_as: str = ""
+    """The statement under which the question's probability is taken, where that is not its own."""
 
     @property
     def sql(self) -> str:
@@ -103,7 +105,11 @@ def choose(
     speak = [max(group, key=lambda one: one.candidate.logprob) for group in groups.values()]
     if len(speak) == 1:
         return speak[0], 1.0
-    heard = [0.0] * len(speak) if question_logprobs is None else question_logprobs([one.sql for one in speak])
+    heard = (
+        [0.0] * len(speak)
+        if question_logprobs is None
+        else question_logprobs([one.heard_as or one.sql for one in speak])
+    )
     scores = [
         _logsumexp([one.candidate.logprob for one in group])
         + channel * ln_p

@@ -5,13 +5,17 @@ question's words, and the database proves that it matters. A reading is what an 
 leave 2018 out, and "after the 2018 World Cup" does not. So a reading proposes a statement, which is weighed against
 the model's own by the model itself, with a prior that says how often such a reading is right.
 
+What no model can know (what day it is, which functions this program brings) is supplied: such a proposal is not weighed by
+what the model finds likely, but by how often it is right.
+
 Invariant: only `mended` changes what runs, and each change is an Amendment that the answer shows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 
 from sqlagent.amend.amendment import Amended, Amendment, Proposal
@@ -24,11 +28,13 @@ from sqlagent.amend.follow_up import carried
 from sqlagent.amend.hierarchy import reporting
 from sqlagent.amend.integer_division import exact
 from sqlagent.amend.key_names import shown_by_name
+from sqlagent.amend.kinds import alike
 from sqlagent.amend.list_not_first import unlimited
 from sqlagent.amend.never import none_of
 from sqlagent.amend.not_in_null import without_nulls
 from sqlagent.amend.open_ended import no_end
 from sqlagent.amend.ordinals import nth
+from sqlagent.amend.periods import in_period
 from sqlagent.amend.pitfalls import near_values, null_meant, respelt, shares
 from sqlagent.amend.stored_counts import summed
 from sqlagent.amend.stored_values import Nearest
@@ -48,7 +54,7 @@ class Context:
 
     statements: those of the question, each read once. history: the turns that the question goes on from. nearest: the
     stored value that a text means. accepts: whether the grammar accepts a statement. has_rows: whether a statement
-    finds a row. differ: whether two statements are seen to give different rows.
+    finds a row. differ: whether two statements are seen to give different rows. today: the day on which it is asked.
     """
 
     question: str
@@ -58,6 +64,7 @@ class Context:
     accepts: Callable[[str], bool]
     has_rows: Callable[[str], bool]
     differ: Callable[[str, str], bool]
+    today: date = field(default_factory=date.today)
 
     def proved(self, now: Reading, made: Amended) -> Amended:
         """What a rule made of a statement, where the database shows that it matters."""
@@ -77,6 +84,7 @@ class Context:
 Rule = Callable[[Reading, Context], Amended]
 
 PITFALLS: dict[str, Rule] = {
+    "kinds": lambda now, q: alike(now, q.accepts),
     "stored_spelling": lambda now, q: respelt(now, q.nearest),
     "null_text": lambda now, q: null_meant(now, q.has_rows),
     "correlated": lambda now, q: q.proved(now, tied(now, q.accepts, one_column=True)),
@@ -106,6 +114,13 @@ READINGS: dict[str, Rule] = {
 }
 """What an English word may mean: each proposes a statement, and overwrites none."""
 
+SUPPLIED: dict[str, Rule] = {
+    "period": lambda now, q: in_period(q.question, now, q.today, q.accepts, q.has_rows),
+}
+"""What no model can know: each proposes a statement."""
+LEADS: dict[str, float] = {"period": 3.0}
+"""ln of how much likelier such a proposal is than the statement that it was made of."""
+
 
 def mended(sql: str, about: Context) -> tuple[str, tuple[Amendment, ...]]:
     """A canonical statement without the pitfalls that its database proves, and what was done to it."""
@@ -127,6 +142,10 @@ def proposals(sql: str, about: Context) -> list[Proposal]:
         whole, amendments = _applied(sql, READINGS, about)
         if len(amendments) > 1:
             made.append(Proposal(whole, amendments, sum(PRIORS.get(one.rule, PRIOR) for one in amendments)))
+    for name, rule in SUPPLIED.items():
+        after, why = rule(reading, about)
+        if after != sql:
+            made.append(Proposal(after, (Amendment(name, sql, after, why),), lead=LEADS[name]))
     return list({one.sql: one for one in reversed(made) if one.sql != sql}.values())[::-1]
 
 
