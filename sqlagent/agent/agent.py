@@ -74,7 +74,7 @@ class Agent:
     raises ModelError. A closed agent raises UsageError. `adapter` is a peft folder or a GGUF LoRA
     for it. `link` narrows a schema to the part that a question is about, instead of the package's own linker.
     `lowering`: columns are taken as they are meant, and statements written for how they are stored. `amend` says
-    what may be changed in a statement: see AMENDING. `clock` tells the time where the question is asked: what "today" is.
+    what may be changed in a statement: see AMENDING. `clock` tells the time where a question is asked.
     """
 
     def __init__(
@@ -278,8 +278,11 @@ class Agent:
         from sqlagent.agent.about_database import statement_about
         from sqlagent.agent.conversation import follows_up
         from sqlagent.agent.question_parts import half_answered, parts
+        from sqlagent.agent.unread import unread
         from sqlagent.amend.fan_out import doubled
         from sqlagent.amend.pipeline import Context, mended, proposals
+        from sqlagent.amend.ties import tied
+        from sqlagent.amend.unmet import unmet
         from sqlagent.linking import prompt
         from sqlagent.sql.reading import Readings
 
@@ -341,6 +344,10 @@ class Agent:
                 sql = f"SELECT {', '.join(f'({one})' for one in statements)}"
                 return sql if acceptor.accepts(sql) else ""
 
+            def conditions_unmet(sql: str) -> tuple[str, ...]:
+                read_again = readings.find(sql)
+                return unmet(read_again, has_rows) if read_again else ()
+
             asked = () if history or self._amend != "all" else parts(question, schema)
             chosen = Attempt(
                 model=model,
@@ -357,6 +364,7 @@ class Agent:
                 parts=asked,
                 ask_part=ask_part,
                 join=join,
+                unmet=cache(conditions_unmet),
             ).run(self._effort)
             timings = {
                 "schema": read - began,
@@ -368,15 +376,19 @@ class Agent:
             }
             reading = readings.find(chosen.best.sql)
             twice = doubled(reading, has_rows) if reading else ""
+            ties = tied(reading, has_rows) if reading else ""
+            doubts = [doubt, unread(schema, question), twice, half_answered(asked, chosen), ties]
             notes = [
                 schema.notice,
-                doubt,
                 *(one.why for one in chosen.amendments),
                 *chosen.lowered.notes,
-                twice,
-                half_answered(asked, chosen),
+                *(f"No row fulfils {one}." for one in chosen.best.unmet),
+                *doubts,
             ]
-            return _answer(question, reading, model.name, chosen, trace.steps, timings, notes)
+            doubted = any(doubts)
+            return _answer(
+                question, reading, model.name, chosen, trace.steps, timings, notes, doubted=doubted
+            )
 
     def run_sql(self, sql: str) -> Result:
         """Run a person's own statement in the sandbox.
@@ -437,10 +449,14 @@ class Agent:
     def _turn_away(self, schema: Schema, model: TextModel, focus: Focus, question: str) -> str:
         """Raise OutOfScope for a question that the database holds nothing about; else what is doubtful about it."""
         from sqlagent.agent.scope_check import ScopeCheck
+        from sqlagent.amend.period_phrases import period_places
 
         if self._scope_check is None or self._scope_check.schema is not schema:
             self._scope_check = ScopeCheck(schema, lambda: getattr(model, "vectors", None))
-        evidence = self._scope_check.look(question, focus.explained(schema, question))
+        explained = focus.explained(schema, question)
+        if explained is not None:
+            explained = explained | period_places(question, self._clock().date())
+        evidence = self._scope_check.look(question, explained)
         if evidence.refused:
             raise OutOfScope(evidence.sentence(self._scope_check.nearest(focus.ranked(schema, question))))
         return evidence.doubt
@@ -536,10 +552,12 @@ def _answer(
     steps: Sequence[Step],
     timings: dict[str, float],
     notes: Sequence[str],
+    *,
+    doubted: bool,
 ) -> Answer:
     from sqlagent.sql.explain import said
 
-    best, result, found = chosen.best, chosen.result, evidence(chosen)
+    best, result, found = chosen.best, chosen.result, evidence(chosen, doubted=doubted)
     cut = (
         "" if best.candidate.finished else "The statement was cut at the length limit and may be incomplete."
     )

@@ -32,7 +32,7 @@ LONGEST, SHORTEST = 128, 64
 """Tokens of the longest other statement: twice as many as the greedy one has, within these bounds. One that rambles
 keeps all others waiting, and is seldom right."""
 JOINED = 4.0
-"""Nats by which the answers to the parts of a question, side by side, are likelier than one statement with other rows."""
+"""Nats by which the answers to a question's parts, side by side, are likelier than one statement with other rows."""
 PATIENCE = 2.0
 """Seconds that such a statement may run: another one may be quicker."""
 
@@ -111,6 +111,8 @@ class Attempt:
     """The model's input for one of these, given those before it."""
     join: Callable[[Sequence[str]], str] = lambda _: ""
     """One statement for the answers to all parts; "" where the grammar has none."""
+    unmet: Callable[[str], tuple[str, ...]] = lambda _: ()
+    """The conditions of a statement that no row fulfils."""
     _amended: dict[str, tuple[Amendment, ...]] = field(default_factory=dict)
     _read_back: dict[str, float] = field(default_factory=dict)
 
@@ -307,7 +309,7 @@ class Attempt:
         rows = count(len(result.rows), "row")
         shape = f"{rows} of {count(len(result.columns), 'column')}" if result.rows else "no rows"
         self.trace.add("observe", shape + (", cut" if result.truncated else ""), None, time.monotonic())
-        return Tried(candidate, result)
+        return Tried(candidate, result, unmet=self.unmet(candidate.sql))
 
     def _quietly(self, candidate: Candidate) -> Tried:
         """Run a statement that is only there to be compared."""
@@ -317,7 +319,7 @@ class Attempt:
             self.check()
             return Tried(candidate, None, str(error).rstrip("."))
         self.check()
-        return Tried(candidate, result)
+        return Tried(candidate, result, unmet=self.unmet(candidate.sql))
 
 
 def count(number: int, noun: str) -> str:

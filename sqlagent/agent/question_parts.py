@@ -1,4 +1,4 @@
-"""Split what holds two questions: "How many members and how many loans are there?", "Who is the oldest and the youngest?".
+"""Split what holds two questions: "How many members and how many loans?", "Who is the oldest and who the youngest?".
 
 Each part is then answered by itself, and the answers stand beside each other in one row. Invariant: a question is
 split only where each part asks for something of its own; one that goes on about the same rows ("… and what are
@@ -23,8 +23,8 @@ MOST = 4
 """Parts of a question that are told apart."""
 _END = re.compile(rf"(?<=[?.;])\s+(?=(?:and |also )?{COMMAND}\b)", re.IGNORECASE)
 _AND = re.compile(
-    r",?\s+(?:and|and also|as well as)\s+(?=(?:how (?:many|much)|what(?:'s| is| are| was| were)|who(?:'s| is| was)|which|when"
-    r"|where)\b)",
+    r",?\s+(?:and|and also|as well as)\s+(?=(?:how (?:many|much)|what(?:'s| is| are| was| were)|who(?:'s| is| was)"
+    r"|which|when|where)\b)",
     re.IGNORECASE,
 )
 _SAME = re.compile(

@@ -1,4 +1,4 @@
-"""Comparisons of texts with numbers, which are never true or always: `STRFTIME('%Y', d) = 1997`, `d >= CURRENT_DATE - 7`.
+"""Comparisons of texts with numbers, never true or always: `STRFTIME('%Y', d) = 1997`, `d >= CURRENT_DATE - 7`.
 
 Functions have no affinity, so SQLite compares what STRFTIME gives, a text, with a number by kind alone: no text is
 equal to a number, and each is greater (https://sqlite.org/datatype3.html). A date minus a number is a year minus that

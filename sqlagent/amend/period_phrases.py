@@ -14,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
+from sqlagent.base.word_forms import tokens
+
 DAY = timedelta(days=1)
 _MONTHS = [
     "january",
@@ -283,6 +285,16 @@ def periods(question: str, today: date) -> list[Period]:
         else:
             found.append(replace(bound[1](one), start=bound[0].start()))
     return found
+
+
+def period_places(question: str, today: date) -> set[int]:
+    """Places (in `word_forms.tokens`) of the words that say a period."""
+    found = periods(question, today)
+    return {
+        place
+        for place, token in enumerate(tokens(question))
+        if any(one.start <= token.start and token.end <= one.stop for one in found)
+    }
 
 
 def _joined(one: Period, other: Period, start: int) -> Period:

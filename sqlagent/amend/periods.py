@@ -68,7 +68,7 @@ def in_period(
     asked = periods(question, today)
     if len(asked) != 1 or _taken(question, asked[0], reading):
         return Amended(reading.sql)
-    period, found = asked[0], _conditions(reading)
+    period, found = asked[0], time_conditions(reading)
     if found is None:
         return Amended(reading.sql)
     if found:
@@ -127,7 +127,7 @@ def is_time(column: DbColumn) -> bool:
     return iso and (bool(known) or bool(_DATED.search(column.type)))
 
 
-def _conditions(reading: Reading) -> list[tuple[Select, Expr]] | None:
+def time_conditions(reading: Reading) -> list[tuple[Select, Expr]] | None:
     """The conditions that hold one column of dates against constants; None where they are of several columns."""
     found: list[tuple[Select, Expr]] = []
     of = set()
@@ -200,9 +200,10 @@ def _column(question: str, period: Period, reading: Reading) -> tuple[Select, Ta
         if table is None or not isinstance(source, TableRef):
             return None
         label = source.alias.text if source.alias else source.name.text
+        own = {stem(word)[:4] for word in name_words(table.name)}
         for column in table.columns:
             named = {stem(word) for word in name_words(column.name)}
-            said = len({word[:4] for word in named if word not in _PARTS} & asked)
+            said = len({word[:4] for word in named if word not in _PARTS} & (asked - own))
             if is_time(column) and not (named & _BIRTH and not said):
                 name = (
                     f"{quote(label)}.{quote(column.name)}" if several or source.alias else quote(column.name)
@@ -222,7 +223,10 @@ def _dated(
     reading: Reading,
     has_rows: Callable[[str], bool],
 ) -> Period | None:
-    """The period in the year that a statement names, or else in the latest that has any of its days; None where no year is meant."""
+    """The period in the year that a statement names, or else in the latest that has any of its days.
+
+    None where no year is meant.
+    """
     if not period.yearless:
         return period
     written = [

@@ -5,8 +5,8 @@ question's words, and the database proves that it matters. A reading is what an 
 leave 2018 out, and "after the 2018 World Cup" does not. So a reading proposes a statement, which is weighed against
 the model's own by the model itself, with a prior that says how often such a reading is right.
 
-What no model can know (what day it is, which functions this program brings) is supplied: such a proposal is not weighed by
-what the model finds likely, but by how often it is right.
+What no small model knows (what day it is, which functions this program brings, how a pattern of analysis that the
+question names is written) is supplied: not the model's probabilities weigh such a proposal, but how often it is right.
 
 Invariant: only `mended` changes what runs, and each change is an Amendment that the answer shows.
 """
@@ -19,8 +19,18 @@ from datetime import date
 from functools import cached_property
 
 from sqlagent.amend.amendment import Amended, Amendment, Proposal
+from sqlagent.amend.analysis.distinct_values import nth_value
+from sqlagent.amend.analysis.grains import by_grain
+from sqlagent.amend.analysis.in_groups import ranked
+from sqlagent.amend.analysis.measures import added_up
+from sqlagent.amend.analysis.rates import by_rate
+from sqlagent.amend.analysis.running_total import running
+from sqlagent.amend.analysis.statistics import statistic
+from sqlagent.amend.analysis.totals import one_value
+from sqlagent.amend.analysis.years_compared import side_by_side
 from sqlagent.amend.correlated import tied
 from sqlagent.amend.counted import counted
+from sqlagent.amend.counted_once import once_each
 from sqlagent.amend.counted_table import joined
 from sqlagent.amend.date_difference import in_days
 from sqlagent.amend.extreme_rows import shown
@@ -116,9 +126,31 @@ READINGS: dict[str, Rule] = {
 
 SUPPLIED: dict[str, Rule] = {
     "period": lambda now, q: in_period(q.question, now, q.today, q.accepts, q.has_rows),
+    "statistic": lambda now, q: statistic(q.question, now, q.accepts),
+    "grain": lambda now, q: by_grain(q.question, now, q.accepts),
+    "one_value": lambda now, q: one_value(q.question, now, q.accepts),
+    "in_groups": lambda now, q: ranked(q.question, now, q.accepts),
+    "running_total": lambda now, q: running(q.question, now, q.accepts),
+    "added_up": lambda now, q: added_up(q.question, now, q.accepts),
+    "rate": lambda now, q: by_rate(q.question, now, q.accepts),
+    "nth_value": lambda now, q: nth_value(q.question, now, q.accepts),
+    "years_compared": lambda now, q: side_by_side(q.question, now, q.accepts),
+    "once_each": lambda now, q: once_each(q.question, now, q.accepts, q.has_rows),
 }
-"""What no model can know: each proposes a statement."""
-LEADS: dict[str, float] = {"period": 3.0}
+"""What no small model knows: each proposes a statement."""
+LEADS: dict[str, float] = {
+    "period": 3.0,
+    "statistic": 4.0,
+    "grain": 3.0,
+    "one_value": 2.0,
+    "in_groups": 2.5,
+    "running_total": 3.0,
+    "added_up": 2.0,
+    "rate": 2.5,
+    "nth_value": 1.5,
+    "years_compared": 3.0,
+    "once_each": 1.5,
+}
 """ln of how much likelier such a proposal is than the statement that it was made of."""
 
 
