@@ -15,7 +15,8 @@ from sqlagent.database import schema as schemas
 DDL = """
 CREATE TABLE members (id INTEGER PRIMARY KEY, name TEXT, city TEXT, born DATE);
 CREATE TABLE loans (id INTEGER PRIMARY KEY, member_id INTEGER REFERENCES members (id), days INTEGER);
-INSERT INTO members VALUES (1, 'Ana', 'Porto', '1950-01-01'), (2, 'Rui', 'Porto', '2001-01-01'), (3, 'Eva', 'Faro', '1990-01-01');
+INSERT INTO members VALUES (1, 'Ana', 'Porto', '1950-01-01'), (2, 'Rui', 'Porto', '2001-01-01'), 
+    (3, 'Eva', 'Faro', '1990-01-01');
 INSERT INTO loans VALUES (1, 1, 4), (2, 1, 8), (3, 2, 6), (4, 3, 2), (5, 3, 5);
 """
 JOINED = "SELECT COUNT(*), COUNT(*) FROM members JOIN loans ON members.id = loans.member_id"
@@ -54,7 +55,10 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "Who are the oldest and the youngest member?",
             ("Who are the oldest member?", "Who are the youngest member?"),
         ),
-        ("Which was the longest and the shortest loan?", ("Which was the longest loan?", "Which was the shortest loan?")),
+        (
+            "Which was the longest and the shortest loan?",
+            ("Which was the longest loan?", "Which was the shortest loan?"),
+        ),
     ],
 )  # fmt: skip
 def test_the_parts_of_a_question(library: Path, question: str, held: tuple[str, ...]) -> None:

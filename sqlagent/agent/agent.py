@@ -276,8 +276,7 @@ class Agent:
         and Cancelled.
         """
         from sqlagent.agent.about_database import statement_about
-        from sqlagent.agent.conversation import follows_up
-        from sqlagent.agent.question_parts import half_answered, parts
+        from sqlagent.agent.question_parts import half_answered, parts, stands_alone
         from sqlagent.agent.unread import unread
         from sqlagent.amend.fan_out import doubled
         from sqlagent.amend.pipeline import Context, mended, proposals
@@ -337,7 +336,7 @@ class Agent:
             )
 
             def ask_part(part: str, before: Sequence[Turn]) -> Prompt:
-                told = before if follows_up(part, schema, before[-1] if before else None) else ()
+                told = () if stands_alone(part, schema) else before
                 return prompt.build(view, part, history=told, hints=focus.hints(schema, view, part))
 
             def join(statements: Sequence[str]) -> str:

@@ -101,6 +101,11 @@ def _of_one(question: str, tables: frozenset[str]) -> list[str]:
     return [part.strip() for part in _AND.split(question)]
 
 
+def stands_alone(part: str, schema: Schema) -> bool:
+    """Whether a part names the table that it is about, so that it needs no part before it."""
+    return any(stem(word) in table_stems(schema) for word in words(part))
+
+
 def _own(part: str, tables: frozenset[str]) -> bool:
     """Whether a part asks for something by itself: it names a table, or an end of something."""
     said = words(part)

@@ -16,7 +16,7 @@ from sqlagent.amend.amendment import Amended
 from sqlagent.amend.fan_out import twice
 from sqlagent.amend.plain_select import PlainSelect, plain
 from sqlagent.amend.question_phrases import OTHERS, called
-from sqlagent.base.word_forms import stem, words
+from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.database.foreign_keys import once
 from sqlagent.database.schema import Table, fold
 from sqlagent.sql.edit import Edits
@@ -37,7 +37,7 @@ def once_each(
     parts = plain(reading)
     if parts is None or not parts.several:
         return Amended(reading.sql)
-    made, note = _counted(question, parts, has_rows) or _added(parts, has_rows) or (reading.sql, "")
+    made, note = _counted(question, parts, has_rows) or _added(question, parts, has_rows) or (reading.sql, "")
     return Amended(made, note) if made != reading.sql and accepts(made) else Amended(reading.sql)
 
 
@@ -47,10 +47,14 @@ def _counted(question: str, parts: PlainSelect, has_rows: Callable[[str], bool])
     calls = [call for call in parts.reading.statement.find(Call) if call.function == "COUNT"]
     if asked is None or len(calls) != 1 or calls[0].distinct or len(calls[0].arguments) != 1:
         return None
-    said = [word for word in map(stem, words(asked[1])) if word not in OTHERS]
+    said = [word for word in map(stem, words(asked[1])) if word not in OTHERS][:2]
     table = next((t for word in said for t in parts.tables if called(t.name, [word])), None)
     counted = calls[0].arguments[0]
-    if table is None or len(table.primary_key) != 1:
+    if (
+        table is None
+        or len(table.primary_key) != 1
+        or any(table is parts.owner(c) for c in parts.columns(*parts.select.group))
+    ):
         return None
     if isinstance(counted, Column):
         if parts.owner(counted) is not table or fold(counted.name.text) != fold(table.primary_key[0]):
@@ -64,13 +68,22 @@ def _counted(question: str, parts: PlainSelect, has_rows: Callable[[str], bool])
     return edits.sql(), f"Each of the {table.name} is counted once, however often the join finds it."
 
 
-def _added(parts: PlainSelect, has_rows: Callable[[str], bool]) -> tuple[str, str] | None:
-    """The sums of one table over its rows for which the join finds anything."""
+def _added(question: str, parts: PlainSelect, has_rows: Callable[[str], bool]) -> tuple[str, str] | None:
+    """The sums of one table over its rows for which the join finds anything.
+
+    The question names that table and none of the others, which are there for the conditions.
+    """
     sums = [call for call in parts.reading.statement.find(Call) if call.function in ("SUM", "TOTAL")]
     shown = [*parts.select.items, *parts.select.group, *parts.reading.query.order]
     columns = parts.columns(*shown)
     owners = {parts.owner(column) for column in columns}
     table = owners.pop() if len(owners) == 1 else None
+    asked = {stem(word) for word in words(question)}
+    named = [t for t in parts.tables if {stem(word) for word in name_words(t.name)[-1:]} <= asked]
+    if parts.select.where is None or named != [table]:
+        return None
+    if any(parts.owner(column) is table for column in parts.columns(parts.select.where)):
+        return None
     if not sums or table is None or len(table.primary_key) != 1 or parts.has("having"):
         return None
     if any(isinstance(bare(one), Star) for call in sums for one in call.arguments) or "COUNT(" in parts.sql:

@@ -54,7 +54,7 @@ class Period:
     """Days from `begin` to before `end`; None where it is open.
 
     `start` and `stop` are the places of its words in the question. yearless: no year was said, and the days are those
-    of the latest one. rolling: it is counted back from today.
+    of the latest one. rolling: it is counted back from today. spans: its words name both ends.
     """
 
     begin: date | None
@@ -63,6 +63,7 @@ class Period:
     stop: int
     yearless: bool = False
     rolling: bool = False
+    spans: bool = False
 
     def in_year(self, year: int) -> Period:
         """A yearless one in another year."""
@@ -280,7 +281,7 @@ def periods(question: str, today: date) -> list[Period]:
             continue
         i += 1
         bound = next(((form.search(before), make) for form, make in _BOUNDS if form.search(before)), None)
-        if bound is None or bound[0] is None or re.search(_TO, question[one.start : one.stop], re.IGNORECASE):
+        if bound is None or bound[0] is None or one.spans:
             found.append(one)
         else:
             found.append(replace(bound[1](one), start=bound[0].start()))
@@ -324,7 +325,15 @@ def _atoms(question: str, today: date) -> list[Period]:
             made = _read(match, form, read, today)
             if made is not None and _is_time(match, question):
                 found.append(
-                    Period(made[0], made[1], match.start(), match.end(), made[2], rolling=read is _past)
+                    Period(
+                        made[0],
+                        made[1],
+                        match.start(),
+                        match.end(),
+                        made[2],
+                        rolling=read is _past,
+                        spans=read in (_days, _months),
+                    )
                 )
     return sorted(found, key=lambda one: one.start)
 

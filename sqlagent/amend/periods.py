@@ -66,7 +66,7 @@ def in_period(
     the statement or a column's name has.
     """
     asked = periods(question, today)
-    if len(asked) != 1 or _taken(question, asked[0], reading):
+    if len(asked) != 1 or _vague(question, asked[0]) or _taken(question, asked[0], reading):
         return Amended(reading.sql)
     period, found = asked[0], time_conditions(reading)
     if found is None:
@@ -95,6 +95,14 @@ def in_period(
         return Amended(reading.sql)
     phrase = question[period.start : period.stop]
     return Amended(made, f"{phrase!r} was taken to be {days.said()}, by {table.name}.{home[1].name}.")
+
+
+def _vague(question: str, period: Period) -> bool:
+    """Whether a period has no year, and the question names one elsewhere: "2021's summer, until 31 August"."""
+    rest = question[: period.start] + " " + question[period.stop :]
+    return period.yearless and bool(
+        _YEAR.search(rest) or re.match(r",? (?:of )?['’]\d\d\b", question[period.stop :])
+    )
 
 
 def _taken(question: str, period: Period, reading: Reading) -> bool:
@@ -237,8 +245,10 @@ def _dated(
     ]
     if conditions and not written:
         return None  # it asks for a part of every year
+    if written:
+        return period.in_year(written[0])
     latest = (period.end - timedelta(days=1) if period.end else period.begin).year  # type: ignore[union-attr]
-    for year in dict.fromkeys([*written, *range(latest, latest - _OLDEST, -1)]):
+    for year in range(latest, latest - _OLDEST, -1):
         one = period.in_year(year)
         begin = one.begin or (one.end and one.end - timedelta(days=31))
         end = one.end or (one.begin and one.begin + timedelta(days=31))

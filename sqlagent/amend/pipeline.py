@@ -46,6 +46,7 @@ from sqlagent.amend.open_ended import no_end
 from sqlagent.amend.ordinals import nth
 from sqlagent.amend.periods import in_period
 from sqlagent.amend.pitfalls import near_values, null_meant, respelt, shares
+from sqlagent.amend.self_join import turned_round
 from sqlagent.amend.stored_counts import summed
 from sqlagent.amend.stored_values import Nearest
 from sqlagent.amend.superlatives import turned
@@ -135,6 +136,7 @@ SUPPLIED: dict[str, Rule] = {
     "rate": lambda now, q: by_rate(q.question, now, q.accepts),
     "nth_value": lambda now, q: nth_value(q.question, now, q.accepts),
     "years_compared": lambda now, q: side_by_side(q.question, now, q.accepts),
+    "self_join": lambda now, q: turned_round(q.question, now, q.accepts),
     "once_each": lambda now, q: once_each(q.question, now, q.accepts, q.has_rows),
 }
 """What no small model knows: each proposes a statement."""
@@ -150,6 +152,7 @@ LEADS: dict[str, float] = {
     "nth_value": 1.5,
     "years_compared": 3.0,
     "once_each": 1.5,
+    "self_join": 2.5,
 }
 """ln of how much likelier such a proposal is than the statement that it was made of."""
 

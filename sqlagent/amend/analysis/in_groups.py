@@ -26,7 +26,7 @@ _TOP = re.compile(
     re.IGNORECASE,
 )
 _WHO = re.compile(
-    rf"\b(?:who|which|what|name)\b.*\b(?:top|best|worst|most|least|\w{{2,}}est)\b.*{_EACH}"
+    rf"^\W*(?:who|which|name|list|show)\b.*\b(?:top|best|worst|most|least|\w{{2,}}est)\b.*{_EACH}"
     rf"|{_EACH}.*\b(?:who|which)\b.*\b(?:top|best|worst|most|least|\w{{2,}}est)\b"
     rf"|^\W*(?:the )?(?:top|best|worst) \w+ (?:of|in|for|per|by) (?:each|every|\w+\W*$)",
     re.IGNORECASE,
