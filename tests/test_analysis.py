@@ -58,6 +58,7 @@ def proposed(path: Path, question: str, sql: str) -> dict[str, str]:
         has_rows=lambda one: bool(connection.execute(one).fetchall()),
         differ=lambda one, other: True,
         today=date(2026, 11, 28),
+        values=lambda one: [row[0] for row in connection.execute(one)],
     )
     made = {name: rule(about.statements.read(sql), about) for name, rule in SUPPLIED.items()}
     connection.close()
@@ -76,7 +77,7 @@ def test_a_pattern_is_proposed_and_taken(path: Path, pair: dict[str, Any]) -> No
     assert pair["rule"] in proposed(path, pair["question"], pair["written"])
     with Agent(path, FakeModel([pair["written"]])) as agent:
         answer = agent.ask(pair["question"], anyway=True)
-    assert sorted(map(list, answer.rows)) == sorted(pair["rows"])
+    assert sorted(map(list, answer.rows), key=repr) == sorted(pair["rows"], key=repr)
     assert pair["rule"] in [one.rule for one in answer.amendments]
     assert answer.written == pair["written"]
 

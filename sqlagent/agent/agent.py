@@ -10,24 +10,27 @@ called from any thread or from a signal handler and ends the running step with `
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlagent.agent.answer import Answer, Observer, Step, Trace
+from sqlagent.agent.answer import Answer, Cell, Observer, Step, Trace
 from sqlagent.agent.attempt import PATIENCE, Attempt, TextModel
 from sqlagent.agent.confidence import confidence, evidence, is_calibrated
-from sqlagent.agent.effort import AMENDING, EFFORTS, amending_of, effort_of
+from sqlagent.agent.effort import AMENDING, EFFORTS, PART, amending_of, effort_of
 from sqlagent.agent.intents import READ_ONLY, is_command, is_small_talk, small_talk_answer
 from sqlagent.agent.model_slot import ModelSlot
-from sqlagent.agent.selection import Chosen, outcome
+from sqlagent.agent.selection import Chosen, Tried, outcome
 from sqlagent.base.errors import (
     Cancelled,
     DatabaseError,
+    NoAnswer,
     OutOfScope,
     QueryError,
     QueryTimeout,
@@ -41,7 +44,7 @@ if TYPE_CHECKING:
     from sqlagent.database.schema import Schema
     from sqlagent.grammar import Acceptor
     from sqlagent.linking.focus import Focus
-    from sqlagent.linking.prompt import Prompt, Turn
+    from sqlagent.linking.prompt import Hint, Prompt, Turn
     from sqlagent.lowering.lower import Lowered
     from sqlagent.sandbox.file_state import FileState
     from sqlagent.sandbox.sandbox import Limits, Result, Sandbox
@@ -62,6 +65,7 @@ __all__ = [
 
 Link = Callable[["Schema", str], "Schema"]
 
+WITHIN_GROUP = "Here a percentile is written PERCENTILE_CONT(column, 0.9), without WITHIN GROUP."
 MAX_QUESTION = 2000
 """Characters of the longest question taken: more would crowd the schema out of the model's context."""
 
@@ -312,9 +316,6 @@ class Agent:
             hints = focus.hints(schema, view, prompt.spoken(question, history))
             doubt = "" if history or anyway else self._turn_away(schema, model, focus, question)
 
-            def build(failed: tuple[str, str] | None) -> Prompt:
-                return prompt.build(view, question, history=history, hints=hints, error=failed)
-
             acceptor, readings = self._acceptor(view), Readings(schema)
             has_rows = cache(self._has_rows)  # candidates are alike: most ask the same of the database
 
@@ -333,38 +334,50 @@ class Agent:
                 has_rows=has_rows,
                 differ=self._differ,
                 today=self._clock().date(),
+                values=self._values,
             )
-
-            def ask_part(part: str, before: Sequence[Turn]) -> Prompt:
-                told = () if stands_alone(part, schema) else before
-                return prompt.build(view, part, history=told, hints=focus.hints(schema, view, part))
 
             def join(statements: Sequence[str]) -> str:
                 sql = f"SELECT {', '.join(f'({one})' for one in statements)}"
                 return sql if acceptor.accepts(sql) else ""
 
+            @cache
             def conditions_unmet(sql: str) -> tuple[str, ...]:
                 read_again = readings.find(sql)
                 return unmet(read_again, has_rows) if read_again else ()
 
+            def attempt(about: Context, hints: Sequence[Hint], trace: Trace) -> Attempt:
+                def build(failed: tuple[str, str] | None) -> Prompt:
+                    return prompt.build(
+                        view, about.question, history=about.history, hints=hints, error=failed
+                    )
+
+                return Attempt(
+                    model=model,
+                    acceptor=acceptor,
+                    prompt=build,
+                    execute=self._open_sandbox().execute,
+                    mend=lambda sql: (sql, ()) if self._amend == "off" else mended(sql, about),
+                    propose=lambda sql: proposals(sql, about) if self._amend == "all" else (),
+                    check=self._stop_if_cancelled,
+                    cancelled=self._cancel.is_set,
+                    trace=trace,
+                    tables=len(view.tables),
+                    lower=self._lowered,
+                    unmet=conditions_unmet,
+                )
+
+            def answer_part(part: str, before: Sequence[Turn]) -> Tried | None:
+                about = replace(settled, question=part, history=() if stands_alone(part, schema) else before)
+                try:
+                    return attempt(about, focus.hints(schema, view, part), Trace(None)).run(PART).best
+                except NoAnswer:
+                    return None
+
             asked = () if history or self._amend != "all" else parts(question, schema)
-            chosen = Attempt(
-                model=model,
-                acceptor=acceptor,
-                prompt=build,
-                execute=self._open_sandbox().execute,
-                mend=lambda sql: (sql, ()) if self._amend == "off" else mended(sql, settled),
-                propose=lambda sql: proposals(sql, settled) if self._amend == "all" else (),
-                check=self._stop_if_cancelled,
-                cancelled=self._cancel.is_set,
-                trace=trace,
-                tables=len(view.tables),
-                lower=self._lowered,
-                parts=asked,
-                ask_part=ask_part,
-                join=join,
-                unmet=cache(conditions_unmet),
-            ).run(self._effort)
+            whole = attempt(settled, hints, trace)
+            whole.parts, whole.answer_part, whole.join = asked, answer_part, join
+            chosen = whole.run(self._effort)
             timings = {
                 "schema": read - began,
                 "load": loaded - read,
@@ -397,7 +410,12 @@ class Agent:
         with self._lock:
             self._cancel.clear()
             self._stay_open()
-            return self._open_sandbox().execute(sql)
+            try:
+                return self._open_sandbox().execute(sql)
+            except QueryError as error:
+                if re.search(r"\bWITHIN\s+GROUP\b", sql, re.IGNORECASE):
+                    raise QueryError(f"{error} {WITHIN_GROUP}") from error
+                raise
 
     def prepare(self, sql: str) -> None:
         """Compile a statement without running it. Raises QueryError, DatabaseError."""
@@ -464,8 +482,18 @@ class Agent:
         """Raise OutOfScope for small talk and for commands to change data, which need no model to be told."""
         if is_small_talk(text):
             raise OutOfScope(small_talk_answer([table.name for table in schema.tables]))
-        if is_command(text):
+        if is_command(text) and not self._is_stored(schema, text):
             raise OutOfScope(READ_ONLY)
+
+    def _is_stored(self, schema: Schema, text: str) -> bool:
+        """Whether a question only reads like a command because of a stored value that it mentions."""
+        if "?" not in text:
+            return False
+        found = [str(hint.value) for hint in self._open_focus().hints(schema, schema, text)]
+        left = text
+        for value in found:
+            left = re.sub(re.escape(value), "it", left, flags=re.IGNORECASE)
+        return left != text and not is_command(left)
 
     def _from_schema(self, question: str, sql: str, trace: Trace, read: float) -> Answer:
         """The answer to a question about the database itself."""
@@ -505,6 +533,16 @@ class Agent:
         except (QueryError, QueryTimeout):
             self._stop_if_cancelled()
             return False
+
+    def _values(self, sql: str) -> list[Cell]:
+        """The first column of a statement's rows, as far as it comes in a moment."""
+        try:
+            return [
+                row[0] for row in self._open_sandbox().execute(self._lowered(sql).sql, timeout=PATIENCE).rows
+            ]
+        except (QueryError, QueryTimeout):
+            self._stop_if_cancelled()
+            return []
 
     def _differ(self, one: str, other: str) -> bool:
         """Whether two statements are seen to give different rows, as far as can be seen in a moment."""

@@ -107,8 +107,8 @@ class Attempt:
     """Writes a statement for how the columns are stored; only what is run is written so."""
     parts: Sequence[str] = ()
     """The questions that the question holds, where it is not one."""
-    ask_part: Callable[[str, Sequence[Turn]], Prompt] | None = None
-    """The model's input for one of these, given those before it."""
+    answer_part: Callable[[str, Sequence[Turn]], Tried | None] = lambda part, before: None
+    """The statement for one of these, given those before it; None where there is none."""
     join: Callable[[Sequence[str]], str] = lambda _: ""
     """One statement for the answers to all parts; "" where the grammar has none."""
     unmet: Callable[[str], tuple[str, ...]] = lambda _: ()
@@ -124,7 +124,7 @@ class Attempt:
         if effort.more:
             tried += self._alternatives(first, effort, found)
             tried += self._proposed(tried)
-            tried += self._in_parts(first)
+            tried += self._in_parts(tried)
         best, agreement = choose(tried, self._question_logprobs) if len(tried) > 1 else (first, 1.0)
         if best.result is None and effort.more:
             best, agreement = self._second_thought(first), 0.0
@@ -233,30 +233,30 @@ class Attempt:
         self.trace.add("reason", said, None, began)
         return made
 
-    def _in_parts(self, first: Tried) -> list[Tried]:
+    def _in_parts(self, tried: Sequence[Tried]) -> list[Tried]:
         """The answers to the parts of a question in one row; nothing where a part has not just one value."""
-        if len(self.parts) < 2 or self.ask_part is None:
+        if len(self.parts) < 2:
             return []
         self.trace.status("answering each part")
         began = time.monotonic()
         turns: list[Turn] = []
         for part in self.parts:
-            found = self.model.generate(self.ask_part(part, turns), self.acceptor, cancelled=self.cancelled)
-            self.check()
-            answered = self._quietly(self._mended(found[0])) if found else None
+            answered = self.answer_part(part, turns)
             if answered is None or answered.result is None:
                 return []
             if len(answered.result.rows) != 1 or len(answered.result.columns) != 1:
                 return []
             turns.append(Turn(part, answered.sql))
         sql = self.join([turn.sql for turn in turns])
-        if not sql or sql == first.sql:
+        first = tried[0]
+        if not sql or any(one.sql == sql for one in tried):
             return []
         self.trace.add("reason", f"{len(turns)} questions in one, answered side by side", sql, began)
-        candidate = replace(first.candidate, sql=sql, logprob=first.candidate.logprob + JOINED)
+        likeliest = max(one.candidate.logprob for one in tried)
+        candidate = replace(first.candidate, sql=sql, logprob=likeliest + JOINED)
         why = "Each part of the question was answered by itself."
         self._amended.setdefault(sql, (Amendment("parts", first.sql, sql, why),))
-        return [replace(self._quietly(candidate), heard_as=first.sql)]
+        return [self._quietly(candidate)]
 
     def _question_logprobs(self, statements: Sequence[str]) -> list[float]:
         """How likely each statement makes the question."""

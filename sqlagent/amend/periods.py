@@ -81,6 +81,8 @@ def in_period(
         table, name = home[0], reading.statement.text(column)
         if period.rolling and _counted_back(conditions, period, reading, has_rows):
             return Amended(reading.sql)
+        if _after_the_day(conditions, period):
+            return Amended(reading.sql)
     else:
         place = _column(question, period, reading)
         if place is None:
@@ -182,6 +184,15 @@ def _counted_back(
         if has_rows(f"SELECT 1 WHERE {reading.statement.text(low)} BETWEEN {near}"):
             return True
     return False
+
+
+def _after_the_day(conditions: list[Expr], period: Period) -> bool:
+    """Whether a statement has what is greater than the very day that the question says: its hours may be meant."""
+    node = conditions[0]
+    if len(conditions) != 1 or period.end is not None or period.begin is None or not isinstance(node, Binary):
+        return False
+    right = node.right
+    return node.operator == ">" and isinstance(right, Literal) and right.value == str(period.begin - DAY)
 
 
 def _left(node: Expr) -> Expr | None:

@@ -23,6 +23,7 @@ from sqlagent.amend.analysis.distinct_values import nth_value
 from sqlagent.amend.analysis.grains import by_grain
 from sqlagent.amend.analysis.in_groups import ranked
 from sqlagent.amend.analysis.measures import added_up
+from sqlagent.amend.analysis.pivots import in_columns
 from sqlagent.amend.analysis.rates import by_rate
 from sqlagent.amend.analysis.running_total import running
 from sqlagent.amend.analysis.statistics import statistic
@@ -66,6 +67,7 @@ class Context:
     statements: those of the question, each read once. history: the turns that the question goes on from. nearest: the
     stored value that a text means. accepts: whether the grammar accepts a statement. has_rows: whether a statement
     finds a row. differ: whether two statements are seen to give different rows. today: the day on which it is asked.
+    values: the first column of a statement's rows.
     """
 
     question: str
@@ -76,6 +78,7 @@ class Context:
     has_rows: Callable[[str], bool]
     differ: Callable[[str, str], bool]
     today: date = field(default_factory=date.today)
+    values: Callable[[str], Sequence[object]] = lambda _: ()
 
     def proved(self, now: Reading, made: Amended) -> Amended:
         """What a rule made of a statement, where the database shows that it matters."""
@@ -137,6 +140,7 @@ SUPPLIED: dict[str, Rule] = {
     "nth_value": lambda now, q: nth_value(q.question, now, q.accepts),
     "years_compared": lambda now, q: side_by_side(q.question, now, q.accepts),
     "self_join": lambda now, q: turned_round(q.question, now, q.accepts),
+    "pivot": lambda now, q: in_columns(q.question, now, q.accepts, q.values),
     "once_each": lambda now, q: once_each(q.question, now, q.accepts, q.has_rows),
 }
 """What no small model knows: each proposes a statement."""
@@ -152,6 +156,7 @@ LEADS: dict[str, float] = {
     "nth_value": 1.5,
     "years_compared": 3.0,
     "once_each": 1.5,
+    "pivot": 3.0,
     "self_join": 2.5,
 }
 """ln of how much likelier such a proposal is than the statement that it was made of."""

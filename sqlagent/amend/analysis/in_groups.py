@@ -53,6 +53,12 @@ def ranked(question: str, reading: Reading, accepts: Callable[[str], bool]) -> A
     if group is None or by is None:
         return Amended(reading.sql)
     measure, descending = by
+    columns_shown = {parts.text(bare(item.value)) for item in parts.select.items} - {
+        measure,
+        parts.text(group),
+    }
+    if measure == parts.text(group) or (len(columns_shown) > 1 and not top):
+        return Amended(reading.sql)  # SQLite shows the names of the row that has the one MAX
     count = 1
     if top:
         said = (top["count"] or top["number"]).lower()
