@@ -12,10 +12,11 @@ import re
 from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
-from sqlagent.amend.plain_select import plain
+from sqlagent.amend.plain_select import Condition, PlainSelect, plain
+from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Column, bare
+from sqlagent.sql.tree import Column, Literal, bare
 
 _ASKED = re.compile(
     r"\b(?P<end>highest|greatest|largest|best|biggest|lowest|smallest|worst|least) "
@@ -28,7 +29,7 @@ _LOW = frozenset(("lowest", "smallest", "least"))
 def by_rate(question: str, reading: Reading, accepts: Callable[[str], bool]) -> Amended:
     """A statement that orders groups by the share of their rows that fulfil its condition.
 
-    accepts: whether the grammar accepts a statement. Left alone: several conditions, and means.
+    accepts: whether the grammar accepts a statement. Left alone: what has no such condition, and means.
     """
     asked = _ASKED.search(question)
     parts = plain(reading) if asked else None
@@ -40,7 +41,7 @@ def by_rate(question: str, reading: Reading, accepts: Callable[[str], bool]) -> 
         or "/" in reading.sql
     ):
         return Amended(reading.sql)
-    conditions = parts.conditions
+    conditions = _shared(parts, question[asked.end() :])
     items = [bare(item.value) for item in parts.select.items]
     column = items[0] if items and isinstance(items[0], Column) else None
     if len(conditions) != 1 or column is None or len(items) != 1:
@@ -50,12 +51,30 @@ def by_rate(question: str, reading: Reading, accepts: Callable[[str], bool]) -> 
         return Amended(reading.sql)
     key = table.primary_key[0] if len(table.primary_key) == 1 and parts.several else column.name.text
     by = f"{quote(table.name)}.{quote(key)}" if parts.several else quote(key)
-    limit = parts.clause("limit")
+    limit, shared = parts.clause("limit"), conditions[0].node
+    rest = [one.text for one in parts.conditions if one.node is not shared]
+    where = f" WHERE {' AND '.join(rest)}" if rest else ""
     order = "" if asked["end"].lower() in _LOW else " DESC"
     made = (
-        f"SELECT {parts.text(column)} {parts.clause('sources')} GROUP BY {by}"
+        f"SELECT {parts.text(column)} {parts.clause('sources')}{where} GROUP BY {by}"
         f" ORDER BY AVG({conditions[0].text}){order} {limit}"
     )
     if not accepts(made):
         return Amended(reading.sql)
     return Amended(made, f"The rate is the share of rows with {conditions[0].text}.")
+
+
+def _shared(parts: PlainSelect, of: str) -> list[Condition]:
+    """The condition that the rate is of: the only one, or the one that has a word of what stands behind "of"."""
+    if len(parts.conditions) == 1:
+        return parts.conditions
+    said = {stem(word) for word in words(of)[:3]}
+    return [one for one in parts.conditions if said & _words_of(one)]
+
+
+def _words_of(condition: Condition) -> set[str]:
+    """The words of a condition's columns and of the texts that it compares them with."""
+    find = condition.of.reading.statement.find
+    named = [column for _, column in condition.keys]
+    named += [one.value for one in find(Literal, condition.node) if one.kind == "text"]
+    return {stem(word) for name in named for word in name_words(name)}

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.plain_select import plain
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Call, bare
+from sqlagent.sql.tree import Call, Item, bare
 
 _ASKED = re.compile(
     r"\b(?:running|cumulative|accumulated) (?:total|sum|count|number|amount|\w+)|\bcumulat", re.IGNORECASE
@@ -26,22 +26,24 @@ def running(question: str, reading: Reading, accepts: Callable[[str], bool]) -> 
     parts = plain(reading) if _ASKED.search(question) and " OVER " not in reading.sql else None
     if parts is None or parts.has("having") or parts.has("limit") or len(parts.select.group) > 1:
         return Amended(reading.sql)
-    calls = [item for item in parts.select.items if isinstance(bare(item.value), Call)]
+    calls = [item for item in parts.select.items if _adds(item)]
     others = [item for item in parts.select.items if item not in calls]
     if len(others) != 1:
         return Amended(reading.sql)
     by = parts.text(others[0])
-    if parts.select.group:
-        call = bare(calls[0].value) if len(calls) == 1 else None
-        if not isinstance(call, Call) or call.function not in ("SUM", "COUNT") or call.distinct:
-            return Amended(reading.sql)
-        if parts.text(bare(parts.select.group[0])) != by:
-            return Amended(reading.sql)
-        total = f"{parts.text(call)} OVER (ORDER BY {by})"
-    else:
+    call = bare(calls[0].value) if len(calls) == 1 else None
+    if not isinstance(call, Call) or call.distinct or not parts.select.group:
         return Amended(reading.sql)
+    if parts.text(bare(reading.scopes.stands_for(parts.select.group[0]))) != by:
+        return Amended(reading.sql)
+    total = f"{parts.text(call)} OVER (ORDER BY {by})"
     rest = " ".join(filter(None, (parts.clause("sources"), parts.clause("where"))))
     made = f"SELECT DISTINCT {by}, {total} {rest} ORDER BY {by}"
     if not accepts(made):
         return Amended(reading.sql)
     return Amended(made, f"Each row has the total up to its {by}.")
+
+
+def _adds(item: Item) -> bool:
+    call = bare(item.value)
+    return isinstance(call, Call) and call.function in ("SUM", "COUNT")
