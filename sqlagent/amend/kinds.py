@@ -98,9 +98,10 @@ def kind(value: Expr) -> str:
     return ""
 
 
-def mismatched(reading: Reading) -> bool:
-    """Whether a statement compares a text with a number, which no row can tell apart from another."""
-    return any({kind(one), kind(other)} == {"text", "number"} for _, _, one, other in _pairs(reading))
+def mismatched(reading: Reading) -> tuple[str, ...]:
+    """The comparisons of a text with a number that are left, as they are written: no row tells them apart."""
+    found = (whole for whole, _, one, other in _pairs(reading) if {kind(one), kind(other)} == {"text", "number"})
+    return tuple(dict.fromkeys(reading.statement.text(whole) for whole in found))
 
 
 def _pairs(reading: Reading) -> Iterator[tuple[Expr, str, Expr, Expr]]:

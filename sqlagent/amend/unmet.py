@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from sqlagent.amend.kinds import mismatched
 from sqlagent.database.schema import Table
 from sqlagent.sql.edit import spliced
 from sqlagent.sql.names import quote
@@ -22,11 +23,11 @@ _SIGNS = frozenset(("=", "<", "<=", ">", ">=", "IS"))
 
 
 def unmet(reading: Reading, has_rows: Callable[[str], bool]) -> tuple[str, ...]:
-    """The conditions on one column that no row fulfils, as they are written.
+    """The conditions that no row fulfils, and those that compare a text with a number, as they are written.
 
     has_rows: whether a statement finds a row. Conditions that stand under OR or NOT are not asked about.
     """
-    found: list[str] = []
+    found = list(mismatched(reading))
     asked = 0
     for select in reading.statement.find(Select):
         for node in reading.statement.conjuncts(select):
@@ -37,7 +38,7 @@ def unmet(reading: Reading, has_rows: Callable[[str], bool]) -> tuple[str, ...]:
             rows = f"SELECT 1 FROM {quote(table.name)}"
             if not has_rows(f"{rows} WHERE {_alone(node, reading)} LIMIT 1") and has_rows(f"{rows} LIMIT 1"):
                 found.append(reading.statement.text(node))
-    return tuple(found)
+    return tuple(dict.fromkeys(found))
 
 
 def _asks(node: Expr, reading: Reading) -> Table | None:
