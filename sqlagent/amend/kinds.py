@@ -100,7 +100,9 @@ def kind(value: Expr) -> str:
 
 def mismatched(reading: Reading) -> tuple[str, ...]:
     """The comparisons of a text with a number that are left, as they are written: no row tells them apart."""
-    found = (whole for whole, _, one, other in _pairs(reading) if {kind(one), kind(other)} == {"text", "number"})
+    found = (
+        whole for whole, _, one, other in _pairs(reading) if {kind(one), kind(other)} == {"text", "number"}
+    )
     return tuple(dict.fromkeys(reading.statement.text(whole) for whole in found))
 
 

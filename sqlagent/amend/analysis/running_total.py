@@ -14,7 +14,7 @@ from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Item, bare
 
 _ASKED = re.compile(
-    r"\b(?:running|cumulative|accumulated) (?:total|sum|count|number|amount|\w+)|\bcumulat", re.IGNORECASE
+    r"\brunning (?:totals?|sums?|counts?|balances?)\b|\bcumulative|\baccumulated\b", re.IGNORECASE
 )
 
 
