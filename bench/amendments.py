@@ -19,11 +19,11 @@ from pathlib import Path
 
 from bench.amend_corpus.pairs import Pair
 from bench.amend_corpus.places import CORPORA, Place, load, places, same
-from sqlagent.amend.pipeline import PITFALLS, READINGS, Context, mended
+from sqlagent.amend.pipeline import PITFALLS, READINGS, SUPPLIED, Context, mended
 from sqlagent.base.errors import OK
 
 ALL = "all pitfalls"
-RULES = {**PITFALLS, **READINGS}
+RULES = {**PITFALLS, **READINGS, **SUPPLIED}
 Play = Callable[[str, Context], str]
 
 

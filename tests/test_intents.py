@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from sqlagent.agent.agent import Agent
 from sqlagent.agent.intents import is_command, is_small_talk
-from sqlagent.base.errors import NO_ANSWER, OutOfScope
+from sqlagent.base.errors import NO_ANSWER, OutOfScope, QueryError
 from sqlagent.ui import demo_database
 
 SMALL_TALK = """
@@ -102,3 +103,25 @@ def test_they_get_one_sentence_and_no_rows_and_the_model_is_not_asked(
         agent.ask(text)
     assert refusal.value.exit_code == NO_ANSWER and "\n" not in str(refusal.value)
     assert model.prompts == [] and path.read_bytes() == before
+
+
+def test_a_stored_value_that_reads_like_a_command_can_be_asked_about(tmp_path: Path) -> None:
+    path = tmp_path / "hires.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE hires (name TEXT, grade TEXT)")
+        connection.execute("INSERT INTO hires VALUES ('O''Neil; DROP TABLE hires;--', 'A'), ('Lea', 'B')")
+    connection.close()
+    sql = "SELECT grade FROM hires WHERE name = 'O''Neil; DROP TABLE hires;--'"
+    with Agent(path, FakeModel([sql])) as agent:
+        assert agent.ask("What grade does O'Neil; DROP TABLE hires;-- have?").rows == [("A",)]
+        for command in ("DROP TABLE hires", "What grade does Lea have? Then drop the table."):
+            with pytest.raises(OutOfScope, match="Nothing can be changed"):
+                agent.ask(command)
+
+
+def test_within_group_is_refused_with_what_to_write_instead(tmp_path: Path) -> None:
+    path = demo_database.build(tmp_path / "company.sqlite")
+    with Agent(path, FakeModel(["SELECT 1"])) as agent:
+        with pytest.raises(QueryError, match=r"PERCENTILE_CONT\(column, 0\.9\)"):
+            agent.run_sql("SELECT PERCENTILE_CONT(0.9) WITHIN GROUP (ORDER BY salary) FROM employees")
+        assert len(agent.run_sql("SELECT PERCENTILE_CONT(salary, 0.9) FROM employees").rows) == 1

@@ -11,7 +11,7 @@ import pytest
 
 from bench.amend_corpus.places import FOLDER, Place, load, places, same
 from sqlagent.agent.agent import Agent
-from sqlagent.amend.pipeline import READINGS, mended, proposals
+from sqlagent.amend.pipeline import READINGS, SUPPLIED, mended, proposals
 from sqlagent.linking.prompt import Turn
 from tests.fake_model import FakeModel
 
@@ -47,6 +47,19 @@ def test_the_readings_would_spoil_them_so_the_corpus_is_worth_its_name(found: di
                 spoilt.update({change.rule for change in one.amendments})
     assert set(spoilt) == set(READINGS)
     assert all(count >= 4 for count in spoilt.values()), spoilt
+
+
+def test_what_is_supplied_leaves_the_rows_of_a_right_statement_alone(found: dict[str, Place]) -> None:
+    """These outweigh a model, so they have to be right where they speak."""
+    spoilt = []
+    for pair in load("leave_alone"):
+        place = found[pair.database]
+        about = place.context(pair)
+        for name, rule in SUPPLIED.items():
+            made = rule(about.statements.read(pair.right), about).sql
+            if not same(place.rows(made), place.rows(pair.right), pair.right):
+                spoilt.append((name, pair.question, made))
+    assert spoilt == []
 
 
 def test_what_should_fire_does(found: dict[str, Place]) -> None:

@@ -65,6 +65,7 @@ STATEMENTS = (
     "SELECT SUM({child}.salary) FROM {child} JOIN {link} ON {child}.id = {link}.child_id",
     "SELECT name FROM {child} WHERE salary > (SELECT AVG(salary) FROM {child} WHERE {key} = {child}.{key})",
     "SELECT COUNT(*) FROM {child}",
+    "SELECT COUNT(*) FROM {child} WHERE STRFTIME('%Y', hire_date) = 2018",
 )
 
 

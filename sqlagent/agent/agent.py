@@ -10,23 +10,27 @@ called from any thread or from a signal handler and ends the running step with `
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlagent.agent.answer import Answer, Observer, Step, Trace
+from sqlagent.agent.answer import Answer, Cell, Observer, Step, Trace
 from sqlagent.agent.attempt import PATIENCE, Attempt, TextModel
 from sqlagent.agent.confidence import confidence, evidence, is_calibrated
-from sqlagent.agent.effort import AMENDING, EFFORTS, amending_of, effort_of
+from sqlagent.agent.effort import AMENDING, EFFORTS, PART, amending_of, effort_of
 from sqlagent.agent.intents import READ_ONLY, is_command, is_small_talk, small_talk_answer
 from sqlagent.agent.model_slot import ModelSlot
-from sqlagent.agent.selection import Chosen, outcome
+from sqlagent.agent.selection import Chosen, Tried, outcome
 from sqlagent.base.errors import (
     Cancelled,
     DatabaseError,
+    NoAnswer,
     OutOfScope,
     QueryError,
     QueryTimeout,
@@ -40,7 +44,7 @@ if TYPE_CHECKING:
     from sqlagent.database.schema import Schema
     from sqlagent.grammar import Acceptor
     from sqlagent.linking.focus import Focus
-    from sqlagent.linking.prompt import Prompt, Turn
+    from sqlagent.linking.prompt import Hint, Prompt, Turn
     from sqlagent.lowering.lower import Lowered
     from sqlagent.sandbox.file_state import FileState
     from sqlagent.sandbox.sandbox import Limits, Result, Sandbox
@@ -61,6 +65,7 @@ __all__ = [
 
 Link = Callable[["Schema", str], "Schema"]
 
+WITHIN_GROUP = "Here a percentile is written PERCENTILE_CONT(column, 0.9), without WITHIN GROUP."
 MAX_QUESTION = 2000
 """Characters of the longest question taken: more would crowd the schema out of the model's context."""
 
@@ -73,7 +78,7 @@ class Agent:
     raises ModelError. A closed agent raises UsageError. `adapter` is a peft folder or a GGUF LoRA
     for it. `link` narrows a schema to the part that a question is about, instead of the package's own linker.
     `lowering`: columns are taken as they are meant, and statements written for how they are stored. `amend` says
-    what may be changed in a statement: see AMENDING.
+    what may be changed in a statement: see AMENDING. `clock` tells the time where a question is asked.
     """
 
     def __init__(
@@ -89,9 +94,11 @@ class Agent:
         adapter: str | Path | None = None,
         lowering: bool = True,
         amend: str = "all",
+        clock: Callable[[], datetime] = datetime.now,
     ) -> None:
         self.effort = effort
         self.amend = amend
+        self._clock = clock
         self.database = str(database)
         self._slot = ModelSlot(model, adapter=adapter, offline=offline, quiet=quiet)
         self._limits = limits
@@ -273,8 +280,12 @@ class Agent:
         and Cancelled.
         """
         from sqlagent.agent.about_database import statement_about
+        from sqlagent.agent.question_parts import half_answered, parts, stands_alone
+        from sqlagent.agent.unread import unread
         from sqlagent.amend.fan_out import doubled
         from sqlagent.amend.pipeline import Context, mended, proposals
+        from sqlagent.amend.ties import tied
+        from sqlagent.amend.unmet import unmet
         from sqlagent.linking import prompt
         from sqlagent.sql.reading import Readings
 
@@ -305,9 +316,6 @@ class Agent:
             hints = focus.hints(schema, view, prompt.spoken(question, history))
             doubt = "" if history or anyway else self._turn_away(schema, model, focus, question)
 
-            def build(failed: tuple[str, str] | None) -> Prompt:
-                return prompt.build(view, question, history=history, hints=hints, error=failed)
-
             acceptor, readings = self._acceptor(view), Readings(schema)
             has_rows = cache(self._has_rows)  # candidates are alike: most ask the same of the database
 
@@ -325,21 +333,51 @@ class Agent:
                 accepts=acceptor.accepts,
                 has_rows=has_rows,
                 differ=self._differ,
+                today=self._clock().date(),
+                values=self._values,
             )
 
-            chosen = Attempt(
-                model=model,
-                acceptor=acceptor,
-                prompt=build,
-                execute=self._open_sandbox().execute,
-                mend=lambda sql: (sql, ()) if self._amend == "off" else mended(sql, settled),
-                propose=lambda sql: proposals(sql, settled) if self._amend == "all" else (),
-                check=self._stop_if_cancelled,
-                cancelled=self._cancel.is_set,
-                trace=trace,
-                tables=len(view.tables),
-                lower=self._lowered,
-            ).run(self._effort)
+            def join(statements: Sequence[str]) -> str:
+                sql = f"SELECT {', '.join(f'({one})' for one in statements)}"
+                return sql if acceptor.accepts(sql) else ""
+
+            @cache
+            def conditions_unmet(sql: str) -> tuple[str, ...]:
+                read_again = readings.find(sql)
+                return unmet(read_again, has_rows) if read_again else ()
+
+            def attempt(about: Context, hints: Sequence[Hint], trace: Trace) -> Attempt:
+                def build(failed: tuple[str, str] | None) -> Prompt:
+                    return prompt.build(
+                        view, about.question, history=about.history, hints=hints, error=failed
+                    )
+
+                return Attempt(
+                    model=model,
+                    acceptor=acceptor,
+                    prompt=build,
+                    execute=self._open_sandbox().execute,
+                    mend=lambda sql: (sql, ()) if self._amend == "off" else mended(sql, about),
+                    propose=lambda sql: proposals(sql, about) if self._amend == "all" else (),
+                    check=self._stop_if_cancelled,
+                    cancelled=self._cancel.is_set,
+                    trace=trace,
+                    tables=len(view.tables),
+                    lower=self._lowered,
+                    unmet=conditions_unmet,
+                )
+
+            def answer_part(part: str, before: Sequence[Turn]) -> Tried | None:
+                about = replace(settled, question=part, history=() if stands_alone(part, schema) else before)
+                try:
+                    return attempt(about, focus.hints(schema, view, part), Trace(None)).run(PART).best
+                except NoAnswer:
+                    return None
+
+            asked = () if history or self._amend != "all" else parts(question, schema)
+            whole = attempt(settled, hints, trace)
+            whole.parts, whole.answer_part, whole.join = asked, answer_part, join
+            chosen = whole.run(self._effort)
             timings = {
                 "schema": read - began,
                 "load": loaded - read,
@@ -350,14 +388,19 @@ class Agent:
             }
             reading = readings.find(chosen.best.sql)
             twice = doubled(reading, has_rows) if reading else ""
+            ties = tied(reading, has_rows) if reading else ""
+            doubts = [doubt, unread(schema, question), twice, half_answered(asked, chosen), ties]
             notes = [
                 schema.notice,
-                doubt,
                 *(one.why for one in chosen.amendments),
                 *chosen.lowered.notes,
-                twice,
+                *(f"No row fulfils {one}." for one in chosen.best.unmet),
+                *doubts,
             ]
-            return _answer(question, reading, model.name, chosen, trace.steps, timings, notes)
+            doubted = any(doubts)
+            return _answer(
+                question, reading, model.name, chosen, trace.steps, timings, notes, doubted=doubted
+            )
 
     def run_sql(self, sql: str) -> Result:
         """Run a person's own statement in the sandbox.
@@ -367,7 +410,12 @@ class Agent:
         with self._lock:
             self._cancel.clear()
             self._stay_open()
-            return self._open_sandbox().execute(sql)
+            try:
+                return self._open_sandbox().execute(sql)
+            except QueryError as error:
+                if re.search(r"\bWITHIN\s+GROUP\b", sql, re.IGNORECASE):
+                    raise QueryError(f"{error} {WITHIN_GROUP}") from error
+                raise
 
     def prepare(self, sql: str) -> None:
         """Compile a statement without running it. Raises QueryError, DatabaseError."""
@@ -418,10 +466,14 @@ class Agent:
     def _turn_away(self, schema: Schema, model: TextModel, focus: Focus, question: str) -> str:
         """Raise OutOfScope for a question that the database holds nothing about; else what is doubtful about it."""
         from sqlagent.agent.scope_check import ScopeCheck
+        from sqlagent.amend.period_phrases import period_places
 
         if self._scope_check is None or self._scope_check.schema is not schema:
             self._scope_check = ScopeCheck(schema, lambda: getattr(model, "vectors", None))
-        evidence = self._scope_check.look(question, focus.explained(schema, question))
+        explained = focus.explained(schema, question)
+        if explained is not None:
+            explained = explained | period_places(question, self._clock().date())
+        evidence = self._scope_check.look(question, explained)
         if evidence.refused:
             raise OutOfScope(evidence.sentence(self._scope_check.nearest(focus.ranked(schema, question))))
         return evidence.doubt
@@ -430,8 +482,18 @@ class Agent:
         """Raise OutOfScope for small talk and for commands to change data, which need no model to be told."""
         if is_small_talk(text):
             raise OutOfScope(small_talk_answer([table.name for table in schema.tables]))
-        if is_command(text):
+        if is_command(text) and not self._is_stored(schema, text):
             raise OutOfScope(READ_ONLY)
+
+    def _is_stored(self, schema: Schema, text: str) -> bool:
+        """Whether a question only reads like a command because of a stored value that it mentions."""
+        if "?" not in text:
+            return False
+        found = [str(hint.value) for hint in self._open_focus().hints(schema, schema, text)]
+        left = text
+        for value in found:
+            left = re.sub(re.escape(value), "it", left, flags=re.IGNORECASE)
+        return left != text and not is_command(left)
 
     def _from_schema(self, question: str, sql: str, trace: Trace, read: float) -> Answer:
         """The answer to a question about the database itself."""
@@ -471,6 +533,16 @@ class Agent:
         except (QueryError, QueryTimeout):
             self._stop_if_cancelled()
             return False
+
+    def _values(self, sql: str) -> list[Cell]:
+        """The first column of a statement's rows, as far as it comes in a moment."""
+        try:
+            return [
+                row[0] for row in self._open_sandbox().execute(self._lowered(sql).sql, timeout=PATIENCE).rows
+            ]
+        except (QueryError, QueryTimeout):
+            self._stop_if_cancelled()
+            return []
 
     def _differ(self, one: str, other: str) -> bool:
         """Whether two statements are seen to give different rows, as far as can be seen in a moment."""
@@ -517,10 +589,12 @@ def _answer(
     steps: Sequence[Step],
     timings: dict[str, float],
     notes: Sequence[str],
+    *,
+    doubted: bool,
 ) -> Answer:
     from sqlagent.sql.explain import said
 
-    best, result, found = chosen.best, chosen.result, evidence(chosen)
+    best, result, found = chosen.best, chosen.result, evidence(chosen, doubted=doubted)
     cut = (
         "" if best.candidate.finished else "The statement was cut at the length limit and may be incomplete."
     )

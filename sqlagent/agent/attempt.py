@@ -17,6 +17,7 @@ from sqlagent.agent.effort import Effort
 from sqlagent.agent.selection import Chosen, Tried, choose, doubts
 from sqlagent.amend.amendment import Amendment, Proposal
 from sqlagent.base.errors import NoAnswer, QueryError, QueryTimeout
+from sqlagent.linking.prompt import Turn
 from sqlagent.lowering.lower import Lowered
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ DOUBTED = 3.0
 LONGEST, SHORTEST = 128, 64
 """Tokens of the longest other statement: twice as many as the greedy one has, within these bounds. One that rambles
 keeps all others waiting, and is seldom right."""
+JOINED = 4.0
+"""Nats by which the answers to a question's parts, side by side, are likelier than one statement with other rows."""
 PATIENCE = 2.0
 """Seconds that such a statement may run: another one may be quicker."""
 
@@ -102,6 +105,14 @@ class Attempt:
     tables: int = 0
     lower: Callable[[str], Lowered] = Lowered
     """Writes a statement for how the columns are stored; only what is run is written so."""
+    parts: Sequence[str] = ()
+    """The questions that the question holds, where it is not one."""
+    answer_part: Callable[[str, Sequence[Turn]], Tried | None] = lambda part, before: None
+    """The statement for one of these, given those before it; None where there is none."""
+    join: Callable[[Sequence[str]], str] = lambda _: ""
+    """One statement for the answers to all parts; "" where the grammar has none."""
+    unmet: Callable[[str], tuple[str, ...]] = lambda _: ()
+    """The conditions of a statement that no row fulfils."""
     _amended: dict[str, tuple[Amendment, ...]] = field(default_factory=dict)
     _read_back: dict[str, float] = field(default_factory=dict)
 
@@ -113,6 +124,7 @@ class Attempt:
         if effort.more:
             tried += self._alternatives(first, effort, found)
             tried += self._proposed(tried)
+            tried += self._in_parts(tried)
         best, agreement = choose(tried, self._question_logprobs) if len(tried) > 1 else (first, 1.0)
         if best.result is None and effort.more:
             best, agreement = self._second_thought(first), 0.0
@@ -198,22 +210,53 @@ class Attempt:
             return []
         self.trace.status("weighing what may be meant")
         began = time.monotonic()
-        texts = list(dict.fromkeys(text for source, one in found for text in (source.sql, one.sql)))
-        weights = self.model.statement_logprobs(
-            self.prompt(None), self.acceptor, texts, cancelled=self.cancelled
-        )
+        judged = [(source, one) for source, one in found if one.lead is None]
+        texts = list(dict.fromkeys(text for source, one in judged for text in (source.sql, one.sql)))
+        weights: Sequence[float] = ()
+        if texts:
+            weights = self.model.statement_logprobs(
+                self.prompt(None), self.acceptor, texts, cancelled=self.cancelled
+            )
         self.check()
         logprobs = dict(zip(texts, weights, strict=True))
         made = []
         for source, one in found:
-            lead = logprobs[one.sql] - logprobs[source.sql] + one.prior
+            lead = one.lead
+            if lead is None:
+                lead = logprobs[one.sql] - logprobs[source.sql] + one.prior
             candidate = replace(source.candidate, sql=one.sql, logprob=source.candidate.logprob + lead)
             self._amended.setdefault(one.sql, (*self._amended.get(source.sql, ()), *one.amendments))
-            made.append(self._quietly(candidate))
+            heard_as = source.sql if one.lead is not None else ""
+            made.append(replace(self._quietly(candidate), heard_as=heard_as))
         rules = ", ".join(dict.fromkeys(each.rule for _, one in found for each in one.amendments))
         said = f"{count(len(made), 'statement')} proposed that may be meant ({rules})"
         self.trace.add("reason", said, None, began)
         return made
+
+    def _in_parts(self, tried: Sequence[Tried]) -> list[Tried]:
+        """The answers to the parts of a question in one row; nothing where a part has not just one value."""
+        if len(self.parts) < 2:
+            return []
+        self.trace.status("answering each part")
+        began = time.monotonic()
+        turns: list[Turn] = []
+        for part in self.parts:
+            answered = self.answer_part(part, turns)
+            if answered is None or answered.result is None:
+                return []
+            if len(answered.result.rows) != 1 or len(answered.result.columns) != 1:
+                return []
+            turns.append(Turn(part, answered.sql))
+        sql = self.join([turn.sql for turn in turns])
+        first = tried[0]
+        if not sql or any(one.sql == sql for one in tried):
+            return []
+        self.trace.add("reason", f"{len(turns)} questions in one, answered side by side", sql, began)
+        likeliest = max(one.candidate.logprob for one in tried)
+        candidate = replace(first.candidate, sql=sql, logprob=likeliest + JOINED)
+        why = "Each part of the question was answered by itself."
+        self._amended.setdefault(sql, (Amendment("parts", first.sql, sql, why),))
+        return [self._quietly(candidate)]
 
     def _question_logprobs(self, statements: Sequence[str]) -> list[float]:
         """How likely each statement makes the question."""
@@ -228,7 +271,10 @@ class Attempt:
 
     def _with_question_logprob(self, tried: Tried) -> Tried:
         return replace(
-            tried, candidate=replace(tried.candidate, question_logprob=self._read_back.get(tried.sql))
+            tried,
+            candidate=replace(
+                tried.candidate, question_logprob=self._read_back.get(tried.heard_as or tried.sql)
+            ),
         )
 
     def _second_thought(self, failed: Tried) -> Tried:
@@ -263,7 +309,7 @@ class Attempt:
         rows = count(len(result.rows), "row")
         shape = f"{rows} of {count(len(result.columns), 'column')}" if result.rows else "no rows"
         self.trace.add("observe", shape + (", cut" if result.truncated else ""), None, time.monotonic())
-        return Tried(candidate, result)
+        return Tried(candidate, result, unmet=self.unmet(candidate.sql))
 
     def _quietly(self, candidate: Candidate) -> Tried:
         """Run a statement that is only there to be compared."""
@@ -273,7 +319,7 @@ class Attempt:
             self.check()
             return Tried(candidate, None, str(error).rstrip("."))
         self.check()
-        return Tried(candidate, result)
+        return Tried(candidate, result, unmet=self.unmet(candidate.sql))
 
 
 def count(number: int, noun: str) -> str:

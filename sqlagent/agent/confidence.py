@@ -29,6 +29,8 @@ class Evidence:
     weighed: bool  # whether there was more than one
     empty: bool  # no rows, or NULL alone
     cut: bool  # the statement was ended for it
+    unmet: bool = False  # it rests on a condition that no row fulfils
+    doubted: bool = False  # a doubt about it was said
 
     def features(self) -> tuple[float, ...]:
         """The regression's inputs, each about 0…1."""
@@ -40,12 +42,15 @@ class Evidence:
             float(self.weighed),
             float(self.empty),
             float(self.cut),
+            float(self.unmet),
+            float(self.doubted),
         )
 
 
 BIAS = -3.477
-WEIGHTS = (1.660, 1.446, -0.379, 2.680, 0.129, -0.520, -0.342)
-"""Fitted to 1,087 answers of one model, 79 % of them right. None was cut: the last one is a guess."""
+WEIGHTS = (1.660, 1.446, -0.379, 2.680, 0.129, -0.520, -0.342, -1.500, -1.200)
+"""Fitted to 1,087 answers of one model, 79 % of them right. None was cut, and what stands behind that was not looked at
+then: the last three are guesses."""
 FITTED_TO = "qwen2.5-coder-1.5b-sql"
 """That model: another one's probabilities mean something else, so its confidence only orders its answers."""
 
@@ -56,8 +61,8 @@ def sureness(candidate: Candidate) -> float:
     return math.exp(min(0.0, candidate.logprob) / chosen)
 
 
-def evidence(chosen: Chosen) -> Evidence:
-    """What is known of a chosen statement."""
+def evidence(chosen: Chosen, *, doubted: bool = False) -> Evidence:
+    """What is known of a chosen statement. doubted: whether a doubt about it was said."""
     best = chosen.best
     return Evidence(
         sureness(best.candidate),
@@ -67,6 +72,8 @@ def evidence(chosen: Chosen) -> Evidence:
         len(chosen.tried) > 1,
         best.empty,
         not best.candidate.finished,
+        bool(best.unmet),
+        doubted,
     )
 
 

@@ -78,7 +78,7 @@ def follows_up(question: str, schema: Schema, last: Turn | None = None) -> bool:
     asked = question.strip()
     if not asked:
         return False
-    tables = _tables(schema)
+    tables = table_stems(schema)
     found = word_forms.tokens(asked, 60)
     own = [token for token in word_forms.content(found) if token.stem in tables]
     whole = bool(_ASKS.match(asked)) and bool(own)
@@ -113,7 +113,7 @@ def _points(asked: str, own: Sequence[word_forms.Token]) -> bool:
     return False
 
 
-def _tables(schema: Schema) -> frozenset[str]:
+def table_stems(schema: Schema) -> frozenset[str]:
     """The stems that name a table: the last word of its name, or all of them joined."""
     found: set[str] = set()
     for table in schema.tables:

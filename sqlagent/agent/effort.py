@@ -15,6 +15,8 @@ class Effort:
     within: float
 
 
+PART = Effort(1, 0.0)
+"""For each part of a question that holds several."""
 EFFORTS = {"fast": Effort(0, 0.0), "normal": Effort(4, 0.7), "high": Effort(7, 2.0)}
 
 

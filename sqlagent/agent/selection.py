@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 COMPARED = 2000
 """Rows of a result that are compared with another's."""
 EMPTY_WEIGHT = 0.3
-"""What the probability of a statement without rows counts; people ask for what is there."""
+"""What the probability of a statement counts that finds nothing, or rests on a condition that no row fulfils.
+
+People ask for what is there."""
 CHANNEL = 0.7
 """The power to which the question's probability under a statement is taken: its tokens do not come independently."""
 
@@ -34,6 +36,10 @@ class Tried:
     candidate: Candidate
     result: Result | None
     error: str = ""
+    heard_as: str = ""
+    """The statement under which the question's probability is taken, where that is not its own."""
+    unmet: tuple[str, ...] = ()
+    """Conditions of it that no row of its table fulfils."""
 
     @property
     def sql(self) -> str:
@@ -75,6 +81,8 @@ def doubts(tried: Tried) -> list[str]:
         found.append("it found nothing")
     elif tried.empty:
         found.append("it found only NULL")
+    elif tried.unmet:
+        found.append("a condition of it holds for no row")
     if not candidate.finished:
         found.append("it was cut")
     if candidate.min_token_logprob < SURPRISE:
@@ -103,11 +111,15 @@ def choose(
     speak = [max(group, key=lambda one: one.candidate.logprob) for group in groups.values()]
     if len(speak) == 1:
         return speak[0], 1.0
-    heard = [0.0] * len(speak) if question_logprobs is None else question_logprobs([one.sql for one in speak])
+    heard = (
+        [0.0] * len(speak)
+        if question_logprobs is None
+        else question_logprobs([one.heard_as or one.sql for one in speak])
+    )
     scores = [
         _logsumexp([one.candidate.logprob for one in group])
         + channel * ln_p
-        + (math.log(EMPTY_WEIGHT) if one.empty else 0.0)
+        + (math.log(EMPTY_WEIGHT) if one.empty or one.unmet else 0.0)
         for one, group, ln_p in zip(speak, groups.values(), heard, strict=True)
     ]
     best = scores.index(max(scores))

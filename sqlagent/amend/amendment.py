@@ -27,9 +27,11 @@ class Amendment:
 class Proposal:
     """A statement that may be meant in place of the model's own, and by which amendments it came about.
 
-    `prior` is ln of how much likelier such a proposal is than the model finds it.
+    `prior` is ln of how much likelier such a proposal is than the model finds it. `lead`, where it is not None, is ln
+    of how much likelier it is than the statement it was made of, whatever the model finds.
     """
 
     sql: str
     amendments: tuple[Amendment, ...]
     prior: float = 0.0
+    lead: float | None = None

@@ -42,13 +42,13 @@ def doubled(reading: Reading, has_rows: Callable[[str], bool]) -> str:
         table = reading.schema.table(next(iter(owners))) if len(owners) == 1 else None
         if table is None or not table.primary_key or once(table, parts.tables, reading.schema):
             continue
-        if has_rows(_twice(table, parts.clause("sources"), parts.clause("where"), parts.clause("group"))):
+        if has_rows(twice(table, parts.clause("sources"), parts.clause("where"), parts.clause("group"))):
             sum_ = f"{call.function}({parts.text(added)})"
             return f"Some rows of {table.name} count several times in {sum_}, once for each row joined."
     return ""
 
 
-def _twice(table: Table, source: str, where: str, group: str) -> str:
+def twice(table: Table, source: str, where: str, group: str) -> str:
     """A statement that finds a row if some row of a table is in one group more than once."""
     keys = [f"{quote(table.name)}.{quote(name)}" for name in table.primary_key]
     by = ", ".join([group, *keys]) if group else "GROUP BY " + ", ".join(keys)

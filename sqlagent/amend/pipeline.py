@@ -5,18 +5,33 @@ question's words, and the database proves that it matters. A reading is what an 
 leave 2018 out, and "after the 2018 World Cup" does not. So a reading proposes a statement, which is weighed against
 the model's own by the model itself, with a prior that says how often such a reading is right.
 
+What no small model knows (what day it is, which functions this program brings, how a pattern of analysis that the
+question names is written) is supplied: not the model's probabilities weigh such a proposal, but how often it is right.
+
 Invariant: only `mended` changes what runs, and each change is an Amendment that the answer shows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 
 from sqlagent.amend.amendment import Amended, Amendment, Proposal
+from sqlagent.amend.analysis.distinct_values import nth_value
+from sqlagent.amend.analysis.grains import by_grain
+from sqlagent.amend.analysis.in_groups import ranked
+from sqlagent.amend.analysis.measures import added_up
+from sqlagent.amend.analysis.pivots import in_columns
+from sqlagent.amend.analysis.rates import by_rate
+from sqlagent.amend.analysis.running_total import running
+from sqlagent.amend.analysis.statistics import statistic
+from sqlagent.amend.analysis.totals import one_value
+from sqlagent.amend.analysis.years_compared import side_by_side
 from sqlagent.amend.correlated import tied
 from sqlagent.amend.counted import counted
+from sqlagent.amend.counted_once import once_each
 from sqlagent.amend.counted_table import joined
 from sqlagent.amend.date_difference import in_days
 from sqlagent.amend.extreme_rows import shown
@@ -24,12 +39,15 @@ from sqlagent.amend.follow_up import carried
 from sqlagent.amend.hierarchy import reporting
 from sqlagent.amend.integer_division import exact
 from sqlagent.amend.key_names import shown_by_name
+from sqlagent.amend.kinds import alike
 from sqlagent.amend.list_not_first import unlimited
 from sqlagent.amend.never import none_of
 from sqlagent.amend.not_in_null import without_nulls
 from sqlagent.amend.open_ended import no_end
 from sqlagent.amend.ordinals import nth
+from sqlagent.amend.periods import in_period
 from sqlagent.amend.pitfalls import near_values, null_meant, respelt, shares
+from sqlagent.amend.self_join import turned_round
 from sqlagent.amend.stored_counts import summed
 from sqlagent.amend.stored_values import Nearest
 from sqlagent.amend.superlatives import turned
@@ -48,7 +66,8 @@ class Context:
 
     statements: those of the question, each read once. history: the turns that the question goes on from. nearest: the
     stored value that a text means. accepts: whether the grammar accepts a statement. has_rows: whether a statement
-    finds a row. differ: whether two statements are seen to give different rows.
+    finds a row. differ: whether two statements are seen to give different rows. today: the day on which it is asked.
+    values: the first column of a statement's rows.
     """
 
     question: str
@@ -58,6 +77,8 @@ class Context:
     accepts: Callable[[str], bool]
     has_rows: Callable[[str], bool]
     differ: Callable[[str, str], bool]
+    today: date = field(default_factory=date.today)
+    values: Callable[[str], Sequence[object]] = lambda _: ()
 
     def proved(self, now: Reading, made: Amended) -> Amended:
         """What a rule made of a statement, where the database shows that it matters."""
@@ -77,6 +98,7 @@ class Context:
 Rule = Callable[[Reading, Context], Amended]
 
 PITFALLS: dict[str, Rule] = {
+    "kinds": lambda now, q: alike(now, q.accepts),
     "stored_spelling": lambda now, q: respelt(now, q.nearest),
     "null_text": lambda now, q: null_meant(now, q.has_rows),
     "correlated": lambda now, q: q.proved(now, tied(now, q.accepts, one_column=True)),
@@ -106,6 +128,39 @@ READINGS: dict[str, Rule] = {
 }
 """What an English word may mean: each proposes a statement, and overwrites none."""
 
+SUPPLIED: dict[str, Rule] = {
+    "period": lambda now, q: in_period(q.question, now, q.today, q.accepts, q.has_rows),
+    "statistic": lambda now, q: statistic(q.question, now, q.accepts),
+    "grain": lambda now, q: by_grain(q.question, now, q.accepts),
+    "one_value": lambda now, q: one_value(q.question, now, q.accepts),
+    "in_groups": lambda now, q: ranked(q.question, now, q.accepts),
+    "running_total": lambda now, q: running(q.question, now, q.accepts),
+    "added_up": lambda now, q: added_up(q.question, now, q.accepts),
+    "rate": lambda now, q: by_rate(q.question, now, q.accepts),
+    "nth_value": lambda now, q: nth_value(q.question, now, q.accepts),
+    "years_compared": lambda now, q: side_by_side(q.question, now, q.accepts),
+    "self_join": lambda now, q: turned_round(q.question, now, q.accepts),
+    "pivot": lambda now, q: in_columns(q.question, now, q.accepts, q.values),
+    "once_each": lambda now, q: once_each(q.question, now, q.accepts, q.has_rows),
+}
+"""What no small model knows: each proposes a statement."""
+LEADS: dict[str, float] = {
+    "period": 3.0,
+    "statistic": 4.0,
+    "grain": 3.0,
+    "one_value": 2.0,
+    "in_groups": 2.5,
+    "running_total": 3.0,
+    "added_up": 2.0,
+    "rate": 2.5,
+    "nth_value": 1.5,
+    "years_compared": 3.0,
+    "once_each": 1.5,
+    "pivot": 3.0,
+    "self_join": 2.5,
+}
+"""ln of how much likelier such a proposal is than the statement that it was made of."""
+
 
 def mended(sql: str, about: Context) -> tuple[str, tuple[Amendment, ...]]:
     """A canonical statement without the pitfalls that its database proves, and what was done to it."""
@@ -127,6 +182,10 @@ def proposals(sql: str, about: Context) -> list[Proposal]:
         whole, amendments = _applied(sql, READINGS, about)
         if len(amendments) > 1:
             made.append(Proposal(whole, amendments, sum(PRIORS.get(one.rule, PRIOR) for one in amendments)))
+    for name, rule in SUPPLIED.items():
+        after, why = rule(reading, about)
+        if after != sql:
+            made.append(Proposal(after, (Amendment(name, sql, after, why),), lead=LEADS[name]))
     return list({one.sql: one for one in reversed(made) if one.sql != sql}.values())[::-1]
 
 

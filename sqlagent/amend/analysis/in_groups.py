@@ -1,0 +1,131 @@
+"""The first so many rows of each group: "top 2 scorers of each team", "who is the best paid of each team?".
+
+GROUP BY with ORDER BY and LIMIT cuts the groups, and MAX alone does not say whose it is. Rows that tie are all shown.
+
+Invariant: the rows are those that the statement is about, ranked within its groups; the result is taken only where
+the grammar takes it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from sqlagent.amend.amendment import Amended
+from sqlagent.amend.key_names import names_of
+from sqlagent.amend.plain_select import PlainSelect, plain
+from sqlagent.base.word_forms import words
+from sqlagent.sql.names import quote
+from sqlagent.sql.reading import Reading
+from sqlagent.sql.tree import Call, Column, Expr, bare
+
+_EACH = r"\b(?:each|every|per|by)\b"
+_TOP = re.compile(
+    rf"\b(?P<end>top|best|highest|bottom|worst|lowest) (?P<count>\d+|two|three|four|five|ten)\b.*{_EACH}"
+    rf"|\b(?P<number>\d+|two|three|four|five|ten) (?:\w+ )?(?P<which>most|least|\w{{2,}}est|top|best|worst)\b.*{_EACH}",
+    re.IGNORECASE,
+)
+_WHO = re.compile(
+    rf"^\W*(?:who|which|name|list|show)\b.*\b(?:top|best|worst|most|least|\w{{2,}}est)\b.*{_EACH}"
+    rf"|{_EACH}.*\b(?:who|which)\b.*\b(?:top|best|worst|most|least|\w{{2,}}est)\b"
+    rf"|^\W*(?:the )?(?:top|best|worst) \w+ (?:of|in|for|per|by) (?:each|every|\w+\W*$)",
+    re.IGNORECASE,
+)
+_LOW = frozenset(("bottom", "worst", "lowest", "least", "smallest", "cheapest", "youngest", "fewest"))
+_COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5, "ten": 10}
+_MOST = 100
+
+
+def ranked(question: str, reading: Reading, accepts: Callable[[str], bool]) -> Amended:
+    """A statement that ranks rows within the groups of the question.
+
+    accepts: whether the grammar accepts a statement. Left alone: statements of several tables, what has a
+    window already, and groups that are counted or added up.
+    """
+    top = _TOP.search(question)
+    who = None if top else _WHO.search(question)
+    parts = plain(reading) if top or who else None
+    if parts is None or parts.several or len(parts.tables) != 1 or " OVER " in reading.sql:
+        return Amended(reading.sql)
+    groups = [bare(term) for term in parts.select.group]
+    group = groups[0] if len(groups) == 1 and isinstance(groups[0], Column) else None
+    by = _measure(parts)
+    if group is None or by is None:
+        return Amended(reading.sql)
+    measure, descending = by
+    columns_shown = {parts.text(bare(item.value)) for item in parts.select.items} - {
+        measure,
+        parts.text(group),
+    }
+    if measure == parts.text(group) or (len(columns_shown) > 1 and not top):
+        return Amended(reading.sql)  # SQLite shows the names of the row that has the one MAX
+    count = 1
+    if top:
+        said = (top["count"] or top["number"]).lower()
+        count = _COUNTS.get(said) or int(said)
+        descending = (top["end"] or top["which"]).lower() not in _LOW
+    elif any(word in _LOW for word in words(question)) and not parts.has("order"):
+        descending = False
+    if not 0 < count <= _MOST:
+        return Amended(reading.sql)
+    shown = _shown(parts, parts.text(group), measure, with_measure=bool(top))
+    if shown is None:
+        return Amended(reading.sql)
+    columns = ", ".join(dict.fromkeys([*shown, measure] if measure in shown else shown))
+    order = f"{measure} DESC" if descending else measure
+    rank, name = _free("place", parts), _free("ranked", parts)
+    where = parts.clause("where")
+    inner = f"RANK() OVER (PARTITION BY {parts.text(group)} ORDER BY {order}) AS {rank}"
+    source = f"FROM {quote(parts.tables[0].name)}{' ' + where if where else ''}"
+    made = f"WITH {name} AS (SELECT {columns}, {inner} {source}) SELECT {columns} FROM {name} WHERE {rank} <= {count}"
+    if not accepts(made):
+        return Amended(reading.sql)
+    return Amended(made, f"Ranked by {measure} within each {parts.text(group)}; rows that tie are all shown.")
+
+
+def _measure(parts: PlainSelect) -> tuple[str, bool] | None:
+    """The column whose greatest or least values are wanted, and whether the greatest are."""
+    order = parts.reading.query.order
+    if order:
+        value = bare(order[0].value)
+        inner = _of_extreme(value) or value
+        return (parts.text(inner), order[0].descending) if isinstance(inner, Column) else None
+    extremes = [item.value for item in parts.select.items if _of_extreme(item.value) is not None]
+    if len(extremes) != 1:
+        return None
+    call = bare(extremes[0])
+    assert isinstance(call, Call)
+    return parts.text(call.arguments[0]), call.function == "MAX"
+
+
+def _of_extreme(value: Expr) -> Column | None:
+    value = bare(value)
+    if isinstance(value, Call) and value.function in ("MAX", "MIN") and len(value.arguments) == 1:
+        inner = bare(value.arguments[0])
+        return inner if isinstance(inner, Column) else None
+    return None
+
+
+def _shown(parts: PlainSelect, group: str, measure: str, *, with_measure: bool) -> list[str] | None:
+    """The group and the columns that name its rows; None where the rows have no names, or others are computed."""
+    found = [group]
+    for item in parts.select.items:
+        value = bare(item.value)
+        if isinstance(value, Column):
+            if parts.text(value) != measure:
+                found.append(parts.text(value))
+        elif _of_extreme(value) is None:
+            return None
+    found = list(dict.fromkeys(found))
+    if found == [group]:
+        names = [quote(name) for name in names_of(parts.tables[0])]
+        if not names or names == [group]:
+            return None
+        found += names
+    return found
+
+
+def _free(name: str, parts: PlainSelect) -> str:
+    taken = {table.name.lower() for table in parts.reading.schema.tables}
+    taken |= {c.name.lower() for table in parts.reading.schema.tables for c in table.columns}
+    return next(one for one in (name, *(f"{name}_{n}" for n in range(1, 9))) if one not in taken)

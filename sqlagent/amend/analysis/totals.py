@@ -1,0 +1,60 @@
+"""The one value that a question wants where a statement lists all: "how much did Frank spend?", "when was it last on?".
+
+Invariant: only the one result column changes, to the sum, the last or the first of what it lists.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from sqlagent.amend.amendment import Amended
+from sqlagent.amend.periods import is_time
+from sqlagent.sql.edit import Edits
+from sqlagent.sql.reading import Reading
+from sqlagent.sql.tree import Call, Column, Query, bare
+
+_HOW_MUCH = re.compile(
+    r"^\W*(?:and )?how much (?:money |time |revenue )?(?:did|does|do|has|have|was|were|is)\b"
+    r"(?! (?:it|each|one|an?|the price)\b)"
+    r"|\b(?:in total|altogether|total (?:amount|spend|spending|revenue|sales))\b",
+    re.IGNORECASE,
+)
+_COSTS = re.compile(r"\b(?:cost|costs|each|per|every|price|weigh|list)\b", re.IGNORECASE)
+_LAST = re.compile(r"^\W*when\b.*\b(?:last|latest|most recent(?:ly)?)\b", re.IGNORECASE)
+_FIRST = re.compile(r"^\W*when\b.*\b(?:first|earliest)\b", re.IGNORECASE)
+_LAST_NAME = re.compile(r"\b(?:last|first) names?\b", re.IGNORECASE)
+
+
+def one_value(question: str, reading: Reading, accepts: Callable[[str], bool]) -> Amended:
+    """A statement that gives the one value asked for, where it lists several.
+
+    accepts: whether the grammar accepts a statement. Left alone: several result columns, groups, limits, DISTINCT.
+    """
+    select, query = reading.select, reading.query
+    if select is None or len(select.items) != 1 or select.group or select.distinct or query.limit is not None:
+        return Amended(reading.sql)
+    value = bare(select.items[0].value)
+    base = reading.scopes.base(value) if isinstance(value, Column) else None
+    if base is None or any(one is not query for one in reading.statement.find(Query)):
+        return Amended(reading.sql)
+    table, column = base
+    keys = {name for key in table.foreign_keys for name in key.columns} | set(table.primary_key)
+    numeric = re.search(r"int|real|num|dec|doub|float|money", column.type, re.I) and not is_time(column)
+    function = ""
+    if _HOW_MUCH.search(question) and not _COSTS.search(question) and numeric and column.name not in keys:
+        function = "SUM"
+    elif is_time(column) and not _LAST_NAME.search(question):
+        last, first = _LAST.search(question), _FIRST.search(question)
+        function = "MAX" if last and not first else "MIN" if first and not last else ""
+    if not function or any(reading.statement.find(Call, select.items[0])):
+        return Amended(reading.sql)
+    edits = Edits(reading.statement)
+    edits.replace(select.items[0], f"{function}({reading.statement.text(value)})")
+    if query.order:
+        edits.drop(select, "order")
+    made = edits.sql()
+    if not accepts(made):
+        return Amended(reading.sql)
+    what = {"SUM": "added up", "MAX": "shown for the last time", "MIN": "shown for the first time"}[function]
+    return Amended(made, f"{column.name} is {what}.")

@@ -1,0 +1,93 @@
+"""Patterns of analysis that a question names are proposed; the same words about something else change nothing."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_model import ROOT, FakeModel
+
+from sqlagent import Agent
+from sqlagent.amend.pipeline import SUPPLIED, Context
+from sqlagent.database import schema as schemas
+from sqlagent.grammar import Acceptor
+from sqlagent.sql.reading import Readings
+
+DDL = """
+CREATE TABLE players (id INTEGER PRIMARY KEY, name TEXT, team TEXT, goals INTEGER);
+INSERT INTO players VALUES (1, 'Abe', 'Reds', 12), (2, 'Bix', 'Reds', 9), (3, 'Cal', 'Reds', 2), (4, 'Dov', 'Blues', 9),
+    (5, 'Elo', 'Blues', 12), (6, 'Fay', 'Blues', 1);
+CREATE TABLE workers (id INTEGER PRIMARY KEY, name TEXT, pay INTEGER, boss_id INTEGER REFERENCES workers (id));
+INSERT INTO workers VALUES (1, 'Meg', 50, NULL), (2, 'Ned', 60, 1), (3, 'Pia', 40, 1), (4, 'Sol', 45, 3);
+CREATE TABLE sales (id INTEGER PRIMARY KEY, at DATETIME, shop TEXT, amount REAL);
+INSERT INTO sales VALUES (1, '2023-01-02 10:00:00', 'N', 10), (2, '2023-01-02 11:00:00', 'S', 20),
+    (3, '2023-02-03 10:30:00', 'N', 5), (4, '2024-02-04 10:45:00', 'S', 40);
+CREATE TABLE couriers (id INTEGER PRIMARY KEY, name TEXT);
+CREATE TABLE trips (id INTEGER PRIMARY KEY, courier_id INTEGER REFERENCES couriers (id), late INTEGER, fee REAL);
+INSERT INTO couriers VALUES (1, 'Ann'), (2, 'Vic');
+INSERT INTO trips VALUES (1, 1, 1, 3), (2, 1, 1, 3), (3, 1, 0, 3), (4, 1, 0, 3), (5, 2, 1, 9);
+CREATE TABLE stops (id INTEGER PRIMARY KEY, trip_id INTEGER REFERENCES trips (id), place TEXT);
+INSERT INTO stops VALUES (1, 1, 'A'), (2, 1, 'A'), (3, 2, 'A'), (4, 5, 'B');
+"""
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("analysis") / "a.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.executescript(DDL)
+    connection.close()
+    return path
+
+
+def proposed(path: Path, question: str, sql: str) -> dict[str, str]:
+    """What each rule makes of a statement, where it changes it."""
+    schema, connection = schemas.read(str(path)), sqlite3.connect(path)
+    acceptor = Acceptor(schema)
+    assert acceptor.accepts(sql), sql
+    about = Context(
+        question,
+        Readings(schema),
+        (),
+        nearest=lambda *_: None,
+        accepts=acceptor.accepts,
+        has_rows=lambda one: bool(connection.execute(one).fetchall()),
+        differ=lambda one, other: True,
+        today=date(2026, 11, 28),
+        values=lambda one: [row[0] for row in connection.execute(one)],
+    )
+    made = {name: rule(about.statements.read(sql), about) for name, rule in SUPPLIED.items()}
+    connection.close()
+    assert all(one.note for one in made.values() if one.sql != sql)
+    return {name: one.sql for name, one in made.items() if one.sql != sql}
+
+
+PAIRS = [
+    json.loads(line) for line in (ROOT / "tests" / "data" / "analysis.jsonl").read_text("utf-8").splitlines()
+]
+"""What a model wrote for a question; the rule that proposes another statement with its rows, or "" where none does."""
+
+
+@pytest.mark.parametrize("pair", [pair for pair in PAIRS if pair["rule"]], ids=lambda pair: pair["question"])
+def test_a_pattern_is_proposed_and_taken(path: Path, pair: dict[str, Any]) -> None:
+    assert pair["rule"] in proposed(path, pair["question"], pair["written"])
+    with Agent(path, FakeModel([pair["written"]])) as agent:
+        answer = agent.ask(pair["question"], anyway=True)
+    assert sorted(map(list, answer.rows), key=repr) == sorted(pair["rows"], key=repr)
+    assert pair["rule"] in [one.rule for one in answer.amendments]
+    assert answer.written == pair["written"]
+
+
+@pytest.mark.parametrize(
+    "pair", [pair for pair in PAIRS if not pair["rule"]], ids=lambda pair: pair["question"]
+)
+def test_what_does_not_call_for_one_stays(path: Path, pair: dict[str, Any]) -> None:
+    assert proposed(path, pair["question"], pair["written"]) == {}
+
+
+def test_every_pattern_has_pairs_of_both_kinds() -> None:
+    assert {pair["rule"] for pair in PAIRS} == {"", *SUPPLIED} - {"period"}
