@@ -14,7 +14,7 @@ from collections.abc import Callable
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.key_names import names_of
 from sqlagent.amend.plain_select import PlainSelect, plain
-from sqlagent.base.word_forms import words
+from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column, Expr, bare
@@ -26,11 +26,17 @@ _TOP = re.compile(
     re.IGNORECASE,
 )
 _WHO = re.compile(
-    rf"^\W*(?:who|which|name|list|show)\b.*\b(?:top|best|worst|most|least|\w{{2,}}est)\b.*{_EACH}"
-    rf"|{_EACH}.*\b(?:who|which)\b.*\b(?:top|best|worst|most|least|\w{{2,}}est)\b"
-    rf"|^\W*(?:the )?(?:top|best|worst) \w+ (?:of|in|for|per|by) (?:each|every|\w+\W*$)",
+    rf"^\W*(?:who|which|name|list|show|what (?:is|are) the names?)\b.*"
+    rf"\b(?:top|best|worst|most|least|\w{{2,}}est)\b.*{_EACH}"
+    rf"|{_EACH}.*\b(?:who|which)\b.*\b(?:top|best|worst|most|least|\w{{2,}}est)\b",
     re.IGNORECASE,
 )
+_TERSE = re.compile(
+    r"^\W*(?:the )?(?:top|best|worst|most|least|\w{2,}est)(?: \w+){0,2}? (?P<noun>\w+)"
+    r" (?:of|in|for|at|per|by|from) (?:each |every )?\w+\W*$",
+    re.IGNORECASE,
+)
+"""A question without a verb: "highest paid employee in each department", where the noun is no measure."""
 _LOW = frozenset(("bottom", "worst", "lowest", "least", "smallest", "cheapest", "youngest", "fewest"))
 _COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5, "ten": 10}
 _MOST = 100
@@ -43,8 +49,8 @@ def ranked(question: str, reading: Reading, accepts: Callable[[str], bool]) -> A
     window already, and groups that are counted or added up.
     """
     top = _TOP.search(question)
-    who = None if top else _WHO.search(question)
-    parts = plain(reading) if top or who else None
+    terse = None if top else _TERSE.search(question)
+    parts = plain(reading) if top or terse or _WHO.search(question) else None
     if parts is None or parts.several or len(parts.tables) != 1 or " OVER " in reading.sql:
         return Amended(reading.sql)
     groups = [bare(term) for term in parts.select.group]
@@ -53,6 +59,8 @@ def ranked(question: str, reading: Reading, accepts: Callable[[str], bool]) -> A
     if group is None or by is None:
         return Amended(reading.sql)
     measure, descending = by
+    if terse and stem(terse["noun"].lower()) in {stem(word) for word in name_words(measure)}:
+        return Amended(reading.sql)  # the value is asked for, and not whose it is
     columns_shown = {parts.text(bare(item.value)) for item in parts.select.items} - {
         measure,
         parts.text(group),

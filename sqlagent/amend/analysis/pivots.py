@@ -80,6 +80,7 @@ def in_columns(
 def _alias(value: str, reading: Reading) -> str:
     """The name of a value's column, where a name can be made of it that nothing else has."""
     name = re.sub(r"\W+", "_", value, flags=re.ASCII).strip("_").lower()
-    taken = {one.name.lower() for table in reading.schema.tables for one in (table, *table.columns)}
+    taken = {table.name.lower() for table in reading.schema.tables}
+    taken |= {column.name.lower() for table in reading.schema.tables for column in table.columns}
     plain_name = re.fullmatch(r"[a-z]\w{1,38}", name, re.ASCII) and quote(name) == name
     return f" AS {name}" if plain_name and name not in taken else ""

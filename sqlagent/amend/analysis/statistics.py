@@ -53,12 +53,12 @@ def statistic(question: str, reading: Reading, accepts: Callable[[str], bool]) -
         for call in calls
         if call.function in ("AVG", "SUM") and len(call.arguments) == 1 and not call.distinct
     ]
-    found = _numbers(reading) if not means else []
+    numbers = _numbers(reading) if not means else []
     if len(means) == 1:
         value = reading.statement.text(means[0].arguments[0])
         edits.put(means[0].start, means[0].arguments[-1].end + 1, _call(function, value, share))
-    elif not means and len(found) == 1:
-        item, column = found[0]
+    elif not means and len(numbers) == 1:
+        item, column = numbers[0]
         edits.replace(item, _call(function, reading.statement.text(column), share))
         query = reading.query
         if query.order and reading.select is not None:

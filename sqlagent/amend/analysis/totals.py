@@ -17,7 +17,7 @@ from sqlagent.sql.tree import Call, Column, Query, bare
 _HOW_MUCH = re.compile(
     r"^\W*(?:and )?how much (?:money |time |revenue )?(?:did|does|do|has|have|was|were|is)\b"
     r"(?! (?:it|each|one|an?|the price)\b)"
-    r"|\b(?:in total|altogether|total (?:amount|spend|spending|revenue|sales))\b",
+    r"|\b(?:in total|altogether|total (?:amount|spend|spending|revenue|sales|spent|paid|earned))\b",
     re.IGNORECASE,
 )
 _COSTS = re.compile(r"\b(?:cost|costs|each|per|every|price|weigh|list)\b", re.IGNORECASE)
