@@ -27,7 +27,7 @@ CREATE TABLE {parent} (id INTEGER PRIMARY KEY, name TEXT, {city} TEXT);
 CREATE TABLE {child} (id INTEGER PRIMARY KEY, name TEXT, title TEXT, {key} INT REFERENCES {parent}(id),
     {boss} INT REFERENCES {child}(id), salary INT, hire_date TEXT, end_date TEXT, points INT);
 CREATE TABLE {link} (child_id INT REFERENCES {child}(id), {key} INT REFERENCES {parent}(id), role TEXT);
-INSERT INTO {parent} VALUES (1, 'Sales', 'Paris'), (2, 'Lab', 'Rome');
+INSERT INTO {parent} VALUES (1, 'Sales', 'Paris'), (2, 'Lab', 'Rome'), (3, 'Office', 'PARIS');
 INSERT INTO {child} VALUES (1, 'Ann', 'Dr', 1, NULL, 5, '2015-01-02', NULL, 1);
 INSERT INTO {child} VALUES (2, 'Bo', NULL, NULL, 1, 8, '2018-01-02', '2020-02-02', 4);
 INSERT INTO {link} VALUES (1, 1, 'lead'), (2, 1, 'lead'), (2, 2, NULL);
@@ -51,6 +51,7 @@ STATEMENTS = (
     "SELECT {city}, COUNT(*) FROM {parent} GROUP BY {city}",
     "SELECT {city} FROM {parent} GROUP BY {city} ORDER BY COUNT(*) DESC LIMIT 1",
     "SELECT {key}, COUNT(*) FROM {child} GROUP BY {key}",
+    "SELECT name FROM {parent} WHERE {city} = 'Paris'",
     "SELECT {boss} FROM {child} WHERE name = 'Ann'",
     "SELECT name FROM {child} WHERE id NOT IN (SELECT {boss} FROM {child})",
     "SELECT name FROM {child} WHERE {boss} = (SELECT {boss} FROM {child} WHERE name = 'Ann')",
@@ -98,6 +99,7 @@ class Place:
             accepts=self.accepts,
             has_rows=self.finds,
             differ=self.differ,
+            values=lambda probe: [row[0] for row in self.connection.execute(probe)],
         )
 
     def amended(self, question: str, sql: str, history: tuple[Turn, ...] = ()) -> list[str]:

@@ -56,6 +56,7 @@ class Place:
             accepts=self.acceptor.accepts,
             has_rows=lambda sql: bool(self.rows(sql)),
             differ=lambda one, other: self.rows(one) != self.rows(other),
+            values=lambda sql: [row[0] for row in self.rows(sql) or ()],
         )
 
 

@@ -36,6 +36,7 @@ from sqlagent.amend.counted_table import joined
 from sqlagent.amend.date_difference import in_days
 from sqlagent.amend.extreme_rows import shown
 from sqlagent.amend.follow_up import carried
+from sqlagent.amend.held_texts import one_group_each, otherwise_held
 from sqlagent.amend.hierarchy import reporting
 from sqlagent.amend.integer_division import exact
 from sqlagent.amend.key_names import shown_by_name
@@ -99,7 +100,9 @@ Rule = Callable[[Reading, Context], Amended]
 
 PITFALLS: dict[str, Rule] = {
     "kinds": lambda now, q: alike(now, q.accepts),
+    "held_texts": lambda now, q: otherwise_held(now, q.values, q.accepts),
     "stored_spelling": lambda now, q: respelt(now, q.nearest),
+    "one_group_each": lambda now, q: one_group_each(now, q.values, q.accepts),
     "null_text": lambda now, q: null_meant(now, q.has_rows),
     "correlated": lambda now, q: q.proved(now, tied(now, q.accepts, one_column=True)),
     "not_in_null": lambda now, q: without_nulls(now, q.accepts, q.has_rows),
