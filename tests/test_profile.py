@@ -1,98 +1,150 @@
-"""A well-known application's file is read with its codes by name, in its scales, without its dead columns."""
+"""A well-known application's file is read under a person's words, with its codes by name, without its dead columns."""
 
 from __future__ import annotations
 
-import sqlite3
+import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import profile_files
 import pytest
 from fake_model import FakeModel
 
 from sqlagent.agent.agent import Agent
+from sqlagent.agent.column_meaning import ColumnMeaning
 from sqlagent.database import profile, schema
+from sqlagent.grammar import Acceptor
 
-ANKI = """
-CREATE TABLE col (id INTEGER PRIMARY KEY, crt INTEGER, usn INTEGER);
-CREATE TABLE decks (id INTEGER PRIMARY KEY, name TEXT, usn INTEGER);
-CREATE TABLE notes (id INTEGER PRIMARY KEY, flds TEXT, usn INTEGER, mid INTEGER);
-CREATE TABLE cards (id INTEGER PRIMARY KEY, nid INTEGER, did INTEGER, usn INTEGER, queue INTEGER, type INTEGER);
-CREATE TABLE revlog (id INTEGER PRIMARY KEY, cid INTEGER, usn INTEGER, ease INTEGER, time INTEGER, type INTEGER);
-CREATE TABLE graves (oid INTEGER, usn INTEGER);
-"""
+NAMES = profile_files.NAMES
 
 
-@pytest.fixture
-def anki(tmp_path: Path) -> Path:
-    path = tmp_path / "collection.anki2"
-    connection = sqlite3.connect(path)
-    connection.executescript(ANKI)
-    first = 1_714_694_400_000  # 2024-05-03
-    for i in range(24):
-        connection.execute("INSERT INTO decks VALUES (?, ?, 0)", (first + i, f"deck {i}"))
-        connection.execute("INSERT INTO notes VALUES (?, 'x', 0, 1)", (first + 60_000 * i,))
-        row = (first + 70_000 * i, first + 60_000 * i, first + i % 3, i, -1 if i % 6 == 0 else 2, 2)
-        connection.execute("INSERT INTO cards VALUES (?, ?, ?, ?, ?, ?)", row)
-        row = (first + 86_400_000 * i, first + 70_000 * i, 0, 1 + i % 4, 1000 * i, 1)
-        connection.execute("INSERT INTO revlog VALUES (?, ?, ?, ?, ?, ?)", row)
-    connection.commit()
-    connection.close()
-    return path
+def opened(name: str, folder: Path, script: list[str] | None = None, without: str = "") -> Agent:
+    path = profile_files.build(name, folder / f"{name}.sqlite", without=without)
+    return Agent(path, FakeModel(script or ["SELECT 1"]))
 
 
-def test_codes_are_shown_asked_for_and_answered_by_name(anki: Path) -> None:
-    script = [
-        "SELECT COUNT(*) FROM cards WHERE queue = 'suspended'",
-        "SELECT COUNT(*) FROM cards WHERE queue IN ('suspended', 'review')",
-        "SELECT queue, COUNT(*) FROM cards GROUP BY queue ORDER BY COUNT(*)",
-        "SELECT COUNT(*) FROM cards WHERE queue = -1",
-    ]
-    model = FakeModel(script)
-    with Agent(anki, model) as asked:
-        assert asked.ask("How many cards are suspended?").rows == [(4,)]
-        assert "queue TEXT /* 'buried by hand', 'buried', 'suspended'" in model.prompts[0].context
-        assert asked.ask("How many cards are suspended or in review?").rows == [(24,)]
-        assert asked.ask("How many cards are in each queue?").rows == [("suspended", 4), ("review", 20)]
-        assert asked.ask("How many cards have queue -1?").rows == [(4,)], "the code itself is understood, too"
+def meaning_of(agent: Agent) -> ColumnMeaning:
+    found = agent.meaning()
+    assert found is not None
+    return found
 
 
-def test_a_scale_is_taken_out(anki: Path) -> None:
-    model = FakeModel(["SELECT SUM(time) FROM revlog", "SELECT COUNT(*) FROM revlog WHERE time > 20"])
-    with Agent(anki, model) as asked:
+def test_every_profile_has_a_file_to_be_tried_on() -> None:
+    made = {path.stem for path in Path(profile.__file__).parent.parent.joinpath("profiles").glob("*.toml")}
+    assert made == set(NAMES) and len(made) >= 12
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_starter_questions_are_written_under_the_grammar_run_and_find_rows(name: str, tmp_path: Path) -> None:
+    with opened(name, tmp_path) as asked:
+        meaning = meaning_of(asked)
+        assert meaning.profile is not None and meaning.names is not None
+        questions = meaning.profile.questions
+        assert len(questions) == 5 or name in ("core_data", "geopackage")
+        assert len({question for question, _ in questions}) == len(questions)
+        reading = Acceptor(meaning.meant)
+        for question, sql in questions:
+            rows = asked.run_sql(meaning.lower(sql, lambda _: True).sql).rows
+            assert rows and rows[0][0] is not None, question
+            assert reading.accepts(sql) or "||" in sql, sql
+
+
+def _columns() -> Iterator[tuple[str, str]]:
+    for name in NAMES:
+        for line in profile_files.tables(name):
+            if "UNIQUE (" in line or "PRIMARY KEY (" in line or line.startswith("VIRTUAL"):
+                continue
+            table, _, body = line.partition(" ")
+            for part in body.strip("()").split(", "):
+                if "PRIMARY" not in part and "UNIQUE" not in part and "REFERENCES" not in part:
+                    yield name, f"{table.strip(chr(34))}.{part.split()[0].strip(chr(34))}"
+
+
+@pytest.mark.parametrize(("name", "column"), list(_columns())[::7])
+def test_a_version_without_a_column_does_no_harm(name: str, column: str, tmp_path: Path) -> None:
+    with opened(name, tmp_path, without=column) as asked:
+        meaning = meaning_of(asked)
+        assert meaning.meant.tables
+        for table in meaning.meant.tables:
+            sql = f'SELECT COUNT(*) FROM "{table.name}"'
+            asked.run_sql(meaning.lower(sql, lambda _: True).sql)
+
+
+# ---- spoken names ----
+
+
+def answers(name: str, folder: Path, sql: str) -> list[tuple[object, ...]]:
+    with opened(name, folder, [sql]) as asked:
+        return asked.ask("What is it?", anyway=True).rows
+
+
+ANSWERS = [json.loads(line) for line in (Path(__file__).parent / "data/profile_answers.jsonl").open()]
+
+
+@pytest.mark.parametrize("case", ANSWERS, ids=lambda case: f"{case['name']}: {case['sql'][:60]}")
+def test_what_is_asked_in_a_persons_words_is_answered(case: dict[str, Any], tmp_path: Path) -> None:
+    with opened(case["name"], tmp_path, [case["sql"]]) as asked:
+        rows = asked.ask("What is it?", anyway=True).rows
+    assert [[round(c, 6) if isinstance(c, float) else c for c in row] for row in rows] == case["rows"]
+
+
+@pytest.mark.parametrize(
+    ("spoken", "stored"),
+    [
+        ("SELECT COUNT(*) FROM layers", "SELECT COUNT(*) FROM gpkg_contents"),
+        ("SELECT layer FROM layers", "SELECT table_name AS layer FROM gpkg_contents"),
+        ("SELECT layers.layer FROM layers", "SELECT layers.table_name AS layer FROM gpkg_contents AS layers"),
+        ("SELECT l.layer AS x FROM layers AS l", "SELECT l.table_name AS x FROM gpkg_contents AS l"),
+        (
+            "SELECT n FROM (SELECT layer AS n FROM layers)",
+            "SELECT n FROM (SELECT table_name AS n FROM gpkg_contents)",
+        ),
+        (
+            "SELECT layer FROM (SELECT layer FROM layers)",
+            "SELECT layer FROM (SELECT table_name AS layer FROM gpkg_contents)",
+        ),
+        ("SELECT layer FROM (SELECT * FROM layers)", "SELECT table_name AS layer FROM (SELECT * FROM gpkg_contents)"),
+        ("SELECT COUNT(*) AS table_name FROM layers GROUP BY kind ORDER BY table_name",
+         "SELECT COUNT(*) AS table_name_ FROM gpkg_contents GROUP BY data_type ORDER BY table_name_"),
+        ("SELECT species FROM trees", "SELECT species FROM trees"),
+        ("this is no statement", "this is no statement"),
+    ],
+)  # fmt: skip
+def test_a_statement_is_written_in_the_names_of_the_file(spoken: str, stored: str, tmp_path: Path) -> None:
+    from sqlagent.lowering.stored_names import in_stored_names
+
+    with opened("geopackage", tmp_path) as asked:
+        names = meaning_of(asked).names
+        assert names is not None
+        assert in_stored_names(spoken, names) == stored
+        if stored.startswith("SELECT"):
+            asked.prepare(stored)
+
+
+def test_dead_columns_and_tables_are_not_shown_but_may_be_typed(tmp_path: Path) -> None:
+    with opened("anki", tmp_path) as asked:
+        meaning = meaning_of(asked)
+        assert meaning.profile is not None and meaning.profile.name == "Anki"
+        assert meaning.meant.table("col") is None and meaning.meant.table("revlog") is None
+        assert {table.name for table in meaning.meant.tables} == {"decks", "reviews", "cards", "notes"}
+        assert asked.run_sql("SELECT MAX(reps) FROM cards").rows == [(23,)]
+
+
+def test_stored_values_are_found_under_the_spoken_names(tmp_path: Path) -> None:
+    model = FakeModel(["SELECT COUNT(*) FROM cards"])
+    profile_files.build("anki", tmp_path / "a.sqlite")
+    with Agent(tmp_path / "a.sqlite", model) as asked:
+        asked.ask("How many cards are there in deck 17?")
+    assert "decks.name = 'deck 17'" in model.prompts[0].request
+
+
+def test_the_statement_that_ran_and_its_scale_are_said(tmp_path: Path) -> None:
+    with opened("anki", tmp_path, ["SELECT SUM(seconds) FROM reviews"]) as asked:
         answer = asked.ask("How many seconds did I review?")
-        assert answer.rows == [(sum(range(24)),)]
         assert "1000 times the seconds" in answer.note
-        assert asked.ask("How many reviews took more than 20 seconds?").rows == [(3,)]
-
-
-def test_a_key_that_is_a_time_is_compared_with_dates_and_joins_as_it_is(anki: Path) -> None:
-    script = [
-        "SELECT COUNT(*) FROM revlog WHERE id LIKE '2024-05-0%' AND DATE(id) >= '2024-05-05'",
-        "SELECT COUNT(*) FROM revlog WHERE id >= '2024-05-05'",
-        "SELECT COUNT(*) FROM revlog JOIN cards ON revlog.cid = cards.id",
-        "SELECT MAX(id) FROM revlog",
-    ]
-    with Agent(anki, FakeModel(script)) as asked:
-        asked.ask("one")
-        assert asked.ask("How many reviews have there been since 5 May 2024?").rows == [(22,)]
-        assert asked.ask("How many reviews have a card?").rows == [(24,)]
-        assert isinstance(asked.ask("Which review is the last?").rows[0][0], int)
-
-
-def test_dead_columns_and_tables_are_not_shown_but_may_be_typed(anki: Path) -> None:
-    with Agent(anki, FakeModel(["SELECT 1"])) as asked:
-        meaning = asked.meaning()
-        assert meaning is not None and meaning.profile is not None and meaning.profile.name == "Anki"
-        assert meaning.meant.table("graves") is None
-        cards = meaning.meant.table("cards")
-        assert cards is not None and cards.column("usn") is None
-        assert {key.ref_table for key in cards.foreign_keys} == {"notes", "decks"}
-        assert asked.run_sql("SELECT MAX(usn) FROM cards").rows == [(23,)]
-
-
-def test_another_version_of_the_application_does_no_harm() -> None:
-    older = schema.from_ddl("".join(ANKI.splitlines(keepends=True)).replace(", queue INTEGER", ""))
-    found = profile.profile_of(older)
-    assert found is not None and ("cards", "queue") not in found.facts and ("cards", "type") in found.facts
+        assert "revlog" in answer.sql and answer.logical == "SELECT SUM(seconds) FROM reviews"
+        assert asked.run_sql(answer.sql).rows == answer.rows
 
 
 def test_a_file_of_no_known_application_has_no_profile() -> None:

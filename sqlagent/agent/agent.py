@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from sqlagent.agent.column_meaning import ColumnMeaning
     from sqlagent.agent.scope_check import ScopeCheck
     from sqlagent.database.schema import Schema
+    from sqlagent.database.spoken_names import SpokenNames
     from sqlagent.grammar import Acceptor
     from sqlagent.linking.focus import Focus
     from sqlagent.linking.prompt import Hint, Prompt, Turn
@@ -183,6 +184,10 @@ class Agent:
         meaning = self.meaning()
         return meaning.meant if meaning is not None else self._tables()
 
+    def _names(self) -> SpokenNames | None:
+        """The names that tables go by; None where it is their own."""
+        return self._meaning.names if self._meaning is not None else None
+
     def _lowered(self, sql: str) -> Lowered:
         """A statement as it is to be run."""
         from sqlagent.agent.column_meaning import prepares
@@ -299,7 +304,7 @@ class Agent:
             read = time.monotonic()
             if not anyway:
                 self._turn_back(schema, question)
-            if (about := statement_about(question, schema)) is not None:
+            if (about := statement_about(question, self._tables())) is not None:
                 return self._from_schema(question, about, trace, read - began)
             self._open_sandbox()  # its process starts while the model loads and thinks
             trace.status("loading the model")
@@ -460,7 +465,7 @@ class Agent:
         from sqlagent.linking.focus import Focus
 
         if self._focus is None:
-            self._focus = Focus(self.database, sandbox=self._open_sandbox)
+            self._focus = Focus(self.database, sandbox=self._open_sandbox, names=self._names)
         return self._focus
 
     def _turn_away(self, schema: Schema, model: TextModel, focus: Focus, question: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlagent.base.errors import QueryError, QueryTimeout
@@ -18,9 +19,11 @@ from sqlagent.database.column_facts.sampling import Run, read_facts
 from sqlagent.database.column_facts.undeclared_keys import undeclared_keys
 from sqlagent.database.profile import profile_of
 from sqlagent.database.schema import ForeignKey, Schema, Value, fold
+from sqlagent.database.spoken_names import SpokenNames, spoken_names
 from sqlagent.lowering.columns import Options
 from sqlagent.lowering.lower import Lowered, lower
-from sqlagent.lowering.views import view_facts
+from sqlagent.lowering.stored_names import in_stored_names
+from sqlagent.lowering.views import query_columns, view_facts
 
 if TYPE_CHECKING:
     from sqlagent.sandbox.sandbox import Sandbox
@@ -52,23 +55,34 @@ class ColumnMeaning:
             self.facts |= self.profile.facts
         self.facts |= view_facts(schema, _views(run, schema), self.facts)
         self._by_name = {(fold(table), fold(column)): fact for (table, column), fact in self.facts.items()}
-        self.meant = meant_schema(schema, self.facts, keys)
+        self.stored = meant_schema(schema, self.facts, keys)
+        """The schema as the columns are meant, in the names of the file."""
+        self.names: SpokenNames | None = None
+        self.meant = self.stored
         if self.profile is not None:
-            self.meant = self.profile.shown(self.meant)
+            self.meant = self.profile.shown(self.stored)
+            described = partial(query_columns, schema=self.stored, run=run, facts=self.facts)
+            self.names = spoken_names(self.meant, self.profile.tables, run, described)
+            if self.names is not None:
+                self.meant = self.names.schema
 
     def is_stored_text(self, table: str, column: str, literal: str) -> bool:
         """Whether a literal is meant as one of the texts that a column holds, so that a misspelt one can be mended.
 
         Not where the column is not stored as it is meant, and not where the literal stands for no value.
         """
-        fact = self._by_name.get((fold(table), fold(column)))
+        place = (table, column) if self.names is None else self.names.stored_place(table, column)
+        fact = self._by_name.get((fold(place[0]), fold(place[1]))) if place is not None else None
         if fact is None or not fact.changes:
             return True
         return fact.encoding is None and literal.strip().lower() not in ALWAYS | {"none"}
 
     def lower(self, sql: str, prepares: Callable[[str], bool]) -> Lowered:
         """A statement for how the columns are stored; itself where the database does not take the other one."""
-        return lower(sql, self.meant, self.facts, options=self.options, prepares=prepares)
+        if self.names is None:
+            return lower(sql, self.stored, self.facts, options=self.options, prepares=prepares)
+        named = in_stored_names(sql, self.names)
+        return lower(named, self.stored, self.facts, options=self.options, prepares=prepares)
 
 
 def _joined(found: Keys, known: Keys) -> Keys:

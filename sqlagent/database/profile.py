@@ -10,18 +10,30 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from sqlagent.database.column_facts.encodings import Named, Scaled
+from sqlagent.database.column_facts import encodings
+from sqlagent.database.column_facts.encodings import Listed, Named, Scaled
 from sqlagent.database.column_facts.fact import ColumnFact
 from sqlagent.database.schema import ForeignKey, Schema, fold
+from sqlagent.database.spoken_names import SpokenTable
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+
+_TIMES = {
+    unit.words: unit
+    for unit in (
+        encodings.UNIX_S, encodings.UNIX_MS, encodings.UNIX_US, encodings.WEBKIT_US, encodings.COCOA_S,
+        encodings.COCOA_NS, encodings.NET_TICKS,
+    )
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +45,10 @@ class Profile:
     keys: dict[str, tuple[ForeignKey, ...]]
     hidden: frozenset[tuple[str, str]]
     """(folded table, folded column) that nobody asks for; the column "" stands for the whole table."""
+    tables: tuple[SpokenTable, ...] = ()
+    """Tables under the names that a person would use."""
+    questions: tuple[tuple[str, str], ...] = ()
+    """Questions to begin with, each with the statement that answers it, in spoken names."""
 
     def shown(self, schema: Schema) -> Schema:
         """The schema without what is hidden."""
@@ -48,11 +64,11 @@ class Profile:
 
 
 def profile_of(schema: Schema) -> Profile | None:
-    """The profile whose tables a schema has, all of them; None for a file of no known application."""
-    for plain in _all():
-        if all(schema.table(name) is not None for name in plain["tables"]):
-            return _read(plain, schema)
-    return None
+    """The profile whose tables a schema has, all of them: the one of most tables; None for no known application."""
+    fitting = [plain for plain in _all() if all(schema.table(name) is not None for name in plain["tables"])]
+    if not fitting:
+        return None
+    return _read(max(fitting, key=lambda plain: len(plain["tables"])), schema)
 
 
 @cache
@@ -67,23 +83,63 @@ def _read(plain: dict[str, Any], schema: Schema) -> Profile:
     for path, names in plain.get("codes", {}).items():
         place = _place(schema, path)
         if place is not None:
-            pairs = tuple((int(stored), name) for stored, name in names.items())
+            pairs = tuple((_code(stored), name) for stored, name in names.items())
             facts[place] = ColumnFact("code", Named(pairs), sample=pairs[0][1])
     for path, scale in plain.get("scales", {}).items():
         place = _place(schema, path)
         if place is not None:
             facts[place] = ColumnFact("number", Scaled(scale["by"], scale["unit"]))
+    for path, words in plain.get("times", {}).items():
+        place = _place(schema, path)
+        if place is not None:
+            facts[place] = ColumnFact("datetime", _TIMES[words], nothing=(0,))
+    for path, separator in plain.get("lists", {}).items():
+        place = _place(schema, path)
+        if place is not None:
+            facts[place] = ColumnFact("list", Listed(separator))
     keys: dict[str, tuple[ForeignKey, ...]] = {}
     for path, target in plain.get("keys", {}).items():
         place, other = _place(schema, path), _place(schema, target)
         if place is not None and other is not None:
             keys[place[0]] = (*keys.get(place[0], ()), ForeignKey((place[1],), other[0], (other[1],)))
     hide = plain.get("hide", {})
-    hidden = {(fold(name), "") for name in hide.get("tables", ())}
-    hidden |= {
-        (fold(table), fold(name)) for table, names in hide.items() if table != "tables" for name in names
+    hidden = {
+        (fold(table.name), "")
+        for table in schema.tables
+        if any(fnmatchcase(fold(table.name), fold(name)) for name in hide.get("tables", ()))
     }
-    return Profile(plain["name"], facts, keys, frozenset(hidden))
+    hidden |= {
+        (fold(table.name), fold(column))
+        for pattern, columns in hide.items()
+        for table in schema.tables
+        if pattern != "tables" and fnmatchcase(fold(table.name), fold(pattern))
+        for column in columns
+    }
+    tables = tuple(_spoken(name, table) for name, table in plain.get("tables_as", {}).items())
+    questions = tuple((one["ask"], one["sql"]) for one in plain.get("questions", ()))
+    return Profile(plain["name"], facts, keys, frozenset(hidden), tables, questions)
+
+
+def _spoken(name: str, plain: dict[str, Any]) -> SpokenTable:
+    return SpokenTable(
+        name,
+        plain.get("of", ""),
+        plain.get("columns", {}),
+        plain.get("strip", ""),
+        plain.get("only", ""),
+        " ".join(plain.get("query", "").split()),
+        plain.get("key", ""),
+        plain.get("keys", {}),
+        plain.get("each", ""),
+        plain.get("more", {}),
+    )
+
+
+def _code(stored: str) -> int | str:
+    """A code as it is stored; TOML's keys are texts, a text among digits is quoted twice: "'07'"."""
+    if stored.startswith("'"):
+        return stored.strip("'")
+    return int(stored) if stored.lstrip("-").isdigit() else stored
 
 
 def _place(schema: Schema, path: str) -> tuple[str, str] | None:

@@ -20,6 +20,7 @@ from sqlagent.linking.schema_linker import BUDGET, WHOLE, Linker
 from sqlagent.linking.value_index import ValueIndex
 
 if TYPE_CHECKING:
+    from sqlagent.database.spoken_names import SpokenNames
     from sqlagent.sandbox.sandbox import Sandbox
 
 HINTS = 5
@@ -34,7 +35,8 @@ class Focus:
 
     Calling it is `part`, so it can be an Agent's `link`. budget: tokens of a part that is chosen for a question.
     whole: tokens up to which every question is shown all tables. cache_dir, sandbox: see ValueIndex. values:
-    false leaves stored values alone.
+    false leaves stored values alone. names: the spoken names of the schemas that are asked about; values lie under
+    those of the file.
     """
 
     def __init__(
@@ -46,8 +48,10 @@ class Focus:
         cache_dir: Path | None = None,
         values: bool = True,
         sandbox: Callable[[], Sandbox] | None = None,
+        names: Callable[[], SpokenNames | None] = lambda: None,
     ) -> None:
         self._path, self._folder, self._values = path, cache_dir, values
+        self._names = names
         self._sandbox = sandbox
         self._budget, self._whole = budget, whole
         self._made: tuple[str, Linker, ValueIndex] | None = None
@@ -98,10 +102,12 @@ class Focus:
 
     def nearest(self, schema: Schema, table: str, column: str, literal: str) -> str | None:
         """See ValueIndex.nearest; None on trouble."""
-        if not self._values:
+        names = self._names()
+        place = names.stored_place(table, column) if names is not None else (table, column)
+        if not self._values or place is None:
             return None
         try:
-            return self._parts(schema)[1].nearest(table, column, literal)
+            return self._parts(schema)[1].nearest(*place, literal)
         except DatabaseError:
             return None
 
@@ -125,7 +131,9 @@ class Focus:
             made = self._made
             if made is None or made[0] != schema.fingerprint:
                 self._close()
-                index = ValueIndex(self._path, schema, self._folder, sandbox=self._sandbox)
+                names = self._names()
+                stored = names.stored if names is not None else schema
+                index = ValueIndex(self._path, stored, self._folder, sandbox=self._sandbox)
                 made = schema.fingerprint, Linker(schema), index
                 self._made = made
             return made[1], made[2]
@@ -141,13 +149,21 @@ class Focus:
     ) -> list[Hint]:
         if not self._values:
             return []
-        index = self._parts(schema)[1]
+        index, names = self._parts(schema)[1], self._names()
+        if names is not None:
+            part = names.stored_part(part) if part is not None else None
+            tables = names.stored_scores(tables) if tables is not None else None
         try:
             if columns is not None:
-                return index.find(question, limit, columns=columns)
-            return index.find(question, limit, within=part, tables=tables)
+                found = index.find(question, limit, columns=columns)
+            else:
+                found = index.find(question, limit, within=part, tables=tables)
         except DatabaseError:
             return []
+        if names is None:
+            return found
+        places = [(hint, place) for hint in found for place in names.spoken_places(hint.table, hint.column)]
+        return [Hint(table, column, hint.value) for hint, (table, column) in places]
 
 
 def _as_written(hints: list[Hint], question: str) -> list[Hint]:

@@ -54,13 +54,15 @@ class Columns:
         self.strict = True
         """Whether a condition that is NULL must stay so: not where only rows are chosen by it."""
         self.used: dict[tuple[str, str], ColumnFact] = {}
+        self.exploded: set[Column] = set()
+        """Places of lists that stand for their members, one by one."""
         self.asked_empty: frozenset[tuple[str, str]] = frozenset()
         """Columns that are compared with '': rows without a value are counted by them."""
 
     def stored(self, node: Expr) -> Stored | None:
         """The column whose stored values an expression hands on, where its fact changes statements."""
         node = tree.bare(node)
-        if not isinstance(node, Column):
+        if not isinstance(node, Column) or node in self.exploded:
             return None
         base = self.reading.scopes.base(node)
         if base is None:

@@ -11,6 +11,7 @@ import re
 from sqlagent.database.column_facts.encodings import (
     DigitDate,
     Flag,
+    Listed,
     Named,
     Padded,
     Scaled,
@@ -18,9 +19,10 @@ from sqlagent.database.column_facts.encodings import (
     TextNumber,
 )
 from sqlagent.database.column_facts.nothing import ALWAYS
+from sqlagent.lowering import lists
 from sqlagent.lowering.constants import number_of, span_of
 from sqlagent.lowering.moments import DAY, MONTH, Span, literal_span, pattern_span
-from sqlagent.lowering.stored_form import Stored, listed
+from sqlagent.lowering.stored_form import Stored, listed, literal
 from sqlagent.sql.names import text_literal
 from sqlagent.sql.statement import Statement
 from sqlagent.sql.tree import Between, Expr, In, Literal, bare
@@ -51,12 +53,18 @@ def compared(
     encoding = column.encoding
     if isinstance(encoding, Named):
         stored = _code(encoding, right)
-        return None if stored is None or operator not in ("=", "!=") else f"{column.sql} {operator} {stored}"
+        return (
+            None
+            if stored is None or operator not in ("=", "!=")
+            else f"{column.sql} {operator} {literal(stored)}"
+        )
     if isinstance(encoding, Scaled):
         number = number_of(right)
         return None if number is None else f"{column.sql} {operator} {_times(number, encoding.by)}"
     if isinstance(encoding, TextNumber) or column.fact.meaning == "number":
         return _in_number(column, operator, right)
+    if isinstance(encoding, Listed):
+        return lists.compared(column, operator, right)
     if isinstance(encoding, Flag):
         return _flag(column, encoding, operator, right)
     if isinstance(encoding, Padded) and isinstance(right, Literal) and right.kind == "text":
@@ -108,6 +116,8 @@ def member(statement: Statement, column: Stored, node: In, grain: int | None, st
     negated = "NOT " if node.negated else ""
     if column.fact.key:
         return None
+    if isinstance(column.encoding, Listed):
+        return lists.chosen(column, node)
     if isinstance(column.encoding, (Named, Scaled)):
         return _codes(column, column.encoding, node)
     if isinstance(column.encoding, TextNumber):
@@ -133,6 +143,8 @@ def like(column: Stored, pattern: str, negated: bool, strict: bool) -> str | Non
         if column.fact.key or as_stored or not set(pattern) <= set("0123456789-_%: "):
             return None  # a pattern for the text as it is stored
         return f"{column.meaning()} {'NOT ' if negated else ''}LIKE {text_literal(pattern)}"
+    if isinstance(column.encoding, Listed):
+        return lists.like(column, pattern, negated)
     if isinstance(column.encoding, Padded) and pattern and pattern[-1] not in "%_ ":
         return f"{column.meaning()} {'NOT ' if negated else ''}LIKE {text_literal(pattern)}"
     return None
@@ -144,13 +156,13 @@ def _for_iso(pattern: str, format: str) -> bool:
     return year_first or ("-" in pattern and "-" not in format)
 
 
-def _code(encoding: Named, right: Expr) -> int | None:
+def _code(encoding: Named, right: Expr) -> int | str | None:
     """The code of a name; None for what is no name, which may be the code itself."""
     right = bare(right)
     if not isinstance(right, Literal) or right.kind != "text":
         return None
     word = right.value.strip().lower()
-    return next((stored for stored, name in encoding.names if name == word), None)
+    return next((stored for stored, name in encoding.names if name.lower() == word), None)
 
 
 def _codes(column: Stored, encoding: Named | Scaled, node: In) -> str | None:
@@ -159,7 +171,7 @@ def _codes(column: Stored, encoding: Named | Scaled, node: In) -> str | None:
     for one in node.members:
         if isinstance(encoding, Named):
             stored = _code(encoding, one)
-            members += [] if stored is None else [str(stored)]
+            members += [] if stored is None else [literal(stored)]
         else:
             number = number_of(one)
             members += [] if number is None else [_times(number, encoding.by)]

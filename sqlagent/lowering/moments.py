@@ -10,7 +10,7 @@ _ISO = re.compile(
     r"(?P<year>\d{4})(?:-(?P<month>\d\d)(?:-(?P<day>\d\d)(?:[ T](?P<hour>\d\d):(?P<minute>\d\d)"
     r"(?::(?P<second>\d\d)(?:\.\d+)?)?Z?)?)?)?"
 )
-_LOOSE = re.compile(r"(\d{4})-?%-?(0[1-9]|1[0-2])(?:-?%-?([0-3]\d))?-?%?")
+_LOOSE = re.compile(r"(\d{4})[-%]*%[-%]*(0[1-9]|1[0-2])(?:[-%]+([0-3]\d))?[-%]*")
 YEAR, MONTH, DAY, MINUTE, SECOND = 4, 7, 10, 16, 19
 """Grains, as the length of their ISO texts."""
 

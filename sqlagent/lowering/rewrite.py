@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from sqlagent.database.column_facts.encodings import Flag, Named, Padded, TextNumber
+from sqlagent.database.column_facts.encodings import Flag, Listed, Named, Padded, TextNumber
 from sqlagent.database.column_facts.fact import ColumnFact
 from sqlagent.database.schema import fold
+from sqlagent.lowering import lists
 from sqlagent.lowering.conditions import Conditions
 from sqlagent.lowering.stored_form import Stored
 from sqlagent.sql import tree
@@ -81,6 +82,7 @@ class Rewriter(Conditions):
         self.strict = before
 
     def select(self, select: Select, *, outermost: bool, meant: bool, stored: bool) -> None:
+        self.members(select)
         for item in select.items:
             if stored:
                 self.as_stored(item.value)
@@ -95,6 +97,40 @@ class Rewriter(Conditions):
             self.grouped(term)
         for named in select.windows:
             self.window(named.window)
+
+    def members(self, select: Select) -> None:
+        """A SELECT that groups by a list, or asks for the different ones, is about its members."""
+        terms = list(select.group)
+        if len(select.items) == 1 and not select.group:
+            value = tree.bare(select.items[0].value)
+            if isinstance(value, Call) and value.function == "COUNT" and value.distinct:
+                value = tree.bare(value.arguments[0])
+            elif not select.distinct:
+                return
+            terms = [value]
+        for term in terms:
+            value = tree.bare(self.reading.scopes.stands_for(term))
+            column = self.stored(value) if isinstance(value, Column) else None
+            base = self.reading.scopes.base(value) if column is not None else None
+            if column is None or base is None or not isinstance(column.encoding, Listed):
+                continue
+            name = quote(f"{base[1].name}_each")
+            above = self.statement.parent(select)
+            order = above.order if isinstance(above, Query) and len(above.arms) == 1 else ()
+            parts: list[tree.Node] = [*select.items, *select.group, *order]
+            if select.having is not None:
+                parts.append(select.having)
+            places = [place for part in parts for place in self.statement.find(Column, part)]
+            for place in places:
+                reference = self.reading.scopes.of(place)
+                if reference.item is not None or self.reading.scopes.base(place) != base:
+                    continue
+                item = self.statement.parent(place)
+                bare_item = isinstance(item, Item) and item.alias is None
+                label = f" AS {quote(place.name.text)}" if bare_item else ""
+                self.put(place, place, f"{name}.value{label}")
+                self.exploded.add(place)
+            self.edits.add_join(select, f"JOIN json_each({lists.each(column)}) AS {name}")
 
     def source(self, joined: tree.Joined) -> None:
         source = joined.source
@@ -118,6 +154,9 @@ class Rewriter(Conditions):
                 assert isinstance(value, Column)
                 name = "" if item.alias else f" AS {quote(value.name.text)}"
                 self.put(item.value, value, column.meaning() + name)
+            return
+        if not outermost and isinstance(value, Subquery) and self.physical(value) is not None:
+            self.query(value.query, stored=True)  # what is around it asks for the column that it gives
             return
         before = self.changes
         self.value(item.value, meant=meant or not outermost)
@@ -226,7 +265,7 @@ class Rewriter(Conditions):
             return
         if isinstance(column.encoding, TextNumber) and column.encoding.mixed:
             return
-        if isinstance(column.encoding, (Flag, Padded)) or column.fact.meaning == "text":
+        if isinstance(column.encoding, (Flag, Listed, Padded)) or column.fact.meaning == "text":
             return
         if self.reading.scopes.of(node).item is not None:
             return

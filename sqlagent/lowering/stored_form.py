@@ -124,7 +124,9 @@ class Stored:
         if isinstance(encoding, TextNumber):
             return _number(self.clean, encoding)
         if isinstance(encoding, Named):
-            whens = " ".join(f"WHEN {stored} THEN {literal(name)}" for stored, name in encoding.names)
+            whens = " ".join(
+                f"WHEN {literal(stored)} THEN {literal(name)}" for stored, name in encoding.names
+            )
             return f"CASE {self.sql} {whens} ELSE {self.sql} END"
         if isinstance(encoding, Scaled):
             return f"({self.sql} / {float(encoding.by)})"

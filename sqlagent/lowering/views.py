@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from sqlagent.database.column_facts.fact import ColumnFact
-from sqlagent.database.schema import Schema, fold
+from sqlagent.database.column_facts.sampling import Run
+from sqlagent.database.schema import Column, Schema, fold
 from sqlagent.sql import tree
 from sqlagent.sql.cursor import Unreadable
 from sqlagent.sql.reading import read
@@ -18,6 +19,7 @@ from sqlagent.sql.reading import read
 _HEAD = re.compile(r"\bAS\b\s*(?=\bSELECT\b|\bWITH\b)", re.IGNORECASE)
 _DEEPEST = 4
 """Views on views that are looked through."""
+_SAMPLES, _LOOKED_AT = 3, 40
 
 
 def view_facts(
@@ -56,3 +58,40 @@ def _handed_on(schema: Schema, definition: str) -> dict[str, tuple[str, str]]:
         if base is not None and name:
             found[name] = (fold(base[0].name), fold(base[1].name))
     return found
+
+
+def query_columns(
+    query: str, schema: Schema, run: Run, facts: Mapping[tuple[str, str], ColumnFact]
+) -> list[tuple[Column, tuple[str, str] | None]] | None:
+    """The columns of a query's result, each with the table's column that it hands on; None where it does not run."""
+    rows = run(f"SELECT * FROM ({query}) LIMIT {_LOOKED_AT}")
+    if rows is None:
+        return None
+    try:
+        reading = read(query, schema)
+    except Unreadable:
+        return None
+    select = reading.query.arms[0]
+    if not isinstance(select, tree.Select):
+        return None
+    columns: list[tuple[Column, tuple[str, str] | None]] = []
+    for number, item in enumerate(select.items):
+        value = tree.bare(item.value)
+        if isinstance(value, tree.Star):
+            return None
+        base = reading.scopes.base(value)
+        name = item.alias.text if item.alias else value.name.text if isinstance(value, tree.Column) else ""
+        if not name:
+            return None
+        seen = [row[number] for row in rows if row[number] is not None]
+        samples = tuple(dict.fromkeys(v[:200] if isinstance(v, str) else v for v in seen))[:_SAMPLES]
+        if base is not None:
+            place = (base[0].name, base[1].name)
+            fact = facts.get(place)
+            meant = base[1].samples if fact is not None and fact.changes else samples
+            columns.append((replace(base[1], name=name, pk=0, samples=meant), place))
+        else:
+            kinds = set(map(type, seen))
+            type_ = "TEXT" if str in kinds else "REAL" if float in kinds else "INTEGER" if seen else ""
+            columns.append((Column(name, type_, samples=samples), None))
+    return columns

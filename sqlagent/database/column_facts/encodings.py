@@ -8,6 +8,7 @@ of this encoding; it never guesses.
 
 from __future__ import annotations
 
+import json
 import re
 from calendar import monthrange
 from dataclasses import dataclass
@@ -210,16 +211,16 @@ class Padded:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A code that an application gives a meaning: pairs of the stored number and its name."""
+    """A code that an application gives a meaning: pairs of the stored number or text and its name."""
 
-    names: tuple[tuple[int, str], ...]
+    names: tuple[tuple[int | str, str], ...]
 
     @property
     def words(self) -> str:
         return "a code: " + ", ".join(f"{stored} {name}" for stored, name in self.names)
 
     def decode(self, value: Value | None) -> str | None:
-        return dict(self.names).get(value) if isinstance(value, int) else None
+        return dict(self.names).get(value) if isinstance(value, (int, str)) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +241,36 @@ class Scaled:
         return int(number) if number.is_integer() else number
 
 
-Encoding = Linear | DigitDate | TextDate | TextNumber | Flag | Padded | Named | Scaled
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Several texts in one: `nut, milk` with a separator between, or `["nut", "milk"]` in JSON.
+
+    `known`: members that were seen, some of them.
+    """
+
+    separator: str = ""
+    """"" for JSON; for a blank, blanks may stand around the whole as well."""
+    known: frozenset[str] = frozenset()
+
+    @property
+    def words(self) -> str:
+        return f"a list with {self.separator!r} between" if self.separator else "a list in JSON"
+
+    def members(self, value: str) -> list[str]:
+        """The texts in one. Raises ValueError where it is no JSON."""
+        if self.separator:
+            return [part.strip() for part in value.split(self.separator) if part.strip()]
+        return [member for member in json.loads(value) if isinstance(member, str)]
+
+    def decode(self, value: Value | None) -> str | None:
+        """The first of them: what a person would ask for."""
+        try:
+            return next(iter(self.members(value)), None) if isinstance(value, str) else None
+        except (ValueError, RecursionError):
+            return None
+
+
+Encoding = Listed | Linear | DigitDate | TextDate | TextNumber | Flag | Padded | Named | Scaled
 
 
 def pieces(format: str) -> list[str]:

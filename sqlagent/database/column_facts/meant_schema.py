@@ -14,6 +14,8 @@ from sqlagent.database.column_facts.encodings import Flag, Named, TextNumber
 from sqlagent.database.column_facts.fact import ColumnFact
 from sqlagent.database.schema import Column, ForeignKey, Schema, Table, Value, keep_sound_keys
 
+_CODES = 12
+"""Names of codes that are shown all; of more, those that occur."""
 _TYPES = {"date": "DATE", "datetime": "DATETIME", "month": "TEXT", "boolean": "BOOLEAN"}
 
 
@@ -57,11 +59,11 @@ def _column(column: Column, fact: ColumnFact | None, timed: bool) -> Column:
     if isinstance(encoding, TextNumber) and encoding.mixed:
         return column  # words are among its values
     if isinstance(encoding, Named):
-        present = {value for value in column.samples if isinstance(value, int)}
-        names = [name for stored, name in encoding.names if stored in present] or [encoding.names[0][1]]
-        return replace(
-            column, type="TEXT", samples=tuple(names), codes=tuple(name for _, name in encoding.names)
-        )
+        names = [name for stored, name in encoding.names if stored in column.samples] or [
+            encoding.names[0][1]
+        ]
+        every = tuple(name for _, name in encoding.names) if len(encoding.names) <= _CODES else ()
+        return replace(column, type="TEXT", samples=tuple(names), codes=every)
     decoded = (encoding.decode(value) for value in column.samples if value not in fact.nothing)
     samples = tuple(dict.fromkeys(value for value in decoded if value is not None))
     return replace(column, type=_type(fact, samples) or column.type, samples=samples)

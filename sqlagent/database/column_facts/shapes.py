@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from sqlagent.database.column_facts.encodings import Flag, Padded
+from sqlagent.database.column_facts.encodings import Flag, Listed, Padded
 from sqlagent.database.column_facts.fact import ColumnFact, Evidence
 from sqlagent.database.schema import Value
 
 _FLAGS = (("Y", "N"), ("yes", "no"), ("t", "f"), ("true", "false"), ("on", "off"))
 _CODES = 12
 """Distinct values of a column of codes, at most."""
+_KNOWN = 500
+"""Members of lists that are kept."""
+_NUMBER = re.compile(r"[\d.:+-]*")
 
 
 def flag(values: Mapping[str, int]) -> ColumnFact | None:
@@ -51,29 +56,68 @@ def json_text(values: Mapping[str, int]) -> ColumnFact | None:
     if not all(text[:1] in "{[" and text[-1:] in "}]" for text in values):
         return None
     try:
-        kinds = {type(json.loads(text)) for text in values}
+        cells = [json.loads(text) for text in values]
     except (ValueError, RecursionError):
         return None
-    return ColumnFact("json", note="a list in JSON" if kinds == {list} else "JSON")
+    if not all(isinstance(cell, list) for cell in cells):
+        return ColumnFact("json", note="JSON")
+    members = [member for cell in cells for member in cell]
+    if len(members) < 3 or not all(isinstance(member, str) for member in members):
+        return ColumnFact("json", note="a list in JSON")
+    return ColumnFact("list", Listed("", frozenset(members[:_KNOWN])), 0.995, sample=members[0])
 
 
-def listed(values: Mapping[str, int]) -> ColumnFact | None:
-    """Short texts between separators, some of them found alone or in several cells."""
-    if all(len(text) > 2 and text[0] == text[-1] == " " for text in values):
-        return ColumnFact("list", note="words with blanks around and between")
+def listed(evidence: Evidence, values: Mapping[str, int]) -> ColumnFact | None:
+    """Short texts between separators.
+
+    What tells a list from a name in two parts (`Paris, France`) is that cells have more or fewer members, and that a
+    member stands now first, now behind another, or alone.
+    """
+    if evidence.key:
+        return None
     whole = "\n".join(values)
-    for separator in (", ", ",", "; ", ";", "|", "\n"):
-        if whole.count(separator) < 3 or sum(separator in text for text in values) < 3:
+    if all(len(text) > 2 and text[0] == text[-1] == " " for text in values) and len(values) > 1:
+        members = {part for text in values for part in text.split()}
+        return ColumnFact("list", Listed(" ", frozenset(members)), 0.995, sample=min(members))
+    for separator in ("\n", ";", "|", ","):
+        if separator not in whole:
             continue
-        cells = [[part.strip() for part in text.split(separator)] for text in values]
-        several = [cell for cell in cells if len(cell) > 1]
-        if len(several) < 3 or len(several) * 4 < len(cells):
-            continue
-        parts = [part for cell in cells for part in cell]
-        repeated = len(parts) - len(set(parts))
-        if all(len(part) <= 30 for part in parts) and repeated * 3 >= len(parts):
-            return ColumnFact("list", note=f"lists with {separator!r} between")
+        encoding = Listed(separator)
+        cells = [encoding.members(text) for text in values]
+        if _is_list(cells, separator):
+            members = frozenset([part for cell in cells for part in cell][:_KNOWN])
+            return ColumnFact("list", replace(encoding, known=members), 0.99, sample=cells[0][0])
     return None
+
+
+def _is_list(cells: Sequence[Sequence[str]], separator: str) -> bool:
+    several = [cell for cell in cells if len(cell) > 1]
+    parts = [part for cell in cells for part in cell]
+    if not parts or not all(parts) or not all(len(part) <= 40 and part.count(" ") <= 4 for part in parts):
+        return False
+    if any(part[-1:] in ".!?" and " " in part for part in parts) or not all(cells):
+        return False
+    if all(_NUMBER.fullmatch(part) for part in parts):
+        return False
+    places: dict[str, set[int]] = {}
+    for cell in cells:
+        if len(cell) != len(set(cell)):
+            return False  # the same twice is no list of different things
+        for place, part in enumerate(cell):
+            places.setdefault(part, set()).add(place)
+    sizes = {len(cell) for cell in cells}
+    moving = sum(len(found) > 1 for found in places.values())
+    if separator == "\n":
+        return len(sizes) > 1 and moving >= 1
+    repeated = len(parts) - len(places)
+    return (
+        len(several) >= 3
+        and len(several) * 4 >= len(cells)
+        and len(sizes) >= 2
+        and moving >= 3
+        and moving * 4 >= len(places)
+        and repeated * 3 >= len(parts)
+    )
 
 
 def code(evidence: Evidence, values: Mapping[Value, int]) -> ColumnFact | None:

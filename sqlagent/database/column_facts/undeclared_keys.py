@@ -20,7 +20,9 @@ _MOST_TABLES = 300
 _WIDE = 1_000_000
 """Key values from here on are not shared by chance."""
 _ENDING = re.compile(r"_?(?:id|key|no|num|code|fk)$|^(?:id|fk)_")
-_GENERIC = frozenset({"id", "rowid", "key", "uid", "uuid", "guid", "name", "code", "type", "no", "num"})
+_GENERIC = frozenset(
+    {"id", "rowid", "key", "uid", "uuid", "guid", "name", "code", "type", "no", "num", "_id", "pk", "z_pk"}
+)
 
 
 def undeclared_keys(
@@ -35,6 +37,7 @@ def undeclared_keys(
     if len(plain) > _MOST_TABLES:
         return found
     search = _Search(run, plain)
+    found |= _trees(tables, plain)
     until = time.monotonic() + seconds
     for table in plain:
         if time.monotonic() > until:
@@ -49,6 +52,23 @@ def undeclared_keys(
                 keys.append(ForeignKey((column.name,), target[0].name, (target[1].name,)))
         if keys:
             found[table.name] = tuple(keys)
+    return found
+
+
+def _trees(tables: Sequence[Table], plain: Sequence[Table]) -> dict[str, tuple[ForeignKey, ...]]:
+    """The keys of R-Trees: `rtree_trees_geom.id` is the key of trees, as GeoPackage and SpatiaLite name them."""
+    found = {}
+    for tree in tables:
+        name = fold(tree.name)
+        if tree.kind != "virtual" or not name.startswith(("rtree_", "idx_")) or not tree.columns:
+            continue
+        about = name.partition("_")[2]
+        fitting = [t for t in plain if about.startswith(fold(t.name) + "_") and _sole_key(t) is not None]
+        if fitting:
+            table = max(fitting, key=lambda t: len(t.name))
+            key = _sole_key(table)
+            assert key is not None
+            found[tree.name] = (ForeignKey((tree.columns[0].name,), table.name, (key.name,)),)
     return found
 
 
@@ -108,6 +128,13 @@ class _Search:
 
 def _names_table(column: str, table: str, key: str) -> bool:
     """Whether a column is called after a table whose key it may hold: `author_id`, `author` → authors.id."""
+    if len(key) > 2 and column.endswith("_" + key):  # `tree_fid` → trees.fid
+        stem = column[: -len(key) - 1]
+        return len(stem) >= 3 and any(one == stem or one.endswith("_" + stem) for one in _singulars(table))
+    if (
+        key == "z_pk" and len(column) > 4 and table.endswith(column[1:])
+    ):  # Core Data: ZSESSION → ZWACHATSESSION
+        return True
     stem = _ENDING.sub("", column)
     if len(stem) < 3 or not (key in _GENERIC or _ENDING.sub("", key) == stem):
         return False

@@ -1,0 +1,87 @@
+"""Lower what is asked of lists in one text: `tags = 'nut'` asks for the rows with nut among their tags.
+
+    tags = 'nut'                        instr(',' || replace(tags, ', ', ',') || ',', ',nut,') > 0
+    labels = 'sql', a list in JSON      EXISTS (SELECT 1 FROM json_each(labels) WHERE value = 'sql')
+    GROUP BY tags                       GROUP BY tags_each.value, with JOIN json_each(…) AS tags_each
+
+Invariant: a text with the separator in it is compared with the whole, as it is stored.
+"""
+
+from __future__ import annotations
+
+from sqlagent.database.column_facts.encodings import Listed
+from sqlagent.lowering.stored_form import Stored
+from sqlagent.sql.names import text_literal
+from sqlagent.sql.tree import Expr, In, Literal, bare
+
+
+def among(column: Stored, member: str) -> str | None:
+    """Whether a text is a member of a list; None where it cannot be one."""
+    encoding = column.encoding
+    assert isinstance(encoding, Listed)
+    mark = encoding.separator
+    if not member.strip() or (mark.strip() and mark in member) or (not mark and member[:1] in "[{"):
+        return None
+    if not mark:
+        return f"EXISTS (SELECT 1 FROM json_each({_array(column)}) WHERE value = {text_literal(member)})"
+    member = member.strip()
+    if mark == " " and " " in member:
+        return None
+    between = text_literal(mark)
+    inner = column.sql if mark in " \n" else f"replace({column.sql}, {text_literal(mark + ' ')}, {between})"
+    return f"instr({between} || {inner} || {between}, {text_literal(mark + member + mark)}) > 0"
+
+
+def compared(column: Stored, operator: str, right: Expr) -> str | None:
+    """`column = 'member'` and `column != 'member'`."""
+    right = bare(right)
+    if not isinstance(right, Literal) or right.kind != "text" or operator not in ("=", "!="):
+        return None
+    found = among(column, right.value)
+    if found is None or operator == "=":
+        return found
+    return f"({column.sql} IS NOT NULL AND NOT {found})" if found.startswith("EXISTS") else f"NOT {found}"
+
+
+def chosen(column: Stored, node: In) -> str | None:
+    """`column [NOT] IN ('member', …)`."""
+    texts = [bare(one) for one in node.members]
+    found = [among(column, one.value) for one in texts if isinstance(one, Literal) and one.kind == "text"]
+    parts = [part for part in found if part is not None]
+    if not parts or len(parts) < len(texts):
+        return None
+    joined = "(" + " OR ".join(parts) + ")"
+    return f"({column.sql} IS NOT NULL AND NOT {joined})" if node.negated else joined
+
+
+def like(column: Stored, pattern: str, negated: bool) -> str | None:
+    """`column [NOT] LIKE '%member%'`, where it is a whole member: who writes so means the member."""
+    encoding = column.encoding
+    assert isinstance(encoding, Listed)
+    word = pattern.strip("%").strip('"').strip()
+    word = word.strip(encoding.separator).strip() if encoding.separator else word
+    known = next((one for one in encoding.known if one.lower() == word.lower()), None)
+    if known is None or not pattern.startswith("%") or not pattern.endswith("%"):
+        return None
+    found = among(column, known)
+    if found is None or not negated:
+        return found
+    return f"({column.sql} IS NOT NULL AND NOT {found})"
+
+
+def each(column: Stored) -> str:
+    """A JSON array of the members, for json_each; NULL where there is none."""
+    encoding = column.encoding
+    assert isinstance(encoding, Listed)
+    mark = encoding.separator
+    if not mark:
+        return _array(column)
+    inner = f"trim({column.sql})" if mark == " " else column.sql
+    if mark.strip():
+        inner = f"replace({inner}, {text_literal(mark + ' ')}, {text_literal(mark)})"
+    between = text_literal("\\n" if mark == "\n" else mark)
+    return f"'[' || replace(json_quote({inner}), {between}, '\",\"') || ']'"
+
+
+def _array(column: Stored) -> str:
+    return f"CASE WHEN json_valid({column.sql}) THEN {column.sql} END"
