@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import ast
 import doctest
+import importlib.util
+import json
+import os
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -79,3 +86,78 @@ def test_a_newcomer_finds_without_searching(question: str) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "docs/architecture.md" in readme
     assert question in (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+
+def _reference() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_reference", ROOT / "docs" / "make_reference.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_reference_is_what_the_code_says() -> None:
+    """`python docs/make_reference.py > docs/reference.md` mends it."""
+    assert (ROOT / "docs" / "reference.md").read_text(encoding="utf-8") == _reference().page()
+
+
+def test_every_environment_variable_is_in_the_reference() -> None:
+    page = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "sqlagent").rglob("*.py"))
+    read = set(re.findall(r"\bSQLAGENT_[A-Z]+\b", code))
+    read |= set(re.findall(r"environ(?:\.get\(|\[)\"([A-Z_]+)\"", code)) - {"TERM"}
+    assert len(read) > 8
+    assert not {name for name in read if f"`{name}`" not in page}
+
+
+def test_the_reference_has_every_command_option_and_key() -> None:
+    page = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8").replace("\\|", "|")
+    from sqlagent.ui import repl, repl_commands
+    from sqlagent.ui.arguments import COMMANDS, OPTIONS, build_parser
+
+    build_parser()
+    assert repl.Repl and len(repl_commands.COMMANDS) > 40
+    wanted = [f"### `sqlagent {name}" for name in COMMANDS]
+    wanted += [*OPTIONS, *repl_commands.COMMANDS]
+    assert not [one for one in wanted if one not in page]
+
+
+def _sessions(page: str) -> list[tuple[str, str]]:
+    """(command, what it writes) of the console blocks of a page."""
+    blocks = re.findall(r"```console\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+    return [(head[2:], rest) for head, _, rest in (block.partition("\n") for block in blocks)]
+
+
+@pytest.mark.parametrize(("command", "written"), _sessions("docs/tutorial.md") + _sessions("README.md"))
+def test_a_session_of_a_page_is_what_happens(command: str, written: str, tmp_path: Path) -> None:
+    """The model's statement is the one shown; all else is computed."""
+    from sqlagent.ui import demo_database
+
+    demo_database.build(tmp_path / "company.db")
+    program, *words = shlex.split(command)
+    assert program == "sqlagent"
+    environ = {**os.environ, "FAKE_SCRIPT": json.dumps([written.splitlines()[0]])}
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tests" / "fake_model.py"), *words],
+        cwd=tmp_path,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+    )
+    about = re.compile(r"^\((?:sure|fairly sure|doubtful).*\n|^Ask it something else.*\n", re.MULTILINE)
+    assert about.sub("", done.stdout) == written
+
+
+def test_the_how_tos_name_commands_and_options_that_there_are() -> None:
+    from sqlagent.ui.arguments import COMMANDS, OPTIONS, build_parser
+
+    build_parser()
+    for page in ("docs/how-to.md", "docs/troubleshooting.md", "docs/tutorial.md", "README.md"):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        for line in re.findall(r"^sqlagent .*$", text, re.MULTILINE):
+            words = shlex.split(line, comments=True)
+            assert words[1] in COMMANDS or Path(words[1]).suffix, (page, line)
+            gone = [w for w in words if w.startswith("--") and w.split("=")[0] not in OPTIONS]
+            assert not gone, (page, line)

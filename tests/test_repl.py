@@ -307,10 +307,10 @@ def test_advice_names_commands_that_there_are_here(session: Session) -> None:
     ("line", "words"),
     [
         (".import data.csv t", "only reads"),
-        ("\\e", "up key"),
+        ("\\f", "\\run lists"),
         ("\\dt", "\\d lists"),
         (".headers on", "\\format"),
-        (".open other.db", "sqlagent FILE"),
+        ("\\c other", "\\open FILE"),
         (".read x.sql", "sqlagent DB <"),
         ("\\zzz", "\\h lists"),
         ("\\timout", "\\timeout"),

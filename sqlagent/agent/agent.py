@@ -37,6 +37,7 @@ from sqlagent.base.errors import (
     SqlagentError,
     UsageError,
 )
+from sqlagent.database.notes import Notes
 
 if TYPE_CHECKING:
     from sqlagent.agent.column_meaning import ColumnMeaning
@@ -116,6 +117,8 @@ class Agent:
         self._acceptors: dict[str, Acceptor] = {}
         self._lowering = lowering
         self._meaning: ColumnMeaning | None = None
+        self.notes = Notes(database)
+        """A person's own words about the columns."""
 
     # ---- what it works with ----
 
@@ -180,9 +183,9 @@ class Agent:
             return self._meaning
 
     def _meant(self) -> Schema:
-        """The schema that the model is shown: as the columns are meant."""
+        """The schema that the model is shown: as the columns are meant, with what a person noted on them."""
         meaning = self.meaning()
-        return meaning.meant if meaning is not None else self._tables()
+        return self.notes.applied(meaning.meant if meaning is not None else self._tables())
 
     def _names(self) -> SpokenNames | None:
         """The names that tables go by; None where it is their own."""
@@ -407,8 +410,8 @@ class Agent:
                 question, reading, model.name, chosen, trace.steps, timings, notes, doubted=doubted
             )
 
-    def run_sql(self, sql: str) -> Result:
-        """Run a person's own statement in the sandbox.
+    def run_sql(self, sql: str, *, limits: Limits | None = None) -> Result:
+        """Run a person's own statement in the sandbox, within `limits` in place of the agent's own.
 
         Raises QueryError, QueryTimeout, DatabaseError and Cancelled.
         """
@@ -416,11 +419,30 @@ class Agent:
             self._cancel.clear()
             self._stay_open()
             try:
-                return self._open_sandbox().execute(sql)
+                return self._open_sandbox().execute(sql, limits=limits)
             except QueryError as error:
                 if re.search(r"\bWITHIN\s+GROUP\b", sql, re.IGNORECASE):
                     raise QueryError(f"{error} {WITHIN_GROUP}") from error
                 raise
+
+    def run_meant(self, sql: str) -> Result:
+        """Run a statement that takes the columns as they are meant. Raises as `run_sql` does."""
+        with self._lock:
+            self._cancel.clear()
+            self.meaning()
+            return self._open_sandbox().execute(self._lowered(sql).sql)
+
+    def meant_schema(self) -> Schema:
+        """The schema that the model is shown. Raises DatabaseError."""
+        with self._lock:
+            return self._meant()
+
+    def take_model(self, other: Agent) -> None:
+        """Take another agent's model, loaded as it is, and its settings; the other one gets this one's model."""
+        other.cancel()
+        with other._warming, other._lock, self._lock:
+            self._slot, other._slot = other._slot, self._slot
+            self.effort, self.amend, self.limits = other.effort, other.amend, other.limits
 
     def prepare(self, sql: str) -> None:
         """Compile a statement without running it. Raises QueryError, DatabaseError."""

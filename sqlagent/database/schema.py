@@ -45,6 +45,8 @@ class Column:
     comment: str = ""
     codes: tuple[str, ...] = field(default=(), repr=False)
     """All values there can be, where an application's codes go by these names; its samples are some of them."""
+    note: str = field(default="", repr=False)
+    """A person's own words about it, which are part of the comment, too."""
 
 
 @dataclass(frozen=True, slots=True)

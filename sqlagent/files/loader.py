@@ -254,65 +254,106 @@ class _Loader:
         return next(one for one in names if one.lower() not in taken)
 
     def _sheet(self, table: str, sheet: Sheet, again: Callable[[], Iterator[Sheet]], number: int) -> None:
+        """Load one table. again: the sheets once more, of which this one is the number-th."""
         rows: Iterator[Sequence[Any]] = iter(sheet.rows)
         sample = list(itertools.islice(rows, SAMPLE))
         width = max([len(sheet.heads), *map(len, sample)])
         heads = column_names([*sheet.heads, *[""] * (width - len(sheet.heads))])
         if width > MOST_COLUMNS:
             raise DatabaseError(f"{sheet.name} has {width:,} columns; SQLite takes {MOST_COLUMNS:,} at most.")
+        if sheet.lines:
+            self._tell_ragged(sheet, sample)
+        if sheet.typed or self._as_text:
+            self._load_as_it_is(table, heads, sheet, sample, rows)
+        else:
+
+            def rest() -> Iterator[Sequence[Any]]:
+                sheets = again()
+                found = next(itertools.islice(sheets, number, None))
+                yield from itertools.islice(
+                    iter(found.rows), len(sample), None
+                )  # `sheets` is held: it keeps a file open
+
+            chosen = self._load_recognised(table, heads, sample, rows, rest)
+            self._tell_kinds(table, heads, chosen, sample)
+        self._done(table)
+
+    def _tell_ragged(self, sheet: Sheet, sample: Sequence[Sequence[Any]]) -> None:
+        """Say where lines have another number of fields than the head."""
         ragged = [i for i, row in enumerate(sample) if len(row) not in (0, len(sheet.heads))]
-        if ragged and sheet.lines:
+        if ragged:
+            more = f", and {len(ragged) - 1:,} lines more" if len(ragged) > 1 else ""
             self._ready.notices.append(
                 f"{sheet.name}, about line {ragged[0] + 2}: {len(sample[ragged[0]])} fields where the head has "
-                f"{len(sheet.heads)}"
-                + (f", and {len(ragged) - 1:,} lines more" if len(ragged) > 1 else "")
-                + "."
+                f"{len(sheet.heads)}{more}."
             )
-        if sheet.typed or self._as_text:
-            chosen = [cells.TEXT] * width
-            types = [
-                _type_of(row[i] for row in sample if i < len(row)) if sheet.typed else "TEXT"
-                for i in range(width)
-            ]
-            self._create(table, heads, types, [""] * width)
-            self._fill(table, width, itertools.chain(sample, rows), None if sheet.typed else chosen)
-            self._done(table)
-            return
+
+    def _load_as_it_is(
+        self,
+        table: str,
+        heads: Sequence[str],
+        sheet: Sheet,
+        sample: Sequence[Sequence[Any]],
+        rows: Iterator[Sequence[Any]],
+    ) -> None:
+        """Load cells that have types already, or that are to stay texts."""
+        width = len(heads)
+        if sheet.typed:
+            types = [_type_of(row[i] for row in sample if i < len(row)) for i in range(width)]
+        else:
+            types = ["TEXT"] * width
+        self._create(table, heads, types, [""] * width)
+        kinds_of_text = None if sheet.typed else [cells.TEXT] * width
+        self._fill(table, width, itertools.chain(sample, rows), kinds_of_text)
+
+    def _load_recognised(
+        self,
+        table: str,
+        heads: Sequence[str],
+        sample: Sequence[Sequence[Any]],
+        rows: Iterator[Sequence[Any]],
+        again: Callable[[], Iterator[Sequence[Any]]],
+    ) -> list[cells.Kind]:
+        """Load texts as what their columns are recognised for; the kinds that all rows bore out.
+
+        again: the rows behind the sample once more, for the next try after one did not fit.
+        """
         ruled_out: list[set[str]] = [set() for _ in heads]
+        columns = _columns(sample, len(heads))
         while True:
-            columns = [[row[i] for row in sample if i < len(row)] for i in range(width)]
             chosen = [
                 cells.kind_of_column(column, tuple(out))
                 for column, out in zip(columns, ruled_out, strict=True)
             ]
             self._create(table, heads, [kind.type for kind in chosen], [kind.said for kind in chosen])
             try:
-                self._fill(table, width, itertools.chain(sample, rows), chosen)
+                self._fill(table, len(heads), itertools.chain(sample, rows), chosen)
                 unsure = [
                     i
                     for i, kind in enumerate(chosen)
                     if kind is cells.DAY_FIRST and self._both(table, heads[i])
                 ]
                 if not unsure:
-                    break
+                    return chosen
                 for i in unsure:
                     ruled_out[i] |= {cells.DAY_FIRST.name, cells.MONTH_FIRST.name}
             except _Misfit as misfit:
                 ruled_out[misfit.column].add(chosen[misfit.column].name)
             self._again(table)
-            sheets = again()  # kept: a generator that is let go closes its file
-            rows = itertools.islice(
-                iter(next(itertools.islice(sheets, number, None)).rows), len(sample), None
-            )
+            rows = again()
+
+    def _tell_kinds(
+        self, table: str, heads: Sequence[str], chosen: Sequence[cells.Kind], sample: Sequence[Sequence[Any]]
+    ) -> None:
+        """Say what columns were taken for, and which dates were left because they can be read two ways."""
         said = [f"{head}: {kind.said}" for head, kind in zip(heads, chosen, strict=True) if kind.said]
         said += [
             f"{head}: dates whose day and month cannot be told apart, left as they are"
-            for head, kind, column in zip(heads, chosen, columns, strict=True)
+            for head, kind, column in zip(heads, chosen, _columns(sample, len(heads)), strict=True)
             if kind is cells.TEXT and cells.both_days_and_months(column)
         ]
         if said:
             self._ready.notices.append(f"{table}: {'; '.join(said)}.")
-        self._done(table)
 
     def _both(self, table: str, column: str) -> bool:
         """Whether no day of a column is over 12, so that each might be a month."""
@@ -375,6 +416,11 @@ class _Misfit(Exception):
 
 def _gunzip(path: Path) -> IO[bytes]:
     return gzip.GzipFile(path, "rb")  # type: ignore[return-value]  # a file in all but name
+
+
+def _columns(sample: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
+    """The cells of each column; of a short row those that there are."""
+    return [[row[i] for row in sample if i < len(row)] for i in range(width)]
 
 
 def _type_of(values: Iterator[Any]) -> str:

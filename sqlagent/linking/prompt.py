@@ -17,6 +17,8 @@ from sqlagent.sql.names import is_bare, text_literal
 
 SAMPLE_CHARS = 20
 """Characters of a sample value that are shown."""
+NOTE_CHARS = 200
+"""Characters of a person's note on a column."""
 QUESTION_CHARS = 12_000
 """More of a question than this is cut: it would push the schema out of the context."""
 HISTORY_TURNS = 3
@@ -143,8 +145,9 @@ def column_text(column: Column, link: ForeignKey | None, key_size: int) -> str:
     if link is not None:
         words.append(f"REFERENCES {name(link.ref_table)}({name(link.ref_columns[0])})")
     sample = None if link is not None or column.pk else sample_text(column)
-    if sample is not None:
-        words.append(f"/* {sample} */")
+    note = clean(column.note, NOTE_CHARS).replace("*/", "* /").replace("/*", "/ *")
+    if remark := "; ".join(filter(None, [sample, note])):
+        words.append(f"/* {remark} */")
     return " ".join(word for word in words if word)
 
 

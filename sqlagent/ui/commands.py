@@ -6,31 +6,27 @@ The database is opened before a model is fetched or loaded: a wrong path never c
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlagent.agent.agent import Agent, TextModel, check_question
 from sqlagent.base import errors, terminal
 from sqlagent.base.errors import DatabaseError, QueryError, UsageError
 from sqlagent.base.paths import expanded
-from sqlagent.files.kinds import loadable
-from sqlagent.ui import other_files, own_sql, sureness
+from sqlagent.ui import inspecting, json_answer, own_sql, sureness
 from sqlagent.ui.console import Console
 from sqlagent.ui.interrupt import cancels, raises
+from sqlagent.ui.opening import Opened, agent_for, limits_from, output_for
 from sqlagent.ui.result_output import Output
 
 if TYPE_CHECKING:
-    from sqlagent.sandbox.sandbox import Limits
     from sqlagent.store.adapters import Files
 
 MAX_STATEMENT = 1_000_000
 """Characters of the longest statement that stdin may bring."""
-ALL_BYTES = 1 << 30
-"""Memory that the rows for a file may take unless --max-bytes says otherwise."""
 
 Command = Callable[[argparse.Namespace, Console, TextModel | None], int]
 
@@ -59,16 +55,48 @@ def demo(args: argparse.Namespace, console: Console, model: TextModel | None) ->
     return code
 
 
-def repl(args: argparse.Namespace, console: Console, model: TextModel | None) -> int:
-    """Open the prompt."""
-    from sqlagent.ui.repl import Repl
+def run(args: argparse.Namespace, console: Console, model: TextModel | None) -> int:
+    """Run a person's own statement."""
+    args.sql_only = True
+    return _answer(args, console, model, args.database, question_from(args.question))
 
-    console.show_sql = True
-    with _agent(args, console, model, args.database) as agent:
+
+def batch(args: argparse.Namespace, console: Console, model: TextModel | None) -> int:
+    """Answer a file of questions."""
+    from sqlagent.ui.batch import Batch
+
+    with agent_for(args, console, model, args.database) as agent:
+        with raises():
+            agent.fetch_model()
+        with cancels(agent.cancel):
+            return Batch(agent, console, expanded(args.questions), args.out and expanded(args.out)).run()
+
+
+def mcp(args: argparse.Namespace, console: Console, model: TextModel | None) -> int:
+    """Serve the database to an assistant."""
+    from sqlagent.ui import mcp_server
+
+    console.quiet = True
+    with agent_for(args, console, model, args.database) as agent:
         with raises():
             agent.schema()  # a wrong path ends here
+        with raises():
+            return mcp_server.serve(agent)
+
+
+def repl(args: argparse.Namespace, console: Console, model: TextModel | None) -> int:
+    """Open the prompt."""
+    from sqlagent.ui.repl import Habits, Repl
+
+    console.show_sql = True
+    with Opened(args, console, model) as opened:
         return Repl(
-            agent, _output(args, console), sql_only=args.sql_only, limited=args.limit is not None
+            opened.open([args.database, *args.also]),
+            output_for(args, console),
+            sql_only=args.sql_only,
+            limited=args.limit is not None,
+            reopen=opened.open,
+            habits=Habits(pager=args.pager, toolbar=args.toolbar, vi=args.keys == "vi", timing=args.timing),
         ).run()
 
 
@@ -121,7 +149,7 @@ def doctor(args: argparse.Namespace, console: Console, model: TextModel | None) 
 
     with console.working("looking around"):
         findings = examination.examine(args.model, args.adapter)
-    output = _output(args, console)
+    output = output_for(args, console)
     if args.format == "table":
         wide = max(len(finding.what) for finding in findings)
         terminal.out(f"{finding.what:<{wide}}  {finding.found}\n" for finding in findings)
@@ -136,10 +164,18 @@ def doctor(args: argparse.Namespace, console: Console, model: TextModel | None) 
 RUN: dict[str, Command] = {
     "ask": ask,
     "demo": demo,
+    "run": run,
+    "batch": batch,
+    "schema": inspecting.schema,
+    "explain": inspecting.explain,
+    "tour": inspecting.tour,
     "repl": repl,
     "web": web,
+    "mcp": mcp,
     "models": models,
     "doctor": doctor,
+    "config": inspecting.config,
+    "completion": inspecting.completion,
 }
 """Commands by name; cli.COMMANDS describes them."""
 
@@ -165,10 +201,10 @@ def question_from(words: list[str]) -> str:
 def _answer(
     args: argparse.Namespace, console: Console, model: TextModel | None, database: str, question: str
 ) -> int:
-    output = _output(args, console)
+    output = output_for(args, console)
     # The statement is shown before its rows, except where it would only be in the way of a program.
-    console.show_sql = args.format == "table" and not args.sql
-    with _agent(args, console, model, database) as agent:
+    console.show_sql = args.format == "table" and not args.sql and not args.json
+    with agent_for(args, console, model, database) as agent:
         piped = args.question == ["-"]
         with cancels(agent.cancel):
             own = args.sql_only or own_sql.is_sql(question, partial(_compiles, agent), piped=piped)
@@ -198,6 +234,9 @@ def _own(args: argparse.Namespace, output: Output, agent: Agent, sql: str) -> st
         return None
     with output.console.working("running the statement"):
         result = agent.run_sql(sql)
+    if args.json:
+        terminal.line(json_answer.line(json_answer.of_result(sql, result, database=agent.database)))
+        return result.truncated
     output.rows(result.columns, result.rows, result.truncated)
     return result.truncated
 
@@ -206,6 +245,10 @@ def _ask(args: argparse.Namespace, output: Output, agent: Agent, question: str) 
     """Ask the model; what was left out."""
     with output.console.working("reading the database"):
         answer = agent.ask(question, observer=output.console, anyway=args.anyway)
+    if args.json:
+        about = json_answer.of_answer(answer, database=agent.database, model=agent.model_name)
+        terminal.line(json_answer.line(about))
+        return answer.truncated
     if args.sql:
         output.statement(answer.sql)
         output.notes(answer, rows=False)
@@ -220,63 +263,10 @@ def _ask(args: argparse.Namespace, output: Output, agent: Agent, question: str) 
 
 def _cut_short(args: argparse.Namespace, console: Console) -> int:
     """The exit code of rows that were left out although nobody asked for a limit: a file must not look whole."""
-    if args.limit is not None or not _output(args, console).for_programs:
+    if args.limit is not None or not output_for(args, console).for_programs:
         return errors.OK
     console.error("Not all of the result was written; see the line before.")
     return errors.NO_ANSWER
-
-
-@contextlib.contextmanager
-def _agent(
-    args: argparse.Namespace, console: Console, model: TextModel | None, database: str
-) -> Iterator[Agent]:
-    """An agent over a database, or over what other files hold: `also` names more of them."""
-    chosen = model if model is not None else args.model
-    given = [database, *getattr(args, "also", ())]
-    paths = [path if "://" in path or not path else str(expanded(path)) for path in given]
-    with contextlib.ExitStack() as stack:
-        if len(paths) > 1 or loadable(paths[0]):
-            from sqlagent.files import loader
-
-            with raises(), console.working("loading the files"):
-                ready = stack.enter_context(loader.opened(paths, as_text=getattr(args, "as_text", False)))
-            for notice in ready.notices:
-                console.notice(notice)
-            path = ready.path
-        else:
-            path = paths[0]
-            other_files.check(path)
-        yield stack.enter_context(
-            Agent(
-                path,
-                chosen,
-                limits=limits_from(args, for_programs=_output(args, console).for_programs),
-                effort=args.effort,
-                amend=args.amend,
-                offline=args.offline,
-                quiet=console.quiet,
-                adapter=args.adapter,
-            )
-        )
-
-
-def _output(args: argparse.Namespace, console: Console) -> Output:
-    return Output(console, args.format, args.max_cell, args.csv_safe, args.raw)
-
-
-def limits_from(args: argparse.Namespace, *, for_programs: bool = False) -> Limits:
-    """The sandbox's limits as asked for; its own defaults where nothing was said."""
-    from sqlagent.sandbox.sandbox import Limits
-
-    asked: dict[str, Any] = {
-        "timeout": args.timeout,
-        "max_rows": args.limit,
-        "max_cell": getattr(args, "max_cell", None),
-        "max_bytes": args.max_bytes,
-    }
-    if for_programs:
-        asked = {**asked, "max_rows": args.limit or 0, "max_bytes": args.max_bytes or ALL_BYTES}
-    return Limits(**{name: value for name, value in asked.items() if value is not None})
 
 
 def _write_files(files: Files) -> None:
@@ -290,7 +280,7 @@ def _verify_models(args: argparse.Namespace, console: Console) -> int:
     with console.working("reading the models' files"):
         checked = verify.verify(args.target)
     rows = [(one.name, "intact" if one.intact else "damaged", str(one.path)) for one in checked]
-    _output(args, console).rows(("name", "state", "file"), rows)
+    output_for(args, console).rows(("name", "state", "file"), rows)
     damaged = [one for one in checked if not one.intact]
     for one in damaged:
         console.error(f"{one.path} is not what it was: {one.advice}.")
@@ -313,4 +303,4 @@ def _list_models(args: argparse.Namespace, console: Console) -> None:
         )
         for status in registry.statuses()
     ]
-    _output(args, console).rows(columns, rows)
+    output_for(args, console).rows(columns, rows)

@@ -33,7 +33,8 @@ def candidates(
 ) -> tuple[str, list[str]]:
     """The text to be replaced and what can stand there, given the text before the cursor.
 
-    `arguments` maps a command to what may follow it; "table" in it stands for the table names.
+    `arguments` maps a command to what may follow it; "table" in it stands for the table names, "column" for those of
+    columns with their tables.
     """
     line = before.lstrip()
     tables, columns = names(schema)
@@ -41,9 +42,10 @@ def candidates(
         head, space, rest = line.partition(" ")
         if not space:
             return line, [name for name in commands if name.startswith(line)]
+        stand_for = {"table": tables, "column": _columns_of_tables(schema)}
         choices: list[str] = []
         for choice in arguments.get(head, ()):
-            choices += tables if choice == "table" else [choice]
+            choices += stand_for.get(choice, [choice])
         return rest, _starting(rest, choices)
     found = tokens(before)
     if not found or found[-1].kind != "name" or found[-1].end != len(before):
@@ -52,6 +54,11 @@ def candidates(
     in_sql = next(token.key for token in found if token.kind != "comment") in QUERY_WORDS
     choices = [quote(name) if in_sql else name for name in (*tables, *columns)]
     return word, _starting(word, [*choices, *(KEYWORDS if in_sql else ())])
+
+
+def _columns_of_tables(schema: Schema | None) -> list[str]:
+    tables = schema.tables if schema is not None else ()
+    return [f"{quote(table.name)}.{quote(column.name)}" for table in tables for column in table.columns]
 
 
 def _starting(start: str, choices: Iterable[str]) -> list[str]:

@@ -45,6 +45,8 @@ class Style:
     color: bool = False
     max_cell: int = 0
     csv_safe: bool = False
+    turned: bool = False
+    """Whether a table is written one value a line, however wide the terminal is."""
 
     @property
     def terminal(self) -> bool:
@@ -118,7 +120,7 @@ def _jsonl(columns: Sequence[str], rows: Rows, style: Style) -> Iterator[str]:
         yield item + "\n"
 
 
-def _plain(value: Cell) -> str:
+def plain(value: Cell) -> str:
     """The exact text of a value that is not NULL."""
     if isinstance(value, bytes):
         return f"X'{value.hex().upper()}'"
@@ -140,7 +142,7 @@ def _csv(columns: Sequence[str], rows: Rows, style: Style) -> Iterator[str]:
     def field(value: Cell) -> str:
         if value is None:
             return ""
-        text = _plain(value)
+        text = plain(value)
         text = _disarmed(text, value, style)
         if style.terminal:
             text = visible(text)
@@ -161,7 +163,7 @@ def _tsv(columns: Sequence[str], rows: Rows, style: Style) -> Iterator[str]:
     def field(value: Cell) -> str:
         if value is None:
             return "\\N"
-        text = _disarmed(_plain(value), value, style).translate(_TSV_ESCAPES)
+        text = _disarmed(plain(value), value, style).translate(_TSV_ESCAPES)
         return visible(text) if style.terminal else text
 
     for row in (columns, *rows):
@@ -231,6 +233,9 @@ def _table(columns: Sequence[str], rows: Rows, style: Style) -> Iterator[str]:
     limit = style.max_cell
     heads = [cut(visible(column), limit) for column in columns]
     cells = [[cut(_shown(value), limit) for value in row] for row in rows]
+    if style.turned:
+        yield from _records(heads, cells, rows, style)
+        return
     if style.width is not None:
         natural = [max(max(wcswidth(line[i]), 0) for line in (heads, *cells)) for i in range(len(heads))]
         widths = fit(natural, style.width - 3 * len(heads) - 1)
@@ -262,13 +267,14 @@ def _tabulate(heads: Sequence[str], cells: Sequence[Sequence[str]], aligned: Seq
 
 
 def _records(heads: Sequence[str], cells: Sequence[Sequence[str]], rows: Rows, style: Style) -> Iterator[str]:
-    """One value a line, for results with more columns than the terminal can show side by side."""
+    """One value a line: asked for, or more columns than the terminal can show side by side."""
     from wcwidth import wcswidth
 
-    assert style.width is not None
-    heads = [cut(head, max(style.width // 3, MIN_CELL)) for head in heads]
+    room = 0  # no terminal, no limit
+    if style.width is not None:
+        heads = [cut(head, max(style.width // 3, MIN_CELL)) for head in heads]
+        room = max(style.width - max(wcswidth(head) for head in heads) - 3, MIN_CELL)
     widest = max(wcswidth(head) for head in heads)
-    room = max(style.width - widest - 3, MIN_CELL)
     for number, (line, row) in enumerate(zip(cells, rows, strict=True), start=1):
         yield f"-[ row {number} ]-\n"
         for head, text, value in zip(heads, line, row, strict=True):

@@ -11,6 +11,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,14 +37,29 @@ def piped_lines() -> Iterator[str]:
         yield line.rstrip("\r\n")
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How the next line is asked for: what stands before it, below it, and in it already, and whose keys work."""
+
+    prompt: str = PROMPT
+    toolbar: str = ""
+    line: str = ""
+    vi: bool = False
+
+
 def typed_lines(
-    history: Path, complete: Complete, *, color: bool, prompt: Callable[[], str] = lambda: PROMPT
+    history: Path, complete: Complete, *, color: bool, look: Callable[[], Look] = Look
 ) -> Iterator[str]:
-    """Lines typed on the terminal; `prompt` is asked before each for what to show in front of it."""
+    """Lines typed on the terminal; `look` is asked before each."""
+    from prompt_toolkit.enums import EditingMode
+
     session = _session(history, complete, color=color)
     while True:
+        shown = look()
+        session.bottom_toolbar = visible(shown.toolbar) or None
+        session.editing_mode = EditingMode.VI if shown.vi else EditingMode.EMACS
         try:
-            yield session.prompt(prompt())
+            yield session.prompt(shown.prompt, default=shown.line)
         except KeyboardInterrupt:
             continue
         except EOFError:
@@ -76,6 +92,9 @@ def _session(history: Path, complete: Complete, *, color: bool) -> PromptSession
         completer=NameCompleter(),
         complete_while_typing=typing_a_command,
         enable_history_search=False,
+        search_ignore_case=True,
+        enable_open_in_editor=True,
+        tempfile_suffix=".sql",
         input_processors=[_shown_visibly()],
         color_depth=None if color else ColorDepth.DEPTH_1_BIT,
     )

@@ -1,38 +1,29 @@
 """Say what a file or an address is that is no SQLite database, and the way out.
 
-    sales.parquet  →  "sales.parquet is a Parquet file, not a SQLite database; load it into one first: …"
+    shop.duckdb  →  "shop.duckdb is a DuckDB database, not a SQLite database; copy its tables into one with …"
 
-Formats are told by their first bytes, never by their name alone. A password in an address is never repeated.
+What `sqlagent.files` loads never comes here, but for text whose name says that it is a database. Formats are told by
+their first bytes, never by their name alone. A password in an address is never repeated.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import zipfile
 from pathlib import Path
 
 from sqlagent.base.errors import DatabaseError, UsageError
 
 _SQLITE = b"SQLite format 3\x00"
-_AS_CSV = "save it as CSV and load that: `sqlite3 new.db '.import --csv FILE t'`"
 _WAYS: tuple[tuple[int, bytes, str, str], ...] = (
-    (0, b"PAR1", "a Parquet file", "load it into one with `duckdb` or pandas"),
     (8, b"DUCK", "a DuckDB database", "copy its tables into one with DuckDB's `ATTACH '…' (TYPE sqlite)`"),
     (4, b"Standard Jet DB", "an Access database", "convert it with `mdb-sqlite` or `mdb-export` (mdbtools)"),
     (4, b"Standard ACE DB", "an Access database", "convert it with `mdb-sqlite` or `mdb-export` (mdbtools)"),
-    (0, b"\x1f\x8b", "a gzip archive", "unpack it first: `gunzip FILE`"),
     (0, b"BZh", "a bzip2 archive", "unpack it first: `bunzip2 FILE`"),
     (0, b"\xfd7zXZ\x00", "an xz archive", "unpack it first: `unxz FILE`"),
     (0, b"\x28\xb5\x2f\xfd", "a Zstandard archive", "unpack it first: `unzstd FILE`"),
     (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "unpack it first"),
     (0, b"PGDMP", "a PostgreSQL dump", "restore it with `pg_restore`, then export its tables as CSV"),
-    (
-        0,
-        b"\xd0\xcf\x11\xe0",
-        "an old Excel or Office file",
-        "save it as CSV and load that: `sqlite3 new.db '.import --csv FILE t'`",
-    ),
     (0, b"ARROW1", "an Arrow file", "load it into one with `duckdb` or pandas"),
     (0, b"Obj\x01", "an Avro file", "load it into one with `duckdb` or pandas"),
     (0, b"\x89HDF", "an HDF5 file", "load it into one with pandas"),
@@ -45,7 +36,7 @@ _WAYS: tuple[tuple[int, bytes, str, str], ...] = (
     ),
     (0, b"GGUF", "a model", "name it with --model, and a database before the question"),
 )
-_IMPORT = "load it into one: `sqlite3 new.db '.import --csv {name} t'`, then ask new.db"
+_RENAMED = "sqlagent loads it where its name ends in {suffix}"
 _DUMP = re.compile(rb"^\s*(?:--|/\*|PRAGMA |BEGIN|CREATE |INSERT |DROP TABLE|SET |USE )", re.IGNORECASE)
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(//?)?(.*)", re.DOTALL)
 _LOGIN = re.compile(
@@ -106,23 +97,7 @@ def _format(path: Path) -> tuple[str, str] | None:
     for at, magic, what, way in _WAYS:
         if head[at : at + len(magic)] == magic:
             return what, way
-    if head.startswith(b"PK\x03\x04"):
-        return _zipped(path)
     return _text(path, head)
-
-
-def _zipped(path: Path) -> tuple[str, str]:
-    way = _AS_CSV
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = set(archive.namelist())
-    except (OSError, zipfile.BadZipFile):
-        names = set()
-    if "xl/workbook.xml" in names or "xl/workbook.bin" in names:
-        return "an Excel workbook", way
-    if "content.xml" in names and "mimetype" in names:
-        return "an OpenDocument file", way
-    return "a ZIP archive", "unpack it first"
 
 
 def _text(path: Path, head: bytes) -> tuple[str, str] | None:
@@ -131,9 +106,9 @@ def _text(path: Path, head: bytes) -> tuple[str, str] | None:
     if _DUMP.match(head) and re.search(
         rb"\b(?:CREATE TABLE|INSERT INTO|BEGIN TRANSACTION)\b", head, re.IGNORECASE
     ):
-        return "a dump in SQL", f"load it into one: `sqlite3 new.db < {path.name}`, then ask new.db"
+        return "a dump in SQL", _RENAMED.format(suffix=".sql")
     if head.lstrip()[:1] in (b"{", b"["):
-        return "a JSON file", "load it into one with `sqlite-utils insert new.db t FILE`"
+        return "a JSON file", _RENAMED.format(suffix=".json")
     lines = [line for line in head.split(b"\n")[:-1] if line.strip()][:20]
     for mark, what in ((b"\t", "a TSV file"), (b",", "a CSV file"), (b";", "a CSV file")):
         if all(line.rstrip(b"\r ").endswith(mark) for line in lines):
@@ -144,5 +119,5 @@ def _text(path: Path, head: bytes) -> tuple[str, str] | None:
             and min(counts) > 0
             and (len(counts) == 1 or path.suffix.lower() in (".csv", ".tsv", ".txt"))
         ):
-            return what, _IMPORT.format(name=path.name)
+            return what, _RENAMED.format(suffix=".tsv" if mark == b"\t" else ".csv")
     return None

@@ -10,17 +10,29 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sqlagent.agent.answer import Answer, Cell
 from sqlagent.agent.conversation import Conversation
 from sqlagent.base import errors
 from sqlagent.base.errors import Cancelled, NoAnswer, OutOfScope, QueryError, SqlagentError, UsageError
 from sqlagent.base.terminal import is_terminal, wants_color
-from sqlagent.ui import completion, interrupt, line_input, own_sql, repl_commands, sureness
-from sqlagent.ui.result_output import Output, timings
+from sqlagent.ui import (
+    completion,
+    exports,
+    interrupt,
+    line_input,
+    own_sql,
+    repl_commands,
+    repl_keepsakes,  # noqa: F401  its commands
+    repl_results,  # noqa: F401  its commands
+    sureness,
+)
+from sqlagent.ui.result_output import ALL_BYTES, Output, timings
 
 if TYPE_CHECKING:
     from sqlagent.agent.agent import Agent
@@ -30,28 +42,73 @@ _FLAG = re.compile(r"--(limit|timeout|max-cell|max-bytes)\b( SECONDS)?")
 """What the sandbox's notes say to lift a limit with; the prompt has commands for that."""
 
 
+@dataclass(frozen=True, slots=True)
+class Last:
+    """The last result: the statement that ran, its rows, what was left out, and the answer to a question."""
+
+    sql: str
+    columns: tuple[str, ...]
+    rows: list[tuple[Cell, ...]]
+    truncated: str | None
+    answer: Answer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What a person likes, whatever the database."""
+
+    pager: bool = True
+    toolbar: bool = True
+    vi: bool = False
+    timing: bool = False
+
+
 class Repl:
-    """One session over one agent. Commands change `output`, `timing` and `conversation`."""
+    """One session over one agent at a time. Commands change its attributes.
+
+    reopen: opens other files in place of the database, and closes that.
+    """
 
     def __init__(
-        self, agent: Agent, output: Output, *, sql_only: bool = False, limited: bool = False
+        self,
+        agent: Agent,
+        output: Output,
+        *,
+        sql_only: bool = False,
+        limited: bool = False,
+        reopen: Callable[[Sequence[str]], Agent] | None = None,
+        habits: Habits | None = None,
     ) -> None:
         self.agent = agent
         self.output = output
         self.sql_only = sql_only
         self.limited = limited
         """Whether a person said how many rows there may be."""
-        self.timing = False
+        self._habits = habits or Habits()
+        self.timing = self._habits.timing
+        self.toolbar, self.vi = self._habits.toolbar, self._habits.vi
         self.conversation = Conversation()
+        self.last: Last | None = None
+        """What was answered or run last."""
+        self.next_line = ""
+        """What stands in the next line already, to be changed and run."""
+        self.tour: list[str] = []
+        """The statements of the questions that were shown last."""
+        self.results_to: Path | None = None
+        """The file that results go to in place of the terminal; further ones get a number."""
+        self._written = 0
+        self._reopen = reopen
+        self._seconds: float | None = None
         self._refused: str | None = None
         self._readings: list[str] = []
         self._code = errors.OK
 
     def run(self) -> int:
         """Read lines until the end; the exit code."""
-        interactive = self._interactive()
+        interactive = self.interactive()
         if interactive:
-            self._greet()
+            self.output = replace(self.output, pages=self._habits.pager)
+            self.greet()
             self.warm_up()
         with interrupt.session() if interactive else nullcontext():
             for line in self._typed() if interactive else own_sql.gathered(line_input.piped_lines()):
@@ -80,22 +137,23 @@ class Repl:
         if repl_commands.is_command(text) or text in repl_commands.COMMANDS:
             repl_commands.run(self, text)
         elif self.is_sql(text):
-            self._statement(text)
+            self.statement(text)
         else:
             self._question(text)
 
     @staticmethod
-    def _interactive() -> bool:
+    def interactive() -> bool:
+        """Whether a person sits at it."""
         return is_terminal(sys.stdin) and is_terminal(sys.stdout)
 
     def warm_up(self) -> None:
         """Get ready for a question while it is being typed."""
-        if self._interactive():
+        if self.interactive():
             threading.Thread(target=self.agent.warm_up, name="warm-up", daemon=True).start()
 
     def is_sql(self, text: str) -> bool:
         """Whether a line is a statement, not a question that begins like one ("Select the names of …")."""
-        return self.sql_only or own_sql.is_sql(text, self._compiles, piped=not self._interactive())
+        return self.sql_only or own_sql.is_sql(text, self._compiles, piped=not self.interactive())
 
     def _compiles(self, sql: str) -> bool:
         try:
@@ -128,11 +186,14 @@ class Repl:
             raise
         self.conversation.add(text, answer.meant_sql, history)
         self._readings = sureness.readings(answer)
+        self.last = Last(answer.sql, answer.columns, answer.rows, answer.truncated, answer)
+        self._seconds = answer.timings.get("total")
         self.output.answer(
             replace(answer, truncated=here(answer.truncated or "") or None),
             offer="\\next shows another reading",
+            rows=self.results_to is None,
         )
-        self._note_cut(answer.truncated)
+        self._deliver()
         if self.timing and not console.verbose:
             console.notice(timings(answer))
 
@@ -142,17 +203,68 @@ class Repl:
             raise UsageError("There is no other reading of the last question; ask it in other words.")
         sql = self._readings.pop(0)
         self.output.console.sql(sql)
-        self._statement(sql)
+        self.statement(sql)
 
-    def _statement(self, sql: str) -> None:
+    def statement(self, sql: str, *, meant: bool = False) -> None:
+        """Run a statement and write its rows. Raises QueryError, QueryTimeout, DatabaseError and Cancelled.
+
+        meant: it takes the columns as they are meant, not as they are stored.
+        """
         console = self.output.console
         started = time.monotonic()
         with console.working("running the statement"):
-            result = self.agent.run_sql(sql)
-        self.output.rows(result.columns, result.rows, here(result.truncated or "") or None)
-        self._note_cut(result.truncated)
+            result = self.agent.run_meant(sql) if meant else self.agent.run_sql(sql)
+        self._seconds = time.monotonic() - started
+        self.last = Last(sql, result.columns, result.rows, result.truncated)
+        if self.results_to is None:
+            self.output.rows(result.columns, result.rows, here(result.truncated or "") or None)
+        self._deliver()
         if self.timing or console.verbose:
-            console.notice(f"[{time.monotonic() - started:.3f} s]")
+            console.notice(f"[{self._seconds:.3f} s]")
+
+    def last_result(self) -> Last:
+        """What was answered or run last. Raises UsageError before there is anything."""
+        if self.last is None:
+            raise UsageError("Nothing was asked or run yet.")
+        return self.last
+
+    def _deliver(self) -> None:
+        """Write the last result to the file that results go to, if there is one; else say whether it looks whole."""
+        last = self.last_result()
+        if self.results_to is None:
+            self._note_cut(last.truncated)
+            return
+        self._written += 1
+        self.export(exports.numbered(self.results_to, self._written))
+
+    def send_results_to(self, path: Path | None) -> None:
+        """Write results to `path` from now on, or to the terminal again."""
+        self.results_to, self._written = path, 0
+
+    def export(self, path: Path) -> None:
+        """Write the last result to a file, whole: what was cut for reading is run again without limits."""
+        last = self.last_result()
+        columns, rows, cut = last.columns, last.rows, None
+        if last.truncated:
+            whole = replace(self.agent.limits, max_rows=0, max_cell=0, max_bytes=ALL_BYTES)
+            with self.output.console.working("running the statement"):
+                result = self.agent.run_sql(last.sql, limits=whole)
+            columns, rows, cut = result.columns, result.rows, result.truncated
+        title = last.answer.question if last.answer is not None else last.sql
+        exports.write(path, columns, rows, title=title, csv_safe=self.output.csv_safe)
+        self.output.console.notice(f"{path}: {_counted(len(rows))}.")
+        if cut:
+            raise NoAnswer(f"Not all of the result was written. {here(cut)}")
+
+    def open(self, files: Sequence[str]) -> None:
+        """Go on with another database, or with what other files hold. Raises UsageError, DatabaseError."""
+        if self._reopen is None:
+            raise UsageError("Another file cannot be opened here.")
+        self.agent = self._reopen(files)
+        self.conversation.forget()
+        self.last, self._refused, self._readings = None, None, []
+        self.greet()
+        self.warm_up()
 
     def _note_cut(self, truncated: str | None) -> None:
         """A file for a program that lacks rows nobody asked to leave out must not look whole."""
@@ -161,7 +273,8 @@ class Repl:
 
     # ---- the terminal ----
 
-    def _greet(self) -> None:
+    def greet(self) -> None:
+        """Say what is open."""
         schema = self.agent.schema()
         tables = "1 table" if len(schema.tables) == 1 else f"{len(schema.tables)} tables"
         self.output.console.notice(f"{schema.path}: {tables}. Ask a question, or type \\h for help.")
@@ -171,8 +284,25 @@ class Repl:
 
         color = wants_color(sys.stdout, no_color=self.output.console.no_color)
         return line_input.typed_lines(
-            paths.cache_dir() / "history", self.complete, color=color, prompt=self._prompt
+            paths.cache_dir() / "history", self.complete, color=color, look=self._look
         )
+
+    def _look(self) -> line_input.Look:
+        line, self.next_line = self.next_line, ""
+        return line_input.Look(self._prompt(), self._toolbar() if self.toolbar else "", line, self.vi)
+
+    def _toolbar(self) -> str:
+        """What is open and set, and how long the last answer took."""
+        try:
+            model = self.agent.model_name
+        except SqlagentError:
+            model = "no model"  # a question says why
+        parts = [Path(self.agent.database).name, model, f"effort {self.agent.effort}"]
+        if self.results_to is not None:
+            parts.append(f"results to {self.results_to.name}")
+        if self._seconds is not None:
+            parts.append(f"{self._seconds:.2f} s")
+        return " " + " | ".join(parts)
 
     def _prompt(self) -> str:
         """The prompt; from the first follow-up on with the number of questions that hang together."""
@@ -193,6 +323,10 @@ class Repl:
             return self.agent.schema()
         except SqlagentError:
             return None  # the next line says what is wrong
+
+
+def _counted(rows: int) -> str:
+    return "1 row" if rows == 1 else f"{rows:,} rows"
 
 
 def here(text: str) -> str:

@@ -26,7 +26,7 @@ Run = Callable[["Repl", str], None]
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command under all its names. `choices` are completed after it; "table" stands for table names."""
+    """One command under all its names. `choices` are completed after it; "table" and "column" stand for names."""
 
     names: tuple[str, ...]
     usage: str
@@ -58,16 +58,15 @@ def is_command(line: str) -> bool:
 
 ELSEWHERE = {
     (".import", "\\copy"): "sqlagent only reads; load a file with `sqlite3 FILE '.import --csv DATA TABLE'`.",
-    (".open", "\\c", "\\connect", "\\o"): "One session, one database: start `sqlagent FILE` for another one.",
+    ("\\c", "\\connect"): "\\open FILE goes on with another database.",
     (".dump", ".backup", ".save", ".clone"): "sqlagent only reads; `sqlite3 FILE .dump` writes the database out.",
     (".read", "\\i"): "Give it to stdin: `sqlagent DB < FILE.sql`.",
-    (".output", ".once", "\\g"): "Send rows to a file with `sqlagent ask DB \"…\" -f csv > FILE`.",
-    (".headers", ".header", ".width", ".nullvalue", ".separator", "\\x", "\\pset"):
+    (".headers", ".header", ".width", ".nullvalue", ".separator", "\\pset"):
         "How rows are written is \\format's: table, json, jsonl, csv, tsv or markdown.",
     (".indexes", ".indices", ".fullschema", "\\di"): ".schema shows all CREATE statements, those of indexes too.",
-    (".databases", "\\l", "\\list"): "One session, one database; \\d lists its tables.",
+    (".databases", "\\l", "\\list"): "One database at a time: \\d lists its tables, \\open FILE opens another one.",
+    ("\\f", "\\fs", "\\fd"): "\\run lists the favourites, \\save keeps one, \\forget drops it.",
     ("\\dt", "\\dv", "\\ls", "\\tables", ".ls"): "\\d lists the tables, \\d TABLE the columns of one.",
-    ("\\e", "\\edit", ".edit"): "Press the up key to get a line back and change it.",
     (".eqp", ".explain"): "What a statement computes is said below it; \\words switches that.",
     (".shell", ".system", "\\!"): "No program is started from here; leave with Ctrl-D.",
     (".show", ".stats", "\\set"): "\\format, \\limit, \\timeout, \\model and \\effort say what is set.",
@@ -97,6 +96,10 @@ def _instead(name: str) -> str:
 
 def choices(command: Command) -> Sequence[str]:
     """What can stand behind a command; "table" stands for table names."""
+    if command.names[0] in ("\\run", "\\forget"):
+        from sqlagent.ui import favourites
+
+        return [*favourites.all_of_them()]
     if command.names[0] != "\\model":
         return command.choices
     from sqlagent.store import models
@@ -133,7 +136,7 @@ def _entry(head: str, summary: str, width: int | None) -> str:
     return "".join(f"{line}\n" for line in (*first, *(indent + line for line in lines)))
 
 
-def _switch(argument: str, now: bool) -> bool:
+def switch(argument: str, now: bool) -> bool:
     """What "on", "off" or nothing (the other way round) means. Raises UsageError."""
     if argument.lower() in ("", "on", "off"):
         return not now if not argument else argument.lower() == "on"
@@ -171,9 +174,9 @@ def show_help(session: Repl, argument: str) -> None:
 @command("\\d", usage="[TABLE]", choices=("table",))
 def describe(session: Repl, argument: str) -> None:
     """tables, or the columns of one"""
-    schema = session.agent.schema()
+    schema = session.agent.notes.applied(session.agent.schema())
     if argument:
-        _show_table(session, schema, _table(schema, argument))
+        _show_table(session, schema, find_table(schema, argument))
         return
     rows = [(t.name, t.kind, _row_count(t), ", ".join(c.name for c in t.columns)) for t in schema.tables]
     session.output.rows(("name", "kind", "rows", "columns"), rows)
@@ -194,7 +197,7 @@ def create_statements(session: Repl, argument: str) -> None:
     """the CREATE statements"""
     sql = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"
     if argument:
-        name = text_literal(_table(session.agent.schema(), argument).name)
+        name = text_literal(find_table(session.agent.schema(), argument).name)
         sql += f" AND tbl_name = {name} COLLATE NOCASE"
     for (text,) in session.agent.run_sql(sql).rows:
         session.output.statement(str(text))
@@ -204,7 +207,7 @@ def create_statements(session: Repl, argument: str) -> None:
 def show_sql(session: Repl, argument: str) -> None:
     """show the statement before its rows, or not"""
     console = session.output.console
-    console.show_sql = _switch(argument, console.show_sql)
+    console.show_sql = switch(argument, console.show_sql)
     console.notice(f"Statements are {'shown' if console.show_sql else 'not shown'}.")
 
 
@@ -212,7 +215,7 @@ def show_sql(session: Repl, argument: str) -> None:
 def show_words(session: Repl, argument: str) -> None:
     """say in words what a statement computes, or not"""
     console = session.output.console
-    console.show_words = _switch(argument, console.show_words)
+    console.show_words = switch(argument, console.show_words)
     console.notice(f"Statements are {'put' if console.show_words else 'not put'} into words.")
 
 
@@ -271,7 +274,7 @@ def choose_bytes(session: Repl, argument: str) -> None:
 @command("\\raw", usage="[on|off]", choices=("on", "off"))
 def show_raw(session: Repl, argument: str) -> None:
     """in tables, the names and all digits that SQLite gave"""
-    session.output = replace(session.output, raw=_switch(argument, session.output.raw))
+    session.output = replace(session.output, raw=switch(argument, session.output.raw))
     shown = "as SQLite gave them" if session.output.raw else "shortened for reading"
     session.output.console.notice(f"Names and numbers are {shown}.")
 
@@ -298,7 +301,7 @@ def insist(session: Repl, argument: str) -> None:
 @command("\\timing", ".timer", usage="[on|off]", choices=("on", "off"))
 def show_timing(session: Repl, argument: str) -> None:
     """say how long each answer took"""
-    session.timing = _switch(argument, session.timing)
+    session.timing = switch(argument, session.timing)
     session.output.console.notice(f"Timing is {'on' if session.timing else 'off'}.")
 
 
@@ -330,7 +333,7 @@ def choose_amending(session: Repl, argument: str) -> None:
 # ---- what \d shows -----------------------------------------------------------------------------------------
 
 
-def _table(schema: Schema, name: str) -> Table:
+def find_table(schema: Schema, name: str) -> Table:
     import difflib
 
     plain = name[1:-1].replace('""', '"') if name[:1] == name[-1:] == '"' and len(name) > 1 else name

@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 from sqlagent.agent.answer import Answer
 from sqlagent.base import terminal
 from sqlagent.base.terminal import Painted, wants_color
-from sqlagent.ui import formats, interrupt, sureness
+from sqlagent.ui import formats, interrupt, pager, sureness
 from sqlagent.ui.console import Console
 from sqlagent.ui.readable import for_people
 from sqlagent.ui.wrapping import sql_lines
 
 FOR_PEOPLE = ("table", "markdown")
+ALL_BYTES = 1 << 30
+"""Memory that the rows for a file may take unless --max-bytes says otherwise."""
 TABLE_CELL = 200
 """Characters of the longest cell of a table unless --max-cell says otherwise."""
 
@@ -30,6 +32,10 @@ class Output:
     csv_safe: bool = False
     raw: bool = False
     """Whether tables for people, too, hold the names and numbers that SQLite gave."""
+    turned: bool = False
+    """Whether tables are written one value a line."""
+    pages: bool = False
+    """Whether what is higher than the terminal goes through a pager."""
 
     @property
     def for_people(self) -> bool:
@@ -49,6 +55,7 @@ class Output:
             color=wants_color(sys.stdout, no_color=self.console.no_color),
             max_cell=TABLE_CELL if self.max_cell is None else self.max_cell,
             csv_safe=self.csv_safe,
+            turned=self.turned,
         )
 
     def using(self, format: str) -> Output:
@@ -57,7 +64,10 @@ class Output:
 
     def rows(self, columns: Sequence[str], rows: formats.Rows, truncated: str | None = None) -> None:
         """Write a result, and say when it is empty or was cut."""
-        formats.write_rows(columns, rows, self.style(), enough=interrupt.enough)
+        if self.pages and self.style().terminal:
+            pager.page(formats.lines(columns, rows, self.style()))
+        else:
+            formats.write_rows(columns, rows, self.style(), enough=interrupt.enough)
         if not rows:
             self.console.notice("(no rows)")
         if truncated:
@@ -72,16 +82,18 @@ class Output:
         shown = formats.on_lines(sql) if "\n" in sql else "\n".join(sql_lines(sql, style.width))
         terminal.line(Painted(formats.highlight_sql(shown) + ";") if style.color else shown + ";")
 
-    def answer(self, answer: Answer, *, offer: str = "") -> None:
+    def answer(self, answer: Answer, *, offer: str = "", rows: bool = True) -> None:
         """Write what was computed, the rows, how sure that is, and what should be known before trusting it.
 
-        offer: how the other reading is had, said where the answer is doubtful and there is one.
+        offer: how the other reading is had, said where the answer is doubtful and there is one. rows: whether they
+        are written here; they may go to a file.
         """
         self.console.statement(answer.sql if answer.logical else "")
         self.console.words(answer.words)
-        if self.for_people and not self.raw:
-            columns, rows = for_people(answer.sql, answer.question, answer.columns, answer.rows)
-            self.rows(columns, rows, answer.truncated)
+        if not rows:
+            pass
+        elif self.for_people and not self.raw:
+            self.rows(*for_people(answer.sql, answer.question, answer.columns, answer.rows), answer.truncated)
         else:
             self.rows(answer.columns, answer.rows, answer.truncated)
         self.notes(answer, offer=offer)
