@@ -8,6 +8,8 @@
     python -m train evaluate --adapter-path out/tiny …          see `python -m train evaluate --help`
     python -m train speed --recipe R --prepared FILE.npz        questions a second, packed and not
     python -m train drafts --recipe R --data DIR --save FILE    what decoding guesses with (models/drafts.json)
+    python -m train sample --data DIR/wikitables …              pairs out of questions with answers
+    python -m train build KIND --save FOLDER                    data made without a model: see `build --help`
     python -m train recipes                                     names of the recipes
 
 Invariant: a flag may be written with dashes or underscores; every field of a recipe is a flag.
@@ -28,7 +30,7 @@ from sqlagent.base.errors import INTERRUPTED, OK, SqlagentError, UsageError
 from train import config as configuration
 from train.config import CHOICES, HELP, Config
 
-COMMANDS = ("run", "data", "evaluate", "speed", "drafts", "recipes")
+COMMANDS = ("run", "data", "evaluate", "speed", "drafts", "sample", "build", "recipes")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,6 +47,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             from train import evaluate
 
             return evaluate.main(words)
+        if command == "sample":
+            from train import rejection
+
+            return rejection.main(words)
+        if command == "build":
+            from train.builders import main as build
+
+            return build.main(words)
         if command == "drafts":
             from train import drafts
 

@@ -135,7 +135,7 @@ def denotation(connection: sqlite3.Connection, sql: str) -> Denotation:
 def _counts(reading: Reading) -> bool:
     """Whether how often a row is there matters: aggregates, and more than the first row."""
     statement = reading.statement
-    if any(call.function.upper() in COUNTING or call.over is not None for call in statement.find(Call)):
+    if any(call.function in COUNTING or call.window is not None for call in statement.find(Call)):
         return True
     query = reading.query
     return query.offset is not None or (query.limit is not None and statement.text(query.limit) != "1")

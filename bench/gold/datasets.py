@@ -78,7 +78,7 @@ def load(data: Path, split: str, *, hints: bool = True) -> list[Question]:
             for index, row in enumerate(rows)
         ]
     if "question" in first and "db_id" in first and any(map(_gold, rows)):
-        files = {db: _database(folder, db) for db in {row["db_id"] for row in rows}}
+        files = {db: database_file(folder, db) for db in {row["db_id"] for row in rows}}
         return [
             Question(
                 id=f"{name}-{index:05d}",
@@ -201,7 +201,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
         raise UsageError(f"{path} is not JSON: {error}.") from error
 
 
-def _database(folder: Path, db: str) -> Path:
+def database_file(folder: Path, db: str) -> Path:
     for parent in DATABASE_FOLDERS:
         for suffix in (".sqlite", ".db"):
             path = folder / parent / db / f"{db}{suffix}"
