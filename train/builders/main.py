@@ -1,6 +1,7 @@
 """`python -m train build`: make training data that needs no model, from the published sets or from nothing.
 
     python -m train build renamed --data DIR/spider --save OUT      Spider's or BIRD's databases under short names
+    python -m train build analysis --save OUT --count 60            analysts' questions over invented databases
 
 Invariant: the same command makes the same set.
 """
@@ -26,6 +27,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--split", default="train", help="which file of it (train)")
     parser.add_argument("--save", type=Path, required=True, metavar="FOLDER", help="where the set goes")
     parser.add_argument("--copies", type=int, default=1, help="of each database (1)")
+    parser.add_argument("--count", type=int, default=60, help="databases to invent (60)")
     parser.add_argument("--seed", type=int, default=0, help="fixes every choice (0)")
     options = parser.parse_args(list(argv))
     counts: Counter[str] = Counter()
@@ -56,4 +58,15 @@ def _renamed(options: argparse.Namespace, counts: Counter[str]) -> int:
         return out.write("train", pairs)
 
 
-BUILDERS: dict[str, Callable[[argparse.Namespace, Counter[str]], int]] = {"renamed": _renamed}
+def _analysis(options: argparse.Namespace, counts: Counter[str]) -> int:
+    from train.builders import analysed
+    from train.builders.folder import folder
+
+    with folder(options.save) as out:
+        return analysed.build(out, count=options.count, seed=options.seed, counts=counts)
+
+
+BUILDERS: dict[str, Callable[[argparse.Namespace, Counter[str]], int]] = {
+    "analysis": _analysis,
+    "renamed": _renamed,
+}
