@@ -33,9 +33,9 @@ class Mix:
     kind: str = "spider"
     """`spider`: rows {question, query, db_id} and a folder of databases. `bird`: the same with `SQL` and
     `evidence`. `context`: rows {question, context, answer}, where context is CREATE TABLE text. `feedback`: what
-    the page of `sqlagent web` writes down."""
+    the page of `sqlagent web` writes down. `meant`: spider's, with statements over columns as they are meant."""
     file: str = ""
-    """A path below --data, or `hub:OWNER/NAME` for a dataset on the Hugging Face Hub."""
+    """A path below --data (below --built where it begins with `built/`), or `hub:OWNER/NAME` for a dataset on the Hugging Face Hub."""
     databases: str = ""
     weight: float = 1.0
     """Share of the rows that an epoch uses; each epoch takes others. Above 1, rows are repeated."""
@@ -43,6 +43,8 @@ class Mix:
     """Keep only rows whose fields have these values."""
     evidence: str = "append"
     """BIRD's hints: `append` to the question, `drop`, or `half` (every other row)."""
+    least: float = 0.0
+    """Keep only rows whose `logprob` is at least this (`python -m train sample` writes one; 0: all rows)."""
     drop_validation: bool = False
     """Leave out rows of validation databases instead of refusing to start."""
 
@@ -57,6 +59,8 @@ class Validation:
     """Text file with the names of the validation databases, one a line."""
     folder: str = ""
     """Folder of databases for Spider-format validation files."""
+    questions: tuple[str, ...] = ()
+    """More files of questions that nothing near may be trained on; they need no statements."""
     slice: int = 200
     """Questions of each validation file looked at during training."""
 
@@ -69,6 +73,7 @@ class Config:
     model_name: str = ""
     output_dir: str = ""
     data: str = ""
+    built: str = ""
     prepared: str = ""
     resume: str = "auto"
     # data
@@ -129,6 +134,7 @@ HELP = {
     "model_name": "Hugging Face model name, a local folder, a .gguf file, or a registry name (tiny)",
     "output_dir": "folder for the adapter, checkpoints, loss.csv and loss.png",
     "data": "folder that the recipe's data files are relative to",
+    "built": "folder of data made with `python -m train build` and `sample`, for a recipe's `built/` paths",
     "prepared": "a prepared data set (`python -m train data --save FILE`) to use instead of --data",
     "resume": "auto: go on from the newest checkpoint in --output-dir; never: start afresh; or a "
     "checkpoint folder",

@@ -76,7 +76,7 @@ def start(config: Config, data: Prepared, output: Path) -> None:
     """Write `training.json` before the first step, so that a killed run has one too."""
     shown = to_dict(config)
     # Where things lay on this machine is nobody's business, and no part of the result.
-    for key in ("output_dir", "data", "prepared", "init_adapter", "model_name"):
+    for key in ("output_dir", "data", "built", "prepared", "init_adapter", "model_name"):
         shown[key] = Path(shown[key]).name if shown[key].startswith(("/", ".", "~")) else shown[key]
     record = {
         "config": shown,

@@ -750,8 +750,8 @@ def longest_gap(w: World, rng: random.Random) -> Pattern:
     rows = [(float(max((b - a).days for a, b in zip(days, days[1:], strict=False))),)]
     here = f"DATE({w.day})" if w.clock else w.day
     sql = (
-        f"WITH gaps AS (SELECT JULIANDAY({here}) - JULIANDAY(LAG({here}) OVER (ORDER BY {here})) AS days FROM {w.t}) "
-        "SELECT MAX(days) FROM gaps"
+        f"WITH gaps AS (SELECT JULIANDAY({here}) - JULIANDAY(LAG({here}) OVER (ORDER BY {here})) AS gap_days FROM {w.t}) "
+        "SELECT MAX(gap_days) FROM gaps"
     )
     return _said("longest_gap", words, sql, rows, **_slots(w))
 

@@ -2,6 +2,8 @@
 
     python -m train build renamed --data DIR/spider --save OUT      Spider's or BIRD's databases under short names
     python -m train build analysis --save OUT --count 60            analysts' questions over invented databases
+    python -m train build encoded --save OUT --count 60             the same over columns stored otherwise than meant
+    python -m train build amendments --save OUT                     what amendments mend, over invented databases
 
 Invariant: the same command makes the same set.
 """
@@ -66,7 +68,25 @@ def _analysis(options: argparse.Namespace, counts: Counter[str]) -> int:
         return analysed.build(out, count=options.count, seed=options.seed, counts=counts)
 
 
+def _encoded(options: argparse.Namespace, counts: Counter[str]) -> int:
+    from train.builders import encoded
+    from train.builders.folder import folder
+
+    with folder(options.save) as out:
+        return encoded.build(out, count=options.count, seed=options.seed, counts=counts)
+
+
+def _amendments(options: argparse.Namespace, counts: Counter[str]) -> int:
+    from train.builders import amendments
+    from train.builders.folder import folder
+
+    with folder(options.save) as out:
+        return amendments.build(out, counts)
+
+
 BUILDERS: dict[str, Callable[[argparse.Namespace, Counter[str]], int]] = {
+    "amendments": _amendments,
     "analysis": _analysis,
+    "encoded": _encoded,
     "renamed": _renamed,
 }
