@@ -169,9 +169,7 @@ def _dataset(config: Config) -> Any:
 
     if config.prepared:
         found = prepared.load(Path(config.prepared))
-        made_for, model = found.about.get("tokenizer", ""), Path(config.model_name).name
-        if made_for.endswith(".gguf") and model.endswith(".gguf") and made_for != model:
-            raise UsageError(f"{config.prepared} was prepared for {made_for}, not for {model}.")
+        _check_tokenizer(config, found.about)
         return found
     made, counts = data.prepare(config, tokens.load(config.model_name), quiet=not _is_first())
     if _is_first():
@@ -180,6 +178,27 @@ def _dataset(config: Config) -> Any:
             f"{sum(counts.kept.values())} rows kept, {dropped} dropped (see `data --stats`)", file=sys.stderr
         )
     return made
+
+
+def _check_tokenizer(config: Config, about: dict[str, Any]) -> None:
+    """Raise UsageError where a data set was prepared with another tokenizer than the model's.
+
+    Token ids mean nothing to another model, and nothing would fail: it would learn noise.
+    """
+    from train import tokens
+
+    made_for, model = about.get("tokenizer", ""), Path(config.model_name).name
+    named = made_for.endswith(".gguf") and model.endswith(".gguf") and made_for != model
+    digest = about.get("tokenizer_digest")
+    try:
+        other = digest is not None and digest != tokens.digest(tokens.load(config.model_name))
+    except ImportError:  # a machine for training alone may lack llama.cpp, which reads a GGUF's
+        other = named
+    if other or (digest is None and named):
+        raise UsageError(
+            f"{config.prepared} was prepared for {made_for}, whose tokenizer is not {model}'s: prepare it again with "
+            "`python -m train data --save`."
+        )
 
 
 def _data(words: Sequence[str]) -> int:

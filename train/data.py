@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from sqlagent.base.errors import DatabaseError, UsageError
 from sqlagent.sandbox.functions import register
 from train import augment, prepared, sources
+from train import tokens as token_ids
 from train.config import Config, Mix, to_dict
 from train.leakage import Guard
 from train.meant import Meant, Refused
@@ -210,7 +211,8 @@ class Pipeline:
     """Reads, checks and encodes; `rows()` may be called once."""
 
     def __init__(self, config: Config, tokens: Tokens | None, *, quiet: bool = False) -> None:
-        if not config.data:
+        hub = all(mix.file.startswith("hub:") or Path(mix.file).is_absolute() for mix in config.mix)
+        if not config.data and not (hub and config.mix):
             raise UsageError("--data is missing: the folder that holds the recipe's data files.")
         if not config.mix:
             raise UsageError("The recipe has no [[mix]] entry, so there is nothing to train on.")
@@ -371,6 +373,7 @@ def prepare(config: Config, tokens: Tokens, *, quiet: bool = False) -> tuple[pre
     settings = to_dict(config)
     about = {
         "tokenizer": tokens.name,
+        "tokenizer_digest": token_ids.digest(tokens),
         "counts": pipeline.counts.as_dict(),
         "files": file_hashes(config),
         "settings": {
