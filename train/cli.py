@@ -1,7 +1,8 @@
 """`python -m train`: train an adapter, look at the data, score a model.
 
     python -m train --recipe smollm2-135m-cpu --data DIR --output-dir out/tiny --max-minutes 60
-    python -m train --model-name M --output-dir O --epochs 1 --batch-size 16 --lr 2e-4 --data DIR
+    python -m train --model_name M --output_dir O --epochs 1 --batch_size 4 --lr 2e-4
+                                                                takes b-mc2/sql-create-context; --dataset another
     python -m train data --recipe R --data DIR --stats          counts, lengths, rows, a picture
     python -m train data --recipe R --data DIR --save FILE.npz  everything a run needs, to be moved elsewhere
     python -m train data --recipe R --data DIR --feedback FILE  the same with what people said on the page
@@ -10,6 +11,7 @@
     python -m train drafts --recipe R --data DIR --save FILE    what decoding guesses with (models/drafts.json)
     python -m train sample --data DIR/wikitables …              pairs out of questions with answers
     python -m train build KIND --save FOLDER                    data made without a model: see `build --help`
+    python -m train pack … , unpack … , box …                   a machine without a network: see train/box.py
     python -m train recipes                                     names of the recipes
 
 Invariant: a flag may be written with dashes or underscores; every field of a recipe is a flag.
@@ -30,7 +32,7 @@ from sqlagent.base.errors import INTERRUPTED, OK, SqlagentError, UsageError
 from train import config as configuration
 from train.config import CHOICES, HELP, Config
 
-COMMANDS = ("run", "data", "evaluate", "speed", "drafts", "sample", "build", "recipes")
+COMMANDS = ("run", "data", "evaluate", "speed", "drafts", "sample", "build", "pack", "unpack", "box", "recipes")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,6 +53,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             from train import rejection
 
             return rejection.main(words)
+        if command in ("pack", "unpack", "box"):
+            from train import box
+
+            return {"pack": box.pack, "unpack": box.unpack, "box": box.run}[command](words)
         if command == "build":
             from train.builders import main as build
 
@@ -110,6 +116,21 @@ def parser(prog: str, description: str) -> argparse.ArgumentParser:
     return made
 
 
+def settled(config: Config) -> Config:
+    """The configuration with the data set that `--dataset` names, or that is taken where nothing names any.
+
+    A recipe without sources is no mistake of its own: the published flags (`--model_name`, `--epochs` …) name none.
+    """
+    if config.dataset and config.mix:
+        raise UsageError("The recipe names its data: leave --dataset out, or the recipe.")
+    if config.mix or config.prepared:
+        return config
+    name = config.dataset or configuration.DATASET
+    file = str(Path(name).absolute()) if Path(name).is_file() else f"hub:{name}"
+    mix = configuration.Mix(name=Path(name).stem, kind="context", file=file)
+    return dataclasses.replace(config, mix=(mix,))
+
+
 def _overrides(options: argparse.Namespace) -> dict[str, Any]:
     known = {field.name for field in dataclasses.fields(Config)}
     return {name: value for name, value in vars(options).items() if name in known}
@@ -130,7 +151,7 @@ def _need(extra: str) -> None:
 
 def _run(words: Sequence[str]) -> int:
     options = parser("python -m train", "Train a LoRA adapter.").parse_args(words)
-    config = configuration.load(options.recipe, _overrides(options))
+    config = settled(configuration.load(options.recipe, _overrides(options)))
     if not config.output_dir:
         raise UsageError("--output-dir is missing: the folder for the adapter and its checkpoints.")
     _need("train")
@@ -213,7 +234,7 @@ def _data(words: Sequence[str]) -> int:
     )
     made.add_argument("--picture", metavar="FILE.png", help="draw the token lengths (default: beside --save)")
     options = made.parse_args(words)
-    config = _with_feedback(configuration.load(options.recipe, _overrides(options)), options.feedback)
+    config = settled(_with_feedback(configuration.load(options.recipe, _overrides(options)), options.feedback))
     from train import data, prepared, qlora, stats, tokens
 
     tokenizer = tokens.load(qlora.resolve(config.model_name))
@@ -247,7 +268,7 @@ def _with_feedback(config: Config, file: str | None) -> Config:
 def _speed(words: Sequence[str]) -> int:
     made = parser("python -m train speed", "Questions a second with and without shared-prefix packing.")
     options = made.parse_args(words)
-    config = configuration.load(options.recipe, _overrides(options))
+    config = settled(configuration.load(options.recipe, _overrides(options)))
     _need("train")
     from train import qlora, speed
 

@@ -22,6 +22,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+DATASET = "b-mc2/sql-create-context"
+"""What is trained on where nothing else is named."""
 RECIPES = Path(__file__).parent / "recipes"
 
 
@@ -72,6 +74,7 @@ class Config:
     # where from, where to
     model_name: str = ""
     output_dir: str = ""
+    dataset: str = ""
     data: str = ""
     built: str = ""
     prepared: str = ""
@@ -133,6 +136,8 @@ class Config:
 HELP = {
     "model_name": "Hugging Face model name, a local folder, a .gguf file, or a registry name (tiny)",
     "output_dir": "folder for the adapter, checkpoints, loss.csv and loss.png",
+    "dataset": "without a recipe: rows of question, context and answer, as a file or a data set of the Hugging "
+    f"Face Hub ({DATASET} where neither is given)",
     "data": "folder that the recipe's data files are relative to",
     "built": "folder of data made with `python -m train build` and `sample`, for a recipe's `built/` paths",
     "prepared": "a prepared data set (`python -m train data --save FILE`) to use instead of --data",

@@ -6,7 +6,7 @@ Reads Spider-format lists, BIRD's, b-mc2/sql-create-context (`question, context,
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,9 +91,7 @@ def _last_words(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 def _rows(file: str, root: Path) -> Iterator[dict[str, Any]]:
     if file.startswith("hub:"):
-        import datasets
-
-        yield from datasets.load_dataset(file.removeprefix("hub:"), split="train")
+        yield from _hub(file.removeprefix("hub:"))
         return
     path = root / file
     if not path.is_file():
@@ -105,3 +103,20 @@ def _rows(file: str, root: Path) -> Iterator[dict[str, Any]]:
                     yield json.loads(line)
         else:
             yield from json.load(handle)
+
+
+def _hub(name: str) -> Iterable[dict[str, Any]]:
+    """The training rows of a data set on the hub. Raises UsageError."""
+    try:
+        import datasets
+    except ImportError as error:
+        raise UsageError("Data sets of the hub need the train extra: pip install -e .[train].") from error
+    try:
+        found: Iterable[dict[str, Any]] = datasets.load_dataset(name, split="train")
+    except (OSError, ValueError) as error:  # no connection, no such data set, no split of that name
+        why = str(error).splitlines()[0].rstrip(".")
+        raise UsageError(
+            f"Cannot load the data set {name} from the Hugging Face Hub: {why}. Give --dataset a file of rows with "
+            "question, context and answer, or a recipe and --data."
+        ) from error
+    return found

@@ -1,0 +1,216 @@
+"""A run that is asked to stop writes what it has first; what does not fit together is refused before it is trained on."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import time
+
+import pytest
+
+from tests import train_tiny
+
+NEEDS = "training is not installed: pip install torch==2.13.0 and the train extra"
+for _name in ("torch", "transformers", "peft", "accelerate", "matplotlib"):
+    pytest.importorskip(_name, reason=NEEDS)
+
+from sqlagent.base.errors import ModelError  # noqa: E402
+from tests.test_train_loop import config, flags  # noqa: E402
+from train import checkpoint, cli, qlora  # noqa: E402
+from train.cli import main  # noqa: E402
+from train.loop import Loop, Score  # noqa: E402
+
+NAME = "adapter_model.safetensors"
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    return train_tiny.save("llama", tmp_path_factory.mktemp("base"))
+
+
+def written(output):
+    return (output / NAME).is_file() and bool(checkpoint.every(output))
+
+
+def test_a_signal_ends_the_run_with_checkpoint_and_adapter_and_no_validation(base, tmp_path, monkeypatch):
+    run = Loop(config(base, tmp_path), train_tiny.prepared(), tmp_path)
+    step = run._step
+
+    def signalled(sequences, lr):
+        if run.progress.step == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return step(sequences, lr)
+
+    monkeypatch.setattr(run, "_step", signalled)
+    monkeypatch.setattr(run, "judge", lambda: pytest.fail("a validation keeps whoever asked waiting"))
+    summary = run.run()
+    assert (summary.stopped, summary.progress.step) == ("interrupted", 2)
+    assert written(tmp_path)
+
+
+def test_a_signal_during_a_validation_ends_it(base, tmp_path, monkeypatch):
+    run = Loop(config(base, tmp_path, eval_minutes=1e-9), train_tiny.prepared(), tmp_path)
+    judge = run.judge
+
+    def signalled():
+        os.kill(os.getpid(), signal.SIGTERM)
+        return judge()
+
+    monkeypatch.setattr(run, "judge", signalled)
+    summary = run.run()
+    assert (summary.stopped, summary.progress.step, summary.progress.best_step) == ("interrupted", 1, 0)
+    assert written(tmp_path)
+
+
+def test_when_the_minutes_are_over_all_is_written_before_the_validation(base, tmp_path, monkeypatch):
+    run = Loop(config(base, tmp_path, max_minutes=1e-6), train_tiny.prepared(), tmp_path)
+    seen = []
+
+    def judge():
+        seen.append(written(tmp_path))
+        return Score(1.0, 0.0)
+
+    monkeypatch.setattr(run, "judge", judge)
+    assert run.run().stopped == "time"
+    assert seen == [True]
+
+
+def test_the_minutes_hold_the_validation_that_ends_them(base, tmp_path, monkeypatch):
+    minutes = 5.0 / 60
+    run = Loop(
+        config(base, tmp_path, max_minutes=minutes, eval_minutes=1e-9, epochs=9999), train_tiny.prepared(), tmp_path
+    )
+
+    def judge():
+        time.sleep(1.5)
+        return Score(1.0, 0.0)
+
+    monkeypatch.setattr(run, "judge", judge)
+    summary = run.run()
+    assert summary.stopped == "time"
+    assert summary.seconds < 60 * minutes + 1.5
+
+
+def test_tokens_a_second_leave_validations_out(base, tmp_path, monkeypatch):
+    import csv
+
+    run = Loop(config(base, tmp_path, eval_minutes=1e-9, max_steps=3), train_tiny.prepared(), tmp_path)
+
+    def judge():
+        time.sleep(2)
+        return Score(1.0, 0.0)
+
+    monkeypatch.setattr(run, "judge", judge)
+    run.run()
+    with (tmp_path / "loss.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert all(float(row["tokens"]) / float(row["tokens_per_second"]) < 2 for row in rows)
+
+
+# --- what does not fit ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def first(base, tmp_path_factory):
+    """A first stage's adapter."""
+    output = tmp_path_factory.mktemp("first")
+    Loop(config(base, output, max_steps=1), train_tiny.prepared(), output).run()
+    return output
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"lora_r": 8}, "--lora-r 4, not 8"),
+        ({"lora_alpha": 8}, "--lora-alpha 32, not 8"),
+        ({"use_dora": True}, "--use-dora False, not True"),
+        ({"use_rslora": True}, "--use-rslora False, not True"),
+        ({"lora_targets": "q_proj,v_proj"}, "--lora-targets"),
+    ],
+)
+def test_an_adapter_that_means_its_weights_otherwise_is_refused(base, first, tmp_path, changes, words):
+    with pytest.raises(ModelError, match=words):
+        Loop(config(base, tmp_path, init_adapter=str(first), **changes), train_tiny.prepared(), tmp_path)
+
+
+def test_an_adapter_of_another_model_is_refused_by_the_layer_that_is_missing(first, tmp_path):
+    deeper = train_tiny.save("llama", tmp_path / "deeper", num_hidden_layers=3)
+    with pytest.raises(ModelError, match="only one of the two has .*layers.2"):
+        Loop(config(deeper, tmp_path, init_adapter=str(first)), train_tiny.prepared(), tmp_path)
+
+
+def test_an_adapter_that_fits_starts_the_next_stage(base, first, tmp_path):
+    run = Loop(config(base, tmp_path, init_adapter=str(first)), train_tiny.prepared(), tmp_path)
+    from safetensors.torch import load_file
+
+    for name, tensor in qlora.adapter_state(run.tuned).items():
+        assert tensor.bfloat16().equal(load_file(first / NAME)[name])
+
+
+def test_data_prepared_with_another_tokenizer_is_refused(base, tmp_path, monkeypatch, capsys):
+    from train import tokens
+
+    made = train_tiny.prepared()
+    data = tmp_path / "data.npz"
+    dataclasses.replace(made, about={**made.about, "tokenizer": "other", "tokenizer_digest": "1234"}).save(data)
+    monkeypatch.setattr(tokens, "load", lambda source: object())
+    monkeypatch.setattr(tokens, "digest", lambda found: "5678")
+    assert main(flags(base, data, tmp_path / "out")) == 2
+    said = capsys.readouterr().err
+    assert "was prepared for other" in said and "prepare it again" in said
+    assert not (tmp_path / "out" / NAME).exists()
+    monkeypatch.setattr(tokens, "digest", lambda found: "1234")
+    assert main(flags(base, data, tmp_path / "out", max_steps=1)) == 0
+
+
+def test_a_tokenizers_digest_tells_tokenizers_apart(tiny_path, tmp_path):
+    from train import tokens
+
+    class Other(tokens.GgufTokens):
+        def plain(self, text):
+            return [*super().plain(text), 5]
+
+    same, again, other = tokens.GgufTokens(tiny_path), tokens.GgufTokens(tiny_path), Other(tiny_path)
+    assert tokens.digest(same) == tokens.digest(again) != tokens.digest(other)
+
+
+# --- published flags -----------------------------------------------------------------------------------
+
+
+def test_the_published_flags_alone_take_sql_create_context(tmp_path):
+    from train.config import load
+
+    words = ["--model_name=tiny", f"--output_dir={tmp_path}", "--epochs=1", "--batch_size=4", "--lr=2e-4"]
+    options = cli.parser("", "").parse_args([cli.dashed(word) for word in words])
+    found = cli.settled(load(options.recipe, cli._overrides(options)))
+    assert [(mix.kind, mix.file) for mix in found.mix] == [("context", "hub:b-mc2/sql-create-context")]
+    assert (found.epochs, found.batch_size, found.lr) == (1.0, 4, 2e-4)
+
+
+def test_a_dataset_may_be_a_file_and_trains_by_flags_alone(tmp_path, tiny_path, capsys):
+    rows = [
+        {"question": f"How many heads are over {n}?", "context": "CREATE TABLE head (age INTEGER)",
+         "answer": f"SELECT COUNT(*) FROM head WHERE age > {n}"}
+        for n in range(8)
+    ]  # fmt: skip
+    file = tmp_path / "rows.json"
+    file.write_text(json.dumps(rows), encoding="utf-8")
+    words = ["data", f"--model_name={tiny_path}", f"--dataset={file}", "--epochs=1", "--stats"]
+    assert main(words) == 0
+    assert "8 training rows" in capsys.readouterr().out
+
+
+def test_a_hub_that_is_not_there_is_one_sentence(tmp_path, tiny_path, monkeypatch, capsys):
+    pytest.importorskip("datasets", reason=NEEDS)
+    import datasets
+
+    def unreachable(*_args, **_more):
+        raise ConnectionError("Couldn't reach 'b-mc2/sql-create-context' on the Hub (ConnectTimeout)\n  at ...")
+
+    monkeypatch.setattr(datasets, "load_dataset", unreachable)
+    assert main(["data", f"--model_name={tiny_path}"]) == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said.startswith("error: Cannot load the data set b-mc2/sql-create-context")
+    assert "--dataset" in said
