@@ -62,7 +62,8 @@ def answer(question: Question, place: Place, model: Any, decode: Decode, *, cold
     """Predict one question and score it. `seconds` is the prediction's wall-clock time, scoring left out."""
     began = time.perf_counter()
     prediction = predict(question, place, model, decode)
-    seconds = time.perf_counter() - began
+    # What was generated in a batch before it was asked for has been timed there.
+    seconds = prediction.timings.get("ahead", 0.0) or time.perf_counter() - began
     return judge(question, place, prediction) | {
         "seconds": round(seconds, 4),
         "tokens": prediction.tokens,
@@ -85,7 +86,9 @@ def judge(question: Question, place: Place, prediction: Prediction) -> dict[str,
         gold_outcome=gold if executed else None,
         outcome=outcome,
     )
-    if question.answer:  # there is no statement to compare with: what it says of trees and labels means nothing
+    if (
+        question.answer
+    ):  # there is no statement to compare with: what it says of trees and labels means nothing
         found = dataclasses.replace(found, correct=is_right(question, place, outcome), tree=None, labels=())
     elif found.correct is False and is_right(question, place, outcome):
         found = dataclasses.replace(found, correct=True, labels=())

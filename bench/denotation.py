@@ -11,6 +11,7 @@ what stands in parentheses behind them (`evaluator.py` of Pasupat and Liang 2015
 
 from __future__ import annotations
 
+import calendar
 import math
 import re
 import unicodedata
@@ -29,7 +30,7 @@ _FOOTNOTES = re.compile(r"((?<!^)\[[^\]]*\]|\[\d+\]|[•♦†‡*#+])*$")
 _DETAILS = re.compile(r"(?<!^)( \([^)]*\))*$")
 _QUOTED = re.compile(r'"([^"]*)"')
 _NUMBER = re.compile(r"([-+]?)[$€£]? ?(\d+|\d{1,3}(?:,\d{3})+)?(\.\d+)?(e[-+]?\d+)? ?%?")
-_MONTHS = "january february march april may june july august september october november december".split()
+_MONTHS = [name.lower() for name in calendar.month_name[1:]]
 _MONTH = r"(?P<month>[a-z]{3,9})\.?"
 _DATES = tuple(
     re.compile(pattern)
@@ -88,9 +89,13 @@ def _date(parts: dict[str, str | None]) -> tuple[int, int, int] | None:
     """Year, month and day, 0 for what is not said; None where it is no date."""
     month = parts.get("number")
     if name := parts.get("month"):
-        found = [n for n, full in enumerate(_MONTHS, 1) if full.startswith(name) or (name == "sept" and n == 9)]
+        found = [
+            n for n, full in enumerate(_MONTHS, 1) if full.startswith(name) or (name == "sept" and n == 9)
+        ]
         if not found:
             return None
         month = str(found[0])
-    year, number, day = (int(p) if p and p.isdigit() else 0 for p in (parts.get("year"), month, parts.get("day")))
+    year, number, day = (
+        int(p) if p and p.isdigit() else 0 for p in (parts.get("year"), month, parts.get("day"))
+    )
     return (year, number, day) if number <= 12 and day <= 31 else None

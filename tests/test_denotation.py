@@ -69,7 +69,8 @@ def test_accuracy_judges_a_set_of_answers_by_its_values(tmp_path, capsys):
     with sqlite3.connect(folder / "t_1.sqlite") as connection:
         connection.execute("CREATE TABLE data (row_id INTEGER, team TEXT, fans TEXT)")
         connection.executemany(
-            "INSERT INTO data VALUES (?, ?, ?)", [(1, "reds", "12,467"), (2, "blués", "9"), (3, "greens", "9")]
+            "INSERT INTO data VALUES (?, ?, ?)",
+            [(1, "reds", "12,467"), (2, "blués", "9"), (3, "greens", "9")],
         )
     rows = [
         {"id": "nt-1", "question": "how many fans had the reds?", "db_id": "t_1", "answer": ["12467"]},
@@ -85,7 +86,9 @@ def test_accuracy_judges_a_set_of_answers_by_its_values(tmp_path, capsys):
     out = tmp_path / "out"
     words = ["--data", str(tmp_path), "--split", "dev", "--limit", "3", "--seed", "1", "--out", str(out)]
     assert main(words, FakeModel(said)) == 0
-    found = [json.loads(line) for line in (out / "predictions.jsonl").read_text(encoding="utf-8").splitlines()]
+    found = [
+        json.loads(line) for line in (out / "predictions.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     assert {one["question"]: one["correct"] for one in found} == {
         rows[0]["question"]: True,
         rows[1]["question"]: True,

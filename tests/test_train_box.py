@@ -54,10 +54,14 @@ def test_parts_may_come_in_several_goes_and_nothing_is_there_before_the_last(fil
             path.rename(go / path.name)
     (tmp_path / "parts" / parts.MANIFEST).rename(goes[0] / parts.MANIFEST)
     script = [sys.executable, "-S", str(tmp_path / "parts" / "parts.py")]  # no package is needed
-    first = subprocess.run([*script, str(goes[0]), "--to", str(tmp_path / "to")], capture_output=True, text=True)
+    first = subprocess.run(
+        [*script, str(goes[0]), "--to", str(tmp_path / "to")], capture_output=True, text=True
+    )
     assert first.returncode == 1 and "missing" in first.stderr
     assert [path.name for path in (tmp_path / "to").iterdir()] == [parts.KEPT]
-    second = subprocess.run([*script, str(goes[1]), "--to", str(tmp_path / "to")], capture_output=True, text=True)
+    second = subprocess.run(
+        [*script, str(goes[1]), "--to", str(tmp_path / "to")], capture_output=True, text=True
+    )
     assert second.returncode == 0, second.stderr
     assert (tmp_path / "to" / "a.bin").read_bytes() == files["a.bin"].read_bytes()
 
@@ -105,7 +109,9 @@ def test_a_packed_run_trains_without_a_network_and_brings_its_adapter_back(tmp_p
         timeout=240,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert "tokens in 2 epochs" in done.stderr and "tokens a second" in done.stderr  # the plan, before and after
+    assert (
+        "tokens in 2 epochs" in done.stderr and "tokens a second" in done.stderr
+    )  # the plan, before and after
     assert main(["unpack", str(out), f"--to={tmp_path / 'back'}"]) == 0
     record = json.loads((tmp_path / "back" / "training.json").read_text())
     assert record["result"]["stopped"] == "finished"
@@ -118,7 +124,12 @@ def test_a_pack_that_cannot_run_there_is_refused_here(tmp_path, capsys):
     from train.cli import main
 
     train_tiny.prepared().save(tmp_path / "data.npz")
-    words = ["pack", "--recipe=smollm2-135m-cpu", f"--prepared={tmp_path / 'data.npz'}", f"--save={tmp_path / 'p'}"]
+    words = [
+        "pack",
+        "--recipe=smollm2-135m-cpu",
+        f"--prepared={tmp_path / 'data.npz'}",
+        f"--save={tmp_path / 'p'}",
+    ]
     assert main([*words, "--model-name=someone/model"]) == 2
     assert "cannot fetch a base" in capsys.readouterr().err
     assert main(["box", f"--save={tmp_path / 'out'}"]) == 2

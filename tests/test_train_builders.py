@@ -34,10 +34,14 @@ PAIRS = [
         "SELECT T2.department_name, count(*) FROM employee AS T1 JOIN department AS T2 "
         "ON T1.department_id = T2.department_id GROUP BY T2.department_name",
     ),
-    ("Which department is called so?", "SELECT department_id FROM department WHERE department_name = 'full_name'"),
+    (
+        "Which department is called so?",
+        "SELECT department_id FROM department WHERE department_name = 'full_name'",
+    ),
     (
         "Who earns more than the mean?",
-        "SELECT employee.full_name FROM employee WHERE employee.salary > (SELECT avg(e.salary) AS salary FROM employee e)",
+        "SELECT employee.full_name FROM employee "
+        "WHERE employee.salary > (SELECT avg(e.salary) AS salary FROM employee e)",
     ),
     ("Which departments have nobody?", "SELECT * FROM department NATURAL JOIN employee"),
 ]
@@ -108,7 +112,10 @@ def test_a_renamed_pair_gives_the_same_rows_and_keeps_texts_that_look_like_names
 def test_the_original_database_is_not_touched(published, tmp_path):
     file = published / "database" / "firm" / "firm.sqlite"
     before = file.read_bytes()
-    assert main.main(["renamed", "--data", str(published), "--save", str(tmp_path / "out"), "--copies", "2"]) == 0
+    assert (
+        main.main(["renamed", "--data", str(published), "--save", str(tmp_path / "out"), "--copies", "2"])
+        == 0
+    )
     assert file.read_bytes() == before
     assert len(rows_of(tmp_path / "out" / "train.jsonl")) == 8
 
@@ -179,7 +186,9 @@ def test_statements_over_encoded_columns_say_what_is_meant_and_are_right_when_lo
     assert "STRFTIME('%Y-%m', " in by_month["query"]
     path = tmp_path / "out" / "database" / by_month["db_id"] / f"{by_month['db_id']}.sqlite"
     stored = sqlite3.connect(path).execute(by_month["query"]).fetchall()
-    assert all(month is None or not str(month).startswith("202") for month, _ in stored)  # as it stands it says nothing
+    assert all(
+        month is None or not str(month).startswith("202") for month, _ in stored
+    )  # as it stands it says nothing
 
 
 def test_amendments_leave_what_is_put_aside_alone(tmp_path):

@@ -47,6 +47,7 @@ def test_an_adapter_is_scored_under_transformers(folder, tmp_path, capsys):
     assert main(["evaluate", *words, "--out", str(tmp_path / "out")]) == 0
     lines = (tmp_path / "out" / "predictions.jsonl").read_text().splitlines()
     assert len(lines) == 2
+    assert all(json.loads(line)["seconds"] > 0.001 for line in lines)  # generated ahead, and timed there
     assert json.loads((tmp_path / "out" / "run.json").read_text())["decode"] == "free"
 
 

@@ -29,7 +29,9 @@ TEAMS = [
 def made(path: Path) -> Path:
     path.parent.mkdir(parents=True)
     with sqlite3.connect(path) as connection:
-        connection.execute("CREATE TABLE data (row_id INTEGER, team TEXT, part TEXT, points INTEGER, founded TEXT)")
+        connection.execute(
+            "CREATE TABLE data (row_id INTEGER, team TEXT, part TEXT, points INTEGER, founded TEXT)"
+        )
         connection.executemany("INSERT INTO data VALUES (?, ?, ?, ?, ?)", TEAMS)
     connection.close()
     return path
@@ -134,7 +136,10 @@ def test_a_stopped_run_goes_on_where_it_was(data):
     with (data / "pairs.jsonl").open("a") as torn:
         torn.write('{"id": "train-0000')
     asked = [row for row in ROWS if row["question"] not in {line["question"] for line in first}]
-    again = sampled(data, script=[entry for row in asked for entry in WRITTEN[2 * ROWS.index(row) : 2 * ROWS.index(row) + 2]])
+    again = sampled(
+        data,
+        script=[entry for row in asked for entry in WRITTEN[2 * ROWS.index(row) : 2 * ROWS.index(row) + 2]],
+    )
     assert [line["id"] for line in again[:2]] == [line["id"] for line in first]
     assert {line["question"] for line in again} == {row["question"] for row in ROWS}
 
@@ -159,7 +164,10 @@ def test_training_shows_such_a_pair_as_the_runtime_does(data):
     )
     pipeline = Pipeline(config, None, quiet=True)
     found = {example.question: example for example in pipeline.examples()}
-    assert set(found) == {"how many are from the north?", "which were founded in 2003?"}  # -1.5 is below `least`
+    assert set(found) == {
+        "how many are from the north?",
+        "which were founded in 2003?",
+    }  # -1.5 is below `least`
     dated = found["which were founded in 2003?"]
     (column,) = [c for c in dated.schema.tables[0].columns if c.name == "founded"]
     assert column.samples[0] == "2001-05-12"  # as it is meant, not as it is stored

@@ -1,4 +1,4 @@
-"""A run that is asked to stop writes what it has first; what does not fit together is refused before it is trained on."""
+"""A run that is asked to stop writes what it has first; what does not fit together is refused before training."""
 
 from __future__ import annotations
 
@@ -80,7 +80,9 @@ def test_when_the_minutes_are_over_all_is_written_before_the_validation(base, tm
 def test_the_minutes_hold_the_validation_that_ends_them(base, tmp_path, monkeypatch):
     minutes = 5.0 / 60
     run = Loop(
-        config(base, tmp_path, max_minutes=minutes, eval_minutes=1e-9, epochs=9999), train_tiny.prepared(), tmp_path
+        config(base, tmp_path, max_minutes=minutes, eval_minutes=1e-9, epochs=9999),
+        train_tiny.prepared(),
+        tmp_path,
     )
 
     def judge():
@@ -154,7 +156,9 @@ def test_data_prepared_with_another_tokenizer_is_refused(base, tmp_path, monkeyp
 
     made = train_tiny.prepared()
     data = tmp_path / "data.npz"
-    dataclasses.replace(made, about={**made.about, "tokenizer": "other", "tokenizer_digest": "1234"}).save(data)
+    dataclasses.replace(made, about={**made.about, "tokenizer": "other", "tokenizer_digest": "1234"}).save(
+        data
+    )
     monkeypatch.setattr(tokens, "load", lambda source: object())
     monkeypatch.setattr(tokens, "digest", lambda found: "5678")
     assert main(flags(base, data, tmp_path / "out")) == 2
@@ -207,10 +211,70 @@ def test_a_hub_that_is_not_there_is_one_sentence(tmp_path, tiny_path, monkeypatc
     import datasets
 
     def unreachable(*_args, **_more):
-        raise ConnectionError("Couldn't reach 'b-mc2/sql-create-context' on the Hub (ConnectTimeout)\n  at ...")
+        raise ConnectionError(
+            "Couldn't reach 'b-mc2/sql-create-context' on the Hub (ConnectTimeout)\n  at ..."
+        )
 
     monkeypatch.setattr(datasets, "load_dataset", unreachable)
     assert main(["data", f"--model_name={tiny_path}"]) == 2
     said = capsys.readouterr().err.strip().splitlines()[-1]
     assert said.startswith("error: Cannot load the data set b-mc2/sql-create-context")
     assert "--dataset" in said
+
+
+# --- before the model is loaded ---------------------------------------------------------------------------
+
+
+def test_a_missing_key_of_weights_and_biases_is_said_before_anything_is_loaded(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("wandb", reason=NEEDS)
+    for name in ("WANDB_API_KEY", "WANDB_MODE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / "none"))
+    words = [
+        "--model-name=there/is/none",
+        "--prepared=none.npz",
+        f"--output-dir={tmp_path}",
+        "--report-to=wandb",
+    ]
+    assert main(words) == 2
+    assert "wandb login" in capsys.readouterr().err
+
+
+def test_a_run_that_goes_on_stays_one_run_and_names_no_paths(base, tmp_path, monkeypatch):
+    wandb = pytest.importorskip("wandb", reason=NEEDS)
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    seen = []
+    start = wandb.init
+
+    def init(**settings):
+        seen.append(settings)
+        return start(**settings)
+
+    monkeypatch.setattr(wandb, "init", init)
+    data = tmp_path / "data.npz"
+    train_tiny.prepared().save(data)
+    output = tmp_path / "out"
+    words = flags(base, data, output, report_to="wandb", project="elsewhere", max_minutes=1e-6)
+    assert main(words) == main(words) == 0
+    assert seen[0]["id"] is None and seen[1]["id"] == (output / "wandb-run.txt").read_text().strip()
+    assert [one["project"] for one in seen] == ["elsewhere", "elsewhere"]
+    assert str(tmp_path) not in json.dumps(seen[0]["config"])
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_whole_checkpoints(base, tmp_path, monkeypatch, capsys):
+    import errno
+
+    data = tmp_path / "data.npz"
+    train_tiny.prepared().save(data)
+    save = checkpoint.save
+
+    def full(output, progress, **more):
+        if progress.step > 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return save(output, progress, **more)
+
+    monkeypatch.setattr(checkpoint, "save", full)
+    assert main(flags(base, data, tmp_path / "out", save_minutes=1e-9)) == 2
+    assert "The disk is full" in capsys.readouterr().err
+    assert [path.name for path in checkpoint.every(tmp_path / "out")] == ["step-000001", "step-000002"]

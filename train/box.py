@@ -33,7 +33,14 @@ ROOT = Path(__file__).resolve().parents[1]
 CODE = ("sqlagent", "train", "bench")
 RECIPE = "box.json"
 """The whole configuration of the run, in the box."""
-RESULTS = ("adapter_config.json", "adapter_model.safetensors", "training.json", "README.md", "loss.csv", "loss.png")
+RESULTS = (
+    "adapter_config.json",
+    "adapter_model.safetensors",
+    "training.json",
+    "README.md",
+    "loss.csv",
+    "loss.png",
+)
 MEGABYTE = 1 << 20
 
 
@@ -43,9 +50,13 @@ def pack(argv: Sequence[str]) -> int:
         prog="python -m train pack", description="Cut what a run needs into parts that travel."
     )
     parser.add_argument("--recipe", required=True, help="a TOML file or the name of a recipe")
-    parser.add_argument("--prepared", type=Path, required=True, metavar="FILE.npz", help="`train data --save` made it")
+    parser.add_argument(
+        "--prepared", type=Path, required=True, metavar="FILE.npz", help="`train data --save` made it"
+    )
     parser.add_argument("--model-name", help="the base: a .gguf, a folder, or a registry name (the recipe's)")
-    parser.add_argument("--init-adapter", type=Path, metavar="DIR", help="the adapter that the run starts from")
+    parser.add_argument(
+        "--init-adapter", type=Path, metavar="DIR", help="the adapter that the run starts from"
+    )
     parser.add_argument("--wheels", type=Path, metavar="DIR", help="wheels that the box lacks")
     parser.add_argument("--part-mb", type=int, default=60, help="largest part in MiB (60)")
     parser.add_argument("--save", type=Path, required=True, metavar="FOLDER", help="where the parts go")
@@ -55,7 +66,9 @@ def pack(argv: Sequence[str]) -> int:
     config = load(options.recipe, {})
     base = Path(qlora.resolve(options.model_name or config.model_name))
     if not base.exists():
-        raise UsageError(f"{base} is no file: a box cannot fetch a base from the hub. Give --model-name a file.")
+        raise UsageError(
+            f"{base} is no file: a box cannot fetch a base from the hub. Give --model-name a file."
+        )
     if options.save.exists() and any(options.save.iterdir()):
         raise UsageError(f"{options.save} is not empty: give --save another folder.")
     data = prepared.load(options.prepared)
@@ -64,7 +77,9 @@ def pack(argv: Sequence[str]) -> int:
     if options.init_adapter:
         for name in ("adapter_config.json", "adapter_model.safetensors"):
             if not (options.init_adapter / name).is_file():
-                raise UsageError(f"{options.init_adapter} has no {name}: --init-adapter wants an adapter's folder.")
+                raise UsageError(
+                    f"{options.init_adapter} has no {name}: --init-adapter wants an adapter's folder."
+                )
             files[f"adapter/{name}"] = options.init_adapter / name
         changes["init_adapter"] = "adapter"
     for package in CODE:
@@ -89,7 +104,9 @@ def pack(argv: Sequence[str]) -> int:
 def _below(path: Path, name: str) -> dict[str, Path]:
     if path.is_file():
         return {name: path}
-    return {f"{name}/{one.relative_to(path).as_posix()}": one for one in sorted(path.rglob("*")) if one.is_file()}
+    return {
+        f"{name}/{one.relative_to(path).as_posix()}": one for one in sorted(path.rglob("*")) if one.is_file()
+    }
 
 
 def plan(config: Config, data: Prepared, tokens_per_second: float = 0.0, minutes: float = 0.0) -> str:
@@ -114,8 +131,12 @@ def run(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m train box", description="Train what was packed, for some minutes, and cut the result."
     )
-    parser.add_argument("--minutes", type=float, default=8.0, help="all of it: loading, training, writing (8)")
-    parser.add_argument("--save", type=Path, required=True, metavar="FOLDER", help="where the result's parts go")
+    parser.add_argument(
+        "--minutes", type=float, default=8.0, help="all of it: loading, training, writing (8)"
+    )
+    parser.add_argument(
+        "--save", type=Path, required=True, metavar="FOLDER", help="where the result's parts go"
+    )
     parser.add_argument("--part-mb", type=int, default=15, help="largest part in MiB (15)")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (0: torch's choice)")
     options = parser.parse_args(list(argv))
@@ -147,7 +168,10 @@ def run(argv: Sequence[str]) -> int:
     speed = summary.progress.tokens / max(summary.progress.seconds, 1e-9)
     print(plan(config, data, speed, options.minutes), file=sys.stderr)
     done = bring(work, options.save, options.part_mb)
-    print(f"{summary.stopped} after {summary.progress.step} steps; {done} parts in {options.save}", file=sys.stderr)
+    print(
+        f"{summary.stopped} after {summary.progress.step} steps; {done} parts in {options.save}",
+        file=sys.stderr,
+    )
     return INTERRUPTED if summary.stopped == "interrupted" else OK
 
 

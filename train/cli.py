@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import errno
 import os
 import sys
 import typing
@@ -32,7 +33,19 @@ from sqlagent.base.errors import INTERRUPTED, OK, SqlagentError, UsageError
 from train import config as configuration
 from train.config import CHOICES, HELP, Config
 
-COMMANDS = ("run", "data", "evaluate", "speed", "drafts", "sample", "build", "pack", "unpack", "box", "recipes")
+COMMANDS = (
+    "run",
+    "data",
+    "evaluate",
+    "speed",
+    "drafts",
+    "sample",
+    "build",
+    "pack",
+    "unpack",
+    "box",
+    "recipes",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -69,6 +82,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SqlagentError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print(
+            "error: The disk is full: make room and run the same command again; it goes on from the last whole "
+            "checkpoint.",
+            file=sys.stderr,
+        )
+        return UsageError.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
 
@@ -155,6 +177,10 @@ def _run(words: Sequence[str]) -> int:
     if not config.output_dir:
         raise UsageError("--output-dir is missing: the folder for the adapter and its checkpoints.")
     _need("train")
+    if config.report_to == "wandb":
+        from train.report import check_wandb
+
+        check_wandb()
     from train import qlora, record
 
     output = Path(config.output_dir)
@@ -234,7 +260,9 @@ def _data(words: Sequence[str]) -> int:
     )
     made.add_argument("--picture", metavar="FILE.png", help="draw the token lengths (default: beside --save)")
     options = made.parse_args(words)
-    config = settled(_with_feedback(configuration.load(options.recipe, _overrides(options)), options.feedback))
+    config = settled(
+        _with_feedback(configuration.load(options.recipe, _overrides(options)), options.feedback)
+    )
     from train import data, prepared, qlora, stats, tokens
 
     tokenizer = tokens.load(qlora.resolve(config.model_name))

@@ -37,7 +37,8 @@ class Mix:
     `evidence`. `context`: rows {question, context, answer}, where context is CREATE TABLE text. `feedback`: what
     the page of `sqlagent web` writes down. `meant`: spider's, with statements over columns as they are meant."""
     file: str = ""
-    """A path below --data (below --built where it begins with `built/`), or `hub:OWNER/NAME` for a dataset on the Hugging Face Hub."""
+    """A path below --data (below --built where it begins with `built/`), or `hub:OWNER/NAME` for a dataset on the
+    Hugging Face Hub."""
     databases: str = ""
     weight: float = 1.0
     """Share of the rows that an epoch uses; each epoch takes others. Above 1, rows are repeated."""
@@ -131,6 +132,7 @@ class Config:
     eval_minutes: float = 10.0
     report_to: str = "none"
     run_name: str = ""
+    project: str = "sqlagent"
 
 
 HELP = {
@@ -179,6 +181,7 @@ HELP = {
     "eval_minutes": "minutes between looks at the validation slice (0: only at the end)",
     "report_to": "none, or wandb (WANDB_MODE=offline works)",
     "run_name": "name of the run in reports",
+    "project": "project of the run in Weights & Biases",
 }
 """One line of help for every scalar field; a test checks that none is missing."""
 

@@ -400,7 +400,9 @@ def built(mix: Mix, folder: str) -> Mix:
         if not path.startswith("built/"):
             return path
         if not folder:
-            raise UsageError(f"The recipe's {path} wants --built: the folder of `train build` and `train sample`.")
+            raise UsageError(
+                f"The recipe's {path} wants --built: the folder of `train build` and `train sample`."
+            )
         return str(Path(folder).absolute() / path.removeprefix("built/"))
 
     return replace(mix, file=placed(mix.file), databases=placed(mix.databases))

@@ -196,7 +196,9 @@ class Loop:
                     bool(config.save_minutes and now - saved >= 60 * config.save_minutes),
                     bool(config.eval_minutes and now - judged >= 60 * config.eval_minutes),
                 )
-                if asked or over:  # whoever asked may not wait for a validation: all there is is written first
+                if (
+                    asked or over
+                ):  # whoever asked may not wait for a validation: all there is is written first
                     self._save()
                     self._finish()
                 if (judge or over or last) and not asked and self.data.has_validation:

@@ -42,7 +42,10 @@ class Meant:
         return meaning.lower(sql, prepares(sandbox)).sql
 
     def rows(self, database: Path, sql: str) -> Counter[tuple[Any, ...]] | None:
-        """What such a statement gives; None where it takes too long or gives too much. Raises Refused, DatabaseError."""
+        """What such a statement gives; None where it takes too long or gives too much.
+
+        Raises Refused, DatabaseError.
+        """
         sandbox, _ = self._of(database)
         try:
             result = sandbox.execute(self.lowered(database, sql))

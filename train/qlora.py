@@ -238,7 +238,9 @@ def check_adapter(config: Config, folder: Path) -> None:
     """
     path = folder / "adapter_config.json"
     if not path.is_file():
-        raise ModelError(f"{folder} has no adapter_config.json: --init-adapter wants the folder of an adapter.")
+        raise ModelError(
+            f"{folder} has no adapter_config.json: --init-adapter wants the folder of an adapter."
+        )
     held = json.loads(path.read_text(encoding="utf-8"))
     targets = held.get("target_modules") or []
     ours = {
@@ -259,7 +261,9 @@ def check_adapter(config: Config, folder: Path) -> None:
             )
     for name in ("layers_to_transform", "rank_pattern", "alpha_pattern", "modules_to_save"):
         if held.get(name):
-            raise ModelError(f"The adapter in {folder} has {name}, which this loop does not train: merge it first.")
+            raise ModelError(
+                f"The adapter in {folder} has {name}, which this loop does not train: merge it first."
+            )
 
 
 def _shown(value: Any) -> str:

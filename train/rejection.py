@@ -177,9 +177,13 @@ def known(path: Path) -> set[str]:
 def main(argv: Sequence[str], model: Any = None) -> int:
     """`python -m train sample`; `model` replaces the one that --model names."""
     parser = argparse.ArgumentParser(
-        prog="python -m train sample", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m train sample",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--data", type=Path, required=True, help="a folder of questions with answers, or one file")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="a folder of questions with answers, or one file"
+    )
     parser.add_argument("--split", default="train", help="which file of the folder (train)")
     parser.add_argument("--save", type=Path, required=True, metavar="FILE.jsonl", help="a line a question")
     parser.add_argument("--limit", type=int, help="so many questions, drawn by --seed (all)")
@@ -187,7 +191,9 @@ def main(argv: Sequence[str], model: Any = None) -> int:
     parser.add_argument("--max-minutes", type=float, default=0.0, help="stop after so many (0: when done)")
     parser.add_argument("--model", help="a name from the registry or a GGUF file (the default model)")
     parser.add_argument("--threads", type=int, help="threads of the model (its own choice)")
-    parser.add_argument("--more", type=int, default=Settings().more, help="statements beside the likeliest (4)")
+    parser.add_argument(
+        "--more", type=int, default=Settings().more, help="statements beside the likeliest (4)"
+    )
     options = parser.parse_args(list(argv))
     from bench.gold import datasets
 

@@ -20,7 +20,8 @@ from train.config import Mix
 class Pair:
     """A question and the SQL that answers it, on a database file or on CREATE TABLE text.
 
-    sql is "" where no statement was found (`python -m train sample`), where feedback names no statement that is right, or where the question goes on from another one.
+    sql is "" where no statement was found (`python -m train sample`), where feedback names no statement that is right,
+    or where the question goes on from another one.
     """
 
     question: str

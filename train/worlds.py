@@ -30,7 +30,9 @@ CHANGED = 4
 """Worlds in which the data differ."""
 STEPS = 20
 """Calls of the progress handler, 50,000 instructions each, before a statement is given up."""
-COUNTING = frozenset(["COUNT", "SUM", "AVG", "TOTAL", "GROUP_CONCAT", "MEDIAN", "PERCENTILE", "STDDEV", "MODE"])
+COUNTING = frozenset(
+    ["COUNT", "SUM", "AVG", "TOTAL", "GROUP_CONCAT", "MEDIAN", "PERCENTILE", "STDDEV", "MODE"]
+)
 
 Denotation = frozenset[Value] | None
 """The values that a statement gives; None where it does not run."""
@@ -72,12 +74,18 @@ class Worlds:
         if self._changed is None:
             self._changed = [self._world(number) for number in range(CHANGED)]
         elsewhere = tuple(denotation(world, sql) for world in self._changed)
-        return Verdict("" if any(given != here for given in elsewhere) else "gives the same whatever is stored", elsewhere)
+        return Verdict(
+            "" if any(given != here for given in elsewhere) else "gives the same whatever is stored",
+            elsewhere,
+        )
 
     def _alike(self, reading: Reading) -> Iterable[tuple[str, sqlite3.Connection]]:
         """Worlds in which it must give what it gives here."""
         rng = random.Random(self._seed)
-        yield "depends on the order in which rows are stored", self._copy(lambda rows: rng.sample(rows, len(rows)))
+        yield (
+            "depends on the order in which rows are stored",
+            self._copy(lambda rows: rng.sample(rows, len(rows))),
+        )
         if not _counts(reading):
             yield "changes when rows are there twice", self._copy(lambda rows: [*rows, *rows])
         used = _columns(reading)

@@ -25,7 +25,14 @@ def build(out: Folder, counts: Counter[str]) -> int:
                 counts["goes on from another question"] += 1
                 continue
             counts[pair.rule] += 1
-            rows.append({"question": pair.question, "query": pair.right, "db_id": f"amend_{pair.database}", "kind": pair.rule})
+            rows.append(
+                {
+                    "question": pair.question,
+                    "query": pair.right,
+                    "db_id": f"amend_{pair.database}",
+                    "kind": pair.rule,
+                }
+            )
     for name in {row["db_id"] for row in rows}:
         connection = sqlite3.connect(out.database(name))
         connection.executescript(scripts[name.removeprefix("amend_")])

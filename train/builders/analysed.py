@@ -71,7 +71,9 @@ def pairs(
             raise Disagreement(f"{pattern.kind}: the grammar does not take {sql}")
         check(pattern, connection, sql)
         whole = held_out(pattern.kind, world.many)
-        numbered = [(n, text) for n, text in enumerate(pattern.questions) if aside == (whole or n % HELD == HELD - 1)]
+        numbered = [
+            (n, text) for n, text in enumerate(pattern.questions) if aside == (whole or n % HELD == HELD - 1)
+        ]
         for _, text in rng.sample(numbered, min(WORDINGS, len(numbered))):
             counts[pattern.kind] += 1
             yield {
@@ -101,7 +103,8 @@ def same(found: Sequence[Sequence[Any]], wanted: Rows, ordered: bool) -> bool:
     if not ordered:
         found, wanted = sorted(found, key=_place), sorted(wanted, key=_place)
     return all(
-        len(one) == len(other) and all(map(_equal, one, other)) for one, other in zip(found, wanted, strict=True)
+        len(one) == len(other) and all(map(_equal, one, other))
+        for one, other in zip(found, wanted, strict=True)
     )
 
 

@@ -3,12 +3,13 @@
     for pattern in patterns(world, rng): pattern.questions, pattern.sql, pattern.rows
 
 A pattern's rows come from Python over the rows as values, never from SQL, and a statement that gives others is an
-error in it. Beside each kind stand plain look-alikes (`plain_…`) that want the plain statement. Invariant: `KINDS` names
-every kind once; wordings of a kind are numbered, so that a third of them can be held out.
+error in it. Beside each kind stand plain look-alikes (`plain_…`) that want the plain statement. Invariant: `KINDS`
+names every kind once; wordings of a kind are numbered, so that a third of them can be held out.
 """
 
 from __future__ import annotations
 
+import calendar
 import random
 import statistics
 from collections import Counter, defaultdict
@@ -21,8 +22,8 @@ from sqlagent.sql.names import text_literal
 from train.builders.invented import TODAY, World
 
 Rows = list[tuple[Any, ...]]
-MONTHS = "January February March April May June July August September October November December".split()
-DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+MONTHS = calendar.month_name[1:]
+DAYS = calendar.day_name[:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def _sums(world: World, key: Callable[[dict[str, Any]], Any], what: str = "m") -
 
 
 def _slots(w: World) -> dict[str, Any]:
-    names = "one many done person people mp mp2 kp cp".split()
+    names = ["one", "many", "done", "person", "people", "mp", "mp2", "kp", "cp"]
     return {name: getattr(w, name) for name in names} | {"Many": w.many.capitalize(), "Mp": w.mp.capitalize()}
 
 
@@ -328,7 +329,13 @@ def in_month(w: World, rng: random.Random) -> Pattern:
     found = [e["m"] for e in w.events if e["day"][:7] == f"{year}-{month:02}"]
     sql = f"SELECT SUM({w.m}) FROM {w.t} WHERE STRFTIME('%Y-%m', {w.day}) = '{year}-{month:02}'"
     return _said(
-        "in_month", words, sql, [(sum(found) if found else None,)], name=MONTHS[month - 1], year=year, **_slots(w)
+        "in_month",
+        words,
+        sql,
+        [(sum(found) if found else None,)],
+        name=MONTHS[month - 1],
+        year=year,
+        **_slots(w),
     )
 
 
@@ -346,9 +353,8 @@ def compare_years(w: World, rng: random.Random) -> Pattern:
     """
     found = _sums(w, lambda e: e["day"][:4])
     year = f"STRFTIME('%Y', {w.day})"
-    sql = (
-        f"SELECT {year}, SUM({w.m}) FROM {w.t} WHERE {year} IN ('{first}', '{second}') GROUP BY {year} ORDER BY {year}"
-    )
+    both = f"{year} IN ('{first}', '{second}')"
+    sql = f"SELECT {year}, SUM({w.m}) FROM {w.t} WHERE {both} GROUP BY {year} ORDER BY {year}"
     rows = sorted((y, v) for y, v in found.items() if y in (first, second))
     return _said("compare_years", words, sql, rows, True, first=first, second=second, **_slots(w))
 
@@ -559,7 +565,8 @@ def median_by_group(w: World, rng: random.Random) -> Pattern:
     How high is the median {mp2} in each {cp}?
     """
     rows = [
-        (c, float(statistics.median(e["m"] for e in w.events if e["c"] == c))) for c in {e["c"] for e in w.events}
+        (c, float(statistics.median(e["m"] for e in w.events if e["c"] == c)))
+        for c in {e["c"] for e in w.events}
     ]
     sql = f"SELECT {w.c}, MEDIAN({w.m}) FROM {w.t} GROUP BY {w.c}"
     return _said("median_by_group", words, sql, rows, **_slots(w))
@@ -581,7 +588,9 @@ def percentile(w: World, rng: random.Random) -> Pattern:
     low = int(place)
     high = min(low + 1, len(values) - 1)
     rows = [(values[low] + (values[high] - values[low]) * (place - low),)]
-    return _said("percentile", words, f"SELECT PERCENTILE({w.m}, {share}) FROM {w.t}", rows, share=share, **_slots(w))
+    return _said(
+        "percentile", words, f"SELECT PERCENTILE({w.m}, {share}) FROM {w.t}", rows, share=share, **_slots(w)
+    )
 
 
 @kind
@@ -652,9 +661,7 @@ def compare_groups(w: World, rng: random.Random) -> Pattern:
         found = [e["m"] for e in w.events if e["c"] == c]
         if found:
             rows.append((c, sum(found) / len(found)))
-    sql = (
-        f"SELECT {w.c}, AVG({w.m}) FROM {w.t} WHERE {w.c} IN ({text_literal(a)}, {text_literal(b)}) GROUP BY {w.c}"
-    )
+    sql = f"SELECT {w.c}, AVG({w.m}) FROM {w.t} WHERE {w.c} IN ({text_literal(a)}, {text_literal(b)}) GROUP BY {w.c}"
     return _said("compare_groups", words, sql, rows, a=a, b=b, **_slots(w))
 
 
@@ -750,7 +757,8 @@ def longest_gap(w: World, rng: random.Random) -> Pattern:
     rows = [(float(max((b - a).days for a, b in zip(days, days[1:], strict=False))),)]
     here = f"DATE({w.day})" if w.clock else w.day
     sql = (
-        f"WITH gaps AS (SELECT JULIANDAY({here}) - JULIANDAY(LAG({here}) OVER (ORDER BY {here})) AS gap_days FROM {w.t}) "
+        f"WITH gaps AS (SELECT JULIANDAY({here}) - JULIANDAY(LAG({here}) OVER (ORDER BY {here})) AS gap_days "
+        f"FROM {w.t}) "
         "SELECT MAX(gap_days) FROM gaps"
     )
     return _said("longest_gap", words, sql, rows, **_slots(w))
@@ -884,7 +892,9 @@ def plain_total(w: World, rng: random.Random) -> Pattern:
     overall {mp}
     {mp} of all {many} together
     """
-    return _said("plain_total", words, f"SELECT SUM({w.m}) FROM {w.t}", [(sum(e["m"] for e in w.events),)], **_slots(w))
+    return _said(
+        "plain_total", words, f"SELECT SUM({w.m}) FROM {w.t}", [(sum(e["m"] for e in w.events),)], **_slots(w)
+    )
 
 
 @kind
@@ -911,7 +921,13 @@ def plain_highest(w: World, rng: random.Random) -> Pattern:
     biggest {mp2} on record
     What's the peak {mp2}?
     """
-    return _said("plain_highest", words, f"SELECT MAX({w.m}) FROM {w.t}", [(max(e["m"] for e in w.events),)], **_slots(w))
+    return _said(
+        "plain_highest",
+        words,
+        f"SELECT MAX({w.m}) FROM {w.t}",
+        [(max(e["m"] for e in w.events),)],
+        **_slots(w),
+    )
 
 
 @kind
@@ -926,4 +942,6 @@ def plain_count(w: World, rng: random.Random) -> Pattern:
     how often is the {cp} {value}
     """
     sql = f"SELECT COUNT(*) FROM {w.t} WHERE {w.c} = {text_literal(value)}"
-    return _said("plain_count", words, sql, [(sum(e["c"] == value for e in w.events),)], value=value, **_slots(w))
+    return _said(
+        "plain_count", words, sql, [(sum(e["c"] == value for e in w.events),)], value=value, **_slots(w)
+    )

@@ -107,7 +107,9 @@ def build(out: Folder, *, count: int, seed: int, counts: Counter[str]) -> int:
 
 def store(world: World, connection: sqlite3.Connection, rng: random.Random) -> str:
     """Store the days otherwise, and in half of the databases the amounts; says how."""
-    name, (kind, stored) = rng.choice(sorted((MOMENTS if world.clock else DAYS).items(), key=lambda pair: pair[0]))
+    name, (kind, stored) = rng.choice(
+        sorted((MOMENTS if world.clock else DAYS).items(), key=lambda pair: pair[0])
+    )
     changed: dict[str, tuple[str, Store, str]] = {
         world.day: (kind, lambda text: stored(datetime.fromisoformat(text)), f"days as {name}")
     }

@@ -13,41 +13,17 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlagent.sql.names import quote, text_literal
 from train.builders.short_names import Shortener, distinct
 
-FIELDS = """
-order|orders|placed|customer|customers|amount:sales:total sales|units:units sold|shop:shop:North,Harbour,Old Town,Airport|ordered_on
-sale|sales|made|seller|sellers|price:revenue:sales revenue|pieces:pieces|category:category:Toys,Books,Garden,Music|sale_date
-visit|visits|made|patient|patients|fee:fees:fee income|minutes:minutes|department:department:Eye,Heart,Skin,Bones|visit_date
-payment|payments|received|client|clients|paid:payments:amount paid|instalments:instalments|method:payment method:card,cash,transfer|paid_on
-trip|trips|taken|driver|drivers|fare:fares:fare income|kilometres:kilometres|zone:zone:Centre,West,East,Port|started_on
-booking|bookings|made|guest|guests|cost:cost:booking cost|nights:nights|room_type:room type:single,double,suite|booked_on
-loan|loans|taken out|member|members|fine:fines:fine amount|days:days|branch:branch:Main,Riverside,Hill|loan_date
-ticket|tickets|opened|agent|agents|hours:hours:hours spent|replies:replies|priority:priority:low,medium,high,urgent|opened_on
-login|logins|recorded|user|users|seconds:seconds:time online|pages:page views|device:device:phone,laptop,tablet|logged_in
-donation|donations|given|donor|donors|gift:donations:amount given|letters:letters|campaign:campaign:Spring,Winter,School,Flood|given_on
-invoice|invoices|issued|supplier|suppliers|net:spending:net amount|lines:invoice lines|cost_centre:cost centre:IT,HR,Plant,Travel|issued_on
-expense|expenses|filed|employee|employees|value:expenses:amount|receipts:receipts|kind:kind of expense:meals,hotel,train,fuel|spent_on
-delivery|deliveries|made|courier|couriers|charge:charges:delivery charges|parcels:parcels|district:district:North,South,Centre|delivered_on
-match|matches|played|player|players|points:points:points scored|fouls:fouls|team:team:Lions,Hawks,Sharks,Wolves|played_on
-reading|readings|taken|sensor|sensors|level:level:measured level|errors:errors|site:site:roof,cellar,garden|read_on
-repair|repairs|done|mechanic|mechanics|bill:repair income:billed amount|parts:parts used|model:model:Roadster,Van,Estate|done_on
-subscription|subscriptions|started|reader|readers|fee:fees:subscription fees|issues:issues|plan:plan:basic,plus,family|started_on
-claim|claims|reported|policyholder|policyholders|payout:payouts:amount paid out|photos:photos|cause:cause:water,fire,theft,storm|reported_on
-flight|flights|flown|pilot|pilots|fuel:fuel:fuel used|passengers:passengers|aircraft:aircraft:A320,B737,E190|flown_on
-harvest|harvests|brought in|farmer|farmers|weight:yield:harvested weight|crates:crates|crop:crop:apples,pears,plums,hops|harvested_on
-lesson|lessons|given|teacher|teachers|price:lesson income:price|pupils:pupils|subject:subject:Piano,Violin,Maths,French|lesson_date
-call|calls|answered|operator|operators|length:talk time:call length|transfers:transfers|queue:queue:billing,support,new|called_at
-session|sessions|held|trainer|trainers|takings:takings:session takings|attendees:attendees|course:course:yoga,boxing,spin|held_on
-shipment|shipments|sent|exporter|exporters|freight:freight:freight cost|pallets:pallets|port:port:Genoa,Rotterdam,Gdansk|sent_on
-"""
-PEOPLE = """Ada Brandt,Bruno Keller,Carla Mendes,Dmitri Volkov,Elena Rossi,Farid Haddad,Greta Lind,Hugo Marsh,Ines Duarte,
-Jonas Weber,Katya Orlova,Liam Byrne,Mira Patel,Nils Berg,Olga Petrova,Pavel Novak,Rosa Jimenez,Selma Aydin,Tomas Horvat,
-Uma Reddy,Victor Salas,Wanda Kowalska,Yara Nasser,Zoltan Kiss,Aiko Mori,Basil Okafor,Chen Wei,Dalia Cohen,Edgar Vance"""
-CITIES = "Graz,Porto,Leeds,Ghent,Turin,Bergen,Lyon,Split,Cork,Brno".split(",")
+_NAMES, _FIELDS = Path(__file__).with_name("fields.txt").read_text(encoding="utf-8").strip().split("\n\n")
+PEOPLE, CITIES = (line.split(" ", 1)[1].split("|") for line in _NAMES.splitlines())
+FIELDS = tuple(_FIELDS.splitlines())
+"""A field of business a line: event, events, done, person, people, then column:words:more words of the measure,
+column:words of what is counted, column:words:values of the sort, and the column of the day."""
 TODAY = date(2024, 5, 17)
 """What a second computation takes for today; statements say 'now'."""
 
@@ -90,7 +66,7 @@ class World:
 
 def invent(rng: random.Random, number: int = 0) -> World:
     """A database by chance."""
-    line = rng.choice(FIELDS.strip().splitlines())
+    line = rng.choice(FIELDS)
     one, many, done, person, people, measure, counted, sort, day = line.split("|")
     m, mp, mp2 = measure.split(":")
     k, kp = counted.split(":")
@@ -101,8 +77,7 @@ def invent(rng: random.Random, number: int = 0) -> World:
     t, o, id_, owner_id, d, m, k, c, oname, ocity = (quote(named[name]) for name in names)
     clock = rng.random() < 0.4
     owners = {
-        n: (name, rng.choice(CITIES))
-        for n, name in enumerate(rng.sample(PEOPLE.replace("\n", "").split(","), rng.randint(6, 12)), 1)
+        n: (name, rng.choice(CITIES)) for n, name in enumerate(rng.sample(PEOPLE, rng.randint(6, 12)), 1)
     }
     active = rng.sample(sorted(owners), len(owners) - rng.randint(1, 2))
     whole = rng.random() < 0.4
@@ -132,10 +107,12 @@ def invent(rng: random.Random, number: int = 0) -> World:
         f"{d} {'DATETIME' if clock else 'DATE'}, {m} {kind}, {k} INTEGER, {c} TEXT);",
     ]
     script += [
-        f"INSERT INTO {o} VALUES ({n}, {text_literal(name)}, {text_literal(city)});" for n, (name, city) in owners.items()
+        f"INSERT INTO {o} VALUES ({n}, {text_literal(name)}, {text_literal(city)});"
+        for n, (name, city) in owners.items()
     ]
     script += [
-        f"INSERT INTO {t} VALUES ({e['id']}, {e['owner']}, '{e['stored']}', {e['m']}, {e['k']}, {text_literal(e['c'])});"
+        f"INSERT INTO {t} VALUES ({e['id']}, {e['owner']}, '{e['stored']}', {e['m']}, {e['k']}, "
+        f"{text_literal(e['c'])});"
         for e in events
     ]
     return World(
@@ -150,6 +127,8 @@ def _named(names: list[str], rng: random.Random) -> dict[str, str]:
     if draw < 0.5:
         return {name: name.replace(" ", "_") for name in names}
     if draw < 0.75:
-        return {name: "".join(part.capitalize() for part in name.replace(" ", "_").split("_")) for name in names}
+        return {
+            name: "".join(part.capitalize() for part in name.replace(" ", "_").split("_")) for name in names
+        }
     short = Shortener(rng.choice(("known", "vowels", "mixed")), rng.choice(("snake", "upper")), rng)
     return distinct(names, short)

@@ -22,7 +22,9 @@ from sqlagent.base.errors import OK, UsageError
 def main(argv: Sequence[str]) -> int:
     """The command."""
     parser = argparse.ArgumentParser(
-        prog="python -m train build", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m train build",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("kind", choices=sorted(BUILDERS), help="what to make")
     parser.add_argument("--data", type=Path, help="the published set: a folder of questions and databases")

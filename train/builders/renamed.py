@@ -51,7 +51,11 @@ def renaming(schema: Schema, rng: random.Random) -> Renaming:
     """New names for one copy."""
     short = Shortener(rng.choice(WAYS), rng.choice(CASES), rng)
     tables = [table for table in schema.tables if table.kind == "table"]
-    names = distinct([t.name for t in tables], short) if rng.random() < TABLES else {t.name: t.name for t in tables}
+    names = (
+        distinct([t.name for t in tables], short)
+        if rng.random() < TABLES
+        else {t.name: t.name for t in tables}
+    )
     columns = {}
     for table in tables:
         for old, new in distinct([column.name for column in table.columns], short).items():
@@ -71,7 +75,9 @@ def copy(source: Path, target: Path, schema: Schema, new: Renaming) -> None:
             here = quote(table.name)
             # Twice, since a new name may be the old one of another column.
             for number, column in enumerate(table.columns):
-                connection.execute(f"ALTER TABLE {here} RENAME COLUMN {quote(column.name)} TO renamed_{number}")
+                connection.execute(
+                    f"ALTER TABLE {here} RENAME COLUMN {quote(column.name)} TO renamed_{number}"
+                )
             for number, column in enumerate(table.columns):
                 name = quote(new.columns[fold(table.name), fold(column.name)])
                 connection.execute(f"ALTER TABLE {here} RENAME COLUMN renamed_{number} TO {name}")
@@ -80,7 +86,9 @@ def copy(source: Path, target: Path, schema: Schema, new: Renaming) -> None:
                 connection.execute(f"ALTER TABLE {quote(table.name)} RENAME TO renamed_{number}")
         for number, table in enumerate(t for t in schema.tables if t.kind == "table"):
             if new.tables[fold(table.name)] != table.name:
-                connection.execute(f"ALTER TABLE renamed_{number} RENAME TO {quote(new.tables[fold(table.name)])}")
+                connection.execute(
+                    f"ALTER TABLE renamed_{number} RENAME TO {quote(new.tables[fold(table.name)])}"
+                )
         connection.commit()
     except sqlite3.Error as error:
         raise Unnameable(f"SQLite does not rename {source.stem}: {error}") from error
@@ -131,7 +139,7 @@ def _has_alias(output: Any) -> bool:
     """Whether a subquery's column has a name of its own, so that it stays."""
     from sqlagent.sql.tree import Column
 
-    return not any(isinstance(part, tuple) or isinstance(part, Column) for part in output.made_of)
+    return not any(isinstance(part, (tuple, Column)) for part in output.made_of)
 
 
 def pairs(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterable
+from pathlib import Path
 
 WAYS = ("known", "vowels", "cut", "initials", "mixed")
 CASES = ("snake", "upper", "joined", "camel")
@@ -18,35 +19,10 @@ _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _ALIAS = re.compile(r"[Tt][0-9]+")
 
 KNOWN = dict(
-    pair.split(":")
-    for pair in """
-    account:acct address:addr administrator:admin age:age amount:amt annual:ann apartment:apt application:app
-    appointment:appt area:area attribute:attr author:auth available:avail average:avg balance:bal begin:beg
-    birth:bth branch:br budget:bdgt building:bldg capacity:cap category:cat character:chr city:cty class:cls
-    client:clnt code:cd color:clr colour:clr comment:cmt committee:cmte company:co competition:comp condition:cond
-    contact:ctc contract:ctr cost:cst count:cnt country:ctry course:crs created:crt credit:cr currency:curr
-    current:cur customer:cust date:dt day:dy delivery:dlv department:dept description:descr destination:dest
-    detail:dtl details:dtls device:dev director:dir discount:disc district:dist division:div document:doc
-    duration:dur email:eml employee:emp end:end enrollment:enrl entry:ent equipment:eqp event:evt expense:exp
-    faculty:fac false:f female:f first:f flight:flt forename:fnm gender:sex given:gvn goals:g grade:grd group:grp
-    head:hd height:ht hour:hr identifier:id image:img income:inc index:idx information:inf institution:inst
-    instructor:instr insurance:ins invoice:inv item:itm job:jb language:lang last:l latitude:lat length:len
-    level:lvl license:lic line:ln location:loc longitude:lng maintenance:maint major:maj male:m management:mgt
-    manager:mgr manufacturer:mfr maximum:max measure:msr medal:mdl member:mbr message:msg middle:m minimum:min
-    minute:mi mobile:mob model:mdl month:mth name:nm nationality:natl number:no object:obj office:ofc official:offl
-    opening:opn operation:op order:ord organization:org original:orig owner:own page:pg parent:par party:pty
-    patient:pat payment:pmt percent:pct percentage:pct performance:perf person:pers phone:tel player:plr point:pt
-    points:pts population:pop position:pos price:prc primary:prim problem:prob product:prod professor:prof
-    profit:prft program:pgm project:proj property:prop purchase:purch quantity:qty quarter:qtr rank:rk rate:rt
-    rating:rtg received:rcvd record:rec reference:ref region:reg registration:regn request:req reservation:resv
-    restaurant:rest result:res role:rl room:rm salary:sal school:sch score:scr season:ssn second:sec sequence:seq
-    service:svc shipment:shp shipping:shp size:sz source:src staff:stf start:st state:st station:stn statistics:stat
-    status:stat stock:stk store:str street:st student:stud subject:subj supplier:supp system:sys table:tbl teacher:tchr
-    team:tm telephone:tel temperature:temp text:txt time:tm title:ttl total:tot transaction:txn type:typ
-    university:univ unit:un user:usr value:val vehicle:veh version:ver volume:vol weight:wt width:wd world:wld
-    year:yr zip:zip
-    """.split()
+    line.split()
+    for line in Path(__file__).with_name("short_words.txt").read_text(encoding="utf-8").splitlines()
 )
+"""What a word is usually cut to."""
 
 
 def words(name: str) -> list[str]:
@@ -108,7 +84,9 @@ def distinct(names: Iterable[str], short: Shortener) -> dict[str, str]:
         made = short(name)
         if _ALIAS.fullmatch(made) or made.lower() in taken:
             made = next(
-                each for n in range(2, 1000) if (each := f"{made}_{n}").lower() not in taken and not _ALIAS.fullmatch(each)
+                each
+                for n in range(2, 1000)
+                if (each := f"{made}_{n}").lower() not in taken and not _ALIAS.fullmatch(each)
             )
         taken.add(made.lower())
         found[name] = made
