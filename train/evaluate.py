@@ -78,8 +78,23 @@ def base_of(adapter: Path) -> str:
             found = json.loads((adapter / file).read_text(encoding="utf-8"))
             for key in keys:
                 found = found[key]
-            return str(found)
+            return known(str(found))
     raise UsageError(f"{adapter} is no adapter folder: it has no adapter_config.json.")
+
+
+def known(base: str) -> str:
+    """What `qlora.resolve` makes the base of: a record names a file without its folder.
+
+    Raises UsageError where that is no model of the registry either.
+    """
+    from sqlagent.store.registry import registry
+
+    if not base.endswith(".gguf") or Path(base).is_file():
+        return base
+    for entry in registry().values():
+        if entry.file == base and not entry.adapter:
+            return entry.name
+    raise UsageError(f"The adapter was trained on {base}, which is not here: say where with --model-name FILE.")
 
 
 def _prompts(options: argparse.Namespace) -> list[Prompt]:
