@@ -15,6 +15,7 @@ pytest.importorskip("sqlglot", reason="sqlglot is not installed: it is in the tr
 
 from bench.gold import datasets
 from sqlagent.base.errors import UsageError
+from sqlagent.database import schema as schemas
 from train.builders import amendments, analysed, analysis, encoded, main, renamed
 from train.builders.folder import folder
 from train.builders.invented import invent
@@ -88,6 +89,35 @@ def test_short_names_of_one_table_differ_and_are_no_aliases(way, case):
     found = list(distinct(names, Shortener(way, case, random.Random(1))).values())
     assert len({name.lower() for name in found}) == len(names)
     assert not any(name.lower() == "t1" for name in found)
+
+
+@pytest.mark.parametrize(
+    ("sql", "renamed_sql"),
+    [
+        ("SELECT full_name FROM (SELECT full_name FROM employee)", "SELECT nm FROM (SELECT nm FROM emp)"),
+        ("SELECT x FROM (SELECT full_name AS x FROM employee)", "SELECT x FROM (SELECT nm AS x FROM emp)"),
+        (
+            "SELECT s.full_name FROM (SELECT * FROM employee) AS s",
+            "SELECT s.nm FROM (SELECT * FROM emp) AS s",
+        ),
+        (
+            "WITH t(salary) AS (SELECT full_name FROM employee) SELECT salary FROM t",
+            "WITH t(salary) AS (SELECT nm FROM emp) SELECT salary FROM t",
+        ),
+        (
+            "WITH t AS (SELECT full_name FROM employee) SELECT full_name FROM t ORDER BY t.full_name",
+            "WITH t AS (SELECT nm FROM emp) SELECT nm FROM t ORDER BY t.nm",
+        ),
+        (
+            "SELECT employee.salary AS full_name FROM employee ORDER BY full_name",
+            "SELECT emp.pay AS full_name FROM emp ORDER BY full_name",
+        ),
+    ],
+)
+def test_names_are_renamed_by_what_they_mean(sql, renamed_sql):
+    schema = schemas.from_ddl("CREATE TABLE employee (full_name TEXT, salary REAL)")
+    columns = {("employee", "full_name"): "nm", ("employee", "salary"): "pay"}
+    assert renamed.statement(sql, schema, renamed.Renaming({"employee": "emp"}, columns)) == renamed_sql
 
 
 # --- renamed copies ----------------------------------------------------------------------------------

@@ -71,7 +71,7 @@ def test_a_statement_that_says_what_it_gives_passes(worlds, sql):
         ("SELECT team FROM data WHERE points = 10 LIMIT 1", "depends on the order in which rows are stored"),
         ("SELECT 5 FROM data WHERE team = team LIMIT 1", "gives the same whatever is stored"),
         ("SELECT FROM data", "cannot be read"),
-        ("SELECT nothing FROM data", "does not run outside of the sandbox"),
+        ("SELECT absent FROM data", "does not run outside of the sandbox"),
     ],
 )
 def test_one_that_gives_it_by_chance_is_found(worlds, sql, why):

@@ -94,7 +94,9 @@ def known(base: str) -> str:
     for entry in registry().values():
         if entry.file == base and not entry.adapter:
             return entry.name
-    raise UsageError(f"The adapter was trained on {base}, which is not here: say where with --model-name FILE.")
+    raise UsageError(
+        f"The adapter was trained on {base}, which is not here: say where with --model-name FILE."
+    )
 
 
 def _prompts(options: argparse.Namespace) -> list[Prompt]:

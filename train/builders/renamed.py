@@ -24,8 +24,9 @@ from sqlagent.database.schema import Schema, fold
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import quote
 from sqlagent.sql.parser import Unreadable
-from sqlagent.sql.reading import read
-from sqlagent.sql.tree import Joined, Name, TableRef
+from sqlagent.sql.reading import Reading, read
+from sqlagent.sql.scope import Output
+from sqlagent.sql.tree import Column, Item, Joined, Name, TableRef
 from train.builders.folder import Folder, read_only
 from train.builders.short_names import CASES, WAYS, Shortener, distinct
 
@@ -118,10 +119,8 @@ def statement(sql: str, schema: Schema, new: Renaming) -> str:
             if name is None:
                 raise Unnameable("a view's column")
             put(column.name, name)
-        elif means.kind == "column":
-            made_of = means.output
-            if made_of is not None and not _has_alias(made_of):
-                raise Unnameable("a subquery's column that has no alias")
+        elif means.output is not None and (name := _named_by(means.output, reading, new)) is not None:
+            put(column.name, name)
         if column.qualifier is not None and means.bound is not None and means.table is not None:
             node = means.bound.node
             if isinstance(node, TableRef) and node.alias is None:
@@ -135,11 +134,24 @@ def statement(sql: str, schema: Schema, new: Renaming) -> str:
     return edits.sql()
 
 
-def _has_alias(output: Any) -> bool:
-    """Whether a subquery's column has a name of its own, so that it stays."""
-    from sqlagent.sql.tree import Column
-
-    return not any(isinstance(part, (tuple, Column)) for part in output.made_of)
+def _named_by(output: Output, reading: Reading, new: Renaming) -> str | None:
+    """The new name of a subquery's column, where it goes by the name of a table's; None where it has its own."""
+    first = output.made_of[0]  # the first arm of a compound names its columns
+    if isinstance(first, tuple):
+        bound, name = first
+        if bound.table is not None:
+            return new.columns.get((fold(bound.table.name), fold(name)))
+        inner = bound.output(name)
+        return _named_by(inner, reading, new) if inner is not None else None
+    item = reading.statement.parent(first)
+    if not isinstance(first, Column) or (isinstance(item, Item) and item.alias is not None):
+        return None
+    if fold(first.name.text) != fold(output.name):  # named by `WITH t(a, b)`
+        return None
+    means = reading.scopes.of(first)
+    if means.key is not None:
+        return new.columns.get(means.key)
+    return _named_by(means.output, reading, new) if means.output is not None else None
 
 
 def pairs(
