@@ -48,9 +48,10 @@ def test_files_cut_into_parts_of_any_size_come_together_byte_for_byte(files, tmp
 def test_parts_may_come_in_several_goes_and_nothing_is_there_before_the_last(files, tmp_path):
     parts.cut(files, tmp_path / "parts", 3000)
     goes = [tmp_path / "one", tmp_path / "two"]
+    cut = sorted((tmp_path / "parts").glob("part-*"))
     for number, go in enumerate(goes):
         go.mkdir()
-        for path in sorted((tmp_path / "parts").glob("part-*"))[number::2]:
+        for path in cut[number::2]:
             path.rename(go / path.name)
     (tmp_path / "parts" / parts.MANIFEST).rename(goes[0] / parts.MANIFEST)
     script = [sys.executable, "-S", str(tmp_path / "parts" / "parts.py")]  # no package is needed
