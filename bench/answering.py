@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.denotation import matches
 from bench.gold.context import without_quotes
 from bench.gold.datasets import Question
 from bench.predict import Decode, Guess, Place, Prediction, predict
@@ -61,7 +62,8 @@ def answer(question: Question, place: Place, model: Any, decode: Decode, *, cold
     """Predict one question and score it. `seconds` is the prediction's wall-clock time, scoring left out."""
     began = time.perf_counter()
     prediction = predict(question, place, model, decode)
-    seconds = time.perf_counter() - began
+    # What was generated in a batch before it was asked for has been timed there.
+    seconds = prediction.timings.get("ahead", 0.0) or time.perf_counter() - began
     return judge(question, place, prediction) | {
         "seconds": round(seconds, 4),
         "tokens": prediction.tokens,
@@ -84,7 +86,11 @@ def judge(question: Question, place: Place, prediction: Prediction) -> dict[str,
         gold_outcome=gold if executed else None,
         outcome=outcome,
     )
-    if found.correct is False and _right_otherwise(question, place, outcome):
+    if (
+        question.answer
+    ):  # there is no statement to compare with: what it says of trees and labels means nothing
+        found = dataclasses.replace(found, correct=is_right(question, place, outcome), tree=None, labels=())
+    elif found.correct is False and is_right(question, place, outcome):
         found = dataclasses.replace(found, correct=True, labels=())
     marks = {prediction.sql: found.correct}
     marks |= _marks(question, place, [g.sql for g in prediction.guesses if g.sql not in marks], gold)
@@ -110,22 +116,19 @@ def judge(question: Question, place: Place, prediction: Prediction) -> dict[str,
     }
 
 
-def _right_otherwise(question: Question, place: Place, outcome: Outcome) -> bool:
-    """Whether another gold statement gives the rows."""
-    golds = ((alt, place.gold(alt)) for alt in question.alts)
-    return any(gold.ran and same_outcome(gold, outcome, ordered=orders(alt)) for alt, gold in golds)
+def is_right(question: Question, place: Place, outcome: Outcome) -> bool:
+    """Whether rows are those of the gold statement, of another gold statement, or the answer's values."""
+    if question.answer:
+        return outcome.ran and not outcome.truncated and matches(question.answer, outcome.rows)
+    golds = ((sql, place.gold(sql)) for sql in (question.gold, *question.alts))
+    return any(gold.ran and same_outcome(gold, outcome, ordered=orders(sql)) for sql, gold in golds)
 
 
 def _marks(question: Question, place: Place, sqls: Sequence[str], gold: Outcome) -> dict[str, bool | None]:
     """Whether each distinct statement is right; None where that cannot be known."""
     if question.database is None or not gold.ran:
         return dict.fromkeys(sqls)
-    ordered = orders(question.gold)
-    return {
-        sql: same_outcome(gold, found, ordered=ordered) or _right_otherwise(question, place, found)
-        for sql in dict.fromkeys(sqls)
-        for found in [place.outcome(sql)]
-    }
+    return {sql: is_right(question, place, place.outcome(sql)) for sql in dict.fromkeys(sqls)}
 
 
 def rescore(

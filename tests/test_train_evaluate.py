@@ -15,6 +15,7 @@ for _name in ("torch", "transformers", "peft", "accelerate", "gguf", "sqlglot"):
 
 import convert_tiny  # noqa: E402
 
+from sqlagent.base.errors import UsageError  # noqa: E402
 from sqlagent.database import schema  # noqa: E402
 from sqlagent.linking import prompt  # noqa: E402
 from tests.tiny_gguf import make_gguf  # noqa: E402
@@ -47,6 +48,7 @@ def test_an_adapter_is_scored_under_transformers(folder, tmp_path, capsys):
     assert main(["evaluate", *words, "--out", str(tmp_path / "out")]) == 0
     lines = (tmp_path / "out" / "predictions.jsonl").read_text().splitlines()
     assert len(lines) == 2
+    assert all(json.loads(line)["seconds"] > 0.001 for line in lines)  # generated ahead, and timed there
     assert json.loads((tmp_path / "out" / "run.json").read_text())["decode"] == "free"
 
 
@@ -106,3 +108,13 @@ def test_a_base_with_its_adapter_is_scored_under_the_runtime(folder, tmp_path, m
 def test_nothing_to_score_is_a_usage_error(capsys):
     assert main(["evaluate", "--data", "x"]) == 2
     assert "--adapter-path" in capsys.readouterr().err
+
+
+def test_the_base_that_a_record_names_by_its_file_is_found_in_the_registry(tmp_path):
+    record = {"config": {"model_name": "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf"}}
+    (tmp_path / "training.json").write_text(json.dumps(record))
+    assert evaluate.base_of(tmp_path) == "qwen2.5-coder-1.5b"
+    record["config"]["model_name"] = "mine.gguf"
+    (tmp_path / "training.json").write_text(json.dumps(record))
+    with pytest.raises(UsageError, match="--model-name"):
+        evaluate.base_of(tmp_path)

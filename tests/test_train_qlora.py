@@ -99,7 +99,7 @@ def test_a_saved_adapter_is_small_and_starts_a_second_stage(tmp_path):
     )
     for name, tensor in qlora.adapter_state(again).items():
         torch.testing.assert_close(tensor, saved[name].float())
-    with pytest.raises(ModelError, match="rank"):
+    with pytest.raises(ModelError, match="--lora-r 4, not 8"):
         qlora.add_adapter(
             load(folder), from_dict({**SETTINGS, "lora_r": 8, "init_adapter": str(tmp_path / "adapter")})
         )

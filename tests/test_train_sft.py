@@ -48,6 +48,17 @@ def test_sft_trainer_sees_the_loss_of_the_packed_loop_and_saves_the_same_files(t
         "last",
         "checkpoints",
     }
-    assert json.loads((trl / "training.json").read_text())["result"]["steps"] == 2
+    result = json.loads((trl / "training.json").read_text())["result"]
+    assert result["steps"] == 2 and result["tokens"] > 48 * 10
     # One row of 25 is in the second step: the means are near, not equal.
     assert first_loss(trl) == pytest.approx(first_loss(packed), rel=0.03)
+
+
+def test_sft_trainer_keeps_to_the_minutes(tmp_path):
+    base = train_tiny.save("qwen2", tmp_path / "base")
+    data = tmp_path / "tiny.npz"
+    train_tiny.prepared(number=6, questions=5).save(data)
+    words = ["--engine=trl", "--batch-size=4", "--max-steps=500", "--max-minutes=1e-6"]
+    assert run(base, data, tmp_path / "out", *words) == 0
+    result = json.loads((tmp_path / "out" / "training.json").read_text())["result"]
+    assert (result["stopped"], result["steps"]) == ("time", 1)

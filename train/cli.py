@@ -1,13 +1,17 @@
 """`python -m train`: train an adapter, look at the data, score a model.
 
     python -m train --recipe smollm2-135m-cpu --data DIR --output-dir out/tiny --max-minutes 60
-    python -m train --model-name M --output-dir O --epochs 1 --batch-size 16 --lr 2e-4 --data DIR
+    python -m train --model_name M --output_dir O --epochs 1 --batch_size 4 --lr 2e-4
+                                                                takes b-mc2/sql-create-context; --dataset another
     python -m train data --recipe R --data DIR --stats          counts, lengths, rows, a picture
     python -m train data --recipe R --data DIR --save FILE.npz  everything a run needs, to be moved elsewhere
     python -m train data --recipe R --data DIR --feedback FILE  the same with what people said on the page
     python -m train evaluate --adapter-path out/tiny …          see `python -m train evaluate --help`
     python -m train speed --recipe R --prepared FILE.npz        questions a second, packed and not
     python -m train drafts --recipe R --data DIR --save FILE    what decoding guesses with (models/drafts.json)
+    python -m train sample --data DIR/wikitables …              pairs out of questions with answers
+    python -m train build KIND --save FOLDER                    data made without a model: see `build --help`
+    python -m train pack … , unpack … , box …                   a machine without a network: see train/box.py
     python -m train recipes                                     names of the recipes
 
 Invariant: a flag may be written with dashes or underscores; every field of a recipe is a flag.
@@ -17,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import errno
 import os
 import sys
 import typing
@@ -28,7 +33,19 @@ from sqlagent.base.errors import INTERRUPTED, OK, SqlagentError, UsageError
 from train import config as configuration
 from train.config import CHOICES, HELP, Config
 
-COMMANDS = ("run", "data", "evaluate", "speed", "drafts", "recipes")
+COMMANDS = (
+    "run",
+    "data",
+    "evaluate",
+    "speed",
+    "drafts",
+    "sample",
+    "build",
+    "pack",
+    "unpack",
+    "box",
+    "recipes",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,6 +62,18 @@ def main(argv: Sequence[str] | None = None) -> int:
             from train import evaluate
 
             return evaluate.main(words)
+        if command == "sample":
+            from train import rejection
+
+            return rejection.main(words)
+        if command in ("pack", "unpack", "box"):
+            from train import box
+
+            return {"pack": box.pack, "unpack": box.unpack, "box": box.run}[command](words)
+        if command == "build":
+            from train.builders import main as build
+
+            return build.main(words)
         if command == "drafts":
             from train import drafts
 
@@ -53,6 +82,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SqlagentError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print(
+            "error: The disk is full: make room and run the same command again; it goes on from the last whole "
+            "checkpoint.",
+            file=sys.stderr,
+        )
+        return UsageError.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
 
@@ -100,6 +138,21 @@ def parser(prog: str, description: str) -> argparse.ArgumentParser:
     return made
 
 
+def settled(config: Config) -> Config:
+    """The configuration with the data set that `--dataset` names, or that is taken where nothing names any.
+
+    A recipe without sources is no mistake of its own: the published flags (`--model_name`, `--epochs` …) name none.
+    """
+    if config.dataset and config.mix:
+        raise UsageError("The recipe names its data: leave --dataset out, or the recipe.")
+    if config.mix or config.prepared:
+        return config
+    name = config.dataset or configuration.DATASET
+    file = str(Path(name).absolute()) if Path(name).is_file() else f"hub:{name}"
+    mix = configuration.Mix(name=Path(name).stem, kind="context", file=file)
+    return dataclasses.replace(config, mix=(mix,))
+
+
 def _overrides(options: argparse.Namespace) -> dict[str, Any]:
     known = {field.name for field in dataclasses.fields(Config)}
     return {name: value for name, value in vars(options).items() if name in known}
@@ -120,10 +173,14 @@ def _need(extra: str) -> None:
 
 def _run(words: Sequence[str]) -> int:
     options = parser("python -m train", "Train a LoRA adapter.").parse_args(words)
-    config = configuration.load(options.recipe, _overrides(options))
+    config = settled(configuration.load(options.recipe, _overrides(options)))
     if not config.output_dir:
         raise UsageError("--output-dir is missing: the folder for the adapter and its checkpoints.")
     _need("train")
+    if config.report_to == "wandb":
+        from train.report import check_wandb
+
+        check_wandb()
     from train import qlora, record
 
     output = Path(config.output_dir)
@@ -159,9 +216,7 @@ def _dataset(config: Config) -> Any:
 
     if config.prepared:
         found = prepared.load(Path(config.prepared))
-        made_for, model = found.about.get("tokenizer", ""), Path(config.model_name).name
-        if made_for.endswith(".gguf") and model.endswith(".gguf") and made_for != model:
-            raise UsageError(f"{config.prepared} was prepared for {made_for}, not for {model}.")
+        _check_tokenizer(config, found.about)
         return found
     made, counts = data.prepare(config, tokens.load(config.model_name), quiet=not _is_first())
     if _is_first():
@@ -170,6 +225,27 @@ def _dataset(config: Config) -> Any:
             f"{sum(counts.kept.values())} rows kept, {dropped} dropped (see `data --stats`)", file=sys.stderr
         )
     return made
+
+
+def _check_tokenizer(config: Config, about: dict[str, Any]) -> None:
+    """Raise UsageError where a data set was prepared with another tokenizer than the model's.
+
+    Token ids mean nothing to another model, and nothing would fail: it would learn noise.
+    """
+    from train import tokens
+
+    made_for, model = about.get("tokenizer", ""), Path(config.model_name).name
+    named = made_for.endswith(".gguf") and model.endswith(".gguf") and made_for != model
+    digest = about.get("tokenizer_digest")
+    try:
+        other = digest is not None and digest != tokens.digest(tokens.load(config.model_name))
+    except ImportError:  # a machine for training alone may lack llama.cpp, which reads a GGUF's
+        other = named
+    if other or (digest is None and named):
+        raise UsageError(
+            f"{config.prepared} was prepared for {made_for}, whose tokenizer is not {model}'s: prepare it again with "
+            "`python -m train data --save`."
+        )
 
 
 def _data(words: Sequence[str]) -> int:
@@ -184,7 +260,9 @@ def _data(words: Sequence[str]) -> int:
     )
     made.add_argument("--picture", metavar="FILE.png", help="draw the token lengths (default: beside --save)")
     options = made.parse_args(words)
-    config = _with_feedback(configuration.load(options.recipe, _overrides(options)), options.feedback)
+    config = settled(
+        _with_feedback(configuration.load(options.recipe, _overrides(options)), options.feedback)
+    )
     from train import data, prepared, qlora, stats, tokens
 
     tokenizer = tokens.load(qlora.resolve(config.model_name))
@@ -218,7 +296,7 @@ def _with_feedback(config: Config, file: str | None) -> Config:
 def _speed(words: Sequence[str]) -> int:
     made = parser("python -m train speed", "Questions a second with and without shared-prefix packing.")
     options = made.parse_args(words)
-    config = configuration.load(options.recipe, _overrides(options))
+    config = settled(configuration.load(options.recipe, _overrides(options)))
     _need("train")
     from train import qlora, speed
 

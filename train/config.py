@@ -22,6 +22,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+DATASET = "b-mc2/sql-create-context"
+"""What is trained on where nothing else is named."""
 RECIPES = Path(__file__).parent / "recipes"
 
 
@@ -33,9 +35,10 @@ class Mix:
     kind: str = "spider"
     """`spider`: rows {question, query, db_id} and a folder of databases. `bird`: the same with `SQL` and
     `evidence`. `context`: rows {question, context, answer}, where context is CREATE TABLE text. `feedback`: what
-    the page of `sqlagent web` writes down."""
+    the page of `sqlagent web` writes down. `meant`: spider's, with statements over columns as they are meant."""
     file: str = ""
-    """A path below --data, or `hub:OWNER/NAME` for a dataset on the Hugging Face Hub."""
+    """A path below --data (below --built where it begins with `built/`), or `hub:OWNER/NAME` for a dataset on the
+    Hugging Face Hub."""
     databases: str = ""
     weight: float = 1.0
     """Share of the rows that an epoch uses; each epoch takes others. Above 1, rows are repeated."""
@@ -43,6 +46,8 @@ class Mix:
     """Keep only rows whose fields have these values."""
     evidence: str = "append"
     """BIRD's hints: `append` to the question, `drop`, or `half` (every other row)."""
+    least: float = 0.0
+    """Keep only rows whose `logprob` is at least this (`python -m train sample` writes one; 0: all rows)."""
     drop_validation: bool = False
     """Leave out rows of validation databases instead of refusing to start."""
 
@@ -57,6 +62,8 @@ class Validation:
     """Text file with the names of the validation databases, one a line."""
     folder: str = ""
     """Folder of databases for Spider-format validation files."""
+    questions: tuple[str, ...] = ()
+    """More files of questions that nothing near may be trained on; they need no statements."""
     slice: int = 200
     """Questions of each validation file looked at during training."""
 
@@ -68,7 +75,9 @@ class Config:
     # where from, where to
     model_name: str = ""
     output_dir: str = ""
+    dataset: str = ""
     data: str = ""
+    built: str = ""
     prepared: str = ""
     resume: str = "auto"
     # data
@@ -123,12 +132,16 @@ class Config:
     eval_minutes: float = 10.0
     report_to: str = "none"
     run_name: str = ""
+    project: str = "sqlagent"
 
 
 HELP = {
     "model_name": "Hugging Face model name, a local folder, a .gguf file, or a registry name (tiny)",
     "output_dir": "folder for the adapter, checkpoints, loss.csv and loss.png",
+    "dataset": "without a recipe: rows of question, context and answer, as a file or a data set of the Hugging "
+    f"Face Hub ({DATASET} where neither is given)",
     "data": "folder that the recipe's data files are relative to",
+    "built": "folder of data made with `python -m train build` and `sample`, for a recipe's `built/` paths",
     "prepared": "a prepared data set (`python -m train data --save FILE`) to use instead of --data",
     "resume": "auto: go on from the newest checkpoint in --output-dir; never: start afresh; or a "
     "checkpoint folder",
@@ -168,6 +181,7 @@ HELP = {
     "eval_minutes": "minutes between looks at the validation slice (0: only at the end)",
     "report_to": "none, or wandb (WANDB_MODE=offline works)",
     "run_name": "name of the run in reports",
+    "project": "project of the run in Weights & Biases",
 }
 """One line of help for every scalar field; a test checks that none is missing."""
 

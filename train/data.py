@@ -22,9 +22,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlagent.base.errors import DatabaseError, UsageError
+from sqlagent.sandbox.functions import register
 from train import augment, prepared, sources
+from train import tokens as token_ids
 from train.config import Config, Mix, to_dict
 from train.leakage import Guard
+from train.meant import Meant, Refused
 from train.sources import Pair
 from train.tokens import Tokens, encode
 from train.view import View
@@ -96,11 +99,17 @@ class Databases:
     def __init__(self) -> None:
         self._schemas: dict[str, Schema] = {}
         self._connections: dict[str, sqlite3.Connection] = {}
+        self.meant = Meant()
 
     def schema(self, pair: Pair) -> Schema:
         """The schema a pair is about. Raises Dropped when there is none."""
         from sqlagent.database import schema
 
+        if pair.meant and pair.database:
+            try:
+                return self.meant.schema(pair.database)
+            except DatabaseError as error:
+                raise Dropped("the database cannot be read") from error
         key = str(pair.database) if pair.database else pair.ddl
         if key not in self._schemas:
             if len(self._schemas) >= SCHEMAS:
@@ -129,6 +138,7 @@ class Databases:
                 with contextlib.suppress(sqlite3.Error):
                     made.executescript(pair.ddl)
             made.text_factory = lambda raw: raw.decode("utf-8", "replace")
+            register(made)  # what the sandbox brings, the grammar offers
             self._connections[key] = made
         return self._connections[key]
 
@@ -144,10 +154,18 @@ def check(pair: Pair, databases: Databases, view: View, *, style: str) -> Exampl
         raise Dropped(f"no canonical form: {error.reason}") from error
     if NULL_TEXT.search(sql):
         raise Dropped("compares with the text 'null'")
-    connection = databases.connection(pair)
-    ours = _run(connection, sql, "the canonical form does not run")
+
+    def run(statement: str, reason: str) -> Counter[tuple[Any, ...]] | None:
+        if not (pair.meant and pair.database):
+            return _run(databases.connection(pair), statement, reason)
+        try:
+            return databases.meant.rows(pair.database, statement)
+        except (Refused, DatabaseError) as error:
+            raise Dropped(reason) from error
+
+    ours = run(sql, "the canonical form does not run")
     if pair.database:
-        theirs = _run(connection, pair.sql, "does not run")
+        theirs = run(pair.sql, "does not run")
         if ours is not None and theirs is not None and ours != theirs:
             raise Dropped("the canonical form returns other rows")
     _accept(sql, schema, style)
@@ -193,7 +211,8 @@ class Pipeline:
     """Reads, checks and encodes; `rows()` may be called once."""
 
     def __init__(self, config: Config, tokens: Tokens | None, *, quiet: bool = False) -> None:
-        if not config.data:
+        hub = all(mix.file.startswith("hub:") or Path(mix.file).is_absolute() for mix in config.mix)
+        if not config.data and not (hub and config.mix):
             raise UsageError("--data is missing: the folder that holds the recipe's data files.")
         if not config.mix:
             raise UsageError("The recipe has no [[mix]] entry, so there is nothing to train on.")
@@ -202,6 +221,7 @@ class Pipeline:
             raise UsageError(f"augment has no kind {sorted(unknown)[0]!r}: use {', '.join(augment.KINDS)}.")
         self.config, self.tokens, self.quiet = config, tokens, quiet
         self.root = Path(config.data)
+        self._mixes = [built(mix, config.built) for mix in config.mix]
         self.counts = Counts()
         self._databases = Databases()
         self._view = View(hints=config.value_hints)
@@ -209,7 +229,8 @@ class Pipeline:
 
     def _guard(self) -> Guard:
         held = self.config.validation
-        questions = [q for file in held.files for q, _ in sources.questions(self.root / file)]
+        files = (*held.files, *held.questions)
+        questions = [q for file in files for q, _ in sources.questions(self.root / file)]
         databases = self.root / held.databases if held.databases else None
         folder = self.root / held.folder if held.folder else None
         return Guard.from_files(databases, questions, folder)
@@ -217,22 +238,26 @@ class Pipeline:
     def rows(self) -> Iterator[prepared.Row]:
         """All training rows, augmented copies and the validation slice."""
         seen: set[tuple[str, str]] = set()
-        for mix in self.config.mix:
+        for mix in self._mixes:
             yield from self._source(mix, seen)
         for number, file in enumerate(self.config.validation.files):
             yield from self._validation(file, number)
+        self._close()
+
+    def _close(self) -> None:
         self._view.close()
+        self._databases.meant.close()
 
     def examples(self) -> Iterator[Example]:
         """What of the recipe's first epoch passes every check but that of its length; no tokenizer is needed."""
         seen: set[tuple[str, str]] = set()
-        for mix in self.config.mix:
+        for mix in self._mixes:
             pairs = self._progress(sources.read(mix, self.root, limit=self.config.limit), mix.name)
             for number, pair in enumerate(pairs):
                 if prepared.times(mix.weight, prepared.phase(number), 0):
                     with contextlib.suppress(Dropped):
                         yield self._one(pair, mix, seen)
-        self._view.close()
+        self._close()
 
     def _source(self, mix: Mix, seen: set[tuple[str, str]]) -> Iterator[prepared.Row]:
         count, copies, epochs = self.counts, self.config.augment_copies + 1, math.ceil(self.config.epochs)
@@ -348,6 +373,7 @@ def prepare(config: Config, tokens: Tokens, *, quiet: bool = False) -> tuple[pre
     settings = to_dict(config)
     about = {
         "tokenizer": tokens.name,
+        "tokenizer_digest": token_ids.digest(tokens),
         "counts": pipeline.counts.as_dict(),
         "files": file_hashes(config),
         "settings": {
@@ -367,16 +393,31 @@ def prepare(config: Config, tokens: Tokens, *, quiet: bool = False) -> tuple[pre
     return prepared.build(rows, about), pipeline.counts
 
 
+def built(mix: Mix, folder: str) -> Mix:
+    """A source whose `built/` paths lie below a folder. Raises UsageError where none was given."""
+
+    def placed(path: str) -> str:
+        if not path.startswith("built/"):
+            return path
+        if not folder:
+            raise UsageError(
+                f"The recipe's {path} wants --built: the folder of `train build` and `train sample`."
+            )
+        return str(Path(folder).absolute() / path.removeprefix("built/"))
+
+    return replace(mix, file=placed(mix.file), databases=placed(mix.databases))
+
+
 def file_hashes(config: Config) -> dict[str, str]:
     """sha256 (hex) of every data file the recipe names."""
     found: dict[str, str] = {}
     files: Sequence[str] = [
-        *(mix.file for mix in config.mix),
+        *(mix.file for mix in config.mix if not mix.file.startswith("built/") or config.built),
         *config.validation.files,
         config.validation.databases,
     ]
     for file in files:
-        path = Path(config.data) / file
+        path = Path(config.built if file.startswith("built/") else config.data) / file.removeprefix("built/")
         if file and path.is_file():
             found[file] = hashlib.sha256(path.read_bytes()).hexdigest()
     return found

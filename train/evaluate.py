@@ -16,7 +16,9 @@ import argparse
 import contextlib
 import json
 import sys
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,8 +78,25 @@ def base_of(adapter: Path) -> str:
             found = json.loads((adapter / file).read_text(encoding="utf-8"))
             for key in keys:
                 found = found[key]
-            return str(found)
+            return known(str(found))
     raise UsageError(f"{adapter} is no adapter folder: it has no adapter_config.json.")
+
+
+def known(base: str) -> str:
+    """What `qlora.resolve` makes the base of: a record names a file without its folder.
+
+    Raises UsageError where that is no model of the registry either.
+    """
+    from sqlagent.store.registry import registry
+
+    if not base.endswith(".gguf") or Path(base).is_file():
+        return base
+    for entry in registry().values():
+        if entry.file == base and not entry.adapter:
+            return entry.name
+    raise UsageError(
+        f"The adapter was trained on {base}, which is not here: say where with --model-name FILE."
+    )
 
 
 def _prompts(options: argparse.Namespace) -> list[Prompt]:
@@ -100,6 +119,13 @@ def _prompts(options: argparse.Namespace) -> list[Prompt]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """Seconds that the answer to the last question took, of the batch that it was generated in."""
+
+    ahead: float = 0.0
+
+
 class Tuned:
     """A transformers model with the runtime's `generate()`: greedy and free, answers prepared in batches."""
 
@@ -109,6 +135,8 @@ class Tuned:
         self._model, self._tokens, self.name = model.eval(), tokenizer, name
         self._batch, self._longest = batch, longest
         self._known: dict[Prompt, list[int]] = {}
+        self._took: dict[Prompt, float] = {}
+        self.last_timings = Ahead()
 
     @classmethod
     def load(cls, options: argparse.Namespace) -> Tuned:
@@ -139,8 +167,11 @@ class Tuned:
         encoded = sorted(((self._tokens.prompt(p)[0], p) for p in todo), key=lambda pair: len(pair[0]))
         for start in tqdm(range(0, len(encoded), self._batch), unit="batch", file=sys.stderr):
             part = encoded[start : start + self._batch]
-            for (_, prompt), answer in zip(part, self._answer([ids for ids, _ in part]), strict=True):
-                self._known[prompt] = answer
+            began = time.perf_counter()
+            answers = self._answer([ids for ids, _ in part])
+            took = (time.perf_counter() - began) / len(part)
+            for (_, prompt), answer in zip(part, answers, strict=True):
+                self._known[prompt], self._took[prompt] = answer, took
 
     def _answer(self, rows: list[list[int]]) -> list[list[int]]:
         """Greedy continuations of prompts, without the end of turn."""
@@ -182,6 +213,7 @@ class Tuned:
         if prompt not in self._known:
             self.look_ahead([prompt])
         ids = self._known[prompt]
+        self.last_timings = Ahead(self._took[prompt])
         text = self._tokens.text(ids).split("```", 1)[0].strip()
         return [Candidate(text, 0.0, len(ids), 1.0, len(ids) < self._longest, 0)]
 

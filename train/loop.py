@@ -151,11 +151,13 @@ class Loop:
         before = progress.seconds
         started = time.monotonic()
         saved = judged = started
+        judging = 0.0
         loss, overflows, stopped = math.nan, 0, "finished"
         with self._signals():
             while progress.step < len(plan.steps):
                 sequences = plan.steps[progress.step]
                 lr = learning_rate(config, plan, progress.step, progress.seconds)
+                stepped = time.monotonic()
                 with _memory_hint(config):
                     loss, norm = self._step(sequences, lr)
                 skipped = self.accelerator.scaler is not None and self.optimizer.step_was_skipped
@@ -182,28 +184,39 @@ class Loop:
                     "grad_norm": norm,
                     "tokens": tokens,
                     "questions": questions,
-                    "tokens_per_second": tokens / took,
-                    "questions_per_second": questions / took,
+                    "tokens_per_second": tokens / (now - stepped),
+                    "questions_per_second": questions / (now - stepped),
                 }
-                over = config.max_minutes and progress.seconds >= 60 * config.max_minutes
+                # Validation, as long as it took before, is part of the minutes.
+                over = config.max_minutes and progress.seconds + judging >= 60 * config.max_minutes
                 last = progress.step == len(plan.steps)
-                stop, save, judge = self._agree(
-                    bool(self._stop or over),
+                asked, over, save, judge = self._agree(
+                    bool(self._stop),
+                    bool(over),
                     bool(config.save_minutes and now - saved >= 60 * config.save_minutes),
                     bool(config.eval_minutes and now - judged >= 60 * config.eval_minutes),
                 )
-                if (judge or stop or last) and self.data.has_validation:
+                if (
+                    asked or over
+                ):  # whoever asked may not wait for a validation: all there is is written first
+                    self._save()
+                    self._finish()
+                if (judge or over or last) and not asked and self.data.has_validation:
+                    began = time.monotonic()
                     score = self.judge()
-                    row.update(val_loss=score.loss, val_exact=score.exact)
-                    judged = time.monotonic()
-                    self._keep_best(score, report)
+                    asked = score is None
+                    if score is not None:
+                        row.update(val_loss=score.loss, val_exact=score.exact)
+                        judged = time.monotonic()
+                        judging = judged - began
+                        self._keep_best(score, report)
                 if report:
                     report.step(row)
-                if stop or save or last:
+                if save or last or over or asked:
                     self._save()
                     saved = time.monotonic()
-                if stop:
-                    stopped = self._stop or "time"
+                if asked or over:
+                    stopped = "interrupted" if asked else "time"
                     break
         if report:
             report.close()
@@ -219,8 +232,8 @@ class Loop:
 
         return tuple(bool(x) for x in broadcast(torch.tensor(flags, device=self.accelerator.device).int()))
 
-    def judge(self) -> Score:
-        """Score the validation slice with the packed forward pass."""
+    def judge(self) -> Score | None:
+        """Score the validation slice with the packed forward pass; None where somebody asks to stop meanwhile."""
         import torch
 
         groups: list[Group] = []
@@ -233,6 +246,8 @@ class Loop:
         self.model.eval()
         with torch.no_grad():
             for sequence, weight, _ in self._share(fill(groups, self.config.max_length)):
+                if self._agree(bool(self._stop))[0]:
+                    return None
                 packed = pack(sequence)
                 outcome = forward(self.model, packed, self.accelerator.device)
                 found = [

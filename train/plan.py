@@ -81,8 +81,8 @@ def learning_rate(config: Config, plan: Plan, step: int, seconds: float) -> floa
 def fingerprint(config: Config, data: Prepared) -> str:
     """Hash of what decides the course of a run: resuming with anything else would be another run."""
     free = (
-        "output_dir data prepared resume max_minutes save_minutes keep_checkpoints eval_minutes report_to "
-        "run_name threads"
+        "output_dir dataset data built prepared resume max_minutes save_minutes keep_checkpoints eval_minutes "
+        "report_to run_name project threads"
     )
     settings = {k: v for k, v in to_dict(config).items() if k not in free.split()}
     return hashlib.sha256((json.dumps(settings, sort_keys=True) + data.digest).encode()).hexdigest()

@@ -222,6 +222,7 @@ def add_adapter(model: Any, config: Config) -> Any:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     tuned = get_peft_model(model, settings)
     if config.init_adapter:
+        check_adapter(config, Path(config.init_adapter))
         load_adapter_weights(tuned, Path(config.init_adapter))
     for parameter in tuned.parameters():
         if parameter.requires_grad:
@@ -229,16 +230,60 @@ def add_adapter(model: Any, config: Config) -> Any:
     return tuned
 
 
+def check_adapter(config: Config, folder: Path) -> None:
+    """Raise ModelError where an adapter means its weights otherwise than this run does.
+
+    Shapes alone do not tell: another alpha scales them, rsLoRA too, and layers that one of the two lacks are passed
+    over in silence.
+    """
+    path = folder / "adapter_config.json"
+    if not path.is_file():
+        raise ModelError(
+            f"{folder} has no adapter_config.json: --init-adapter wants the folder of an adapter."
+        )
+    held = json.loads(path.read_text(encoding="utf-8"))
+    targets = held.get("target_modules") or []
+    ours = {
+        "--lora-r": (held.get("r"), config.lora_r),
+        "--lora-alpha": (held.get("lora_alpha"), config.lora_alpha),
+        "--use-dora": (bool(held.get("use_dora")), config.use_dora),
+        "--use-rslora": (bool(held.get("use_rslora")), config.use_rslora),
+        "--lora-targets": (
+            sorted(targets) if isinstance(targets, list) else targets,
+            sorted(config.lora_targets),
+        ),
+    }
+    for flag, (theirs, wanted) in ours.items():
+        if theirs != wanted:
+            raise ModelError(
+                f"The adapter in {folder} was trained with {flag} {_shown(theirs)}, not {_shown(wanted)}: "
+                f"use {flag} {_shown(theirs)}, or another adapter."
+            )
+    for name in ("layers_to_transform", "rank_pattern", "alpha_pattern", "modules_to_save"):
+        if held.get(name):
+            raise ModelError(
+                f"The adapter in {folder} has {name}, which this loop does not train: merge it first."
+            )
+
+
+def _shown(value: Any) -> str:
+    return ",".join(value) if isinstance(value, list) else str(value)
+
+
 def load_adapter_weights(tuned: Any, folder: Path) -> None:
     """Copy the weights of a saved adapter into the model's own; raises ModelError when the shapes differ."""
-    from peft import set_peft_model_state_dict
+    from peft import get_peft_model_state_dict, set_peft_model_state_dict
     from safetensors.torch import load_file
 
     path = folder / "adapter_model.safetensors"
     if not path.is_file():
         raise ModelError(f"{folder} has no adapter_model.safetensors.")
+    held = load_file(path)
+    wanted = get_peft_model_state_dict(tuned).keys()
+    if odd := sorted(set(wanted) ^ held.keys()):  # peft passes them over
+        raise ModelError(f"The adapter in {folder} does not fit: only one of the two has {odd[0]}.")
     try:
-        set_peft_model_state_dict(tuned, load_file(path))
+        set_peft_model_state_dict(tuned, held)
     except RuntimeError as error:
         raise ModelError(
             f"The adapter in {folder} does not fit: rank and target layers must match."

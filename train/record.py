@@ -72,12 +72,19 @@ def hardware() -> str:
     return f"CPU, {torch.get_num_threads()} threads"
 
 
+def public(config: Config) -> dict[str, Any]:
+    """The configuration for others to read: where things lay on this machine is no part of the result."""
+    shown = to_dict(config)
+    for key in ("output_dir", "dataset", "data", "built", "prepared", "init_adapter", "model_name", "resume"):
+        shown[key] = Path(shown[key]).name if shown[key].startswith(("/", ".", "~")) else shown[key]
+    for mix in shown["mix"]:
+        mix["file"] = Path(mix["file"]).name if Path(mix["file"]).is_absolute() else mix["file"]
+    return shown
+
+
 def start(config: Config, data: Prepared, output: Path) -> None:
     """Write `training.json` before the first step, so that a killed run has one too."""
-    shown = to_dict(config)
-    # Where things lay on this machine is nobody's business, and no part of the result.
-    for key in ("output_dir", "data", "prepared", "init_adapter", "model_name"):
-        shown[key] = Path(shown[key]).name if shown[key].startswith(("/", ".", "~")) else shown[key]
+    shown = public(config)
     record = {
         "config": shown,
         "data": {"digest": data.digest, "rows": len(data), **data.about},

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from train.config import Config, to_dict
+from sqlagent.base.errors import UsageError
+from train.config import Config
 
 COLUMNS = (
     "step",
@@ -74,13 +75,39 @@ class Report:
             self._wandb.finish()
 
 
+def check_wandb() -> None:
+    """Raise UsageError where Weights & Biases would ask for a key, or is not there: before anything is loaded."""
+    try:
+        import wandb
+    except ImportError as error:
+        raise UsageError("--report-to wandb needs wandb: pip install wandb, or --report-to none.") from error
+    if (
+        os.environ.get("WANDB_MODE", "online") not in ("offline", "disabled", "dryrun")
+        and not wandb.api.api_key
+    ):
+        raise UsageError(
+            "Weights & Biases has no key here: run `wandb login`, set WANDB_MODE=offline, or use --report-to none."
+        )
+
+
 def _start_wandb(config: Config, output: Path) -> Any:
     import wandb
 
+    from train.record import public
+
     os.environ.setdefault("WANDB_SILENT", "true")
-    return wandb.init(
-        project="sqlagent", name=config.run_name or output.name, dir=str(output), config=to_dict(config)
+    kept = output / "wandb-run.txt"  # a run that goes on stays one run there, too
+    known = kept.read_text(encoding="utf-8").strip() if kept.is_file() and config.resume != "never" else ""
+    run = wandb.init(
+        project=config.project,
+        name=config.run_name or output.name,
+        dir=str(output),
+        config=public(config),
+        id=known or None,
+        resume="allow" if known else None,
     )
+    kept.write_text(f"{run.id}\n", encoding="utf-8")
+    return run
 
 
 def _short(value: Any) -> Any:

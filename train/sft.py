@@ -91,6 +91,7 @@ def run(config: Config, data: Prepared, output: Path) -> Summary:
         run_name=config.run_name or None,
         seed=config.seed,
         dataloader_pin_memory=False,
+        include_num_input_tokens_seen="non_padding",
     )
     trainer = SFTTrainer(
         model=tuned,
@@ -100,6 +101,8 @@ def run(config: Config, data: Prepared, output: Path) -> Summary:
         data_collator=collate,
     )
     started = time.monotonic()
+    if config.max_minutes:
+        trainer.add_callback(_budget(started + 60 * config.max_minutes))
     resume = config.resume == "auto" and any(folder.glob("checkpoint-*"))
     trainer.train(resume_from_checkpoint=True if resume else None)
     seconds = time.monotonic() - started
@@ -113,7 +116,22 @@ def run(config: Config, data: Prepared, output: Path) -> Summary:
         questions=steps * config.batch_size,
         tokens=int(trainer.state.num_input_tokens_seen or 0),
     )
-    return Summary("finished", progress, seconds, float("nan"))
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    over = bool(config.max_minutes) and steps < trainer.state.max_steps
+    return Summary("time" if over else "finished", progress, seconds, losses[-1] if losses else math.nan)
+
+
+def _budget(ends: float) -> Any:
+    """A callback that stops the trainer at a time of the monotonic clock."""
+    from transformers import TrainerCallback
+
+    class Budget(TrainerCallback):  # type: ignore[misc]
+        def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> Any:
+            if time.monotonic() >= ends:
+                control.should_training_stop = True
+            return control
+
+    return Budget()
 
 
 def collate(rows: list[dict[str, list[int]]]) -> dict[str, Any]:

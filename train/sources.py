@@ -6,7 +6,7 @@ Reads Spider-format lists, BIRD's, b-mc2/sql-create-context (`question, context,
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from train.config import Mix
 class Pair:
     """A question and the SQL that answers it, on a database file or on CREATE TABLE text.
 
-    sql is "" where feedback names no statement that is right, or where the question goes on from another one.
+    sql is "" where no statement was found (`python -m train sample`), where feedback names no statement that is right,
+    or where the question goes on from another one.
     """
 
     question: str
@@ -29,6 +30,8 @@ class Pair:
     source: str
     database: Path | None = None
     ddl: str = ""
+    meant: bool = False
+    """The statement takes columns as they are meant, not as they are stored."""
 
 
 def read(mix: Mix, root: Path, *, limit: int = 0) -> Iterator[Pair]:
@@ -37,6 +40,8 @@ def read(mix: Mix, root: Path, *, limit: int = 0) -> Iterator[Pair]:
     rows = _rows(mix.file, root)
     for row in _last_words(rows) if mix.kind == "feedback" else rows:
         if any(row.get(key) != value for key, value in mix.where.items()):
+            continue
+        if mix.least and row.get("logprob", 0.0) < mix.least:
             continue
         if limit and number >= limit:
             return
@@ -69,14 +74,14 @@ def _pair(mix: Mix, row: dict[str, Any], root: Path, number: int) -> Pair:
     if database is None:
         found = sorted(folder.glob("*.sqlite")) if folder.is_dir() else []
         database = found[0] if found else folder / f"{db_id}.sqlite"
-    if mix.kind == "spider":
-        return Pair(question, row["query"], db_id, mix.name, database=database)
+    if mix.kind in ("spider", "meant"):
+        return Pair(question, row["query"], db_id, mix.name, database=database, meant=mix.kind == "meant")
     if mix.kind == "bird":
         evidence = " ".join(str(row.get("evidence") or "").split())
         if evidence and (mix.evidence == "append" or (mix.evidence == "half" and number % 2)):
             question = f"{question} ({evidence.rstrip(';')})"
         return Pair(question, row["SQL"], db_id, mix.name, database=database)
-    raise UsageError(f"kind must be spider, bird, context or feedback, not {mix.kind!r}.")
+    raise UsageError(f"kind must be spider, meant, bird, context or feedback, not {mix.kind!r}.")
 
 
 def _last_words(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -87,9 +92,7 @@ def _last_words(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 def _rows(file: str, root: Path) -> Iterator[dict[str, Any]]:
     if file.startswith("hub:"):
-        import datasets
-
-        yield from datasets.load_dataset(file.removeprefix("hub:"), split="train")
+        yield from _hub(file.removeprefix("hub:"))
         return
     path = root / file
     if not path.is_file():
@@ -101,3 +104,20 @@ def _rows(file: str, root: Path) -> Iterator[dict[str, Any]]:
                     yield json.loads(line)
         else:
             yield from json.load(handle)
+
+
+def _hub(name: str) -> Iterable[dict[str, Any]]:
+    """The training rows of a data set on the hub. Raises UsageError."""
+    try:
+        import datasets
+    except ImportError as error:
+        raise UsageError("Data sets of the hub need the train extra: pip install -e .[train].") from error
+    try:
+        found: Iterable[dict[str, Any]] = datasets.load_dataset(name, split="train")
+    except (OSError, ValueError) as error:  # no connection, no such data set, no split of that name
+        why = str(error).splitlines()[0].rstrip(".")
+        raise UsageError(
+            f"Cannot load the data set {name} from the Hugging Face Hub: {why}. Give --dataset a file of rows with "
+            "question, context and answer, or a recipe and --data."
+        ) from error
+    return found

@@ -7,6 +7,7 @@ pre-tokenizer, so that SmolLM2 reads "count(*)  >=  3" differently from what it 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -158,6 +159,23 @@ class HubTokens:
 
     def text(self, ids: list[int]) -> str:
         return str(self._tokenizer.decode(ids))
+
+
+def digest(tokens: Tokens) -> str:
+    """What tells two tokenizers apart, the first 16 digits of a sha256 (hex).
+
+    It is of ids that they give, since the same one goes by several names: a GGUF's and a hub folder's are one.
+    """
+    from sqlagent.linking.prompt import Prompt
+
+    asked = Prompt(system=_PROBE, context=_PROBE, request=_PROBE, answer="```sql\nSELECT ")
+    ids, cut = tokens.prompt(asked)
+    parts = (*ids, cut, *tokens.plain(_PROBE), tokens.eos)
+    return hashlib.sha256(",".join(map(str, parts)).encode()).hexdigest()[:16]
+
+
+_PROBE = "SELECT count(*)  >=  3.14159, 'naïve — 東京' FROM T1 WHERE zweiundvierzig != \"Straße\";\n\t-- 20240503\n"
+"""Words, digits, blanks and letters that tokenizers cut at different places."""
 
 
 def load(source: str) -> Tokens:

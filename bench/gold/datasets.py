@@ -5,6 +5,7 @@ not, can be paired.
 
 * a Spider-format folder: `DIR/<split>.json` with `{question, query, db_id}` and files
   `DIR/database/<db>/<db>.sqlite` (BIRD's `SQL` and `evidence` are understood too)
+* the same with `answer`, a list of values, in place of a statement (WikiTableQuestions)
 * sql-create-context: `DIR/<split>.jsonl` or `.json` with `{question, context, answer}`: no database, only DDL
 * `DIR/<split>_questions.json` with `{input, expected}` beside `DIR/<split>.sqlite`
 """
@@ -41,6 +42,8 @@ class Question:
     """Column names that SQLite wants in quotes and sql-create-context has without, such as 1976 and from."""
     alts: tuple[str, ...] = ()
     """Other gold statements; an answer is right by any of them."""
+    answer: tuple[str, ...] = ()
+    """The values that the rows must hold, where a set has answers instead of statements (see `bench.denotation`)."""
 
 
 def load(data: Path, split: str, *, hints: bool = True) -> list[Question]:
@@ -75,7 +78,7 @@ def load(data: Path, split: str, *, hints: bool = True) -> list[Question]:
             for index, row in enumerate(rows)
         ]
     if "question" in first and "db_id" in first and any(map(_gold, rows)):
-        files = {db: _database(folder, db) for db in {row["db_id"] for row in rows}}
+        files = {db: database_file(folder, db) for db in {row["db_id"] for row in rows}}
         return [
             Question(
                 id=f"{name}-{index:05d}",
@@ -84,23 +87,33 @@ def load(data: Path, split: str, *, hints: bool = True) -> list[Question]:
                 gold=_gold(row),
                 database=files[row["db_id"]],
                 alts=tuple(row.get("alts") or ()),
+                answer=_answer(row),
             )
             for index, row in enumerate(rows)
             if _gold(row)
         ]
     raise UsageError(
         f"{path} is in no known format: its rows need question and query and db_id, "
-        "or question, context and answer, or input and expected."
+        "or question and db_id and answer, or question, context and answer, or input and expected."
     )
 
 
 def _gold(row: Mapping[str, Any]) -> str:
-    """The gold statement of a row, its `rows` written as one; "" where it has neither."""
+    """The gold statement of a row, its `rows` or its answer written as one; "" where it has none of them."""
     statement = row.get("query") or row.get("SQL")
-    if statement or not row.get("rows"):
+    rows = row.get("rows") or [[text] for text in _answer(row)]
+    if statement or not rows:
         return statement or ""
-    values = (", ".join(map(_literal, each)) for each in row["rows"])
+    values = (", ".join(map(_literal, each)) for each in rows)
     return "SELECT * FROM (VALUES " + ", ".join(f"({each})" for each in values) + ")"
+
+
+def _answer(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """The values of a row that has an answer and no statement."""
+    if row.get("query") or row.get("SQL") or row.get("rows"):
+        return ()
+    found = row.get("answer") or ()
+    return (found,) if isinstance(found, str) else tuple(map(str, found))
 
 
 def _literal(value: Any) -> str:
@@ -188,7 +201,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
         raise UsageError(f"{path} is not JSON: {error}.") from error
 
 
-def _database(folder: Path, db: str) -> Path:
+def database_file(folder: Path, db: str) -> Path:
     for parent in DATABASE_FOLDERS:
         for suffix in (".sqlite", ".db"):
             path = folder / parent / db / f"{db}{suffix}"
