@@ -17,7 +17,7 @@ import pytest
 
 from sqlagent.base.errors import DatabaseError
 from sqlagent.database import schema
-from sqlagent.sandbox import file_access, guard, private_copy
+from sqlagent.sandbox import file_access, guard, layers, private_copy
 from sqlagent.sandbox.sandbox import Sandbox
 
 posix = pytest.mark.skipif(os.name != "posix", reason="POSIX permissions and locks")
@@ -63,7 +63,7 @@ def rows_here(path: Path) -> list[tuple[int, str]]:
         folder = private_copy.new_folder()
         uri = file_access.uri(private_copy.copied(str(path), folder, time.monotonic() + 5), file_access.STILL)
     connection = sqlite3.connect(uri, uri=True, isolation_level=None)
-    guard.harden(connection, guard.Layers(heap_limit=False), memory=0)
+    guard.harden(connection, layers.Layers(heap_limit=False), memory=0)
     try:
         return connection.execute("SELECT a, b FROM t ORDER BY a").fetchall()
     finally:

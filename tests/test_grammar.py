@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from bench.walk import TEMPERS, walk
 from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor, Options, functions
+from sqlagent.sandbox import authorizer
 from sqlagent.sandbox import functions as sandboxed
-from sqlagent.sandbox import guard
 from tests.hostile import build, hostile_schemas
 
 DDL = """
@@ -429,6 +429,6 @@ def test_a_schema_without_tables_is_refused():
 
 
 def test_the_sandbox_lets_every_function_of_the_grammar_run():
-    allowed = {name.lower() for name in guard.FUNCTIONS}
+    allowed = {name.lower() for name in authorizer.FUNCTIONS}
     offered = [*functions.SCALAR, *functions.AGGREGATES, *functions.WINDOW]
     assert [name for name in offered if name.lower() not in allowed] == []

@@ -18,10 +18,11 @@ import pytest
 from bench import hostile_databases
 from sqlagent.agent.agent import Agent
 from sqlagent.base.errors import DatabaseError, QueryError, QueryTimeout, UsageError
-from sqlagent.database import introspect, schema, survey
+from sqlagent.database import catalogue, introspect, schema
 from sqlagent.database.schema import Schema
 from sqlagent.linking.value_index import ValueIndex
 from sqlagent.sandbox import guard
+from sqlagent.sandbox.layers import Layers
 from sqlagent.sandbox.sandbox import Limits, Sandbox
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -303,7 +304,7 @@ def test_only_listed_functions_are_trusted(tmp_path: Path) -> None:
     path = make(tmp_path / "x.db", "CREATE TABLE t (a)", "INSERT INTO t VALUES (1)")
     connection = sqlite3.connect(path, isolation_level=None)
     connection.create_function("dangerous", 0, lambda: "done")  # as an extension of this SQLite would be
-    guard.harden(connection, guard.Layers(heap_limit=False), memory=0, leniency=guard.Leniency(trusting=True))
+    guard.harden(connection, Layers(heap_limit=False), memory=0, leniency=guard.Leniency(trusting=True))
     connection.set_authorizer(None)
     connection.execute("PRAGMA query_only=OFF")
     connection.execute("CREATE TEMP VIEW v AS SELECT dangerous() AS x")
@@ -425,4 +426,4 @@ def test_shadow_names_are_told_apart(tmp_path: Path) -> None:
         ("notes_database", "table", "CREATE TABLE notes_database (x)"),
         ("other_data", "table", "CREATE TABLE other_data (x)"),
     ]
-    assert survey._shadow_names(objects) == {"notes_data"}  # type: ignore[arg-type]
+    assert catalogue._shadow_names(objects) == {"notes_data"}  # type: ignore[arg-type]

@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 from sqlagent.base.errors import Cancelled, DatabaseError, QueryError, QueryTimeout, UsageError
-from sqlagent.sandbox import guard, wire
+from sqlagent.sandbox import wire
+from sqlagent.sandbox.layers import Layers
 from sqlagent.sandbox.sandbox import GRACE, Limits, Sandbox
 from sqlagent.sandbox.worker_process import Process
 
@@ -355,7 +356,7 @@ def test_a_statement_ends_at_its_deadline_and_the_next_one_works(sandbox: Sandbo
 
 
 def test_the_parent_ends_a_statement_that_sqlite_would_not(pets: Path) -> None:
-    with Sandbox(pets, layers=guard.Layers(progress=False)) as opened:
+    with Sandbox(pets, layers=Layers(progress=False)) as opened:
         opened.execute("SELECT 1")
         worker = opened.worker_pid
         began = time.monotonic()
@@ -667,10 +668,36 @@ def test_a_worker_that_speaks_nonsense_is_ended(
 # ---- files ---------------------------------------------------------------------------------------
 
 
-def test_the_worker_imports_nothing_heavy() -> None:
-    code = "import sys; import sqlagent.sandbox.worker; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
-    assert not {"numpy", "llama_cpp", "tempfile", "shutil", "subprocess"} & set(done.stdout.split())
+HEAVY = frozenset(
+    {"ast", "dataclasses", "inspect", "ipaddress", "llama_cpp", "logging", "numpy", "pathlib", "random", "shutil"}
+    | {"subprocess", "tempfile", "tokenize", "typing", "unicodedata", "urllib.parse"}
+)
+"""Modules that would make the start of every worker, and so every opening, noticeably longer."""
+LOOKED = """
+import sys
+sys.path.append(sys.argv[1])
+import sqlite3
+from sqlagent.database import survey
+from sqlagent.sandbox import worker, functions, guard, layers
+connection = sqlite3.connect(sys.argv[2])
+functions.register(connection)
+guard.harden(connection, layers.Layers(heap_limit=False), memory=0)
+connection.set_authorizer(None)
+told = []
+asked = {"samples": 3, "seconds": 5.0, "size": 8192, "done": [], "exploded": [], "stored": [], "refused": {}}
+survey.survey(connection, asked, told.append)
+assert any("tables" in news for news in told)
+print(*sys.modules)
+"""
+"""What a worker does until a schema is read, in a Python started as the worker's is."""
+
+
+def test_a_worker_imports_nothing_heavy_until_a_schema_is_read(pets: Path) -> None:
+    command = [sys.executable, "-I", "-S", "-c", LOOKED, str(ROOT), str(pets)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "sqlagent.sandbox.worker" in loaded
+    assert not HEAVY & loaded
 
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -14,15 +14,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from bench import hostile_databases, hostile_statements
 from sqlagent.base.errors import DatabaseError, QueryError, QueryTimeout, SqlagentError
-from sqlagent.sandbox import guard, sqlite_codes, worker_process
-from sqlagent.sandbox.guard import Layers
+from sqlagent.sandbox import authorizer, guard, sqlite_codes, worker_process
+from sqlagent.sandbox.layers import Layers
 from sqlagent.sandbox.sandbox import Limits, Sandbox
 from tests.test_sandbox import DEAF, ENDLESS, PETS, POSIX, count_to, fingerprint, make
 
@@ -41,7 +40,7 @@ def without(*names: str) -> Layers:
 
 def only(*names: str) -> Layers:
     """None but these."""
-    return Layers(**{field.name: field.name in names for field in fields(Layers)})
+    return Layers(**{name: name in names for name in vars(Layers())})
 
 
 def in_force(layer: str) -> bool:
@@ -314,7 +313,7 @@ def test_a_function_that_is_not_on_the_list_is_refused(folder: Path, call: str) 
 
 @pytest.mark.parametrize("name", ["readfile", "writefile", "edit", "eval", "shell", "system"])
 def test_functions_of_the_shell_are_not_on_the_list(name: str) -> None:
-    assert name not in guard.FUNCTIONS
+    assert name not in authorizer.FUNCTIONS
 
 
 def test_without_the_list_a_function_gives_away_an_address(folder: Path) -> None:
@@ -326,8 +325,8 @@ def test_without_the_list_a_function_gives_away_an_address(folder: Path) -> None
 
 def test_every_name_on_the_list_that_sqlite_knows_is_lower_case_and_harmless(folder: Path) -> None:
     harmful = {"load_extension", "fts3_tokenizer", "fts5", "optimize", "sqlite_log", "sqlite_offset"}
-    assert not harmful & guard.FUNCTIONS
-    assert all(name == name.lower() for name in guard.FUNCTIONS)
+    assert not harmful & authorizer.FUNCTIONS
+    assert all(name == name.lower() for name in authorizer.FUNCTIONS)
 
 
 def test_a_view_cannot_use_what_its_reader_trusts_only_itself_with(folder: Path) -> None:

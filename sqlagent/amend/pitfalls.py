@@ -53,10 +53,10 @@ def _letters(text: str) -> str:
 def null_meant(reading: Reading, finds: Callable[[str], bool]) -> Amended:
     """The statement with IS NULL for `= 'null'`, where the column holds NULL and no such text."""
     sql = reading.sql
-    columns = [one for one in compared(sql, reading.schema) if fold(one.text) == "null"]
-    made = nulls_meant(sql)
-    if made == sql or not columns:
+    made = nulls_meant(reading.statement)
+    if made == sql:
         return Amended(sql)
+    columns = [one for one in compared(reading) if fold(one.text) == "null"]
     lacking = []
     for one in columns:
         rows = f"SELECT 1 FROM {quote(one.table)} WHERE {quote(one.column)}"

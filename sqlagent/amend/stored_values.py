@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from sqlagent.database.schema import Schema
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import text_literal
-from sqlagent.sql.parser import Unreadable, parse
-from sqlagent.sql.reading import Reading, read
+from sqlagent.sql.reading import Reading
+from sqlagent.sql.statement import Statement
 from sqlagent.sql.tree import Binary, Column, Expr, In, Literal, bare
 
 Nearest = Callable[[str, str, str], "str | None"]
@@ -28,12 +27,9 @@ class Compared(NamedTuple):
     text: str
 
 
-def compared(sql: str, schema: Schema) -> list[Compared]:
-    """The texts that a statement looks for in columns; [] when the statement cannot be read."""
-    try:
-        return list(dict.fromkeys(found for _, found in _pairs(read(sql, schema))))
-    except Unreadable:
-        return []
+def compared(reading: Reading) -> list[Compared]:
+    """The texts that a statement looks for in columns."""
+    return list(dict.fromkeys(found for _, found in _pairs(reading)))
 
 
 def corrected(reading: Reading, nearest: Nearest) -> tuple[str, list[tuple[Compared, str]]]:
@@ -51,12 +47,8 @@ def corrected(reading: Reading, nearest: Nearest) -> tuple[str, list[tuple[Compa
     return edits.sql(), list(changes.items())
 
 
-def nulls_meant(sql: str) -> str:
+def nulls_meant(statement: Statement) -> str:
     """The statement with IS NULL where it looks for the text 'null', which a model may have learnt to write."""
-    try:
-        statement = parse(sql)
-    except Unreadable:
-        return sql
     edits = Edits(statement)
     for node in statement.find(Binary):
         right = node.right

@@ -7,19 +7,20 @@ comments, never an error.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-from sqlagent.database.schema import fold
+from sqlagent.database.folding import fold
 
-_TOKEN = re.compile(
-    r"""(?P<line>--[^\n]*)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# A text: compiling it takes milliseconds, and the worker process seldom needs it.
+_TOKEN = r"""(?xs)(?P<line>--[^\n]*)
       | (?P<block>/\*.*?(?:\*/|\Z))
       | (?P<name>"(?:[^"]|"")*" | `(?:[^`]|``)*` | \[[^\]]*\] | [^\W\d][\w$]*)
       | (?P<string>'(?:[^']|'')*')
       | (?P<space>\s+)
-      | (?P<other>\d[\w.]*|.)""",
-    re.VERBOSE | re.DOTALL,
-)
+      | (?P<other>\d[\w.]*|.)"""
 CONSTRAINTS = frozenset({"constraint", "primary", "unique", "check", "foreign"})
 """What a table's own clauses start with, beside the names of its columns."""
 _COMMENT_CHARACTERS = 200
@@ -27,7 +28,7 @@ _COMMENT_CHARACTERS = 200
 
 def tokens(sql: str) -> Iterator[tuple[str, str]]:
     """(kind, text) of each token of `sql`; kind is line, block, name, string, space or other."""
-    for match in _TOKEN.finditer(sql):
+    for match in re.finditer(_TOKEN, sql):
         yield match.lastgroup or "other", match.group()
 
 

@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import Any
 
 from sqlagent.base.errors import Cancelled, DatabaseError, QueryError, QueryTimeout
-from sqlagent.database import ddl_comments, schema_cache, schema_json, survey
+from sqlagent.database import ddl_comments, schema_cache, survey, unpacking
 from sqlagent.database.schema import ForeignKey, Kind, Schema, Table, Unreadable, fold, keep_sound_keys
 from sqlagent.sandbox import file_state, unreadable
 from sqlagent.sandbox.sandbox import Sandbox
@@ -199,10 +199,10 @@ class _Reading:
             self._objects = objects
         elif "tables" in news:
             for packed, keys in news["tables"]:
-                table = schema_json.unpack(packed)
+                table = unpacking.unpack(packed)
                 self._tables[table.name] = table, keys
         elif "left" in news:
-            self._left += map(schema_json.unpack_unreadable, news["left"])
+            self._left += map(unpacking.unpack_unreadable, news["left"])
         elif "at" in news:
             self._at = str(news["at"])
             return RISK_SECONDS
@@ -236,7 +236,8 @@ def from_ddl(sql: str) -> Schema:
                 connection.execute(text)
             except (sqlite3.Error, sqlite3.Warning, ValueError, MemoryError) as error:
                 raise DatabaseError(f"SQLite refuses a CREATE TABLE statement: {error}.") from error
-        return Schema("", _with_foreign_keys(survey.declared(connection)))
+        found = [(unpacking.unpack(packed), keys) for packed, keys in survey.declared(connection)]
+        return Schema("", _with_foreign_keys(found))
     finally:
         connection.close()
 

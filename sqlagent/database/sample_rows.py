@@ -7,15 +7,19 @@ hostile views.
 
 from __future__ import annotations
 
-import re
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections import Counter
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 
 from sqlagent.database.ddl_comments import quote
-from sqlagent.database.schema import Column, Table, Value
+from sqlagent.database.found import Column, Table
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlagent.database.schema import Value
 
 EXACT_ROWS = 10_000
 """Rows of a table that are counted one by one in a file too large to be counted whole."""
@@ -35,7 +39,6 @@ _LARGE_SCHEMA = 2_000
 """Columns from which on fewer rows of each table are read."""
 _DEEP_ROWS = 1_000
 """Rows looked at for a column that was NULL in all the others."""
-_COUNT = re.compile(r"[0-9]{1,18}")
 _LIMIT_LENGTH = 0  # sqlite3.SQLITE_LIMIT_LENGTH; Python 3.10 has neither the name nor setlimit
 _VALUE_BYTES = 16 << 20
 """A value larger than this is not loaded (Python 3.11 and later)."""
@@ -50,19 +53,23 @@ Span = tuple[str, int, int]
 """Name of the rowid, smallest and largest one."""
 
 
-@dataclass(frozen=True, slots=True)
 class Reading:
     """How much of each table is read: its first rows and a few more at `spots` spread over the rowids."""
 
-    samples: int
-    file_bytes: int
-    head: int = 16
-    spots: int = 4
-    spot: int = 6
+    def __init__(
+        self, samples: int, file_bytes: int, *, head: int = 16, spots: int = 4, spot: int = 6
+    ) -> None:
+        self.samples = samples
+        self.file_bytes = file_bytes
+        self.head = head
+        self.spots = spots
+        self.spot = spot
 
     def for_columns(self, columns: int) -> Reading:
         """The same with fewer rows a table where there are many `columns` in all."""
-        return replace(self, head=4, spots=2, spot=3) if columns > _LARGE_SCHEMA else self
+        if columns <= _LARGE_SCHEMA:
+            return self
+        return Reading(self.samples, self.file_bytes, head=4, spots=2, spot=3)
 
     @property
     def rows(self) -> int:
@@ -161,7 +168,7 @@ def _count_and_span(
     connection: sqlite3.Connection, table: Table, count: str
 ) -> tuple[int | None, Span | None]:
     """What `count` counts, and the span of rowids: None for an empty table or one without rowids."""
-    rowid = next((name for name in ("rowid", "_rowid_", "oid") if table.column(name) is None), None)
+    rowid = next((name for name in ("rowid", "_rowid_", "oid") if not table.has_column(name)), None)
     name = f"main.{quote(table.name)}"
     if rowid is not None:
         bounds = f"(SELECT min({rowid}) FROM {name}), (SELECT max({rowid}) FROM {name})"
@@ -179,7 +186,9 @@ def _analyzed_rows(connection: sqlite3.Connection, table: str) -> int | None:
     except sqlite3.Error:  # ANALYZE was never run, or what it left is damaged
         return None
     words = [str(stat).split(" ", 1)[0] for (stat,) in rows]
-    return max((int(word) for word in words if _COUNT.fullmatch(word)), default=None)
+    return max(
+        (int(word) for word in words if word.isascii() and word.isdigit() and len(word) <= 18), default=None
+    )
 
 
 def sample_rows(
@@ -230,25 +239,28 @@ def _collect(
     # An index would give its own order, NULLs first.
     source = f"{name} NOT INDEXED" if table.kind == "table" else name
     values = [_value(name, table.columns[place]) for place in places]
-    select = f"SELECT {', '.join(values)} FROM {source}"
-    reads: list[tuple[int, ...]] = [(reading.rows,)]
+    select = f"SELECT {', '.join(values)} FROM {source} LIMIT ?"
+    parameters: list[int] = [reading.rows]
     if span and span[2] - span[1] >= reading.rows:
         rowid, low, high = span
-        select += f" WHERE {name}.{rowid} >= ?"
         step = (high - low - reading.spot) // reading.spots
-        reads = [(low, reading.head), *((low + step * i, reading.spot) for i in range(1, reading.spots + 1))]
-    rows, failed = 0, False
-    for parameters in reads:
-        try:
-            for row in connection.execute(f"{select} LIMIT ?", parameters):
-                rows += 1
-                for place, value in zip(places, row, strict=True):
-                    if value is not None:
-                        found[place].append(value)
-        except sqlite3.DataError:  # a value too large to load: look at one column after the other
-            failed = True
-            break
-    if table.kind == "table" and (rows >= reading.head or failed):
+        parameters = [low, reading.head]
+        for spot in range(1, reading.spots + 1):
+            parameters += (low + step * spot, reading.spot)
+        # One statement, since compiling the values of all columns is most of what a small table costs.
+        at = f"SELECT * FROM (SELECT {rowid} AS sqlagent_at FROM {source} WHERE {rowid} >= ? LIMIT ?)"
+        places_of_rows = " UNION ALL ".join([at] * (len(parameters) // 2))
+        select = f"SELECT {', '.join(values)} FROM ({places_of_rows}) CROSS JOIN {source}"
+        select += f" WHERE {name}.{rowid} = sqlagent_at"
+    rows: list[tuple[Value | None, ...]] = []
+    failed = False
+    try:
+        rows.extend(connection.execute(select, parameters))  # those before an error stay
+    except sqlite3.DataError:  # a value too large to load: look at one column after the other
+        failed = True
+    for place, column in zip(places, zip(*rows, strict=True), strict=False):  # no rows, no columns
+        found[place] += [value for value in column if value is not None]
+    if table.kind == "table" and (len(rows) >= reading.head or failed):
         for place, value in zip(places, values, strict=True):
             if not found[place]:
                 deeper = f"SELECT {value} AS v FROM {source} LIMIT {_DEEP_ROWS}"
@@ -273,10 +285,7 @@ def choose(values: list[Value], limit: int) -> tuple[Value, ...]:
 
     Empty and long ones only when there is nothing better.
     """
-    counts: dict[tuple[type, Value], int] = {}
-    for value in values:
-        key = (type(value), value)
-        counts[key] = counts.get(key, 0) + 1
+    counts = Counter(zip(map(type, values), values, strict=True))
     good = [
         key for key in counts if not isinstance(key[1], (str, bytes)) or 0 < len(key[1]) <= SHORT_CHARACTERS
     ]

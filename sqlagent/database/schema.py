@@ -13,18 +13,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+from sqlagent.database.folding import fold as fold
+
 if TYPE_CHECKING:
     from sqlagent.sandbox.sandbox import Sandbox
 
 Value = str | int | float | bytes
 Kind = Literal["table", "view", "virtual"]
-
-_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
-
-
-def fold(name: str) -> str:
-    """`name` with its ASCII letters in lower case: two names are the same to SQLite when this is equal."""
-    return name.lower() if name.isascii() else name.translate(_LOWER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlagent.base import paths, private_files
-from sqlagent.database import schema_json
+from sqlagent.database import packing, unpacking
 from sqlagent.database.schema import Schema
 from sqlagent.sandbox.file_state import FileState
 
@@ -48,9 +48,9 @@ def load(path: str, state: FileState, samples: int) -> Schema | None:
         kept = json.loads(body)
         if kept["key"] != _key(path, state, samples) or (kept["until"] or math.inf) < time.time():
             return None
-        left = tuple(map(schema_json.unpack_unreadable, kept["unreadable"]))
+        left = tuple(map(unpacking.unpack_unreadable, kept["unreadable"]))
         private_files.used(file)
-        return Schema(path, tuple(map(schema_json.unpack, kept["tables"])), left)
+        return Schema(path, tuple(map(unpacking.unpack, kept["tables"])), left)
     except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError):
         return None
 
@@ -64,8 +64,8 @@ def save(schema: Schema, state: FileState, samples: int, seconds: float, *, whol
     fresh = time.time_ns() - max(state.mtime_ns, state.wal_mtime_ns) < _SETTLED_NS
     if state.size < WORTH_BYTES or seconds < WORTH_SECONDS or fresh:
         return
-    tables = list(map(schema_json.pack, schema.tables))
-    left = list(map(schema_json.pack_unreadable, schema.unreadable))
+    tables = list(map(packing.pack, schema.tables))
+    left = list(map(packing.pack_unreadable, schema.unreadable))
     until = None if whole else time.time() + _PARTIAL_SECONDS
     key = _key(schema.path, state, samples)
     kept = {"key": key, "until": until, "unreadable": left, "tables": tables}

@@ -19,12 +19,12 @@ import os
 import stat
 import struct
 import time
-import urllib.parse
-from dataclasses import dataclass
 
 ROLLBACK, SHARED, STILL, COPY = "rollback", "shared", "still", "copy"
 Stamp = tuple[int, ...]
 
+_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~/")
+"""Bytes that stand for themselves in the path of a URI (RFC 3986); importing urllib would cost more than this."""
 _WAL_HEADER_BYTES = 32
 _SHM_BYTES = 32768
 _SHM_VERSION = 3007000
@@ -34,12 +34,18 @@ class AccessError(Exception):
     """The file cannot be read as a database; the text is a sentence for the user."""
 
 
-@dataclass(frozen=True)
 class Access:
     """How to open a database now; two equal values mean that nothing that matters has changed."""
 
-    mode: str
-    stamp: Stamp
+    def __init__(self, mode: str, stamp: Stamp) -> None:
+        self.mode = mode
+        self.stamp = stamp
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Access) and (self.mode, self.stamp) == (other.mode, other.stamp)
+
+    def __hash__(self) -> int:
+        return hash((self.mode, self.stamp))
 
 
 class Lens:
@@ -110,7 +116,8 @@ def uri(path: str, mode: str, *, read_only: bool = True) -> str:
     name = path.replace("\\", "/") if os.name == "nt" else path
     if os.name == "nt" and not name.startswith("/"):
         name = "/" + name
-    quoted = urllib.parse.quote_from_bytes(os.fsencode(name), safe="/:" if os.name == "nt" else "/")
+    plain = _PLAIN | frozenset(b":") if os.name == "nt" else _PLAIN
+    quoted = "".join(chr(byte) if byte in plain else f"%{byte:02X}" for byte in os.fsencode(name))
     options = ["mode=ro" if read_only else "mode=rwc"]
     if mode == STILL and read_only:
         options.append("immutable=1")

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from array import array
-from collections.abc import Callable
 from datetime import date
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from array import array
+    from collections.abc import Callable
+    from typing import Any
 
 Value = str | int | float | bytes | None
 
@@ -53,6 +56,8 @@ class _Kept:
     name = ""
 
     def __init__(self) -> None:
+        from array import array
+
         self.values = array("d")
 
     def step(self, value: Value) -> None:

@@ -1,7 +1,7 @@
 """The layers of defence inside the worker, each of which can be switched off alone by a test.
 
 Invariant: after `harden` a connection can compile nothing but reading statements, over tables and functions
-that are listed here; whatever is not listed is refused.
+that `authorizer.py` lists.
 """
 
 from __future__ import annotations
@@ -10,87 +10,19 @@ import contextlib
 import re
 import sqlite3
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from sqlagent.sandbox import os_limits, standins
 from sqlagent.sandbox import unreadable as unreadable_reasons
-from sqlagent.sandbox.standins import Standins
+from sqlagent.sandbox.authorizer import FUNCTIONS, TABLE_FUNCTIONS, Authorizer, denied_tables
+from sqlagent.sandbox.layers import SQL_LENGTH, Layers
 
-MIB = 1 << 20
-
-
-@dataclass(frozen=True)
-class Layers:
-    """Which defences are on. Only tests switch one off, to prove that the attack it stops is real."""
-
-    read_only: bool = True
-    query_only: bool = True
-    authorizer: bool = True
-    functions: bool = True
-    select_only: bool = True
-    trusted_schema_off: bool = True
-    cell_size_check: bool = True
-    limits: bool = True
-    heap_limit: bool = True
-    defensive: bool = True
-    progress: bool = True
-    rlimits: bool = True
-    landlock: bool = True
-
-
-def _words(text: str) -> frozenset[str]:
-    """The words of a list."""
-    return frozenset(text.split())
-
-
-FUNCTIONS = _words(
-    """
-    abs ceil ceiling coalesce concat concat_ws format glob hex if ifnull iif instr length like
-    likelihood likely lower ltrim max min nullif octet_length printf quote random randomblob replace round
-    rtrim sign soundex sqlite_version substr substring subtype trim typeof unhex unicode unistr
-    unistr_quote unlikely upper zeroblob char regexp match
-    avg count group_concat string_agg sum total median percentile percentile_cont percentile_disc
-    mode stddev stddev_pop stddev_samp variance var_pop var_samp dayname monthname quarter week
-    cume_dist dense_rank first_value lag last_value lead nth_value ntile percent_rank rank row_number
-    acos acosh asin asinh atan atan2 atanh cos cosh degrees exp floor ln log log10 log2 mod pi pow power
-    radians sin sinh sqrt tan tanh trunc
-    date time datetime julianday strftime unixepoch timediff current_date current_time current_timestamp
-    json json_array json_array_length json_error_position json_extract json_group_array json_group_object
-    json_insert json_object json_patch json_pretty json_quote json_remove json_replace json_set json_type
-    json_valid jsonb jsonb_array jsonb_extract jsonb_group_array jsonb_group_object jsonb_insert jsonb_object
-    jsonb_patch jsonb_remove jsonb_replace jsonb_set -> ->>
-    bm25 highlight snippet offsets matchinfo rtreecheck rtreedepth rtreenode
-    """
-)
-"""Functions a statement may call, in lower case. Not here, on purpose: load_extension, readfile, writefile,
-edit, fts3_tokenizer, fts5, optimize, sqlite_log, sqlite_offset, and whatever an extension adds."""
-
-TABLE_FUNCTIONS = frozenset({"json_each", "json_tree", "jsonb_each", "jsonb_tree"})
-"""Virtual tables that exist without a schema and may be read."""
-
-_REFUSED_WORDS = _words(
-    """
-    alter analyze attach begin commit create delete detach drop end insert pragma reindex release replace
-    rollback savepoint update vacuum
-    """
-)
-
-_DENIED_TABLES = _words(
-    """
-    bytecode completion dbstat fsdir fts3tokenize sqlite_dbdata sqlite_dbpage sqlite_dbptr sqlite_stmt
-    sqlite_temp_master sqlite_temp_schema stmt tables_used zipfile
-    """
-)
-"""Refused whatever this SQLite says it has; its own list of modules and pragmas is added to it."""
-
-_WORD = re.compile(r"[^\W\d]\w*")
-_BLANK = "\ufeff \t\r\n\f;"
-"""What may stand before a statement."""
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _LIMITS = {
-    "SQLITE_LIMIT_LENGTH": 32 * MIB,
-    "SQLITE_LIMIT_SQL_LENGTH": 1_000_000,
+    "SQLITE_LIMIT_LENGTH": 32 << 20,
+    "SQLITE_LIMIT_SQL_LENGTH": SQL_LENGTH,
     "SQLITE_LIMIT_COLUMN": 2000,
     "SQLITE_LIMIT_EXPR_DEPTH": 500,
     "SQLITE_LIMIT_COMPOUND_SELECT": 100,
@@ -104,117 +36,35 @@ _LIMITS = {
 }
 """SQLite's run-time limits: bytes of a string or row, bytes of SQL, and so on (sqlite.org/limits.html)."""
 
-SQL_LENGTH = _LIMITS["SQLITE_LIMIT_SQL_LENGTH"]
 
-# Action codes of sqlite3_set_authorizer; the module names only some of them.
-_PRAGMA, _READ, _SELECT, _UPDATE, _FUNCTION, _RECURSIVE = 19, 20, 21, 23, 31, 33
-_ACTIONS = {
-    1: "CREATE INDEX", 2: "CREATE TABLE", 3: "CREATE TEMP INDEX", 4: "CREATE TEMP TABLE",
-    5: "CREATE TEMP TRIGGER", 6: "CREATE TEMP VIEW", 7: "CREATE TRIGGER", 8: "CREATE VIEW", 9: "DELETE",
-    10: "DROP INDEX", 11: "DROP TABLE", 12: "DROP TEMP INDEX", 13: "DROP TEMP TABLE",
-    14: "DROP TEMP TRIGGER", 15: "DROP TEMP VIEW", 16: "DROP TRIGGER", 17: "DROP VIEW", 18: "INSERT",
-    19: "PRAGMA", 22: "a transaction", 23: "UPDATE", 24: "ATTACH", 25: "DETACH", 26: "ALTER TABLE",
-    27: "REINDEX", 28: "ANALYZE", 29: "CREATE VIRTUAL TABLE", 30: "DROP VIRTUAL TABLE",
-    32: "a savepoint",
-}  # fmt: skip
+class Leniency:
+    """What a sound schema needs that a connection does not allow at first.
 
-
-class Authorizer:
-    """Decides, while a statement is compiled, whether each thing it would do is on the list.
-
-    views: folded names of temporary views of ours, which may be read. unreadable: folded name → (cause, reason)
-    of tables that SQLite could load in part only.
+    trusting: let the schema call functions that SQLite does not mark as innocuous, but only those that are listed.
+    tolerant: load what can be loaded of a schema in which one definition is refused.
     """
 
-    def __init__(
-        self,
-        layers: Layers,
-        denied_tables: Iterable[str],
-        *,
-        views: frozenset[str] = frozenset(),
-        functions: frozenset[str] = frozenset(),
-        unreadable: Mapping[str, tuple[str, str]] | None = None,
-    ) -> None:
-        self._functions = layers.functions
-        self._listed = FUNCTIONS | functions
-        self._denied_tables = frozenset(denied_tables)
-        self._views = views
-        self.unreadable = unreadable or {}
-        self.begin()
-
-    def begin(self) -> None:
-        """Forget the statement before."""
-        self._selecting = False
-        self.refused: str | None = None
-        """Why the statement was refused, None when it was not."""
-        self.connecting = False
-        """Whether a virtual table's declaring its columns, as it does when first used, was refused."""
-
-    def __call__(
-        self, action: int, first: str | None, second: str | None, database: str | None, _inner: str | None
-    ) -> int:
-        """SQLITE_OK or SQLITE_DENY."""
-        if action == _READ:
-            name = (first or "").lower()
-            here = database in ("main", None) or (database == "temp" and name in self._views)
-            if here and name not in self._denied_tables and name not in self.unreadable:
-                return sqlite3.SQLITE_OK
-        if action == _SELECT:
-            self._selecting = True
-            return sqlite3.SQLITE_OK
-        if action == _RECURSIVE:
-            return sqlite3.SQLITE_OK
-        if action == _FUNCTION:
-            if not self._functions or (second or "").lower() in self._listed:
-                return sqlite3.SQLITE_OK
-            self.refused = f"the function {second} may not be used here"
-            return sqlite3.SQLITE_DENY
-        # Full-text tables ask for these two themselves while they are read; a statement of the user's that
-        # starts with PRAGMA has no SELECT before it.
-        if (
-            action == _PRAGMA
-            and self._selecting
-            and first in ("data_version", "page_size")
-            and second is None
-        ):
-            return sqlite3.SQLITE_OK
-        if action == _UPDATE and self._selecting and first in ("sqlite_master", "sqlite_schema"):
-            self.connecting = True
-            self.refused = "a virtual table that may not be read here was refused"
-        elif action == _READ and (first or "").lower() in self.unreadable:
-            self.refused = f"{first} cannot be read: {self.unreadable[(first or '').lower()][1]}"
-        elif action == _READ:
-            self.refused = f"the table {first} may not be read here"
-        else:
-            self.refused = f"only SELECT can run here: {_ACTIONS.get(action, 'this')} was refused"
-        return sqlite3.SQLITE_DENY
+    def __init__(self, *, trusting: bool = False, tolerant: bool = False) -> None:
+        self.trusting = trusting
+        self.tolerant = tolerant
 
 
-@dataclass(frozen=True)
-class Leniency:
-    """What a sound schema needs that a connection does not allow at first."""
-
-    trusting: bool = False
-    """Let the schema call functions that SQLite does not mark as innocuous, but only those that are listed."""
-    tolerant: bool = False
-    """Load what can be loaded of a schema in which one definition is refused."""
-
-
-@dataclass(frozen=True)
 class Hardened:
     """A connection with every layer on it."""
 
-    authorizer: Authorizer | None
-    standins: Standins
+    def __init__(self, authorizer: Authorizer | None, made: standins.Standins) -> None:
+        self.authorizer = authorizer
+        self.standins = made
 
 
 def harden(
-    connection: sqlite3.Connection, layers: Layers, *, memory: int, leniency: Leniency = Leniency()
+    connection: sqlite3.Connection, layers: Layers, *, memory: int, leniency: Leniency | None = None
 ) -> Hardened:
     """Put every layer on a fresh connection, the authorizer last. Reads the schema: raises sqlite3 errors.
 
     `memory` is the most bytes SQLite may use (0: no limit).
     """
+    leniency = leniency or Leniency()
     # For loading the schema only: definitions that fail are passed over. The file is opened for reading.
     pragmas = ["writable_schema=ON"] if leniency.tolerant else []
     pragmas += ["temp_store=MEMORY", "mmap_size=0", "cache_size=-16384"]
@@ -249,7 +99,7 @@ def harden(
         return Hardened(None, made)
     authorizer = Authorizer(
         layers,
-        _denied_tables(connection) - names,
+        denied_tables(connection) - names,
         views=made.views,
         functions=made.functions,
         unreadable=unreadable,
@@ -288,7 +138,7 @@ def _refused_definitions(connection: sqlite3.Connection) -> dict[str, tuple[str,
     for name, sql in connection.execute(
         "SELECT name, sql FROM sqlite_master WHERE type = 'table'"
     ).fetchall():
-        called = sorted(direct & {word.lower() for word in _WORD.findall(str(sql))})
+        called = sorted(direct & {word.lower() for word in re.findall(r"[^\W\d]\w*", str(sql))})
         if called:
             found[str(name).lower()] = unreadable_reasons.why(f"unsafe use of {called[0]}()")
             continue
@@ -342,15 +192,6 @@ def _configure(connection: sqlite3.Connection, *, trusting: bool = False) -> Non
                 connection.setconfig(code, on)
 
 
-def _denied_tables(connection: sqlite3.Connection) -> set[str]:
-    """Lower-case names of the virtual tables that need no schema, but for the harmless ones."""
-    denied = set(_DENIED_TABLES)
-    for name, prefix in (("module_list", ""), ("pragma_list", "pragma_")):
-        with contextlib.suppress(sqlite3.Error):
-            denied.update(prefix + str(row[0]).lower() for row in connection.execute(f"PRAGMA {name}"))
-    return denied - TABLE_FUNCTIONS
-
-
 def _connect_virtual_tables(connection: sqlite3.Connection) -> None:
     """Let virtual tables declare themselves while that, which looks like writing, is not refused yet."""
     query = "SELECT name FROM sqlite_master WHERE type='table' AND sql LIKE 'CREATE VIRTUAL%' LIMIT 100"
@@ -359,49 +200,6 @@ def _connect_virtual_tables(connection: sqlite3.Connection) -> None:
         quoted = '"' + name.replace('"', '""') + '"'
         with contextlib.suppress(sqlite3.Error):
             connection.execute(f"SELECT 1 FROM {quoted} LIMIT 0")
-
-
-def refused_word(sql: str) -> str | None:
-    """The first word of a statement when it is one that never runs here, in capitals; else None.
-
-    A courtesy: it makes a clear sentence. The authorizer is what stops the statement.
-    """
-    word, rest = _first_word(sql)
-    if word == "explain":
-        word, rest = _first_word(rest)
-        if word == "query":
-            _, rest = _first_word(rest)
-            word, _ = _first_word(rest)
-    return word.upper() if word in _REFUSED_WORDS else None
-
-
-def _first_word(sql: str) -> tuple[str, str]:
-    """The first word of a statement in lower case ("" when it starts with none), and what follows it."""
-    text = _without_comments(sql)
-    end = 0
-    while text[end : end + 1].isascii() and text[end : end + 1].isalpha():
-        end += 1
-    return text[:end].lower(), text[end:]
-
-
-def _without_comments(sql: str) -> str:
-    """A statement without the blanks and comments before it; "" when there is nothing else."""
-    rest = sql.lstrip(_BLANK)
-    while rest.startswith(("--", "/*")):
-        mark = "\n" if rest.startswith("--") else "*/"
-        end = rest.find(mark, 2)
-        rest = rest[end + len(mark) :].lstrip(_BLANK) if end >= 0 else ""
-    return rest
-
-
-def empty(sql: str) -> bool:
-    """Whether there is no statement in the text."""
-    return not _without_comments(sql)
-
-
-def explains(sql: str) -> bool:
-    """Whether a statement is itself an EXPLAIN."""
-    return _first_word(sql)[0] == "explain"
 
 
 def limits(connection: sqlite3.Connection) -> dict[int, int]:

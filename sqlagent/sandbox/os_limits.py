@@ -7,10 +7,13 @@ caller is told what is in force.
 from __future__ import annotations
 
 import contextlib
+import os
 import struct
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
 
 resource: Any
 try:
@@ -56,7 +59,8 @@ def less_memory(size: int) -> Iterator[None]:
     before = None
     if resource is not None and size:
         with contextlib.suppress(OSError, ValueError, IndexError):
-            taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+            with open("/proc/self/statm") as file:
+                taken = int(file.read().split()[0]) * resource.getpagesize()
             soft, hard = resource.getrlimit(resource.RLIMIT_AS)
             if soft in (resource.RLIM_INFINITY, -1) or taken + size < soft:
                 resource.setrlimit(resource.RLIMIT_AS, (taken + size, hard))
@@ -116,7 +120,5 @@ def landlock() -> list[str]:
         applied = libc.syscall(_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0)) == 0
     except (ImportError, OSError, AttributeError):
         return []
-    import os
-
     os.close(ruleset)
     return ["landlock"] if applied else []

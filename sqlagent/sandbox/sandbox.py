@@ -13,52 +13,25 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
 from sqlagent.base.errors import Cancelled, DatabaseError, QueryError, QueryTimeout, SqlagentError, UsageError
-from sqlagent.sandbox import file_state, guard, private_copy, wire
-from sqlagent.sandbox.wire import Value
+from sqlagent.sandbox import file_state, private_copy, wire
+from sqlagent.sandbox.layers import SQL_LENGTH, Layers
+from sqlagent.sandbox.query import GRACE, Answer, Limits, Query, Result
 from sqlagent.sandbox.worker_process import Gone, Process
 
-GRACE = 0.2
-"""Seconds past a deadline, or past a request to stop, after which the worker is killed."""
+__all__ = ["GRACE", "Limits", "Result", "Sandbox"]
+
 START_SECONDS = 20.0
 """How long a worker may take to start; this is the machine's time, not the query's."""
 SLICE = 0.02
 """Seconds between two looks at whether somebody asked to stop."""
 POLLED = os.name == "posix"
 """Whether pipes can be polled."""
-_UNCAPPED_FRAME = 256 << 20
 _TASK_BYTES = 32 << 20
 """The largest piece of news of a task."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one statement may cost. Zero lifts a cap; the timeout and the memory cannot be lifted."""
-
-    timeout: float = 10.0
-    """Seconds."""
-    max_rows: int = 1000
-    """Rows of the result; --limit."""
-    max_cell: int = 1_000_000
-    """Characters of a text or bytes of a blob; --max-cell."""
-    max_bytes: int = 16 << 20
-    """Memory that the result takes in this process, in bytes; --max-bytes."""
-    memory: int = 512 << 20
-    """Bytes the worker may use for a query."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """Rows of a statement. `truncated` says in one sentence what was left out and which flag lifts that."""
-
-    columns: tuple[str, ...]
-    rows: list[tuple[Value, ...]]
-    truncated: str | None
-    seconds: float
 
 
 class Sandbox:
@@ -72,12 +45,12 @@ class Sandbox:
         path: str | os.PathLike[str],
         limits: Limits | None = None,
         *,
-        layers: guard.Layers | None = None,
+        layers: Layers | None = None,
     ) -> None:
         self._real = file_state.regular_file(path)
         self.path = os.fspath(path)
         self.limits = limits if limits is not None else Limits()
-        self._layers = layers if layers is not None else guard.Layers()
+        self._layers = layers if layers is not None else Layers()
         self._running = threading.Lock()
         self._process: Process | None = None
         self._ready = False
@@ -102,7 +75,7 @@ class Sandbox:
     def warm_up(self) -> None:
         """Wait until the worker has started, which the first statement would do otherwise."""
         with self._running:
-            self._warm(_Query(wire.PREPARE, {}, dataclasses.replace(self.limits, timeout=START_SECONDS)))
+            self._warm(Query(wire.PREPARE, {}, dataclasses.replace(self.limits, timeout=START_SECONDS)))
 
     def execute(
         self,
@@ -123,13 +96,13 @@ class Sandbox:
             timeout=limits.timeout if timeout is None else timeout,
             max_rows=limits.max_rows if max_rows is None else max_rows,
         )
-        query = _Query(wire.RUN, {"sql": _checked(sql)}, limits)
+        query = Query(wire.RUN, {"sql": _checked(sql)}, limits)
         answer = self._request(query)
         return Result(answer.columns, answer.rows, answer.truncated(limits), query.spent)
 
     def prepare(self, sql: str) -> None:
         """Compile one SELECT without running it; raises what `execute` raises."""
-        self._request(_Query(wire.PREPARE, {"sql": _checked(sql)}, self.limits))
+        self._request(Query(wire.PREPARE, {"sql": _checked(sql)}, self.limits))
 
     def task(
         self,
@@ -148,7 +121,7 @@ class Sandbox:
         Raises what `execute` raises; QueryTimeout also when a piece of news did not come in time.
         """
         body = {"task": function, "arguments": arguments, "memory": memory}
-        query = _Query(
+        query = Query(
             wire.TASK, body, dataclasses.replace(self.limits, timeout=timeout, max_bytes=_TASK_BYTES)
         )
         query.tell = tell
@@ -160,7 +133,7 @@ class Sandbox:
         Every commit in rollback mode moves the first, every change of the schema the second. Raises what
         `execute` raises.
         """
-        summary = self._request(_Query(wire.STATE, {}, self.limits)).summary
+        summary = self._request(Query(wire.STATE, {}, self.limits)).summary
         found = summary.get("versions")
         return tuple(map(int, found)) if isinstance(found, list) else ()
 
@@ -197,7 +170,7 @@ class Sandbox:
         process = self._process
         return process.pid if process is not None and process.alive else None
 
-    def _request(self, query: _Query) -> _Answer:
+    def _request(self, query: Query) -> Answer:
         """Do what a request asks for; whatever goes wrong on the way costs at most the worker."""
         with self._running:
             if self._closed:
@@ -217,13 +190,13 @@ class Sandbox:
             finally:
                 self._current = None
 
-    def _converse(self, query: _Query) -> _Answer:
+    def _converse(self, query: Query) -> Answer:
         """Send a request and collect what comes, again when the file asks for another way in."""
         began = time.monotonic()
         for _ in range(4):
             process = self._warm(query)
             self._number(query)
-            answer = _Answer(query)
+            answer = Answer(query)
             try:
                 process.send(query.frame(), query.hard_deadline)
                 if self._collect(process, query, answer):
@@ -237,7 +210,7 @@ class Sandbox:
                 raise self._late(query) from None
         raise DatabaseError(f"{self.path} is being written by another program; try again in a moment.")
 
-    def _collect(self, process: Process, query: _Query, answer: _Answer) -> bool:
+    def _collect(self, process: Process, query: Query, answer: Answer) -> bool:
         """Take replies until the statement ends; False: start over in a new worker. Raises its error."""
         asked = False
         until = query.hard_deadline
@@ -273,7 +246,7 @@ class Sandbox:
             if answer.take(kind, payload):
                 process.send(wire.frame(wire.ENOUGH, query.ident), until)
 
-    def _react(self, report: dict[str, object], query: _Query) -> bool:
+    def _react(self, report: dict[str, object], query: Query) -> bool:
         """Raise the error the worker reports, or return False when a new worker can do better."""
         kind, text = str(report.get("kind")), str(report.get("text"))
         if kind in ("copy", "restart") and not (kind == "copy" and self._copy):
@@ -297,13 +270,13 @@ class Sandbox:
             raise DatabaseError(text)
         raise file_state.explained(self.path, Exception(text))
 
-    def _late(self, query: _Query) -> SqlagentError:
+    def _late(self, query: Query) -> SqlagentError:
         """The error for a statement that was stopped."""
         if self._cancelled == query.ident:
             return Cancelled("Stopped.")
         return QueryTimeout(f"The query took longer than {query.seconds:g} s; --timeout SECONDS allows more.")
 
-    def _died(self, how: str, query: _Query) -> SqlagentError:
+    def _died(self, how: str, query: Query) -> SqlagentError:
         """The error for a statement whose worker ended by itself."""
         if self._cancelled == query.ident:
             return Cancelled("Stopped.")
@@ -311,7 +284,7 @@ class Sandbox:
             return self._late(query)
         return QueryError(f"The sandbox's process ended while it ran this statement ({how}).")
 
-    def _warm(self, query: _Query) -> Process:
+    def _warm(self, query: Query) -> Process:
         """A worker that is ready; starting it is the machine's time and not the query's."""
         if self._process is None or not self._process.alive:
             self._start(query)
@@ -347,7 +320,7 @@ class Sandbox:
             query.restart_clock()
         return process
 
-    def _start(self, query: _Query | None = None) -> None:
+    def _start(self, query: Query | None = None) -> None:
         """Start a worker without waiting for it."""
         self._stop()
         if self._copy:
@@ -361,7 +334,7 @@ class Sandbox:
         config = {
             "path": os.fsencode(self._real).hex(),
             "memory": self.limits.memory,
-            "layers": dataclasses.asdict(self._layers),
+            "layers": vars(self._layers),
             "folder": self._folder,
             "copy_seconds": max(0.0, query.hard_deadline - time.monotonic() - GRACE) if query else 0.0,
         }
@@ -379,7 +352,7 @@ class Sandbox:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _number(self, query: _Query) -> None:
+    def _number(self, query: Query) -> None:
         """Give a request a new number, by which late replies to the one before are told apart."""
         cancelled = query.ident != 0 and self._cancelled == query.ident
         self._ident = self._ident % 0xFFFFFFFF + 1
@@ -388,108 +361,14 @@ class Sandbox:
             self._cancelled = query.ident
 
 
-class _Query:
-    """One request and its clock."""
-
-    def __init__(self, kind: int, body: dict[str, Any], limits: Limits) -> None:
-        self.kind = kind
-        self.body = body
-        self.limits = limits
-        self.seconds = limits.timeout
-        self.ident = 0
-        self.spent = 0.0
-        self.tell: Callable[[Any], float | None] | None = None
-        """Gets the news of a task."""
-        self.restart_clock()
-
-    def restart_clock(self) -> None:
-        """Count the deadline from now."""
-        self.hard_deadline = time.monotonic() + self.seconds + GRACE
-
-    def frame(self) -> bytes:
-        """The request as the worker reads it."""
-        arguments = {
-            **self.body,
-            "timeout": max(0.0, self.hard_deadline - GRACE - time.monotonic()),
-            "max_rows": self.limits.max_rows,
-            "max_cell": self.limits.max_cell,
-            "max_frame": _largest_frame(self.limits),
-        }
-        return wire.frame(self.kind, self.ident, wire.pack_json(arguments))
-
-
-class _Answer:
-    """Collects the rows of one statement and keeps them within the caps, whatever the worker sends."""
-
-    def __init__(self, query: _Query) -> None:
-        limits = query.limits
-        self.columns: tuple[str, ...] = ()
-        self.rows: list[tuple[Value, ...]] = []
-        self.summary: dict[str, Any] = {}
-        self.full = False
-        self.largest_frame = _largest_frame(limits) + (1 << 16)
-        self._max_rows = limits.max_rows
-        self._max_bytes = limits.max_bytes
-        self._memory = 0
-
-    def take(self, kind: int, payload: bytes) -> bool:
-        """Take one reply; True when the cap on bytes has just been reached."""
-        if kind == wire.COLUMNS:
-            self.columns = tuple(map(str, wire.unpack_json(payload, list)))
-        elif kind == wire.RESTART:
-            self.columns, self.rows, self._memory, self.full = (), [], 0, False
-        elif kind == wire.ROWS:
-            return not self.full and self._add(*wire.unpack_rows(payload, len(self.columns)))
-        else:
-            raise wire.WireError("an unknown kind of reply")
-        return False
-
-    def _add(self, batch: list[tuple[Value, ...]], size: int) -> bool:
-        """Add rows, of about `size` bytes in all, while they fit; True when they no longer do."""
-        if self._max_bytes and self._memory + size > self._max_bytes:
-            for row in batch:
-                self._memory += wire.memory_of(row)
-                if self._memory > self._max_bytes:
-                    break
-                self.rows.append(row)
-            self.full = True
-            return True
-        self._memory += size
-        self.rows += batch
-        if self._max_rows and len(self.rows) > self._max_rows:
-            raise wire.WireError("more rows than asked for")
-        return False
-
-    def truncated(self, limits: Limits) -> str | None:
-        """What was left out and the flag that lifts it; None when nothing was."""
-        notes = []
-        count = f"{len(self.rows):,} row{'' if len(self.rows) == 1 else 's'}"
-        if self.full:
-            notes.append(
-                f"only the first {count} fit in {limits.max_bytes:,} bytes (lift with --max-bytes 0)"
-            )
-        elif self.summary.get("more"):
-            notes.append(f"only the first {count} came (lift with --limit 0)")
-        cut = self.summary.get("cut")
-        if isinstance(cut, int) and cut:
-            cells = "1 value was" if cut == 1 else f"{cut:,} values were"
-            notes.append(f"{cells} cut at {limits.max_cell:,} characters or bytes (lift with --max-cell 0)")
-        return "; ".join(notes) or None
-
-
-def _largest_frame(limits: Limits) -> int:
-    """Bytes of the largest batch of rows that is accepted."""
-    return limits.max_bytes + (1 << 20) if limits.max_bytes else _UNCAPPED_FRAME
-
-
 def _checked(sql: str) -> str:
     """The text, unless it cannot be sent to SQLite at all. Raises QueryError."""
     try:
         size = len(sql.encode("utf-8"))
     except UnicodeEncodeError:
         raise QueryError("The statement holds characters that are not valid Unicode.") from None
-    if size > guard.SQL_LENGTH:
-        raise QueryError(f"The statement is longer than {guard.SQL_LENGTH:,} bytes.")
+    if size > SQL_LENGTH:
+        raise QueryError(f"The statement is longer than {SQL_LENGTH:,} bytes.")
     if "\0" in sql:
         raise QueryError("The statement holds a NUL character.")
     return sql

@@ -16,18 +16,18 @@ from __future__ import annotations
 import contextlib
 import re
 import sqlite3
-import unicodedata
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
 
 PREFIX = "sqlagent_"
 """What the names of stand-in collations begin with."""
-_COLLATE = re.compile(
-    r"\bcollate\s+(?:\"([^\"]+)\"|`([^`]+)`|\[([^\]]+)\]|'([^']+)'|([^\W\d][\w$]*))", re.IGNORECASE
-)
+# Patterns are texts here: compiling them takes longer than starting without, and few files need them.
+_COLLATE = r"(?i)\bcollate\s+(?:\"([^\"]+)\"|`([^`]+)`|\[([^\]]+)\]|'([^']+)'|([^\W\d][\w$]*))"
 _BUILT_IN = frozenset({"binary", "nocase", "rtrim"})
-_WORD = re.compile(r"[^\W\d]\w*")
+_WORD = r"[^\W\d]\w*"
 _MOST_COLUMNS = 2_000
 """Columns that are asked for their collation, at most."""
 
@@ -37,6 +37,8 @@ _MOST_COLUMNS = 2_000
 
 def _base(text: str) -> str:
     """A text without case and accents."""
+    import unicodedata
+
     return "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
 
 
@@ -47,6 +49,8 @@ def _caseless(text: str) -> Any:
 
 def _rooted(text: str) -> Any:
     """Letters first, then accents, then case, then the very characters, as the root collation of ICU orders."""
+    import unicodedata
+
     return _base(text), unicodedata.normalize("NFD", text.casefold()), text.swapcase(), text
 
 
@@ -155,15 +159,15 @@ _CALIBRE = frozenset({"sortconcat", "books_list_filter"})
 """Functions whose presence says that `concat` is calibre's aggregate and not the one SQLite has since 3.44."""
 
 
-@dataclass
 class Standins:
     """What was registered on one connection."""
 
-    collations: tuple[str, ...] = ()
-    functions: frozenset[str] = frozenset()
-    views: frozenset[str] = frozenset()
-    """Folded names of the temporary views that stand in front of tables and views."""
-    _trips: list[str] = field(default_factory=list)
+    def __init__(self, collations: tuple[str, ...] = (), functions: frozenset[str] = frozenset()) -> None:
+        self.collations = collations
+        self.functions = functions
+        self.views: frozenset[str] = frozenset()
+        """Folded names of the temporary views that stand in front of tables and views."""
+        self._trips: list[str] = []
 
     def begin(self) -> None:
         """Forget the statement before."""
@@ -201,7 +205,7 @@ def install(connection: sqlite3.Connection) -> Standins:
         return Standins()
     wanted: dict[str, str] = {}
     for _, _, sql in texts:
-        for groups in _COLLATE.findall(sql):
+        for groups in re.findall(_COLLATE, sql):
             name = next(filter(None, groups), "")
             if name and name.lower() not in _BUILT_IN:
                 wanted.setdefault(name.lower(), name)
@@ -218,7 +222,7 @@ def install(connection: sqlite3.Connection) -> Standins:
 
 def _register_functions(connection: sqlite3.Connection, views: Iterable[str]) -> set[str]:
     """Register the functions that views call and SQLite lacks; their folded names."""
-    called = {word.lower() for sql in views for word in _WORD.findall(sql)}
+    called = {word.lower() for sql in views for word in re.findall(_WORD, sql)}
     wanted = called & (_FUNCTIONS.keys() | _AGGREGATES.keys())
     if not called & _CALIBRE:
         wanted.discard("concat")
@@ -257,7 +261,7 @@ def _stand_before(
         if (
             kind == "view"
             and sql[:7].upper() == "CREATE "
-            and views & {w.lower() for w in _WORD.findall(sql)}
+            and views & {w.lower() for w in re.findall(_WORD, sql)}
         ):
             with contextlib.suppress(sqlite3.Error):
                 connection.execute("CREATE TEMP " + sql[7:])

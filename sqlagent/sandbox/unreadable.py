@@ -24,7 +24,7 @@ SYNTAX, BROKEN, SIZE, TIME, NAME, DAMAGE, OTHER = (
     "other",
 )
 
-_SCHEMA = re.compile(r"malformed database schema \((?P<name>.*?)\)(?: - (?P<why>.*))?$", re.DOTALL)
+_SCHEMA = r"(?s)malformed database schema \((?P<name>.*?)\)(?: - (?P<why>.*))?$"
 _CAUSES: tuple[tuple[str, str, str], ...] = (
     (r"unsafe use of virtual table \"(.*?)\"", MODULE, "it reads the virtual table {}, which may not be read here"),
     (r"unsafe use of (.*?)\(\)", FORBIDDEN, "it calls {}(), which may not run here"),
@@ -49,7 +49,7 @@ _TOLERABLE = frozenset({FUNCTION, FORBIDDEN, COLLATION, MODULE, TOKENIZER, SYNTA
 
 def why(text: str) -> tuple[str, str]:
     """(cause, words for "… is left out: …") of what SQLite says of a table, view or column."""
-    schema = _SCHEMA.search(text)
+    schema = re.search(_SCHEMA, text)
     if schema is not None and schema["why"]:
         text = schema["why"]
     for pattern, cause, words in _CAUSES:
@@ -61,7 +61,7 @@ def why(text: str) -> tuple[str, str]:
 
 def object_at_fault(text: str) -> str | None:
     """The name of the one definition that keeps SQLite from loading a sound schema; None for damage."""
-    schema = _SCHEMA.search(text)
+    schema = re.search(_SCHEMA, text)
     if schema is None or not schema["why"] or why(text)[0] not in _TOLERABLE:
         return None
     return schema["name"]

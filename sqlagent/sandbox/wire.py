@@ -12,9 +12,12 @@ from __future__ import annotations
 import json
 import struct
 import sys
-from collections.abc import Sequence
 from itertools import accumulate, compress
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
 Value = None | int | float | str | bytes
 """What a cell of SQLite can hold."""

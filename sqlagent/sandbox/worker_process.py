@@ -15,7 +15,6 @@ import sys
 import threading
 import time
 import weakref
-from pathlib import Path
 from typing import Any
 
 from sqlagent.base.errors import DatabaseError
@@ -39,10 +38,10 @@ class Process:
             raise DatabaseError("This Python does not know its own program, which the sandbox has to start.")
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         environment["MALLOC_ARENA_MAX"] = "1"  # each arena reserves address space, which is limited
-        root = str(Path(__file__).resolve().parents[2])
+        root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-B", "-c", _BOOT, root],
+                [sys.executable, "-I", "-S", *_bytecode(), "-c", _BOOT, root],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -121,6 +120,12 @@ class Process:
                     return signal.Signals(-code).name
             return f"exit code {code}"
         return "it closed its output"
+
+
+def _bytecode() -> list[str]:
+    """Options by which the worker keeps and finds compiled modules as this process does: -I hides the variables."""
+    prefix = [] if sys.pycache_prefix is None else ["-X", f"pycache_prefix={sys.pycache_prefix}"]
+    return [*prefix, "-B"] if sys.dont_write_bytecode else prefix
 
 
 def _reap(process: subprocess.Popen[bytes], owner: int) -> None:
