@@ -669,7 +669,18 @@ def test_a_worker_that_speaks_nonsense_is_ended(
 
 
 HEAVY = frozenset(
-    {"ast", "dataclasses", "inspect", "ipaddress", "llama_cpp", "logging", "numpy", "pathlib", "random", "shutil"}
+    {
+        "ast",
+        "dataclasses",
+        "inspect",
+        "ipaddress",
+        "llama_cpp",
+        "logging",
+        "numpy",
+        "pathlib",
+        "random",
+        "shutil",
+    }
     | {"subprocess", "tempfile", "tokenize", "typing", "unicodedata", "urllib.parse"}
 )
 """Modules that would make the start of every worker, and so every opening, noticeably longer."""
