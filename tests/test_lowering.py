@@ -442,7 +442,12 @@ def test_todays_day_is_this_machines_unless_the_statement_says_otherwise() -> No
 
     assert local("SELECT DATE('now', '-1 day')") == "SELECT DATE('now', 'localtime', '-1 day')"
     assert local("SELECT CURRENT_DATE") == "SELECT date('now', 'localtime')"
-    for kept in ("SELECT DATE('now', 'utc')", "SELECT STRFTIME('%s', 'now')", "SELECT JULIANDAY('now')", "SELECT 'now'"):
+    for kept in (
+        "SELECT DATE('now', 'utc')",
+        "SELECT STRFTIME('%s', 'now')",
+        "SELECT JULIANDAY('now')",
+        "SELECT 'now'",
+    ):
         assert local(kept) == kept
 
 
@@ -464,14 +469,20 @@ RECIPES = [(1, "nut, milk", '["sql", "go"]', "007"), (2, "coconut, milk, egg", '
         ("SELECT COUNT(*) FROM recipes WHERE tags NOT LIKE '%nut%'", [(3,)]),
         ("SELECT COUNT(*) FROM recipes WHERE tags LIKE 'coco%'", [(1,)]),
         ("SELECT COUNT(*) FROM recipes WHERE tags = 'nut, milk'", [(1,)]),
-        ("SELECT tags FROM recipes GROUP BY tags ORDER BY COUNT(*) DESC, tags LIMIT 2", [("egg",), ("milk",)]),
+        (
+            "SELECT tags FROM recipes GROUP BY tags ORDER BY COUNT(*) DESC, tags LIMIT 2",
+            [("egg",), ("milk",)],
+        ),
         ("SELECT COUNT(DISTINCT tags) FROM recipes", [(4,)]),
         ("SELECT DISTINCT tags FROM recipes ORDER BY tags LIMIT 1", [("coconut",)]),
         ("SELECT tags FROM recipes WHERE id = 1", [("nut, milk",)]),
         ("SELECT COUNT(*) FROM recipes WHERE labels = 'sql'", [(3,)]),
         ("SELECT COUNT(*) FROM recipes WHERE labels != 'sql'", [(4,)]),
         ("SELECT COUNT(*) FROM recipes WHERE labels LIKE '%\"sql\"%'", [(3,)]),
-        ("SELECT labels, COUNT(*) FROM recipes GROUP BY labels ORDER BY 1", [("go", 4), ("sql", 3), ("sqlite", 2)]),
+        (
+            "SELECT labels, COUNT(*) FROM recipes GROUP BY labels ORDER BY 1",
+            [("go", 4), ("sql", 3), ("sqlite", 2)],
+        ),
         ("SELECT id FROM recipes WHERE code = 7", [(1,)]),
         ("SELECT id FROM recipes WHERE code IN (7, '12', '130')", [(1,), (2,), (3,)]),
         ("SELECT id FROM recipes WHERE code = '007'", [(1,)]),
