@@ -11,7 +11,7 @@ import pytest
 from sqlagent.database import schema
 from sqlagent.database.column_facts import encodings as enc
 from sqlagent.database.column_facts.decide import column_fact
-from sqlagent.database.column_facts.encodings import DigitDate, Flag, TextDate, TextNumber
+from sqlagent.database.column_facts.encodings import DigitDate, Flag, Listed, TextDate, TextNumber, ZeroFilled
 from sqlagent.database.column_facts.fact import ColumnFact, Evidence
 from sqlagent.database.column_facts.sampling import read_facts
 from sqlagent.database.column_facts.undeclared_keys import undeclared_keys
@@ -83,7 +83,6 @@ def test_core_data_counts_from_2001() -> None:
 @pytest.mark.parametrize(
     ("name", "values"),
     [
-        ("zip", ["02134", "60100", "94110"]),
         ("phone", ["5551234567", "5559876543", "5550001112"]),
         ("phone", [1_555_123_456, 1_555_987_654, 1_555_000_111]),
         ("population", [1_380_004_385, 331_002_651, 273_523_615]),
@@ -240,3 +239,25 @@ def _tables(connection: sqlite3.Connection) -> tuple[schema.Table, ...]:
         text for (text,) in connection.execute("SELECT sql FROM sqlite_master WHERE type = 'table'")
     )
     return schema.from_ddl(made).tables
+
+
+def test_digits_with_zeros_before_are_the_name_that_they_are_and_found_by_their_number() -> None:
+    assert fact("zip", ["02134", "10001"]) == ColumnFact("code", ZeroFilled(5), 0.99, sample="02134")
+    several = fact("code", ["007", "0042", "100"])
+    assert several is not None and several.encoding == ZeroFilled(0)
+
+
+@pytest.mark.parametrize(
+    ("values", "encoding"),
+    [
+        (["nut, milk", "milk", "egg, nut, milk", "egg", "nut, egg"], ","),
+        (["crime;sea", "sea", "sea;love;crime", "love;sea"], ";"),
+        (['["a", "b"]', '["a"]', '["b", "c"]'], ""),
+        ([" verb ", " noun verb ", " noun "], " "),
+        (["Ilse Brandt", "Ilse Brandt\nJon Vale", "Jon Vale", "Jon Vale\nIlse Brandt"], "\n"),
+    ],
+)
+def test_lists_in_a_cell_are_told_by_members_that_move(values: list[object], encoding: str) -> None:
+    found = fact("tags", values)
+    assert found is not None and isinstance(found.encoding, Listed) and found.encoding.separator == encoding
+    assert found.changes

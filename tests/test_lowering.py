@@ -407,3 +407,108 @@ def test_a_plain_schema_is_shown_as_it_is() -> None:
     found = schema.from_ddl(PLAIN)
     facts = {("events", "day"): ColumnFact("date", sample="2024-05-03")}
     assert meant_schema(found, facts) is found
+
+
+# ---- the clock ----
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("SELECT COUNT(*) FROM orders WHERE DATE(ordered_at) = DATE('now')", 1),
+        ("SELECT COUNT(*) FROM orders WHERE ordered_at >= DATE('now')", 1),
+        ("SELECT COUNT(*) FROM orders WHERE ordered_at >= DATE('now', '-1 day')", 2),
+        ("SELECT COUNT(*) FROM orders WHERE ordered_at < CURRENT_DATE", 3),
+        ("SELECT COUNT(*) FROM orders WHERE STRFTIME('%Y-%m', ordered_at) = STRFTIME('%Y-%m', 'now')", 3),
+        ("SELECT COUNT(*) FROM orders WHERE ordered_at BETWEEN DATE('now', '-1 day') AND DATE('now')", 2),
+    ],
+)
+def test_today_is_the_day_of_the_clock_that_is_given(sql: str, expected: int) -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY, ordered_at INTEGER)")
+    noon = 1_714_737_600  # 2024-05-03 12:00 UTC
+    for i, day in enumerate((0, -1, -2, -40)):
+        connection.execute("INSERT INTO orders VALUES (?, ?)", (i, noon + day * 86_400))
+    _, found, facts = opened(connection)
+    lowered = lower(sql, found, facts, options=Options(now="2024-05-03 18:00:00"))
+    assert rows_of(connection, lowered.sql) == [(expected,)], lowered.sql
+
+
+def test_todays_day_is_this_machines_unless_the_statement_says_otherwise() -> None:
+    from sqlagent.lowering.clock import by_the_clock
+
+    def local(sql: str) -> str:
+        return by_the_clock(sql, local=True)
+
+    assert local("SELECT DATE('now', '-1 day')") == "SELECT DATE('now', 'localtime', '-1 day')"
+    assert local("SELECT CURRENT_DATE") == "SELECT date('now', 'localtime')"
+    for kept in (
+        "SELECT DATE('now', 'utc')",
+        "SELECT STRFTIME('%s', 'now')",
+        "SELECT JULIANDAY('now')",
+        "SELECT 'now'",
+    ):
+        assert local(kept) == kept
+
+
+# ---- lists, and digits that name something ----
+
+RECIPES = [(1, "nut, milk", '["sql", "go"]', "007"), (2, "coconut, milk, egg", '["sqlite"]', "012"), (3, "nut", "[]", "130"),
+           (4, "egg, nut", '["go"]', "044"), (5, "milk, coconut, nut", '["sql"]', "051"), (6, "egg", '["sql", "go"]', "060"),
+           (7, None, None, None), (8, "milk, egg", '["go", "sqlite"]', "900")]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("SELECT COUNT(*) FROM recipes WHERE tags = 'nut'", [(4,)]),
+        ("SELECT COUNT(*) FROM recipes WHERE tags != 'nut'", [(3,)]),
+        ("SELECT COUNT(*) FROM recipes WHERE NOT tags = 'nut'", [(3,)]),
+        ("SELECT COUNT(*) FROM recipes WHERE tags IN ('nut', 'egg')", [(7,)]),
+        ("SELECT COUNT(*) FROM recipes WHERE tags LIKE '%nut%'", [(4,)]),
+        ("SELECT COUNT(*) FROM recipes WHERE tags NOT LIKE '%nut%'", [(3,)]),
+        ("SELECT COUNT(*) FROM recipes WHERE tags LIKE 'coco%'", [(1,)]),
+        ("SELECT COUNT(*) FROM recipes WHERE tags = 'nut, milk'", [(1,)]),
+        (
+            "SELECT tags FROM recipes GROUP BY tags ORDER BY COUNT(*) DESC, tags LIMIT 2",
+            [("egg",), ("milk",)],
+        ),
+        ("SELECT COUNT(DISTINCT tags) FROM recipes", [(4,)]),
+        ("SELECT DISTINCT tags FROM recipes ORDER BY tags LIMIT 1", [("coconut",)]),
+        ("SELECT tags FROM recipes WHERE id = 1", [("nut, milk",)]),
+        ("SELECT COUNT(*) FROM recipes WHERE labels = 'sql'", [(3,)]),
+        ("SELECT COUNT(*) FROM recipes WHERE labels != 'sql'", [(4,)]),
+        ("SELECT COUNT(*) FROM recipes WHERE labels LIKE '%\"sql\"%'", [(3,)]),
+        (
+            "SELECT labels, COUNT(*) FROM recipes GROUP BY labels ORDER BY 1",
+            [("go", 4), ("sql", 3), ("sqlite", 2)],
+        ),
+        ("SELECT id FROM recipes WHERE code = 7", [(1,)]),
+        ("SELECT id FROM recipes WHERE code IN (7, '12', '130')", [(1,), (2,), (3,)]),
+        ("SELECT id FROM recipes WHERE code = '007'", [(1,)]),
+    ],
+)
+def test_lists_are_asked_for_their_members_and_codes_for_their_number(sql: str, expected: list[Any]) -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE TABLE recipes (id INTEGER PRIMARY KEY, tags TEXT, labels TEXT, code TEXT)")
+    connection.executemany("INSERT INTO recipes VALUES (?, ?, ?, ?)", RECIPES)
+    _, found, facts = opened(connection)
+    lowered = lower(sql, found, facts, options=ALL)
+    assert connection.execute(lowered.sql).fetchall() == expected, lowered.sql
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["Paris, France", "Lyon, France", "Rome, Italy", "Milan, Italy", "Turin, Italy"],
+        ["Brandt, Ilse", "Vale, Ilse", "Brandt, Jon", "Vale, Jon"],
+        ["Well, no.", "No, well, it is late.", "Yes"],
+        ["1,5", "2,5", "1,2", "5,1"],
+        ["a, a, b", "b, a", "a"],
+    ],
+)
+def test_names_in_two_parts_sentences_and_numbers_are_no_lists(values: list[str]) -> None:
+    from sqlagent.database.column_facts import shapes
+    from sqlagent.database.column_facts.fact import Evidence
+
+    assert shapes.listed(Evidence("t", "c"), dict.fromkeys(values, 1)) is None

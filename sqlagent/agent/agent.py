@@ -179,7 +179,8 @@ class Agent:
         with self._lock:
             schema = self._tables()
             if self._lowering and self._meaning is None:
-                self._meaning = ColumnMeaning(schema, self._open_sandbox())
+                state = self._seen[0] if self._seen is not None else None
+                self._meaning = ColumnMeaning(schema, self._open_sandbox(), state=state)
             return self._meaning
 
     def _meant(self) -> Schema:

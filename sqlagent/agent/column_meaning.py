@@ -6,13 +6,14 @@ A failure to read them is no failure to answer: without facts all columns are ta
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlagent.base.errors import QueryError, QueryTimeout
-from sqlagent.database.column_facts.fact import ColumnFact
+from sqlagent.database.column_facts import kept
 from sqlagent.database.column_facts.meant_schema import meant_schema
 from sqlagent.database.column_facts.nothing import ALWAYS
 from sqlagent.database.column_facts.sampling import Run, read_facts
@@ -26,6 +27,7 @@ from sqlagent.lowering.stored_names import in_stored_names
 from sqlagent.lowering.views import query_columns, view_facts
 
 if TYPE_CHECKING:
+    from sqlagent.sandbox.file_state import FileState
     from sqlagent.sandbox.sandbox import Sandbox
 
 Keys = Mapping[str, tuple[ForeignKey, ...]]
@@ -36,21 +38,36 @@ _ALL_SECONDS = 3.0
 
 
 class ColumnMeaning:
-    """The facts of one schema's columns. `meant` is the schema as the model is shown it."""
+    """The facts of one schema's columns. `meant` is the schema as the model is shown it.
 
-    def __init__(self, schema: Schema, sandbox: Sandbox, options: Options = Options(local=True)) -> None:  # noqa: B008
+    state: of the file that the schema was read from, where what is told of it may be kept.
+    """
+
+    def __init__(
+        self,
+        schema: Schema,
+        sandbox: Sandbox,
+        options: Options = Options(local=True),  # noqa: B008
+        state: FileState | None = None,
+    ) -> None:
         run = _runner(sandbox)
         self.schema = schema
         self.options = options
         self.profile = profile_of(schema)
-        keys: Keys = undeclared_keys(run, schema.tables)
+        known = kept.load(schema.path, state) if state is not None else None
+        began = time.monotonic()
+        found: Keys = undeclared_keys(run, schema.tables) if known is None else known[1]
+        keys = found
         if self.profile is not None:
             keys = _joined(keys, self.profile.keys)
         tables = [
             replace(table, foreign_keys=(*table.foreign_keys, *keys.get(table.name, ())))
             for table in schema.tables
         ]
-        self.facts: dict[tuple[str, str], ColumnFact] = read_facts(run, tables, seconds=_ALL_SECONDS)
+        self.facts = read_facts(run, tables, seconds=_ALL_SECONDS) if known is None else known[0]
+        seconds = time.monotonic() - began
+        if known is None and state is not None and seconds < _ALL_SECONDS:
+            kept.save(schema.path, state, self.facts, found, seconds)
         if self.profile is not None:
             self.facts |= self.profile.facts
         self.facts |= view_facts(schema, _views(run, schema), self.facts)

@@ -36,6 +36,8 @@ class Options:
     local: bool = False
     shown: bool = True
     shown_texts: bool = False
+    now: str = ""
+    """The moment that statements call now, in UTC; "" for the clock's."""
 
 
 class Columns:

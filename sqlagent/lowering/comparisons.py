@@ -17,6 +17,7 @@ from sqlagent.database.column_facts.encodings import (
     Scaled,
     TextDate,
     TextNumber,
+    ZeroFilled,
 )
 from sqlagent.database.column_facts.nothing import ALWAYS
 from sqlagent.lowering import lists
@@ -48,9 +49,16 @@ def compared(
     if column.is_time:
         span = _span(statement, column, right, grain)
         return None if span is None else _in_time(column, operator, span)
+    encoding = column.encoding
+    if isinstance(encoding, ZeroFilled):
+        if operator not in ("=", "!="):
+            return None
+        if not encoding.width and isinstance(right, Literal) and right.kind == "number":
+            return f"CAST({column.sql} AS INTEGER) {operator} {right.value}"
+        digits = _filled(encoding, right)
+        return f"{column.sql} {operator} {digits}" if digits else None
     if column.fact.key:
         return None
-    encoding = column.encoding
     if isinstance(encoding, Named):
         stored = _code(encoding, right)
         return (
@@ -114,6 +122,9 @@ def member(statement: Statement, column: Stored, node: In, grain: int | None, st
         joined = parts[0] if len(parts) == 1 else "(" + " OR ".join(parts) + ")"
         return _present(column, f"NOT {joined}") if node.negated else joined
     negated = "NOT " if node.negated else ""
+    if isinstance(column.encoding, ZeroFilled):
+        digits = [_filled(column.encoding, one) or statement.text(one) for one in node.members]
+        return f"{column.sql} {negated}IN ({', '.join(digits)})"
     if column.fact.key:
         return None
     if isinstance(column.encoding, Listed):
@@ -154,6 +165,17 @@ def _for_iso(pattern: str, format: str) -> bool:
     """Whether a pattern is written for ISO text and not for texts of a format."""
     year_first = re.match(r"\d{4}-", pattern) is not None and not format.startswith("%Y")
     return year_first or ("-" in pattern and "-" not in format)
+
+
+def _filled(encoding: ZeroFilled, right: Expr) -> str | None:
+    """A number, or fewer digits, as the text of digits that it is stored as; None for anything else."""
+    right = bare(right)
+    if not isinstance(right, Literal) or right.kind not in ("number", "text"):
+        return None
+    digits = right.value.strip()
+    if not encoding.width or not (digits.isascii() and digits.isdigit()) or len(digits) > encoding.width:
+        return None
+    return text_literal(digits.zfill(encoding.width))
 
 
 def _code(encoding: Named, right: Expr) -> int | str | None:

@@ -80,7 +80,7 @@ def each(column: Stored) -> str:
     if mark.strip():
         inner = f"replace({inner}, {text_literal(mark + ' ')}, {text_literal(mark)})"
     between = text_literal("\\n" if mark == "\n" else mark)
-    return f"'[' || replace(json_quote({inner}), {between}, '\",\"') || ']'"
+    return f"'[' || replace(nullif(json_quote({inner}), 'null'), {between}, '\",\"') || ']'"
 
 
 def _array(column: Stored) -> str:

@@ -5,16 +5,19 @@ lower("SELECT COUNT(*) FROM v WHERE at LIKE '2024%'", schema, facts, prepares=sa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sqlagent.database.column_facts.fact import ColumnFact
 from sqlagent.database.schema import Schema
+from sqlagent.lowering.clock import by_the_clock
 from sqlagent.lowering.columns import Options, Unlowerable, facts_by_name, words_of
 from sqlagent.lowering.rewrite import Rewriter
 from sqlagent.sql.cursor import Unreadable
 from sqlagent.sql.reading import read
 
+_NOW = re.compile(r"'now'|\bcurrent_(?:date|time|timestamp)\b", re.IGNORECASE)
 Facts = Mapping[tuple[str, str], ColumnFact]
 
 
@@ -44,9 +47,10 @@ def lower(
     if not known:
         return Lowered(sql)
     try:
-        rewriter = Rewriter(read(sql, schema), known, options)
-        rewriter.run()
-        written = rewriter.edits.sql()
+        rewriter, written = _written(sql, schema, known, options)
+        if rewriter.used and _NOW.search(sql):
+            timed = by_the_clock(sql, local=options.local, now=options.now)
+            rewriter, written = _written(timed, schema, known, options)
     except (Unreadable, Unlowerable):
         return Lowered(sql)
     if written == sql or (prepares is not None and not prepares(written)):
@@ -54,3 +58,12 @@ def lower(
     return Lowered(
         written, tuple(words_of(list(facts), rewriter.used, local=options.local)), rewriter.results()
     )
+
+
+def _written(
+    sql: str, schema: Schema, known: Mapping[tuple[str, str], ColumnFact], options: Options
+) -> tuple[Rewriter, str]:
+    """A statement that was walked, and its new text. Raises Unreadable, Unlowerable."""
+    rewriter = Rewriter(read(sql, schema), known, options)
+    rewriter.run()
+    return rewriter, rewriter.edits.sql()

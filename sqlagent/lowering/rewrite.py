@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from sqlagent.database.column_facts.encodings import Flag, Listed, Named, Padded, TextNumber
+from sqlagent.database.column_facts.encodings import Flag, Listed, Named, Padded, TextNumber, ZeroFilled
 from sqlagent.database.column_facts.fact import ColumnFact
 from sqlagent.database.schema import fold
 from sqlagent.lowering import lists
@@ -206,7 +206,7 @@ class Rewriter(Conditions):
         if column.encoding is None or column.monotone:
             if column.fact.nothing and column.fact.meaning != "text":
                 self.put(value, inner, column.clean)
-        elif not isinstance(column.encoding, (Flag, Padded, Named)):
+        elif not isinstance(column.encoding, (Flag, Padded, Named, ZeroFilled)):
             self.put(value, inner, column.meaning())
 
     def grouped(self, value: Expr) -> None:
@@ -265,7 +265,7 @@ class Rewriter(Conditions):
             return
         if isinstance(column.encoding, TextNumber) and column.encoding.mixed:
             return
-        if isinstance(column.encoding, (Flag, Listed, Padded)) or column.fact.meaning == "text":
+        if isinstance(column.encoding, (Flag, Listed, Padded, ZeroFilled)) or column.fact.meaning == "text":
             return
         if self.reading.scopes.of(node).item is not None:
             return

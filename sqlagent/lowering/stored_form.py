@@ -22,6 +22,7 @@ from sqlagent.database.column_facts.encodings import (
     Scaled,
     TextDate,
     TextNumber,
+    ZeroFilled,
 )
 from sqlagent.database.column_facts.fact import ColumnFact
 from sqlagent.database.schema import Value
@@ -66,7 +67,7 @@ class Stored:
         encoding = self.encoding
         if isinstance(encoding, TextDate):
             return encoding.fixed and encoding.format.startswith(("%Y/%m/%d", "%Y.%m.%d", "%Y-%m-%d"))
-        return encoding is None or isinstance(encoding, (Linear, DigitDate, Scaled))
+        return encoding is None or isinstance(encoding, (Linear, DigitDate, Scaled, ZeroFilled))
 
     @property
     def injective(self) -> bool:

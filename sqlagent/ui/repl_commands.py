@@ -352,6 +352,8 @@ def _row_count(table: Table) -> str | int | None:
 
 
 def _show_table(session: Repl, schema: Schema, table: Table) -> None:
+    meaning = session.agent.meaning()
+    facts = meaning.facts if meaning is not None else {}
     refers = {}
     for key in table.foreign_keys:
         refers.update(dict.fromkeys(key.columns, f"{key.ref_table}({', '.join(key.ref_columns)})"))
@@ -363,5 +365,8 @@ def _show_table(session: Repl, schema: Schema, table: Table) -> None:
         marks += ["generated"] if column.generated else []
         marks += [f"refers to {refers[column.name]}"] if column.name in refers else []
         samples = ", ".join(str(sample) for sample in column.samples if not isinstance(sample, bytes))
-        rows.append((column.name, column.type, ", ".join(marks), samples, column.comment))
+        fact = facts.get((table.name, column.name))
+        stored = fact.words if fact is not None and fact.changes else ""
+        comment = "; ".join(filter(None, [column.comment, stored]))
+        rows.append((column.name, column.type, ", ".join(marks), samples, comment))
     session.output.rows(("column", "type", "key", "for example", "comment"), rows)

@@ -56,7 +56,12 @@ def _of_texts(evidence: Evidence, texts: Mapping[str, int]) -> ColumnFact | None
     if not meant:
         return None
     blank = markers if not evidence.key else ()
-    found = shapes.padded(meant) or shapes.json_text(meant) or shapes.listed(evidence, meant)
+    found = (
+        shapes.zero_filled(meant)
+        or shapes.padded(meant)
+        or shapes.json_text(meant)
+        or shapes.listed(evidence, meant)
+    )
     if found is None and not blank:
         return None
     return replace(found or ColumnFact("text", certainty=0.99, sample=next(iter(meant))), nothing=blank)

@@ -270,7 +270,22 @@ class Listed:
             return None
 
 
-Encoding = Listed | Linear | DigitDate | TextDate | TextNumber | Flag | Padded | Named | Scaled
+@dataclass(frozen=True, slots=True)
+class ZeroFilled:
+    """Digits that name something, with zeros before: `007`, `02134`. `width` is that of all values, 0 for several."""
+
+    width: int
+
+    @property
+    def words(self) -> str:
+        return f"text of {self.width or ''} digits, zeros before".replace("  ", " ")
+
+    def decode(self, value: Value | None) -> str | None:
+        fits = isinstance(value, str) and value.isdigit() and len(value) == (self.width or len(value))
+        return str(value) if fits else None
+
+
+Encoding = ZeroFilled | Listed | Linear | DigitDate | TextDate | TextNumber | Flag | Padded | Named | Scaled
 
 
 def pieces(format: str) -> list[str]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from sqlagent.database.column_facts.encodings import Flag, Listed, Padded
+from sqlagent.database.column_facts.encodings import Flag, Listed, Padded, ZeroFilled
 from sqlagent.database.column_facts.fact import ColumnFact, Evidence
 from sqlagent.database.schema import Value
 
@@ -49,6 +49,17 @@ def padded(values: Mapping[str, int]) -> ColumnFact | None:
     if len(ends) < 2 or len(ends) * 2 < len(values):
         return None
     return ColumnFact("text", Padded(), 0.99, sample=ends[0].rstrip(" "))
+
+
+def zero_filled(values: Mapping[str, int]) -> ColumnFact | None:
+    """Digits with zeros before some of them."""
+    if not all(1 <= len(text) <= 15 and text.isascii() and text.isdigit() for text in values):
+        return None
+    if not any(text[0] == "0" and len(text) > 1 for text in values):
+        return None
+    widths = {len(text) for text in values}
+    encoding = ZeroFilled(widths.pop() if len(widths) == 1 else 0)
+    return ColumnFact("code", encoding, 0.99, sample=next(iter(values)))
 
 
 def json_text(values: Mapping[str, int]) -> ColumnFact | None:

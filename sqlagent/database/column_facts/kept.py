@@ -1,0 +1,109 @@
+"""Keep what was told of a large file's columns from one process to the next, beside its schema.
+
+Invariant: what is kept can only save time: it is used for the very state of the file that it was read from, and only
+when it is whole. It holds stored values, so it is private.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import astuple, fields
+from pathlib import Path
+from typing import Any
+
+from sqlagent.base import paths, private_files
+from sqlagent.database.column_facts import encodings
+from sqlagent.database.column_facts.fact import ColumnFact
+from sqlagent.database.schema import ForeignKey
+from sqlagent.sandbox.file_state import FileState
+
+Facts = Mapping[tuple[str, str], ColumnFact]
+Keys = Mapping[str, tuple[ForeignKey, ...]]
+WORTH_SECONDS = 0.1
+"""What was read faster than this is not kept."""
+_FORMAT = 1  # raise it when what is told of columns changes
+_SETTLED_NS = 2_000_000_000
+"""A file written less than this ago could change again within one tick of its clock."""
+_FILES, _BYTES = 64, 64 << 20
+_ENCODINGS = {
+    kind.__name__: kind
+    for kind in (
+        encodings.Linear, encodings.DigitDate, encodings.TextDate, encodings.TextNumber, encodings.Flag, encodings.Padded,
+        encodings.Listed, encodings.ZeroFilled,
+    )
+}  # fmt: skip
+"""Those that are told from values; a profile's are read with it."""
+
+
+def load(path: str, state: FileState) -> tuple[dict[tuple[str, str], ColumnFact], Keys] | None:
+    """What is kept for the file at `path` (absolute) in `state`, or None."""
+    try:
+        file = _file(path)
+        digest, _, body = file.read_bytes().partition(b"\n")
+        if hashlib.sha256(body).hexdigest().encode() != digest:
+            return None
+        kept = json.loads(body)
+        if kept["key"] != _key(path, state):
+            return None
+        facts = {(table, column): _fact(one) for table, column, one in kept["facts"]}
+        keys = {
+            table: tuple(ForeignKey(tuple(own), other, tuple(theirs)) for own, other, theirs in held)
+            for table, held in kept["keys"].items()
+        }
+        private_files.used(file)
+        return facts, keys
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def save(path: str, state: FileState, facts: Facts, keys: Keys, seconds: float) -> None:
+    """Keep what took `seconds` to read, if that is worth it; a failure to write is silent."""
+    if seconds < WORTH_SECONDS or time.time_ns() - max(state.mtime_ns, state.wal_mtime_ns) < _SETTLED_NS:
+        return
+    kept = {
+        "key": _key(path, state),
+        "facts": [[*place, _plain(fact)] for place, fact in facts.items()],
+        "keys": {
+            table: [[k.columns, k.ref_table, k.ref_columns] for k in held] for table, held in keys.items()
+        },
+    }
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        body = json.dumps(kept).encode("utf-8", "surrogatepass")
+        digest = hashlib.sha256(body).hexdigest().encode()
+        target = _file(path)
+        private_files.write(target, digest + b"\n" + body, durable=False)
+        private_files.evict(target.parent, ".facts", files=_FILES, size=_BYTES, keep=target)
+
+
+def _plain(fact: ColumnFact) -> dict[str, Any]:
+    plain = {name.name: getattr(fact, name.name) for name in fields(fact) if name.name != "encoding"}
+    if fact.encoding is not None:
+        values = [
+            sorted(v) if isinstance(v := getattr(fact.encoding, f.name), frozenset) else v
+            for f in fields(fact.encoding)
+        ]
+        plain["encoding"] = [type(fact.encoding).__name__, values]
+    return plain
+
+
+def _fact(plain: dict[str, Any]) -> ColumnFact:
+    """Raises KeyError and TypeError where it is none."""
+    kind, values = plain.pop("encoding", (None, ()))
+    encoding = (
+        _ENCODINGS[kind](*(frozenset(v) if isinstance(v, list) else v for v in values)) if kind else None
+    )
+    lists = {name: tuple(plain[name]) for name in ("nothing", "others", "exceptions")}
+    return ColumnFact(**{**plain, **lists, "encoding": encoding})
+
+
+def _file(path: str) -> Path:
+    return paths.cache_dir() / "schema" / f"{hashlib.sha256(os.fsencode(path)).hexdigest()[:32]}.facts"
+
+
+def _key(path: str, state: FileState) -> list[Any]:
+    return [_FORMAT, path, *astuple(state)]
