@@ -360,7 +360,7 @@ def test_an_old_line_is_found_with_ctrl_r(spawn: Spawn) -> None:
     child.send("\x12")
     child.expect("reverse-i-search")
     child.send("ANSW")
-    child.expect("answer")
+    child.expect("SELECT 40 . 2 AS")
     child.send("\r\r")
     child.expect("42")
 

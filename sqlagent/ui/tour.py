@@ -77,7 +77,9 @@ def tour(agent: Agent, *, questions: int = QUESTIONS) -> Iterator[Part]:
     tables = sorted(
         (table for table in schema.tables if table.kind != "view"), key=lambda table: -(table.row_count or 0)
     )
-    largest = [(t.name, t.row_count, len(t.columns), _known_by(t)) for t in tables[:LARGEST]]
+    largest: list[tuple[Cell, ...]] = [
+        (t.name, t.row_count, len(t.columns), _known_by(t)) for t in tables[:LARGEST]
+    ]
     yield Part("tables", "The largest tables", ("table", "rows", "columns", "among them"), largest)
     parts = (
         Part("since", "Since when", ("column", "from", "to"), _since(agent, tables, deadline)),
@@ -143,7 +145,7 @@ def _odd(agent: Agent, tables: list[Table], deadline: float) -> list[tuple[Cell,
             rows = agent.run_sql(f"SELECT COUNT(*), {counts} FROM ({some})").rows
         except (QueryError, QueryTimeout):
             continue
-        total, *numbers = [int(value or 0) for value in rows[0]]  # type: ignore[arg-type]
+        total, *numbers = [int(value or 0) for value in rows[0]]
         where = f" of the first {total:,}" if total == LOOKED_AT else ""
         for column, at in zip(columns, range(0, len(numbers), 5), strict=True):
             if said := _oddity(column, total, *numbers[at : at + 5]):
