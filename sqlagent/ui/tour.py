@@ -60,14 +60,14 @@ def summary(agent: Agent) -> str:
     rows = sum(table.row_count or 0 for table in schema.tables if table.kind != "view")
     exact = all(table.row_count_exact for table in schema.tables if table.kind != "view")
     said = f"{_many(len(kinds) - views, 'table')}" + (f" and {_many(views, 'view')}" if views else "")
-    size = Path(schema.path).stat().st_size / 1e6
+    size = _size(Path(schema.path).stat().st_size)
     known = f" These are the tables of {profile.name}." if profile is not None else ""
     left = (
         f" {_many(len(schema.unreadable), 'thing')} cannot be read: \\d says which."
         if schema.unreadable
         else ""
     )
-    return f"{Path(schema.path).name}: {said}, {'' if exact else 'about '}{rows:,} rows, {size:,.1f} MB.{known}{left}"
+    return f"{Path(schema.path).name}: {said}, {'' if exact else 'about '}{rows:,} rows, {size}.{known}{left}"
 
 
 def tour(agent: Agent, *, questions: int = QUESTIONS) -> Iterator[Part]:
@@ -91,6 +91,10 @@ def tour(agent: Agent, *, questions: int = QUESTIONS) -> Iterator[Part]:
         columns = ("no", "question", "answer", "statement")
         rows: list[tuple[Cell, ...]] = [(number, *one) for number, one in enumerate(found, start=1)]
         yield Part("questions", "Questions that have answers", columns, rows)
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB" if size >= 1_000_000 else f"{size / 1e3:,.0f} KB"
 
 
 def _many(number: int, what: str) -> str:
