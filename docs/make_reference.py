@@ -31,7 +31,7 @@ ENVIRONMENT = {
 FILES = (
     ("models/", "cache", "model files, and the list of added ones"),
     (
-        "adapters/, prefix/, values/, schemas/",
+        "adapters/, prefix/, schema/, values/",
         "cache",
         "what can be made again: merged adapters, read schemas, indexes",
     ),
