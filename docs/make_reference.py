@@ -19,6 +19,9 @@ ENVIRONMENT = {
     "SQLAGENT_REGISTRY": "a model registry in place of the one that is built in (TOML)",
     "SQLAGENT_AMX": "1 leaves AMX on, with which builds of llama.cpp by GCC 12 crash",
     "SQLAGENT_DEBUG": "1 shows where an error inside sqlagent came from",
+    "HF_ENDPOINT": "another address of the Hugging Face Hub, from which models come",
+    "HF_HUB_DISABLE_TELEMETRY": "what the Hub's own client does with it; sqlagent sends nothing",
+    "SPACE_HOST": "set in a Hugging Face Space: the page is then reached under that name",
     "NO_COLOR": "any value: no colours",
     "PAGER": "the pager of the prompt; less unless it is set",
     "VISUAL": "the editor of `\\edit`",
@@ -28,7 +31,7 @@ ENVIRONMENT = {
 FILES = (
     ("models/", "cache", "model files, and the list of added ones"),
     (
-        "adapters/, prefix/, values/, schemas/",
+        "adapters/, prefix/, schema/, values/",
         "cache",
         "what can be made again: merged adapters, read schemas, indexes",
     ),

@@ -236,9 +236,9 @@ def test_a_file_for_a_program_gets_all_rows_and_a_table_a_thousand(run: Run, db:
 
 
 def test_rows_that_do_not_fit_are_an_error_for_a_program(run: Run, db: str, monkeypatch: Any) -> None:
-    from sqlagent.ui import commands
+    from sqlagent.ui import opening
 
-    monkeypatch.setattr(commands, "ALL_BYTES", 10_000)
+    monkeypatch.setattr(opening, "ALL_BYTES", 10_000)
     done = run("ask", db, MANY, "-f", "csv")
     assert done.code == 1 and "--max-bytes" in done.err and "Not all" in done.err
     assert run("ask", db, MANY, "-f", "csv", "--limit", "10").code == 0

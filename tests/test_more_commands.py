@@ -45,6 +45,7 @@ def test_run_takes_what_it_gets_for_sql_in_the_same_sandbox(db: str) -> None:
     done = program("run", db, "How many employees are there?")
     assert (done.returncode, done.stdout) == (1, "") and "syntax error" in done.stderr
     assert program("run", db, "SELECT nope FROM employees", "--sql").returncode == 1
+    assert "Which statement?" in program("run", db).stderr
     assert program("run", db, "SELECT 1", "--sql").stdout == "SELECT 1;\n"
 
 

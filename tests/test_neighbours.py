@@ -93,7 +93,7 @@ def test_datasette_writes_a_statement_and_runs_it_itself(db: Path) -> None:
         refused = await served.client.get("/company/-/ask?q=What+is+the+%3Cb%3Eweather%3F")
         assert refused.status_code == 400 and "weather" in refused.text and "<b>" not in refused.text
         assert (await served.client.get("/nowhere/-/ask")).status_code == 404
-        closed: Any = Datasette([str(db)], config={"allow_sql": False})
+        closed: Any = Datasette([str(db)], metadata={"allow_sql": False})
         assert (await closed.client.get("/company/-/ask")).status_code == 403
 
     pm.register(datasette_plugin, "sqlagent-under-test")

@@ -205,6 +205,20 @@ def test_open_goes_on_with_another_file_and_the_same_model(session: Session, tmp
     assert session.repl.agent is before and session.type(".tables") == "only_here\n"
 
 
+def test_tab_completes_the_files_that_a_command_takes(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "folder").mkdir()
+    for name in ("sales.csv", "salaries.db", "two words.db", ".hidden", "folder/inner.db"):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    assert session.repl.complete("\\open sal") == ("sal", ["salaries.db", "sales.csv"])
+    assert session.repl.complete("\\open ")[1] == ["folder/", "salaries.db", "sales.csv"]
+    assert session.repl.complete("\\g folder/i")[1] == ["folder/inner.db"]
+    assert session.repl.complete("\\open nowhere/x")[1] == []
+    assert "sales.csv" not in session.repl.complete("how many sal")[1]  # a question names no file
+
+
 # ---- a real terminal ---------------------------------------------------------------------------------------
 
 Spawn = Callable[..., Any]
@@ -360,7 +374,7 @@ def test_an_old_line_is_found_with_ctrl_r(spawn: Spawn) -> None:
     child.send("\x12")
     child.expect("reverse-i-search")
     child.send("ANSW")
-    child.expect("answer")
+    child.expect("SELECT 40 . 2 AS")
     child.send("\r\r")
     child.expect("42")
 

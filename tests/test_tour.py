@@ -32,7 +32,7 @@ def parts(path: str | Path) -> tuple[dict[str, tour.Part], str]:
 
 def test_ten_questions_that_were_run_and_gave_rows(db: str) -> None:
     found, head = parts(db)
-    assert head == f"company.db: 4 tables, 92 rows, {Path(db).stat().st_size / 1e6:,.1f} MB."
+    assert head == f"company.db: 4 tables, 92 rows, {Path(db).stat().st_size / 1e3:,.0f} KB."
     assert [part for part in found] == ["tables", "since", "questions"]
     questions = found["questions"].rows
     assert len(questions) == 10 and len({row[1] for row in questions}) == 10

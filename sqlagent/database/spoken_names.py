@@ -215,7 +215,7 @@ def _renamed(one: SpokenTable, stored: Table, run: Rows) -> tuple[SpokenTable, T
 
 def _runs(one: SpokenTable, stored: Table, run: Rows) -> bool:
     """Whether its condition runs: another version of the application may not have what it asks about."""
-    from sqlagent.sql.names import quote
+    from sqlagent.database.ddl_comments import quote
 
     condition = one.only.replace("{t}", "t")
     return run(f"SELECT 1 FROM {quote(stored.name)} AS t WHERE {condition} LIMIT 1") is not None
@@ -223,7 +223,7 @@ def _runs(one: SpokenTable, stored: Table, run: Rows) -> bool:
 
 def _sampled(one: SpokenTable, stored: Table, columns: list[Column], run: Rows) -> list[Column]:
     """Texts with samples of the rows that belong to the table."""
-    from sqlagent.sql.names import quote
+    from sqlagent.database.ddl_comments import quote
 
     texts = [c.name for c in stored.columns if not c.codes and any(isinstance(v, str) for v in c.samples)]
     if not texts:

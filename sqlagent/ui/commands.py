@@ -57,6 +57,8 @@ def demo(args: argparse.Namespace, console: Console, model: TextModel | None) ->
 
 def run(args: argparse.Namespace, console: Console, model: TextModel | None) -> int:
     """Run a person's own statement."""
+    if not args.question:
+        raise UsageError('Which statement? `sqlagent run DB "SELECT …"`')
     args.sql_only = True
     return _answer(args, console, model, args.database, question_from(args.question))
 

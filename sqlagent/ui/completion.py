@@ -1,7 +1,8 @@
-"""What Tab offers at the prompt: commands, their arguments, and names from the database. Pure functions."""
+"""What Tab offers at the prompt: commands, their arguments, names from the database, and files for commands alone."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,7 @@ def candidates(
     """The text to be replaced and what can stand there, given the text before the cursor.
 
     `arguments` maps a command to what may follow it; "table" in it stands for the table names, "column" for those of
-    columns with their tables.
+    columns with their tables, "file" for what lies in the folder that is being typed.
     """
     line = before.lstrip()
     tables, columns = names(schema)
@@ -42,10 +43,16 @@ def candidates(
         head, space, rest = line.partition(" ")
         if not space:
             return line, [name for name in commands if name.startswith(line)]
-        stand_for = {"table": tables, "column": _columns_of_tables(schema)}
         choices: list[str] = []
         for choice in arguments.get(head, ()):
-            choices += stand_for.get(choice, [choice])
+            if choice == "table":
+                choices += tables
+            elif choice == "column":
+                choices += _columns_of_tables(schema)
+            elif choice == "file":
+                choices += _files(rest)
+            else:
+                choices.append(choice)
         return rest, _starting(rest, choices)
     found = tokens(before)
     if not found or found[-1].kind != "name" or found[-1].end != len(before):
@@ -59,6 +66,20 @@ def candidates(
 def _columns_of_tables(schema: Schema | None) -> list[str]:
     tables = schema.tables if schema is not None else ()
     return [f"{quote(table.name)}.{quote(column.name)}" for table in tables for column in table.columns]
+
+
+def _files(start: str) -> list[str]:
+    """The files and folders whose path begins so; none whose name has blanks, which would have to be quoted."""
+    folder, name = os.path.split(start)
+    try:
+        found = sorted(os.scandir(os.path.expanduser(folder) or "."), key=lambda entry: entry.name)
+    except OSError:
+        return []
+    shown = (
+        entry for entry in found if entry.name.startswith(name) and (name or not entry.name.startswith("."))
+    )
+    paths = (os.path.join(folder, entry.name) + ("/" if entry.is_dir() else "") for entry in shown)
+    return [path for path in paths if " " not in path]
 
 
 def _starting(start: str, choices: Iterable[str]) -> list[str]:

@@ -277,7 +277,9 @@ class Repl:
         """Say what is open."""
         schema = self.agent.schema()
         tables = "1 table" if len(schema.tables) == 1 else f"{len(schema.tables)} tables"
-        self.output.console.notice(f"{schema.path}: {tables}. Ask a question, or type \\h for help.")
+        self.output.console.notice(
+            f"{schema.path}: {tables}. Ask a question; \\tour shows what is in it, \\h all commands."
+        )
 
     def _typed(self) -> Iterator[str]:
         from sqlagent.base import paths

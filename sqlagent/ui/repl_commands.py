@@ -26,7 +26,7 @@ Run = Callable[["Repl", str], None]
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command under all its names. `choices` are completed after it; "table" and "column" stand for names."""
+    """One command under all its names. `choices` are completed after it; "table", "column", "file" stand for names."""
 
     names: tuple[str, ...]
     usage: str

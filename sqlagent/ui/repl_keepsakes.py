@@ -92,7 +92,7 @@ def show_tour(session: Repl, argument: str) -> None:
         session.output.console.notice("\\tour NUMBER shows all rows of a question's answer.")
 
 
-@command("\\open", ".open", usage="FILE …")
+@command("\\open", ".open", usage="FILE …", choices=("file",))
 def open_other(session: Repl, argument: str) -> None:
     """go on with another database, or with CSV, JSON, Excel or Parquet files; the model stays loaded"""
     try:

@@ -54,7 +54,7 @@ def show_steps(session: Repl, argument: str) -> None:
     terminal.out(f"{line}\n" for text in _steps(answer, width) for line in text_lines(text, width))
 
 
-@command("\\g", ".once", usage="FILE")
+@command("\\g", ".once", usage="FILE", choices=("file",))
 def export_last(session: Repl, argument: str) -> None:
     """write the last result to a file: .csv .tsv .json .jsonl .md .html .xlsx .parquet"""
     if not argument:
@@ -63,7 +63,7 @@ def export_last(session: Repl, argument: str) -> None:
     session.export(exports.path_of(argument, database=session.agent.database))
 
 
-@command("\\o", ".output", usage="[FILE]")
+@command("\\o", ".output", usage="[FILE]", choices=("file",))
 def export_from_now_on(session: Repl, argument: str) -> None:
     """write results to FILE, FILE-2, FILE-3, … from now on; without a name to the terminal again"""
     if not argument:

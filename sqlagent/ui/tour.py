@@ -60,14 +60,14 @@ def summary(agent: Agent) -> str:
     rows = sum(table.row_count or 0 for table in schema.tables if table.kind != "view")
     exact = all(table.row_count_exact for table in schema.tables if table.kind != "view")
     said = f"{_many(len(kinds) - views, 'table')}" + (f" and {_many(views, 'view')}" if views else "")
-    size = Path(schema.path).stat().st_size / 1e6
+    size = _size(Path(schema.path).stat().st_size)
     known = f" These are the tables of {profile.name}." if profile is not None else ""
     left = (
         f" {_many(len(schema.unreadable), 'thing')} cannot be read: \\d says which."
         if schema.unreadable
         else ""
     )
-    return f"{Path(schema.path).name}: {said}, {'' if exact else 'about '}{rows:,} rows, {size:,.1f} MB.{known}{left}"
+    return f"{Path(schema.path).name}: {said}, {'' if exact else 'about '}{rows:,} rows, {size}.{known}{left}"
 
 
 def tour(agent: Agent, *, questions: int = QUESTIONS) -> Iterator[Part]:
@@ -77,7 +77,9 @@ def tour(agent: Agent, *, questions: int = QUESTIONS) -> Iterator[Part]:
     tables = sorted(
         (table for table in schema.tables if table.kind != "view"), key=lambda table: -(table.row_count or 0)
     )
-    largest = [(t.name, t.row_count, len(t.columns), _known_by(t)) for t in tables[:LARGEST]]
+    largest: list[tuple[Cell, ...]] = [
+        (t.name, t.row_count, len(t.columns), _known_by(t)) for t in tables[:LARGEST]
+    ]
     yield Part("tables", "The largest tables", ("table", "rows", "columns", "among them"), largest)
     parts = (
         Part("since", "Since when", ("column", "from", "to"), _since(agent, tables, deadline)),
@@ -89,6 +91,10 @@ def tour(agent: Agent, *, questions: int = QUESTIONS) -> Iterator[Part]:
         columns = ("no", "question", "answer", "statement")
         rows: list[tuple[Cell, ...]] = [(number, *one) for number, one in enumerate(found, start=1)]
         yield Part("questions", "Questions that have answers", columns, rows)
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB" if size >= 1_000_000 else f"{size / 1e3:,.0f} KB"
 
 
 def _many(number: int, what: str) -> str:
@@ -143,7 +149,7 @@ def _odd(agent: Agent, tables: list[Table], deadline: float) -> list[tuple[Cell,
             rows = agent.run_sql(f"SELECT COUNT(*), {counts} FROM ({some})").rows
         except (QueryError, QueryTimeout):
             continue
-        total, *numbers = [int(value or 0) for value in rows[0]]  # type: ignore[arg-type]
+        total, *numbers = [int(value or 0) for value in rows[0]]
         where = f" of the first {total:,}" if total == LOOKED_AT else ""
         for column, at in zip(columns, range(0, len(numbers), 5), strict=True):
             if said := _oddity(column, total, *numbers[at : at + 5]):

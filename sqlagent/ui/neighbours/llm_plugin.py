@@ -18,13 +18,13 @@ from sqlagent.base.paths import expanded
 from sqlagent.ui import formats, sureness
 
 
-class SqlagentModel(llm.Model):  # type: ignore[misc]  # llm has no types
+class SqlagentModel(llm.Model):
     """Answers from one SQLite database."""
 
     model_id = "sqlagent"
     can_stream = False
 
-    class Options(llm.Options):  # type: ignore[misc]
+    class Options(llm.Options):
         """What `-o` sets."""
 
         database: str = Field(description="the SQLite file to ask")
@@ -44,7 +44,7 @@ class SqlagentModel(llm.Model):  # type: ignore[misc]  # llm has no types
             yield f"\n{said}"
 
 
-@llm.hookimpl  # type: ignore[untyped-decorator]
+@llm.hookimpl
 def register_models(register: Any) -> None:
     """Called by llm."""
     register(SqlagentModel())
