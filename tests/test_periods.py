@@ -122,3 +122,12 @@ def test_an_agent_answers_last_month_by_its_clock_and_says_the_days(shop: Path, 
     assert answer.rows == [(2,)]
     assert "1 to 31 October 2026" in answer.note
     assert [one.rule for one in answer.amendments][-1] == "period"
+
+
+def test_a_period_and_another_pattern_come_together(shop: Path) -> None:
+    with Agent(
+        shop, FakeModel(["SELECT AVG(total) FROM orders"]), clock=lambda: datetime(2026, 11, 28)
+    ) as agent:
+        answer = agent.ask("What was the median total of the orders sent last month?")
+    assert answer.rows == [(25.0,)]
+    assert {one.rule for one in answer.amendments} == {"period", "statistic"}
