@@ -192,7 +192,9 @@ def proposals(sql: str, about: Context) -> list[Proposal]:
     if len(read_so) > 1:
         whole, amendments = _applied(sql, READINGS, about)
         if len(amendments) > 1:
-            read_so.append(Proposal(whole, amendments, sum(PRIORS.get(one.rule, PRIOR) for one in amendments)))
+            read_so.append(
+                Proposal(whole, amendments, sum(PRIORS.get(one.rule, PRIOR) for one in amendments))
+            )
     made += read_so
     return list({one.sql: one for one in reversed(made) if one.sql != sql}.values())[::-1]
 
