@@ -131,3 +131,11 @@ def test_a_period_and_another_pattern_come_together(shop: Path) -> None:
         answer = agent.ask("What was the median total of the orders sent last month?")
     assert answer.rows == [(25.0,)]
     assert {one.rule for one in answer.amendments} == {"period", "statistic"}
+
+
+def test_what_is_counted_back_from_today_is_said(shop: Path) -> None:
+    sql = "SELECT COUNT(*) FROM orders WHERE ordered >= DATE('now', '-7 days')"
+    with Agent(shop, FakeModel([sql])) as agent:
+        answer = agent.ask("How many orders were there in the last 7 days?")
+    assert answer.sql == sql
+    assert f"'the last 7 days' is counted back from today, {date.today()}." in answer.note

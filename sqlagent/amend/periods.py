@@ -99,6 +99,14 @@ def in_period(
     return Amended(made, f"{phrase!r} was taken to be {days.said()}, by {table.name}.{home[1].name}.")
 
 
+def counted_back(question: str, sql: str, today: date) -> str:
+    """What to say of a statement that counts back from today by itself; "" for any other."""
+    asked = periods(question, today)
+    if len(asked) != 1 or not asked[0].rolling or "'now'" not in sql:
+        return ""
+    return f"{question[asked[0].start : asked[0].stop]!r} is counted back from today, {today}."
+
+
 def _vague(question: str, period: Period) -> bool:
     """Whether a period has no year, and the question names one elsewhere: "2021's summer, until 31 August"."""
     rest = question[: period.start] + " " + question[period.stop :]
