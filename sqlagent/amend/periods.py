@@ -79,7 +79,7 @@ def in_period(
         home = reading.scopes.base(column)
         assert home is not None
         table, name = home[0], reading.statement.text(column)
-        if period.rolling and _counted_back(conditions, period, reading, has_rows):
+        if period.rolling and _counts_back(conditions, period, reading, has_rows):
             return Amended(reading.sql)
         if _after_the_day(conditions, period):
             return Amended(reading.sql)
@@ -178,7 +178,7 @@ def _compares(node: Node) -> bool:
     return True
 
 
-def _counted_back(
+def _counts_back(
     conditions: list[Expr], period: Period, reading: Reading, has_rows: Callable[[str], bool]
 ) -> bool:
     """Whether a statement counts back from today by itself, so many days or one more."""
