@@ -45,6 +45,11 @@ _DATED = re.compile(r"date|time", re.IGNORECASE)
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _BIRTH = frozenset(("birth", "born", "dob", "birthday", "birthdate", "death", "died"))
 _PARTS = frozenset(("year", "month", "week", "quarter", "day", "weekday", "period", "date"))
+_OUTSIDE = re.compile(
+    r"\b(?:not|except|excluding|without|other than|outside|besides|than)(?: \w+)?"
+    r"(?: (?:in|on|of|for|during|from))?(?: the)? $",
+    re.I,
+)
 _OLDEST = 30
 """Years back that a period without a year is looked for."""
 _COMPARISONS = frozenset(("=", "!=", "<", "<=", ">", ">=", "IS", "IS NOT"))
@@ -73,7 +78,7 @@ def in_period(
         return Amended(reading.sql)
     if found:
         select, conditions = found[0][0], [node for _, node in found]
-        if any(one is not select for one, _ in found):
+        if any(one is not select or _denies(node) for one, node in found):
             return Amended(reading.sql)
         column = next(reading.statement.find(Column, conditions[0]))
         home = reading.scopes.base(column)
@@ -108,7 +113,9 @@ def counted_back(question: str, sql: str, today: date) -> str:
 
 
 def _vague(question: str, period: Period) -> bool:
-    """Whether a period has no year, and the question names one elsewhere: "2021's summer, until 31 August"."""
+    """Whether a period is left out, or has no year where the question names one: "2021's summer, until 31 May"."""
+    if _OUTSIDE.search(question[: period.start]):
+        return True
     rest = question[: period.start] + " " + question[period.stop :]
     return period.yearless and bool(
         _YEAR.search(rest) or re.match(r",? (?:of )?['’]\d\d\b", question[period.stop :])
@@ -194,6 +201,11 @@ def _counts_back(
     return False
 
 
+def _denies(node: Expr) -> bool:
+    """Whether a condition leaves out days, where it does not name them."""
+    return getattr(node, "negated", False) or (isinstance(node, Binary) and node.operator in ("!=", "IS NOT"))
+
+
 def _after_the_day(conditions: list[Expr], period: Period) -> bool:
     """Whether a statement has what is greater than the very day that the question says: its hours may be meant."""
     node = conditions[0]
@@ -212,6 +224,12 @@ def _column(question: str, period: Period, reading: Reading) -> tuple[Select, Ta
     select = reading.select
     if select is None or not select.sources:
         return None
+    if select.where is not None and any(
+        base is not None and is_time(base[1])
+        for column in reading.statement.find(Column, select.where)
+        for base in [reading.scopes.base(column)]
+    ):
+        return None  # under a NOT, an OR, or against another column
     if select.where is not None and _PARTS & {
         word
         for column in reading.statement.find(Column, select.where)
