@@ -23,6 +23,8 @@ INSERT INTO players VALUES (1, 'Abe', 'Reds', 12), (2, 'Bix', 'Reds', 9), (3, 'C
     (5, 'Elo', 'Blues', 12), (6, 'Fay', 'Blues', 1);
 CREATE TABLE workers (id INTEGER PRIMARY KEY, name TEXT, pay INTEGER, boss_id INTEGER REFERENCES workers (id));
 INSERT INTO workers VALUES (1, 'Meg', 50, NULL), (2, 'Ned', 60, 1), (3, 'Pia', 40, 1), (4, 'Sol', 45, 3);
+CREATE TABLE folk (id INTEGER PRIMARY KEY, name TEXT, born DATE);
+INSERT INTO folk VALUES (1, 'Old', '1950-01-01'), (2, 'New', '2001-05-05');
 CREATE TABLE sales (id INTEGER PRIMARY KEY, at DATETIME, shop TEXT, amount REAL);
 INSERT INTO sales VALUES (1, '2023-01-02 10:00:00', 'N', 10), (2, '2023-01-02 11:00:00', 'S', 20),
     (3, '2023-02-03 10:30:00', 'N', 5), (4, '2024-02-04 10:45:00', 'S', 40);

@@ -49,6 +49,8 @@ TODAY = date(2026, 11, 28)  # a Saturday
         ("Q2 2023", "2023-04-01", "2023-07-01"),
         ("the second quarter of 2023", "2023-04-01", "2023-07-01"),
         ("the first half of 2024", "2024-01-01", "2024-07-01"),
+        ("the last quarter of 2023", "2023-10-01", "2024-01-01"),
+        ("since the start of May 2024", "2024-05-01", None),
         ("in March 2024", "2024-03-01", "2024-04-01"),
         ("on the 3rd of May 2024", "2024-05-03", "2024-05-04"),
     ],
@@ -89,6 +91,12 @@ def test_without_a_year_it_is_the_latest_that_has_begun(question: str, begin: st
         "the last years of the war",
         "which movies are titled \"Last Week\"?",
         "last day of work",
+        "sales in the first week of March 2024",
+        "sales in early March 2024",
+        "sales of the last 7 days of May 2024",
+        "the last month of 2023",
+        "sales every March",
+        "sales at the end of June 2024",
     ],
 )  # fmt: skip
 def test_what_only_looks_like_a_time_is_none(question: str) -> None:

@@ -49,6 +49,15 @@ def test_it_is_said_and_makes_the_answer_less_sure(path: Path) -> None:
     assert doubtful.confidence < sure.confidence - 0.2
 
 
+def test_two_sides_of_a_self_join_are_not_one_row(path: Path) -> None:
+    sql = (
+        "SELECT T1.name FROM players AS T1 JOIN players AS T2 ON T1.team = T2.team WHERE T1.goals > T2.goals"
+    )
+    with Agent(path, FakeModel([sql])) as agent:
+        answer = agent.ask("Which of the players?")
+    assert answer.rows == [("Abe",)] and "No row" not in answer.note
+
+
 @pytest.mark.parametrize(
     ("sql", "said"),
     [

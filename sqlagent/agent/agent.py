@@ -292,6 +292,7 @@ class Agent:
         from sqlagent.agent.question_parts import half_answered, parts, stands_alone
         from sqlagent.agent.unread import unread
         from sqlagent.amend.fan_out import doubled
+        from sqlagent.amend.periods import counted_back
         from sqlagent.amend.pipeline import Context, mended, proposals
         from sqlagent.amend.ties import tied
         from sqlagent.amend.unmet import unmet
@@ -402,6 +403,7 @@ class Agent:
             notes = [
                 schema.notice,
                 *(one.why for one in chosen.amendments),
+                counted_back(question, chosen.best.sql, settled.today),
                 *chosen.lowered.notes,
                 *(f"No row fulfils {one}." for one in chosen.best.unmet),
                 *doubts,

@@ -221,13 +221,13 @@ _ATOMS: tuple[tuple[str, Reader], ...] = (
     (r"the day before yesterday", lambda found, today: (*_unit(today, "day", -2), False)),
     (r"yesterday", lambda found, today: (*_unit(today, "day", -1), False)),
     (r"today", lambda found, today: (*_unit(today, "day"), False)),
-    (rf"(?:the )?(?:last|past|previous) {_COUNT} (?:calendar )?{_UNIT}s", _past),
-    (rf"the past {_UNIT}", _past),
+    (rf"(?:the )?(?:last|past|previous) {_COUNT} (?:calendar )?{_UNIT}s(?! (?:of|in)\b)", _past),
+    (rf"the past {_UNIT}(?! of\b)", _past),
     (rf"{_COUNT} days ago", _ago),
     (rf"(?:{_UNIT}[ -]to[ -]date|so far this {_UNIT.replace('unit', 'other')})", _past),
     (r"ytd", _past),
     (rf"(?:this|the current|current) {_UNIT.replace('day|', '')}", _this(0)),
-    (rf"(?:the )?{_LAST} {_UNIT.replace('day|', '')}", _this(-1)),
+    (rf"(?:the )?{_LAST} {_UNIT.replace('day|', '')}(?! of\b)", _this(-1)),
     (rf"{_LAST} (?P<name>{'|'.join(_DAYS)})", _weekday),
     (rf"{_YEAR}-(?P<number>0[1-9]|1[0-2])-(?P<day>[0-2]\d|3[01])", _iso),
     (rf"{_DAY}{_TO}(?:the )?(?P<until>3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th)?,?(?: of)? {_MONTH}(?:,? {_YEAR})?", _days),
@@ -236,7 +236,8 @@ _ATOMS: tuple[tuple[str, Reader], ...] = (
     (rf"{_MONTH} {_DAY}(?!\d)(?:,? {_YEAR})?", _a_day),
     (rf"{_MONTH.replace('month', 'first')}{_TO}{_MONTH}(?:,? {_YEAR})?", _months),
     (rf"{_MONTH}(?:,? (?:of )?{_YEAR})?", _a_month),
-    (rf"(?:the )?(?P<part>first|second|third|fourth|last|[1-4](?:st|nd|rd|th)) quarter(?: of)?(?: {_YEAR})?", _part(3)),
+    (rf"(?:the )?(?P<part>first|second|third|fourth|[1-4](?:st|nd|rd|th)) quarter(?:(?: of)? {_YEAR})?", _part(3)),
+    (rf"(?:the )?(?P<part>last) quarter(?: of)? {_YEAR}", _part(3)),
     (rf"(?P<part>q[1-4])(?:[ /]?(?:of )?{_YEAR})?", _part(3)),
     (rf"{_YEAR}[ -]?(?P<part>q[1-4])", _part(3)),
     (rf"(?:the )?(?P<part>first|second|1st|2nd) half(?: of)? {_YEAR}", _part(6)),
@@ -254,9 +255,14 @@ _UNTIL = re.compile(
 )
 _BETWEEN = re.compile(r"\b(?:between|from) $", re.IGNORECASE)
 _JOINED = re.compile(r" ?(?:-|–|—) ?| (?:to|and|until|till|through|thru|up to) ", re.IGNORECASE)
-_IN = re.compile(
-    r"\b(?:in|of|during|for|on|over|throughout|within|from|early|late|mid) (?:the )?(?:month of )?$", re.I
+_IN = re.compile(r"\b(?:in|of|during|for|on|over|throughout|within|from) (?:the )?(?:month of )?$", re.I)
+_PART_OF = re.compile(
+    r"\b(?:early|late|mid|middle|each|every|all|(?:first|second|third|fourth|last|\d+(?:st|nd|rd|th)?|two|three|other)"
+    r"(?: \d+| two| three)? (?:days?|weeks?|weekends?|months?|half|mondays?|business days?)|beginning|start|end)"
+    r"(?: of| in)?(?: the)?[ -]$",
+    re.IGNORECASE,
 )
+"""Words that make a part of the time behind them, or repeat it."""
 _NOUN_AHEAD = re.compile(
     r"\b(?:the|a|an|his|her|their|titled?|called|named|song|album|movie|film|book) $", re.I
 )
@@ -281,6 +287,8 @@ def periods(question: str, today: date) -> list[Period]:
             continue
         i += 1
         bound = next(((form.search(before), make) for form, make in _BOUNDS if form.search(before)), None)
+        if bound is None and _PART_OF.search(before):
+            return []
         if bound is None or bound[0] is None or one.spans:
             found.append(one)
         else:

@@ -45,6 +45,11 @@ _DATED = re.compile(r"date|time", re.IGNORECASE)
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _BIRTH = frozenset(("birth", "born", "dob", "birthday", "birthdate", "death", "died"))
 _PARTS = frozenset(("year", "month", "week", "quarter", "day", "weekday", "period", "date"))
+_OUTSIDE = re.compile(
+    r"\b(?:not|except|excluding|without|other than|outside|besides|than)(?: \w+)?"
+    r"(?: (?:in|on|of|for|during|from))?(?: the)? $",
+    re.I,
+)
 _OLDEST = 30
 """Years back that a period without a year is looked for."""
 _COMPARISONS = frozenset(("=", "!=", "<", "<=", ">", ">=", "IS", "IS NOT"))
@@ -73,13 +78,13 @@ def in_period(
         return Amended(reading.sql)
     if found:
         select, conditions = found[0][0], [node for _, node in found]
-        if any(one is not select for one, _ in found):
+        if any(one is not select or _denies(node) for one, node in found):
             return Amended(reading.sql)
         column = next(reading.statement.find(Column, conditions[0]))
         home = reading.scopes.base(column)
         assert home is not None
         table, name = home[0], reading.statement.text(column)
-        if period.rolling and _counted_back(conditions, period, reading, has_rows):
+        if period.rolling and _counts_back(conditions, period, reading, has_rows):
             return Amended(reading.sql)
         if _after_the_day(conditions, period):
             return Amended(reading.sql)
@@ -99,8 +104,18 @@ def in_period(
     return Amended(made, f"{phrase!r} was taken to be {days.said()}, by {table.name}.{home[1].name}.")
 
 
+def counted_back(question: str, sql: str, today: date) -> str:
+    """What to say of a statement that counts back from today by itself; "" for any other."""
+    asked = periods(question, today)
+    if len(asked) != 1 or not asked[0].rolling or "'now'" not in sql:
+        return ""
+    return f"{question[asked[0].start : asked[0].stop]!r} is counted back from today, {today}."
+
+
 def _vague(question: str, period: Period) -> bool:
-    """Whether a period has no year, and the question names one elsewhere: "2021's summer, until 31 August"."""
+    """Whether a period is left out, or has no year where the question names one: "2021's summer, until 31 May"."""
+    if _OUTSIDE.search(question[: period.start]):
+        return True
     rest = question[: period.start] + " " + question[period.stop :]
     return period.yearless and bool(
         _YEAR.search(rest) or re.match(r",? (?:of )?['’]\d\d\b", question[period.stop :])
@@ -170,7 +185,7 @@ def _compares(node: Node) -> bool:
     return True
 
 
-def _counted_back(
+def _counts_back(
     conditions: list[Expr], period: Period, reading: Reading, has_rows: Callable[[str], bool]
 ) -> bool:
     """Whether a statement counts back from today by itself, so many days or one more."""
@@ -184,6 +199,11 @@ def _counted_back(
         if has_rows(f"SELECT 1 WHERE {reading.statement.text(low)} BETWEEN {near}"):
             return True
     return False
+
+
+def _denies(node: Expr) -> bool:
+    """Whether a condition leaves out days, where it does not name them."""
+    return getattr(node, "negated", False) or (isinstance(node, Binary) and node.operator in ("!=", "IS NOT"))
 
 
 def _after_the_day(conditions: list[Expr], period: Period) -> bool:
@@ -204,6 +224,12 @@ def _column(question: str, period: Period, reading: Reading) -> tuple[Select, Ta
     select = reading.select
     if select is None or not select.sources:
         return None
+    if select.where is not None and any(
+        base is not None and is_time(base[1])
+        for column in reading.statement.find(Column, select.where)
+        for base in [reading.scopes.base(column)]
+    ):
+        return None  # under a NOT, an OR, or against another column
     if select.where is not None and _PARTS & {
         word
         for column in reading.statement.find(Column, select.where)

@@ -135,6 +135,7 @@ SUPPLIED: dict[str, Rule] = {
     "period": lambda now, q: in_period(q.question, now, q.today, q.accepts, q.has_rows),
     "statistic": lambda now, q: statistic(q.question, now, q.accepts),
     "grain": lambda now, q: by_grain(q.question, now, q.accepts),
+    "born": lambda now, q: turned(q.question, now, births=True),
     "one_value": lambda now, q: one_value(q.question, now, q.accepts),
     "in_groups": lambda now, q: ranked(q.question, now, q.accepts),
     "running_total": lambda now, q: running(q.question, now, q.accepts),
@@ -151,6 +152,7 @@ LEADS: dict[str, float] = {
     "period": 3.0,
     "statistic": 4.0,
     "grain": 3.0,
+    "born": 3.0,
     "one_value": 2.0,
     "in_groups": 2.5,
     "running_total": 3.0,
@@ -175,20 +177,28 @@ def proposals(sql: str, about: Context) -> list[Proposal]:
     reading = about.statements.find(sql)
     if reading is None:
         return []
-    made = [
+    made = list[Proposal]()
+    for name, rule in SUPPLIED.items():
+        after, why = rule(reading, about)
+        if after != sql:
+            made.append(Proposal(after, (Amendment(name, sql, after, why),), lead=LEADS[name]))
+    if len(made) > 1:
+        whole, amendments = _applied(sql, SUPPLIED, about)
+        if len(amendments) > 1:
+            made.append(Proposal(whole, amendments, lead=sum(LEADS[one.rule] for one in amendments)))
+    read_so = [
         Proposal(after, (Amendment(name, sql, after, why),), PRIORS.get(name, PRIOR))
         for name, rule in READINGS.items()
         for after, why in [rule(reading, about)]
         if after != sql
     ]
-    if len(made) > 1:
+    if len(read_so) > 1:
         whole, amendments = _applied(sql, READINGS, about)
         if len(amendments) > 1:
-            made.append(Proposal(whole, amendments, sum(PRIORS.get(one.rule, PRIOR) for one in amendments)))
-    for name, rule in SUPPLIED.items():
-        after, why = rule(reading, about)
-        if after != sql:
-            made.append(Proposal(after, (Amendment(name, sql, after, why),), lead=LEADS[name]))
+            read_so.append(
+                Proposal(whole, amendments, sum(PRIORS.get(one.rule, PRIOR) for one in amendments))
+            )
+    made += read_so
     return list({one.sql: one for one in reversed(made) if one.sql != sql}.values())[::-1]
 
 

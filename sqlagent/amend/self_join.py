@@ -60,8 +60,9 @@ def turned_round(question: str, reading: Reading, accepts: Callable[[str], bool]
     made = edits.sql()
     if not accepts(made):
         return Amended(reading.sql)
-    who = "Those who have" if of_key else "Those who are"
-    return Amended(made, f"{who} the {key.name.text} are shown, held against the other side.")
+    if of_key:
+        return Amended(made, f"Shown are those whose {key.name.text} points at the other.")
+    return Amended(made, f"Shown are those that the {key.name.text} of the other points at.")
 
 
 def _link(on: object, table: Table, reading: Reading) -> tuple[Column, Column] | None:

@@ -31,9 +31,13 @@ _DATE_WORDS = (
 _DATES = frozenset(_DATE_WORDS.split())
 
 
-def turned(question: str, reading: Reading) -> Amended:
+_BIRTHS = frozenset(("birth", "birthday", "birthdate", "dob", "born"))
+
+
+def turned(question: str, reading: Reading, *, births: bool = False) -> Amended:
     """The statement with the other end of its column, where the question's word means that one.
 
+    births: only where that column says when people were born, of whom the oldest were born first whatever else is said.
     Left alone: what takes no end or several, other columns, and questions that say both or say it in SQL.
     """
     early, late = _EARLY.search(question), _LATE.search(question)
@@ -48,6 +52,8 @@ def turned(question: str, reading: Reading) -> Amended:
         return Amended(reading.sql)  # all of them, in an order that the word does not give
     column = end.column.name.text
     kind = column_kind(column, reading.schema.tables)
+    if births and (not _BIRTHS & set(name_words(column)) or end.all_rows):
+        return Amended(reading.sql)
     wanted = (early if kind == "age" else late) is not None
     if not kind or end.greatest == wanted:
         return Amended(reading.sql)

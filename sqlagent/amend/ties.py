@@ -14,6 +14,8 @@ from sqlagent.sql.tree import Literal, bare
 
 _MOST = 100
 """Rows of a limit that is looked at."""
+LARGEST = 300_000
+"""Rows of all tables together that are looked through again."""
 
 
 def tied(reading: Reading, has_rows: Callable[[str], bool]) -> str:
@@ -26,6 +28,8 @@ def tied(reading: Reading, has_rows: Callable[[str], bool]) -> str:
     if select is None or len(query.order) != 1 or select.distinct or not select.sources:
         return ""
     if not isinstance(limit, Literal) or not limit.value.isdigit() or query.offset is not None:
+        return ""
+    if sum(table.row_count or 0 for table in reading.scopes.tables.values() if table) > LARGEST:
         return ""
     shown = int(limit.value)
     by = reading.statement.text(bare(reading.scopes.stands_for(query.order[0].value)))

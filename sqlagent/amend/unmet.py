@@ -54,7 +54,8 @@ def _asks(node: Expr, reading: Reading) -> Table | None:
     columns = list(reading.statement.find(Column, node))
     references = [reading.scopes.of(column) for column in columns]
     tables = {one.table for one in references if one.column is not None and one.depth == 0}
-    table = tables.pop() if len(tables) == 1 and len({one.key for one in references}) == 1 else None
+    sides = {(one.bound, one.key) for one in references}  # of a self join the same column may stand on both
+    table = tables.pop() if len(tables) == 1 and len(sides) == 1 else None
     if table is None or table.kind == "view" or (table.row_count or 0) > LARGEST:
         return None
     aggregates = ("COUNT", "SUM", "AVG", "TOTAL", "GROUP_CONCAT")
