@@ -228,3 +228,36 @@ def test_amendments_leave_what_is_put_aside_alone(tmp_path):
     data = Path(__file__).parent / "data"
     for name in ("fire_aside.jsonl", "leave_alone.jsonl"):
         assert not taken & {row["question"] for row in rows_of(data / name)}
+
+
+def test_published_tables_are_asked_what_they_can_answer_and_no_more(tmp_path):
+    path = tmp_path / "set" / "database" / "club" / "club.sqlite"
+    path.parent.mkdir(parents=True)
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE member (member_id INTEGER PRIMARY KEY, name TEXT)")
+        connection.execute(
+            "CREATE TABLE visit (visit_id INTEGER PRIMARY KEY, member_id INTEGER REFERENCES member(member_id), "
+            "day TEXT, fee REAL, hall TEXT, note TEXT)"
+        )
+        connection.executemany("INSERT INTO member VALUES (?, ?)", [(n, f"Member {n}") for n in range(1, 6)])
+        connection.executemany(
+            "INSERT INTO visit VALUES (?, ?, ?, ?, ?, NULL)",
+            [(n, n % 4 + 1, f"2023-{n % 9 + 1:02}-11", n * 1.5, ("east", "west")[n % 2]) for n in range(40)],
+        )
+        connection.execute("CREATE TABLE thing (id INTEGER PRIMARY KEY, weight REAL, sort TEXT)")
+        connection.executemany("INSERT INTO thing VALUES (?, ?, ?)", [(n, n / 2, "ab"[n % 2]) for n in range(20)])
+    connection.close()
+    rows = [{"question": "?", "query": "SELECT 1", "db_id": "club"}]
+    (tmp_path / "set" / "train.json").write_text(json.dumps(rows), encoding="utf-8")
+    assert main.main(["analysis", "--data", str(tmp_path / "set"), "--save", str(tmp_path / "out")]) == 0
+    made = rows_of(tmp_path / "out" / "train.jsonl")
+    of_visits = {row["kind"] for row in made if "visit" in row["query"]}
+    of_things = {row["kind"] for row in made if "thing" in row["query"] and "visit" not in row["query"]}
+    assert {"sum_by_month", "growth_by_month"} & of_visits and {"never", "top_per_group", "cohorts"} & of_visits
+    assert of_things and not of_things & (analysis.OWNED | (set(analysis.KINDS) - analysis.UNDATED))
+    connection = sqlite3.connect(path)
+    from sqlagent.sandbox.functions import register
+
+    register(connection)
+    assert all(connection.execute(row["query"]).fetchall() for row in made)
+    connection.close()

@@ -11,19 +11,23 @@ from __future__ import annotations
 
 import math
 import random
+import shutil
 import sqlite3
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from bench.gold.canonical import CanonicalError, canonicalise
+from bench.gold.datasets import Question
 from sqlagent.database import schema as schemas
+from sqlagent.database.schema import Schema
 from sqlagent.grammar import Acceptor
 from sqlagent.sandbox.functions import register
 from train.builders.analysis import Pattern, Rows, patterns
-from train.builders.folder import Folder
+from train.builders.folder import Folder, read_only
 from train.builders.invented import TODAY, World, invent
+from train.builders.observed import worlds
 
 HELD = 3
 """Of so many wordings, and of so many pairs of a kind and a field, one is held out."""
@@ -52,24 +56,58 @@ def build(out: Folder, *, count: int, seed: int, counts: Counter[str]) -> int:
     return out.write("train", train)
 
 
+def observe(out: Folder, questions: Sequence[Question], *, seed: int, counts: Counter[str]) -> int:
+    """Write the set over the databases of published questions; every third one is held out whole."""
+    train: list[dict[str, str]] = []
+    held: list[dict[str, str]] = []
+    files = {question.db: question.database for question in questions if question.database is not None}
+    for number, (db_id, path) in enumerate(sorted(files.items())):
+        rng = random.Random(f"observed:{seed}:{db_id}")
+        schema = schemas.read(path)
+        aside = number % HELD == HELD - 1
+        for world in worlds(path, schema):
+            target = out.database(db_id)
+            if not target.exists():
+                shutil.copyfile(path, target)
+            connection = read_only(target)
+            for row in pairs(world, connection, rng, aside, counts, schema=schema, strict=False):
+                (held if aside else train).append(row)
+            connection.close()
+            counts["tables"] += 1
+    out.write("held_out", held)
+    return out.write("train", train)
+
+
 def pairs(
-    world: World, connection: sqlite3.Connection, rng: random.Random, aside: bool, counts: Counter[str]
+    world: World,
+    connection: sqlite3.Connection,
+    rng: random.Random,
+    aside: bool,
+    counts: Counter[str],
+    *,
+    schema: Schema | None = None,
+    strict: bool = True,
 ) -> Iterator[dict[str, str]]:
-    """The pairs of one database: those to train on, or (`aside`) those held out."""
+    """The pairs of one database: those to train on, or (`aside`) those held out.
+
+    Raises Disagreement; where not `strict`, what people stored may be the reason, and such a pattern is left out.
+    """
     register(connection)
-    schema = schemas.from_ddl(";".join(sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master")))
+    schema = schema or schemas.from_ddl(
+        ";".join(sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master"))
+    )
     takes = Acceptor(schema).accepts
     for pattern in patterns(world, rng):
         if not pattern.rows:  # nothing that could be asked of these rows has one answer
             counts["has no answer here"] += 1
             continue
         try:
-            sql = canonicalise(pattern.sql, schema)
-        except CanonicalError as error:
-            raise Disagreement(f"{pattern.kind}: {error}: {pattern.sql}") from error
-        if not takes(sql):
-            raise Disagreement(f"{pattern.kind}: the grammar does not take {sql}")
-        check(pattern, connection, sql)
+            sql = _proved(pattern, connection, schema, takes)
+        except Disagreement:
+            if strict:
+                raise
+            counts["disagrees"] += 1
+            continue
         whole = held_out(pattern.kind, world.many)
         numbered = [
             (n, text) for n, text in enumerate(pattern.questions) if aside == (whole or n % HELD == HELD - 1)
@@ -82,6 +120,20 @@ def pairs(
                 "db_id": world.id,
                 "kind": pattern.kind,
             }
+
+
+def _proved(
+    pattern: Pattern, connection: sqlite3.Connection, schema: Schema, takes: Callable[[str], bool]
+) -> str:
+    """A pattern's statement in canonical form. Raises Disagreement."""
+    try:
+        sql = canonicalise(pattern.sql, schema)
+    except CanonicalError as error:
+        raise Disagreement(f"{pattern.kind}: {error}: {pattern.sql}") from error
+    if not takes(sql):
+        raise Disagreement(f"{pattern.kind}: the grammar does not take {sql}")
+    check(pattern, connection, sql)
+    return sql
 
 
 def held_out(kind: str, field: str) -> bool:

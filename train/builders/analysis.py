@@ -46,10 +46,22 @@ def kind(make: Make) -> Make:
     return make
 
 
+OWNED = {"top_per_group", "spent_by", "first_and_last", "cohorts", "never", "two_counts"}
+"""Kinds that ask whose something is."""
+UNDATED = {
+    "share_of_total", "share_of_one", "top_per_group", "top_rows_per_group", "second_highest", "all_that_tie", "median",
+    "median_by_group", "percentile", "deviation", "mode", "compare_groups", "difference_of_groups", "spent_by", "never",
+    "above_average", "two_counts", "lowest_and_highest", "sum_and_count", "plain_average", "plain_total",
+    "plain_by_group", "plain_highest", "plain_count",
+}  # fmt: skip
+"""Kinds that do not ask when."""
+
+
 def patterns(world: World, rng: random.Random) -> Iterator[Pattern]:
     """A pattern of every kind that the database can be asked."""
-    for make in KINDS.values():
-        yield make(world, rng)
+    for name, make in KINDS.items():
+        if (world.o or name not in OWNED) and (world.day or name in UNDATED):
+            yield make(world, rng)
 
 
 def _said(kind: str, words: str, sql: str, rows: Rows, ordered: bool = False, **slots: Any) -> Pattern:
@@ -397,7 +409,9 @@ def growth_by_month(w: World, rng: random.Random) -> Pattern:
     """
     months = sorted(_sums(w, lambda e: e["day"][:7]).items())
     rows: Rows = [(months[0][0], None)]
-    rows += [(b, 100.0 * (y - x) / x) for (_, x), (b, y) in zip(months, months[1:], strict=False)]
+    rows += [
+        (b, 100.0 * (y - x) / x if x else None) for (_, x), (b, y) in zip(months, months[1:], strict=False)
+    ]
     before = "LAG(total) OVER (ORDER BY month)"
     sql = f"{_monthly(w)} SELECT month, 100.0 * (total - {before}) / {before} FROM monthly ORDER BY month"
     return _said("growth_by_month", words, sql, rows, True, **_slots(w))
@@ -434,7 +448,7 @@ def share_of_total(w: World, rng: random.Random) -> Pattern:
     What part of all {mp} has each {cp}, as a percentage?
     """
     found, total = _sums(w, lambda e: e["c"]), sum(e["m"] for e in w.events)
-    rows = [(c, 100.0 * v / total) for c, v in found.items()]
+    rows = [(c, 100.0 * v / total if total else None) for c, v in found.items()]
     sql = f"SELECT {w.c}, 100.0 * SUM({w.m}) / (SELECT SUM({w.m}) FROM {w.t}) FROM {w.t} GROUP BY {w.c}"
     return _said("share_of_total", words, sql, rows, **_slots(w))
 

@@ -2,6 +2,7 @@
 
     python -m train build renamed --data DIR/spider --save OUT      Spider's or BIRD's databases under short names
     python -m train build analysis --save OUT --count 60            analysts' questions over invented databases
+    python -m train build analysis --data DIR/bird --save OUT       the same over published databases
     python -m train build encoded --save OUT --count 60             the same over columns stored otherwise than meant
     python -m train build amendments --save OUT                     what amendments mend, over invented databases
 
@@ -67,6 +68,8 @@ def _analysis(options: argparse.Namespace, counts: Counter[str]) -> int:
     from train.builders.folder import folder
 
     with folder(options.save) as out:
+        if options.data is not None:
+            return analysed.observe(out, _questions(options), seed=options.seed, counts=counts)
         return analysed.build(out, count=options.count, seed=options.seed, counts=counts)
 
 
