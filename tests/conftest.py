@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,11 @@ from platformdirs import user_cache_dir
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:  # bench/, convert/ and train/ are tested from the checkout
     sys.path.insert(0, str(ROOT))
+
+# Many tests start processes, which would compile the same modules again and again. Some environments ask Python not to
+# write what it has compiled; a checkout has room for it, and git ignores it.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 _LOOPBACK = ("127.", "::1", "localhost", "::ffff:127.")
 
@@ -69,6 +76,21 @@ def private_settings(session_home: Path, monkeypatch: pytest.MonkeyPatch) -> Non
             monkeypatch.delenv(name)
     monkeypatch.setenv("SQLAGENT_HOME", str(session_home))
     monkeypatch.setenv("SQLAGENT_OFFLINE", "1")
+
+
+@pytest.fixture(scope="session")
+def small_database(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Where the database of a script is, made once for all the tests that only read it."""
+    made: dict[str, Path] = {}
+
+    def at(script: str) -> Path:
+        if script not in made:
+            made[script] = tmp_path_factory.mktemp("small") / "small.sqlite"
+            with contextlib.closing(sqlite3.connect(made[script])) as connection:
+                connection.executescript(script)
+        return made[script]
+
+    return at
 
 
 @pytest.fixture(scope="session")

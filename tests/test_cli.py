@@ -536,12 +536,18 @@ def test_help_and_wrong_usage_import_nothing_heavy(argv: list[str]) -> None:
 
 
 def test_help_takes_less_than_a_fifth_of_a_second() -> None:
+    """Of the processor: other tests may run beside this one."""
+
+    def used() -> float:
+        children = os.times()
+        return children.children_user + children.children_system
+
     def seconds(*argv: str) -> float:
         best = 9.0
         for _ in range(5):
-            started = time.perf_counter()
+            before = used()
             _process(*argv)
-            best = min(best, time.perf_counter() - started)
+            best = min(best, used() - before)
         return best
 
     assert seconds("-m", "sqlagent", "--help") - seconds("-c", "pass") < 0.2

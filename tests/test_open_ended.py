@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,22 @@ def test_what_has_no_end_is_found(path, question, sql, names):
 )
 def test_other_days_stay(path, question, sql):
     assert amended(path, question, sql) == (sql, "")
+
+
+def test_only_the_tables_of_from_are_asked_for_what_has_no_end(small_database: Callable[[str], Path]) -> None:
+    """Other tables have a column of that name and NULLs in it; here IS NULL would find nothing."""
+    path = small_database(
+        """
+        CREATE TABLE projects (name TEXT, end_date TEXT);
+        CREATE TABLE jobs (title TEXT, end_date TEXT);
+        INSERT INTO projects VALUES ('Atlas', '2021-12-17'), ('Cobalt', '2999-12-17');
+        INSERT INTO jobs VALUES ('cook', NULL);
+        """
+    )
+    sql = "SELECT name FROM projects WHERE end_date > CURRENT_DATE"
+    assert amended(path, "Which projects are ongoing?", sql) == (sql, "")
+    jobs = "SELECT title FROM jobs WHERE end_date > CURRENT_DATE"
+    assert amended(path, "Which jobs are ongoing?", jobs)[0] != jobs
 
 
 def test_the_answer_says_so(path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from sqlagent.linking import prompt, schema_linker
 from sqlagent.linking.focus import Focus, _as_written
 from sqlagent.linking.prompt import Hint
 from sqlagent.linking.schema_linker import Linker, link
+from sqlagent.sandbox.sandbox import Sandbox
 from tests.hostile import build, hostile_schemas
 
 COLLEGE = """
@@ -200,18 +202,25 @@ def test_hostile_databases_get_a_part_and_hints_or_none(tmp_path: Path, seed: in
         connection = build(statements, path)
         connection.commit()
         connection.close()
-        whole = schema.read(path)
-        focus = Focus(path, budget=40, whole=40, cache_dir=tmp_path / "values")
-        question = "Which 'a' of the select table's \"x\" is 1 or Ünï, ' -- ?"
-        part = focus(whole, question)
-        assert bool(part.tables) == bool(whole.tables), name
-        for hint in focus.hints(whole, part, question):
-            table = part.table(hint.table)
-            assert table is not None and table.column(hint.column) is not None, name
-        for table in whole.tables:
-            for column in table.columns:
-                focus.nearest(whole, table.name, column.name, "a'b")
-        focus.close()
+        with Sandbox(path) as sandbox:  # one process for all that is asked of a file, as an Agent has
+            whole = schema.read(path, sandbox=sandbox)
+            focus = Focus(
+                path, budget=40, whole=40, cache_dir=tmp_path / "values", sandbox=partial(_same, sandbox)
+            )
+            question = "Which 'a' of the select table's \"x\" is 1 or Ünï, ' -- ?"
+            part = focus(whole, question)
+            assert bool(part.tables) == bool(whole.tables), name
+            for hint in focus.hints(whole, part, question):
+                table = part.table(hint.table)
+                assert table is not None and table.column(hint.column) is not None, name
+            for table in whole.tables:
+                for column in table.columns:
+                    focus.nearest(whole, table.name, column.name, "a'b")
+            focus.close()
+
+
+def _same(sandbox: Sandbox) -> Sandbox:
+    return sandbox
 
 
 def database(path: Path, noise: int = 80) -> Path:

@@ -25,7 +25,8 @@ _ASKED = re.compile(r"\b(?:how many|number of|count(?: the| all)*)\s+((?:\w+\s+)
 
 def counted(question: str, reading: Reading) -> Amended:
     """The statement with the thing asked about counted, where it counts rows that reference it."""
-    made, asked = _count(reading), _ASKED.search(question)
+    made = _count(reading)
+    asked = _ASKED.search(question) if made is not None else None
     if made is None or asked is None:
         return Amended(reading.sql)
     call, table = made

@@ -30,6 +30,8 @@ def in_days(question: str, reading: Reading, accepts: Callable[[str], bool]) -> 
 
     accepts: whether the grammar accepts a statement.
     """
+    if "-" not in reading.sql:
+        return Amended(reading.sql)
     units = {match[1].lower() for match in _UNIT.finditer(question)}
     if _YEARS.search(question) or len(units) > 1:
         return Amended(reading.sql)

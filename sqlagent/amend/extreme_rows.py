@@ -35,9 +35,9 @@ def shown(question: str, reading: Reading, accepts: Callable[[str], bool]) -> Am
 
     accepts: whether the grammar accepts a statement. Left alone: statements with other calls, or that name them anyway.
     """
-    asked = _EACH.search(question)
+    asked = _EACH.search(question) if reading.sql.count("(") == 1 else None
     parts = plain(reading) if asked and not _VALUE.search(question) else None
-    if asked is None or parts is None or not parts.has("group") or reading.sql.count("(") != 1:
+    if asked is None or parts is None or not parts.has("group"):
         return Amended(reading.sql)
     noun = [stem(word) for word in words(asked["first"] or asked["last"])]
     found = [

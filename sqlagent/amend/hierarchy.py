@@ -24,7 +24,9 @@ _SAME = re.compile(
 
 def reporting(question: str, reading: Reading) -> Amended:
     """The statement with those under somebody, in place of those beside him."""
-    if _SAME.search(question):
+    if not any(query is not reading.query for query in reading.statement.find(Query)) or _SAME.search(
+        question
+    ):
         return Amended(reading.sql)
     for node in (*reading.statement.find(Binary), *reading.statement.find(In)):
         outer, query = _compared(node)

@@ -43,7 +43,7 @@ def no_end(
     accepts: whether the grammar accepts a statement; has_rows: whether one finds a row. Left alone: days of a year
     that the question says.
     """
-    if not _STILL.search(question):
+    if ">" not in reading.sql or not _STILL.search(question):
         return Amended(reading.sql)
     found = [
         (node, node.left)

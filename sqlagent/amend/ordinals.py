@@ -28,9 +28,12 @@ def nth(question: str, reading: Reading) -> Amended:
 
     Left alone: statements with a subquery, which may leave out the first ones themselves.
     """
-    asked, query = list(_NTH.finditer(question)), reading.query
+    query = reading.query
     limit = query.limit
-    if len(asked) != 1 or not isinstance(limit, Literal) or query.offset is not None or not query.order:
+    if not isinstance(limit, Literal) or query.offset is not None or not query.order:
+        return Amended(reading.sql)
+    asked = list(_NTH.finditer(question))
+    if len(asked) != 1:
         return Amended(reading.sql)
     if any(inner is not query for inner in reading.statement.find(Query)):
         return Amended(reading.sql)

@@ -6,7 +6,7 @@ in that column, or `= 'null'` becomes `IS NULL`; so a corrected statement runs w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 from sqlagent.sql.edit import Edits
@@ -29,12 +29,14 @@ class Compared(NamedTuple):
 
 def compared(reading: Reading) -> list[Compared]:
     """The texts that a statement looks for in columns."""
-    return list(dict.fromkeys(found for _, found in _pairs(reading)))
+    return list(dict.fromkeys(found for _, found in reading.once(_pairs)))
 
 
 def corrected(reading: Reading, nearest: Nearest) -> tuple[str, list[tuple[Compared, str]]]:
     """The statement with misspelt texts replaced where they are compared, and what was replaced by what."""
-    pairs = list(_pairs(reading))
+    pairs = reading.once(_pairs)
+    if not pairs:
+        return reading.sql, []
     meant = {found: nearest(*found) for found in dict.fromkeys(found for _, found in pairs)}
     by_text: dict[str, set[str | None]] = {}
     for found, value in meant.items():
@@ -59,22 +61,26 @@ def nulls_meant(statement: Statement) -> str:
     return edits.sql()
 
 
-def _pairs(reading: Reading) -> Iterator[tuple[Literal, Compared]]:
+def _pairs(reading: Reading) -> list[tuple[Literal, Compared]]:
     """The texts that are compared for equality with a column of a table."""
     nodes: list[Binary | In] = [*reading.statement.find(Binary), *reading.statement.find(In)]
-    for node in sorted(nodes, key=lambda node: (node.start, -node.end)):
+    nodes.sort(key=lambda node: (node.start, -node.end))
+    found: list[tuple[Literal, Compared]] = []
+    for node in nodes:
         if isinstance(node, In):
             for member in node.members:
-                yield from _pair(node.value, member, reading)
+                found += _pair(node.value, member, reading)
         elif node.operator in ("=", "!="):
-            yield from _pair(node.left, node.right, reading)
-            yield from _pair(node.right, node.left, reading)
+            found += _pair(node.left, node.right, reading)
+            found += _pair(node.right, node.left, reading)
+    return found
 
 
-def _pair(column: Expr, text: Expr, reading: Reading) -> Iterator[tuple[Literal, Compared]]:
+def _pair(column: Expr, text: Expr, reading: Reading) -> list[tuple[Literal, Compared]]:
     column, text = bare(column), bare(text)
     if not isinstance(column, Column) or not isinstance(text, Literal) or text.kind != "text":
-        return
+        return []
     found = reading.scopes.of(column)
-    if found.kind == "column" and found.table is not None:
-        yield text, Compared(found.table.name, column.name.text, text.value)
+    if found.kind != "column" or found.table is None:
+        return []
+    return [(text, Compared(found.table.name, column.name.text, text.value))]

@@ -32,6 +32,8 @@ def bounded(question: str, reading: Reading) -> Amended:
 
     Left alone: several years, bounds of another year, and columns that do not hold dates as SQLite writes them.
     """
+    if "<" not in reading.sql and ">" not in reading.sql:
+        return Amended(reading.sql)
     forms = ((_AFTER, ">"), (_SINCE, ">="), (_BEFORE, "<"))
     asked = [(sign, match) for form, sign in forms for match in form.finditer(question)]
     if len(asked) != 1:

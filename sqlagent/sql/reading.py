@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, TypeVar, cast
 
 from sqlagent.database.schema import Schema
 from sqlagent.sql.parser import Unreadable, parse
@@ -12,6 +14,8 @@ from sqlagent.sql.scope import Scopes
 from sqlagent.sql.statement import Statement
 from sqlagent.sql.tree import Query, Select
 
+Made = TypeVar("Made")
+
 
 @dataclass(frozen=True, eq=False)
 class Reading:
@@ -19,6 +23,7 @@ class Reading:
 
     statement: Statement
     schema: Schema
+    _made: dict[Callable[[Reading], Any], Any] = field(default_factory=dict, repr=False)
 
     @property
     def sql(self) -> str:
@@ -37,6 +42,12 @@ class Reading:
     def scopes(self) -> Scopes:
         """What its names mean."""
         return resolve(self.statement, self.schema)
+
+    def once(self, make: Callable[[Reading], Made]) -> Made:
+        """What a function makes of this reading: made once, however many rules ask for it. Nobody may change it."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        return cast("Made", self._made[make])
 
 
 class Readings:

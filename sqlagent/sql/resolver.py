@@ -129,7 +129,7 @@ class _Resolver:
             elif isinstance(source, Derived):
                 outputs = self.query(source.query, outer, ctes)
                 label = source.alias.text if source.alias else ""
-                bounds.append(Bound(source, label, None, source.query, outputs))
+                bounds.append(Bound(source, label, fold(label), None, source.query, outputs))
             else:
                 bounds.append(self._table(source, ctes))
                 yield from source.arguments or ()
@@ -145,10 +145,10 @@ class _Resolver:
         if named is not None:
             self._name(named)
             self.found.tables[node] = None
-            return Bound(node, label, None, named.cte.query, named.outputs)
+            return Bound(node, label, fold(label), None, named.cte.query, named.outputs)
         table = self._schema.table(node.name.text) if node.arguments is None else None
         self.found.tables[node] = table
-        return Bound(node, label, table, None, None)
+        return Bound(node, label, fold(label), table, None, None)
 
     # ---- expressions ----
 
@@ -211,7 +211,9 @@ class _Resolver:
         qualifier = fold(column.qualifier.text) if column.qualifier else None
         depth = 0
         while scope is not None:
-            bounds = [one for one in scope.bounds if qualifier is None or fold(one.label) == qualifier]
+            bounds: Sequence[Bound] = scope.bounds
+            if qualifier is not None:
+                bounds = [one for one in bounds if one.key == qualifier]
             holders = [one for one in bounds if one.has(name)]
             if holders:
                 if len(holders) > 1 and qualifier is None and key not in scope.merged:
@@ -296,7 +298,7 @@ def _outputs(scope: Scope) -> tuple[Output, ...] | None:
             label = fold(value.qualifier.text) if value.qualifier else None
             seen: set[str] = set()
             for bound in scope.bounds:
-                if label is not None and fold(bound.label) != label:
+                if label is not None and bound.key != label:
                     continue
                 if bound.table is None and bound.outputs is None:
                     return None

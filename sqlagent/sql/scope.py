@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from sqlagent.database import schema as db
 from sqlagent.database.schema import fold
+from sqlagent.sql.frozen import frozen
 from sqlagent.sql.statement import Statement
 from sqlagent.sql.tree import (
     Collate,
@@ -35,13 +36,15 @@ from sqlagent.sql.tree import (
 ROWIDS = frozenset(["rowid", "oid", "_rowid_"])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Bound:
     """A source of FROM and what it gives: a table of the schema, or the results of a query."""
 
     node: TableRef | Derived
     label: str
     """What columns are qualified with: its alias, or its name; "" where it has none."""
+    key: str
+    """The label, folded."""
     table: db.Table | None
     query: Query | None
     """Of a subquery or a CTE."""
@@ -66,7 +69,7 @@ class Bound:
         return next((one for one in self.outputs or () if fold(one.name) == key), None)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Output:
     """A column of a query's result, with what it is made of: an expression an arm, or a column that `*` stands for."""
 
@@ -74,7 +77,7 @@ class Output:
     made_of: tuple[Expr | tuple[Bound, str], ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Scope:
     """The sources of one SELECT, and the scope around it."""
 
@@ -87,11 +90,11 @@ class Scope:
     def bound(self, label: str) -> Bound | None:
         """The source of that label, here or around."""
         key = fold(label)
-        found = next((one for one in self.bounds if fold(one.label) == key), None)
+        found = next((one for one in self.bounds if one.key == key), None)
         return found or (self.outer.bound(label) if self.outer else None)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Reference:
     """What a Column means."""
 

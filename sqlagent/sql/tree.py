@@ -10,12 +10,13 @@ of `sqlagent.sql.statement`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, ClassVar
 
+from sqlagent.sql.frozen import frozen
 
-@dataclass(frozen=True, slots=True, eq=False)
+
+@frozen
 class Node:
     """Something that stands from `start` to before `end` in the text, counted in characters."""
 
@@ -26,7 +27,7 @@ class Node:
     """The fields that hold nodes, tuples of nodes, or None, in the order of the text."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Name(Node):
     """An identifier; `text` is what it stands for, `quote` the character it was quoted with, or ""."""
 
@@ -37,7 +38,7 @@ class Name(Node):
 # ---- expressions ---------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Literal(Node):
     """A constant: `kind` is number, text, blob, or word (NULL, TRUE, CURRENT_DATE …).
 
@@ -49,14 +50,14 @@ class Literal(Node):
     value: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Parameter(Node):
     """`?`, `?1`, `:name`, `@name` or `$name`."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Column(Node):
     """A name that stands for a value. What it means, `sqlagent.sql.scope` says."""
 
@@ -67,7 +68,7 @@ class Column(Node):
     parts: ClassVar = ("schema", "qualifier", "name")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Star(Node):
     """`*` or `t.*` among the results, and what COUNT(*) counts."""
 
@@ -76,7 +77,7 @@ class Star(Node):
     parts: ClassVar = ("qualifier",)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Paren(Node):
     """An expression in parentheses; `bare` looks through them."""
 
@@ -85,7 +86,7 @@ class Paren(Node):
     parts: ClassVar = ("value",)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Row(Node):
     """A row value: `(a, b)`."""
 
@@ -94,7 +95,7 @@ class Row(Node):
     parts: ClassVar = ("values",)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Unary(Node):
     """`-a`, `+a`, `~a`, `NOT a`."""
 
@@ -104,7 +105,7 @@ class Unary(Node):
     parts: ClassVar = ("value",)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Binary(Node):
     """OR, AND, a comparison (=, !=, <, <=, >, >=, IS, IS NOT, IS [NOT] DISTINCT FROM), arithmetic, || or ->.
 
@@ -119,7 +120,7 @@ class Binary(Node):
     parts: ClassVar = ("left", "right")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class NullTest(Node):
     """`a ISNULL`, `a NOTNULL`, `a NOT NULL`; `a IS NULL` is a Binary."""
 
@@ -129,7 +130,7 @@ class NullTest(Node):
     parts: ClassVar = ("value",)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Like(Node):
     """`left [NOT] LIKE right [ESCAPE escape]`, GLOB, MATCH or REGEXP; the operator, with its NOT, stands at `at`."""
 
@@ -143,7 +144,7 @@ class Like(Node):
     parts: ClassVar = ("left", "right", "escape")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Between(Node):
     """`value [NOT] BETWEEN low AND high`; the operator, with its NOT, stands at `at`."""
 
@@ -156,7 +157,7 @@ class Between(Node):
     parts: ClassVar = ("value", "low", "high")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class In(Node):
     """`value [NOT] IN (members)`, `(query)`, or a table; the operator, with its NOT, stands at `at`."""
 
@@ -170,7 +171,7 @@ class In(Node):
     parts: ClassVar = ("value", "members", "query", "table")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Exists(Node):
     """`EXISTS (query)`."""
 
@@ -179,7 +180,7 @@ class Exists(Node):
     parts: ClassVar = ("query",)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Subquery(Node):
     """A query in parentheses that stands for a value."""
 
@@ -188,7 +189,7 @@ class Subquery(Node):
     parts: ClassVar = ("query",)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class When(Node):
     """`WHEN condition THEN result` of a CASE."""
 
@@ -198,7 +199,7 @@ class When(Node):
     parts: ClassVar = ("condition", "result")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Case(Node):
     """`CASE [value] WHEN … [ELSE otherwise] END`."""
 
@@ -209,7 +210,7 @@ class Case(Node):
     parts: ClassVar = ("value", "whens", "otherwise")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Cast(Node):
     """`CAST(value AS type)`; `type` is written as in the text."""
 
@@ -219,7 +220,7 @@ class Cast(Node):
     parts: ClassVar = ("value",)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Collate(Node):
     """`value COLLATE collation`."""
 
@@ -229,7 +230,7 @@ class Collate(Node):
     parts: ClassVar = ("value", "collation")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Call(Node):
     """A function's call. COUNT(*) has a Star as its one argument."""
 
@@ -250,7 +251,7 @@ class Call(Node):
         return self.name.text.upper()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Frame(Node):
     """`ROWS BETWEEN 2 PRECEDING AND CURRENT ROW EXCLUDE TIES`: its expressions alone are nodes."""
 
@@ -260,7 +261,7 @@ class Frame(Node):
     parts: ClassVar = ("bounds",)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Window(Node):
     """What stands in the parentheses behind OVER, or behind AS in a WINDOW clause, with them."""
 
@@ -275,7 +276,7 @@ class Window(Node):
 # ---- queries -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Item(Node):
     """A result column."""
 
@@ -285,7 +286,7 @@ class Item(Node):
     parts: ClassVar = ("value", "alias")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class TableRef(Node):
     """A table, a view, a CTE or a table-valued function that FROM names; also the table of `a IN t`."""
 
@@ -299,7 +300,7 @@ class TableRef(Node):
     parts: ClassVar = ("schema", "name", "arguments", "alias", "index")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Derived(Node):
     """A query in FROM."""
 
@@ -309,7 +310,7 @@ class Derived(Node):
     parts: ClassVar = ("query", "alias")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Nested(Node):
     """Joined sources in parentheses."""
 
@@ -319,7 +320,7 @@ class Nested(Node):
     parts: ClassVar = ("sources", "alias")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Joined(Node):
     """A source with the join before it and the condition behind it.
 
@@ -336,7 +337,7 @@ class Joined(Node):
     parts: ClassVar = ("source", "on", "using")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Term(Node):
     """A term of ORDER BY, its direction included; `nulls` is "", FIRST or LAST."""
 
@@ -347,7 +348,7 @@ class Term(Node):
     parts: ClassVar = ("value",)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class NamedWindow(Node):
     """`name AS (…)` of a WINDOW clause."""
 
@@ -357,7 +358,7 @@ class NamedWindow(Node):
     parts: ClassVar = ("name", "window")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Select(Node):
     """One SELECT, from its keyword to the end of its HAVING or WINDOW; ORDER BY and LIMIT are the Query's."""
 
@@ -372,7 +373,7 @@ class Select(Node):
     parts: ClassVar = ("items", "sources", "where", "group", "having", "windows")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Values(Node):
     """`VALUES (1, 2), (3, 4)`."""
 
@@ -381,7 +382,7 @@ class Values(Node):
     parts: ClassVar = ("rows",)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Cte(Node):
     """`name (columns) AS [NOT] MATERIALIZED (query)` of a WITH."""
 
@@ -392,7 +393,7 @@ class Cte(Node):
     parts: ClassVar = ("name", "columns", "query")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Query(Node):
     """SELECTs or VALUES with the set operations between them, and the order and limit of the whole.
 
@@ -419,21 +420,22 @@ Expr = (
 
 
 _GETTERS: dict[type[Node], Callable[[Node], Any]] = {}
-
-
-def _values(node: Node) -> tuple[Any, ...]:
-    """The values of the fields of `parts`; a getter for each kind of node takes half the time of a loop."""
-    kind, parts = node.__class__, node.parts
-    getter = _GETTERS.get(kind)
-    if getter is None:
-        getter = _GETTERS[kind] = attrgetter(*parts) if parts else lambda node: ()
-    return getter(node) if len(parts) != 1 else (getter(node),)
+"""How to get the values of the fields of `parts`; one for each kind of node takes half the time of a loop."""
 
 
 def children(node: Node) -> list[Node]:
     """The nodes directly within a node, in the order of the text."""
+    kind, parts = node.__class__, node.parts
+    getter = _GETTERS.get(kind)
+    if getter is None:
+        getter = _GETTERS[kind] = attrgetter(*parts) if parts else lambda node: ()
+    values: Any = getter(node)
+    if len(parts) == 1:  # the getter of one field gives its value, that of several a tuple
+        if values.__class__ is tuple:
+            return list(values)
+        return [] if values is None else [values]
     found: list[Node] = []
-    for value in _values(node):
+    for value in values:
         if value is None:
             continue
         if value.__class__ is tuple:
