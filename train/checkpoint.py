@@ -39,6 +39,16 @@ class Progress:
     """The last validation scores."""
 
 
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How a run ended."""
+
+    stopped: str  # finished, time, steps or interrupted
+    progress: Progress
+    seconds: float
+    loss: float
+
+
 def folder(output: Path) -> Path:
     """Where the checkpoints of a run are."""
     return output / "checkpoints"

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from sqlagent.base import private_files
 from sqlagent.base.errors import UsageError
 from train import checkpoint, fused, memory, qlora
+from train.checkpoint import Summary
 from train.config import Config
 from train.errors import Diverged, OutOfMemory
 from train.objective import exact_questions, forward
@@ -40,16 +41,6 @@ class Score:
 
     loss: float  # nats a target token
     exact: float  # share of questions greedy decoding would get token for token
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """How a run ended."""
-
-    stopped: str  # finished, time, steps or interrupted
-    progress: checkpoint.Progress
-    seconds: float
-    loss: float
 
 
 class Loop:

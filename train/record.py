@@ -14,7 +14,7 @@ from sqlagent.weights.gguf_header import sha256_of
 from train.config import Config, to_dict
 
 if TYPE_CHECKING:
-    from train.loop import Summary
+    from train.checkpoint import Summary
     from train.prepared import Prepared
 
 PACKAGES = (

@@ -19,9 +19,8 @@ import numpy as np
 
 from sqlagent.base.errors import UsageError
 from train import qlora
-from train.checkpoint import Progress
+from train.checkpoint import Progress, Summary
 from train.config import Config
-from train.loop import Summary
 from train.prepared import Prepared
 
 

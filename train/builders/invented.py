@@ -112,7 +112,7 @@ def invent(rng: random.Random, number: int = 0) -> World:
     ]
     script += [
         f"INSERT INTO {t} VALUES ({e['id']}, {e['owner']}, '{e['stored']}', {e['m']}, {e['k']}, "
-        f"{text_literal(e['c'])});"
+        f"{text_literal(str(e['c']))});"
         for e in events
     ]
     return World(
