@@ -188,9 +188,10 @@ def run(
         score.seconds.append(linked - started)
         score.value_seconds.append(time.perf_counter() - linked)
         score.add_link(question.question, wanted, part)
-        score.first.add_link(question.question, wanted, focus.view(schema, question.question).schema)
-        before = session[path].views
-        view = session[path].best(*focus.needed(schema, question.question), schema_linker.WHOLE)
+        view, before = focus.view(schema, question.question), session[path].views
+        score.first.add_link(question.question, wanted, view.schema)
+        if not view.complete:
+            view = session[path].best(*focus.needed(schema, question.question), schema_linker.WHOLE)
         known = max(
             (len(one.lines) for one in before if view.lines[: len(one.lines)] == one.lines), default=0
         )
