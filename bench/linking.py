@@ -31,6 +31,7 @@ from sqlagent.database.ddl_comments import quote
 from sqlagent.database.schema import Schema, fold
 from sqlagent.linking import prompt, schema_linker
 from sqlagent.linking.focus import Focus
+from sqlagent.linking.kept_views import KeptViews, size
 from sqlagent.linking.schema_linker import Linker
 from sqlagent.linking.value_index import ValueIndex
 
@@ -110,6 +111,10 @@ class Score:
     seconds: list[float] = field(default_factory=list)
     value_seconds: list[float] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    first: Score | None = None
+    """The same of what a question is shown of a database that the model has read nothing of."""
+    read: list[int] = field(default_factory=list)
+    """Tokens of the schema that each question has read, where what was read before it is kept."""
     corrected: dict[str, list[int]] = field(default_factory=dict)
     """Kind of error → [put right, put wrong, tried]."""
 
@@ -147,8 +152,10 @@ def run(
     union: tuple[Path, dict[str, dict[str, str]]] | None,
     cache: Path,
 ) -> Score:
-    score, rng = Score(), random.Random(1)
+    score, rng = Score(first=Score()), random.Random(1)
+    assert score.first is not None
     kept: dict[Path, tuple[Schema, Focus, sqlite3.Connection]] = {}
+    session: dict[Path, KeptViews] = {}
     originals: dict[str, Schema] = {}
     for question in tqdm(questions, desc=bar, unit=" questions", file=sys.stderr, disable=None):
         assert question.database is not None
@@ -162,6 +169,7 @@ def run(
             while not focus.build(schema):
                 pass
             kept[path] = schema, focus, sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+            session[path] = KeptViews(schema, None)
         schema, focus, connection = kept[path]
         if question.db not in originals:
             originals[question.db] = schemas.read(question.database)
@@ -180,6 +188,15 @@ def run(
         score.seconds.append(linked - started)
         score.value_seconds.append(time.perf_counter() - linked)
         score.add_link(question.question, wanted, part)
+        view, before = focus.view(schema, question.question), session[path].views
+        score.first.add_link(question.question, wanted, view.schema)
+        if not view.complete:
+            view = session[path].best(*focus.needed(schema, question.question), schema_linker.WHOLE)
+        known = max(
+            (len(one.lines) for one in before if view.lines[: len(one.lines)] == one.lines), default=0
+        )
+        score.read.append(size(view.lines[known:]))
+        session[path].keep(view)
         stored = _stored(connection, wanted)
         score.add_values(wanted, hints, stored)
         for table, column, value in sorted(stored):
@@ -249,6 +266,16 @@ def lines(name: str, score: Score) -> Iterator[str]:
         f"- hints a question: {score.hints / each:.2f}; not in the gold: {score.false / each:.3f}; "
         f"with a value the gold does not name: {score.wrong / each:.3f}"
     )
+    if score.first is not None:
+        first = score.first
+        yield (
+            f"- a first question: gold tables {share(first.tables_found, first.tables)}, everything "
+            f"{share(first.whole, first.questions)}, tokens {first.tokens / each:.0f}"
+        )
+        yield (
+            f"- tokens that a question reads, one after the other: mean {sum(score.read) / each:.0f}, "
+            f"p50 {quantile(score.read, 0.5):.0f}, p95 {quantile(score.read, 0.95):.0f}"
+        )
     for kind, (right, wrong, total) in score.corrected.items():
         yield f"- literals put right, {kind}: {share(right, total)}; put wrong: {share(wrong, total)}"
     for what, seconds in (("the part", score.seconds), ("its hints", score.value_seconds)):

@@ -11,7 +11,8 @@
     gold            the gold statement itself: what the scorer makes of a perfect model
 
 Invariant: a prediction depends on the question, the model, the decode setting and the seed only; never on
-which questions came before. So a run that was interrupted goes on to the same end.
+which questions came before. So a run that was interrupted goes on to the same end. `agent` is the exception: as in the
+product, what is shown of a database that exceeds a few tables grows with the questions about it.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ class FakeModel:
     def enqueue(self, *entries: Entry) -> None:
         self._script += entries
 
-    def read(self, prompt: Any, cancelled: Callable[[], bool] | None = None) -> None:
+    def read(self, prompt: Any, cancelled: Callable[[], bool] | None = None, *, store: bool = True) -> None:
         self.read_ahead.append(prompt)
 
     def generate(

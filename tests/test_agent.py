@@ -26,6 +26,7 @@ from sqlagent.base.errors import (
     QueryTimeout,
     UsageError,
 )
+from sqlagent.linking.view import View
 from sqlagent.sandbox.sandbox import Limits, Sandbox
 from sqlagent.ui import demo_database
 
@@ -165,6 +166,89 @@ def test_warming_up_shows_the_model_the_schema_that_the_first_question_will(comp
         assert not model.prompts
         assert asked.ask("Who?").rows == [("Ingrid Solberg",)]
         assert (ahead.system, ahead.context) == (model.prompts[0].system, model.prompts[0].context)
+
+
+class Reader(FakeModel):
+    """A model that can say what of a prompt it has read: nothing, until it has read or answered it."""
+
+    def __init__(self, script: Any) -> None:
+        super().__init__(script)
+        self.known: list[str] = []
+
+    def unread(self, prompt: Any) -> int:
+        lines = prompt.context.splitlines()
+        return len(lines) - max(
+            (len(os.path.commonprefix([lines, known.splitlines()])) for known in self.known), default=0
+        )
+
+    def read(self, prompt: Any, cancelled: Any = None, *, store: bool = True) -> None:
+        super().read(prompt, cancelled)
+        self.known.append(prompt.context)
+
+    def generate(self, prompt: Any, acceptor: Any, **settings: Any) -> Any:
+        self.known.append(prompt.context)
+        return super().generate(prompt, acceptor, **settings)
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    """Books, readers and loans among twelve tables about nothing."""
+    path = tmp_path / "library.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        for number in range(12):
+            connection.execute(f"CREATE TABLE t{number} ({', '.join(f'column_{i} TEXT' for i in range(9))})")
+        connection.executescript(
+            "CREATE TABLE book (book_id INTEGER PRIMARY KEY, title TEXT);"
+            "CREATE TABLE reader (reader_id INTEGER PRIMARY KEY, name TEXT);"
+            "CREATE TABLE loan (book_id INTEGER REFERENCES book, reader_id INTEGER REFERENCES reader, since TEXT);"
+            "INSERT INTO book VALUES (1, 'Emma'); INSERT INTO reader VALUES (1, 'Ada');"
+            "INSERT INTO loan VALUES (1, 1, '2024-05-03');"
+        )
+    return path
+
+
+def test_a_first_question_is_shown_what_it_needs_and_the_next_one_that_and_more(library: Path) -> None:
+    model = Reader(["SELECT title FROM book", "SELECT name FROM reader"])
+    with Agent(library, model) as asked:
+        assert asked.ask("List the titles of the books").rows == [("Emma",)]
+        assert asked.ask("List the name of each reader").rows == [("Ada",)]
+    first, second = (prompt.context.strip() for prompt in model.prompts)
+    assert "CREATE TABLE book" in first and first.count("CREATE TABLE") < 10
+    assert second.startswith(first) and "CREATE TABLE reader" in second
+
+
+def test_a_statement_with_a_table_that_was_not_shown_is_written_again_with_it(library: Path) -> None:
+    far = "SELECT reader.name FROM loan JOIN reader ON loan.reader_id = reader.reader_id"
+    model = Reader([far])
+    with Agent(library, model) as asked:
+        asked._open_focus().view = lambda whole, *_: View.of(whole, {"loan": None})  # type: ignore[method-assign]
+        answer = asked.ask("Since when are the books out?")
+    assert answer.rows == [("Ada",)]
+    assert [("CREATE TABLE reader" in prompt.context) for prompt in model.prompts] == [False, True]
+    assert "more tables are wanted" in [step.text for step in answer.steps]
+
+
+def test_a_statement_that_the_model_would_not_have_written_is_written_again_with_all_tables(
+    library: Path,
+) -> None:
+    model = Reader([candidate("SELECT title FROM book", min_token_logprob=-9.0), "SELECT name FROM reader"])
+    with Agent(library, model) as asked:
+        assert asked.ask("List the titles of the books").rows == [("Ada",)]
+    assert "CREATE TABLE t11" in model.prompts[-1].context
+
+
+def test_what_is_left_is_read_ahead_until_a_question_comes(library: Path) -> None:
+    model = Reader(["SELECT title FROM book"])
+    with Agent(library, model) as asked:
+        asked.ask("List the titles of the books")
+        asked.warm_up()
+        assert len(model.read_ahead) > 1
+        assert model.read_ahead[-1].context.count("CREATE TABLE") == 15
+        assert asked.ask("List the titles of the books").rows == [("Emma",)]
+        assert model.prompts[-1].context == model.read_ahead[-1].context
+        model.read_ahead.clear()
+        asked.warm_up()
+        assert not model.read_ahead, "all of it has been read"
 
 
 def test_warming_up_reads_nothing_that_a_question_would_narrow(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+from math import exp
+from operator import mul
 from pathlib import Path
 
 import pytest
@@ -130,6 +132,40 @@ def test_a_hint_makes_its_column_likely():
     hinted = NameRanker(schema, "Which of them is Ann?", [Hint("t", "c", "Ann")])
     assert hinted.best(before, COLUMN, "", learnt().weights)[0] == "c"
     assert plain is not None and plain[1] < 0.5
+
+
+@pytest.mark.parametrize("kind", [COLUMN, TABLE])
+@pytest.mark.parametrize("begun", ["", "s", "enr", "nothing"])
+@pytest.mark.parametrize(
+    "before",
+    [
+        "SELECT ",
+        "SELECT student.",
+        "SELECT nowhere.",
+        "SELECT surname, id, id FROM ",
+        "SELECT surname FROM student JOIN ",
+        "SELECT surname FROM student JOIN enroll ON student.id = ",
+        "SELECT surname FROM student WHERE id = 1 GROUP BY ",
+    ],
+)
+def test_the_best_name_is_that_of_a_softmax_over_all_options(before, begun, kind):
+    weights = {
+        f"{kind} {where}": [0.3 - 0.2 * n * (-1) ** n for n in range(10)]
+        for kind in (COLUMN, TABLE)
+        for where in ("SELECT", "FROM", "JOIN", "ON", "WHERE", "GROUP BY")
+    }
+    names, pieces_before = NameRanker(schemas.from_ddl(SCHOOL), "Whose surname is Ann?"), behind(before)
+    options = [
+        option for option in names.options(pieces_before, kind) if option.text.lower().startswith(begun)
+    ]
+    fitted = weights[f"{kind} {clause(pieces_before)}"]
+    scores = {option.text: sum(map(mul, fitted, option.features)) for option in options}
+    best = names.best(pieces_before, kind, begun, weights)
+    if not scores:
+        assert best is None
+        return
+    assert best is not None and scores[best[0]] == pytest.approx(max(scores.values()))
+    assert best[1] == pytest.approx(exp(scores[best[0]]) / sum(map(exp, scores.values())))
 
 
 @pytest.mark.parametrize(

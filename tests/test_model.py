@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -137,6 +138,26 @@ def test_a_schema_that_was_read_ahead_is_not_read_again_and_changes_nothing(
             assert model.last_timings.cached_tokens > 0.7 * model.last_timings.prompt_tokens
         assert again == first
     assert len(list((tmp_path / "prefix").iterdir())) == 1
+
+
+def test_of_a_schema_that_grew_only_the_new_lines_are_read(random_path: Path, tmp_path: Path) -> None:
+    lines = [f"CREATE TABLE t{number} (id INTEGER PRIMARY KEY, title TEXT);\n" for number in range(9)]
+    short, long = (replace(ASK, context="".join(lines[:some]) + "\n") for some in (5, 9))
+    with Model(random_path, cache_dir=tmp_path / "prefix") as model:
+        model.generate(short, Sums())
+        assert model.unread(short) == 0
+        new = model.unread(long)
+        assert 0 < new < 0.6 * len(model._chat.tokens(long).ids[: model._chat.tokens(long).prefix])
+        model.generate(long, Sums())
+        assert model.last_timings.cached_tokens >= model._chat.tokens(long).prefix - new
+        assert model.unread(long) == 0
+    assert len(list((tmp_path / "prefix").iterdir())) == 1, "what it grew from is not kept beside it"
+    with Model(random_path, cache_dir=tmp_path / "prefix") as model:  # from the disk
+        assert model.unread(long) == 0
+        longer = replace(ASK, context="".join(lines) + lines[0].replace("t0", "more") + "\n")
+        assert 0 < model.unread(longer) < 80
+        model.generate(longer, Sums())
+        assert model.last_timings.cached_tokens > 0.7 * model.last_timings.prompt_tokens
 
 
 def test_reading_ahead_can_be_cancelled_and_the_next_question_works(random_path: Path) -> None:

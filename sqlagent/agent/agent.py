@@ -13,10 +13,10 @@ import contextlib
 import re
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,7 @@ from sqlagent.base.errors import (
     UsageError,
 )
 from sqlagent.database.notes import Notes
+from sqlagent.decoding.backtrack import SURPRISE
 
 if TYPE_CHECKING:
     from sqlagent.agent.column_meaning import ColumnMeaning
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from sqlagent.grammar import Acceptor
     from sqlagent.linking.focus import Focus
     from sqlagent.linking.prompt import Hint, Prompt, Turn
+    from sqlagent.linking.view import View
     from sqlagent.lowering.lower import Lowered
     from sqlagent.sandbox.file_state import FileState
     from sqlagent.sandbox.sandbox import Limits, Result, Sandbox
@@ -109,6 +111,10 @@ class Agent:
         self._cancel = threading.Event()
         self._warming = threading.Lock()
         self._closed = False
+        self._waiting: set[object] = set()
+        """A mark for each question that is asked now: what is read ahead of them gives way."""
+        self._widen: Callable[[], View] | None = None
+        """What more the running question could be shown; None where that is all, or was done."""
         self._schema: Schema | None = None
         self._seen: tuple[FileState, tuple[int, ...]] | None = None
         self._sandbox: Sandbox | None = None
@@ -248,8 +254,6 @@ class Agent:
         The database's values are collected and its worker started; a model that is on the disk is loaded and reads
         the schema. Trouble is left for the question to tell. `cancel`, `close` and `use_model` end it.
         """
-        from sqlagent.linking import prompt
-
         with self._warming, contextlib.suppress(SqlagentError):
             with self._lock:
                 self._cancel.clear()
@@ -260,14 +264,8 @@ class Agent:
                 ready = self._slot.is_ready()
             model = self._slot.loaded() if ready else None
             focus.build(schema)
-            usual = (
-                None if self._link or model is None else focus.usual(schema, getattr(model, "n_ctx", None))
-            )
-            if model is not None and usual is not None:
-                model.read(
-                    prompt.build(usual, ""),
-                    lambda: self._closed or self._cancel.is_set() or self._slot.model is not model,
-                )
+            if model is not None and self._link is None:
+                self._read_ahead(schema, focus, model)
 
     # ---- questions ----
 
@@ -288,6 +286,36 @@ class Agent:
         the database holds nothing about what was asked), QueryTimeout,
         and Cancelled.
         """
+        question = check_question(question)
+        trace = Trace(observer)
+        with self._asking():
+            try:
+                return self._answered(question, history, trace, anyway)
+            except NoAnswer as error:
+                if isinstance(error, OutOfScope) or self._widen is None:
+                    raise
+                return self._answered(question, history, trace, anyway, self._widen())
+
+    @contextlib.contextmanager
+    def _asking(self) -> Iterator[None]:
+        """One question at a time; the model leaves off what it reads ahead."""
+        mark = object()
+        self._waiting.add(mark)
+        try:
+            with self._lock:
+                yield
+        finally:
+            self._waiting.discard(mark)
+
+    def _answered(
+        self,
+        question: str,
+        history: Sequence[Turn],
+        trace: Trace,
+        anyway: bool,
+        shown: View | None = None,
+    ) -> Answer:
+        """The answer to a question. shown: what the model is shown in place of what the question is linked to."""
         from sqlagent.agent.about_database import statement_about
         from sqlagent.agent.question_parts import half_answered, parts, stands_alone
         from sqlagent.agent.unread import unread
@@ -299,11 +327,9 @@ class Agent:
         from sqlagent.linking import prompt
         from sqlagent.sql.reading import Readings
 
-        question = check_question(question)
         with self._lock:
             self._cancel.clear()
             began = time.monotonic()
-            trace = Trace(observer)
             trace.status("reading the database")
             schema = self._meant()
             read = time.monotonic()
@@ -318,15 +344,17 @@ class Agent:
             self._stop_if_cancelled()
             focus = self._open_focus()
             subject = prompt.subject(question, history)
-            view = (
-                self._link(schema, subject)
-                if self._link
-                else focus.part(schema, subject, getattr(model, "n_ctx", None))
+            again, shown = shown is not None, shown or self._view(schema, focus, model, subject)
+            self._widen = (
+                None
+                if again or shown.complete
+                else partial(focus.wider, schema, shown, subject, getattr(model, "n_ctx", None))
             )
+            view = shown.schema
             hints = focus.hints(schema, view, prompt.spoken(question, history))
             doubt = "" if history or anyway else self._turn_away(schema, model, focus, question)
 
-            acceptor, readings = self._acceptor(view), Readings(schema)
+            acceptor, readings = self._acceptor(shown.reach), Readings(schema)
             has_rows = cache(self._has_rows)  # candidates are alike: most ask the same of the database
 
             def nearest(table: str, column: str, literal: str) -> str | None:
@@ -359,7 +387,12 @@ class Agent:
             def attempt(about: Context, hints: Sequence[Hint], trace: Trace) -> Attempt:
                 def build(failed: tuple[str, str] | None) -> Prompt:
                     return prompt.build(
-                        view, about.question, history=about.history, hints=hints, error=failed
+                        view,
+                        about.question,
+                        history=about.history,
+                        hints=hints,
+                        error=failed,
+                        lines=shown.lines,
                     )
 
                 return Attempt(
@@ -388,6 +421,15 @@ class Agent:
             whole = attempt(settled, hints, trace)
             whole.parts, whole.answer_part, whole.join = asked, answer_part, join
             chosen = whole.run(self._effort)
+            if shown.whole.fingerprint == schema.fingerprint:
+                focus.keep(schema, shown)
+            wanted = _not_shown(readings.find(chosen.best.sql), shown)
+            wider = shown.grown(wanted)
+            if not wanted and self._widen is not None and _narrow(chosen.tried[0]):
+                wider = self._widen()
+            if wider is not shown:
+                trace.add("observe", "more tables are wanted", None, time.monotonic())
+                return self._answered(question, history, trace, anyway, wider)
             timings = {
                 "schema": read - began,
                 "load": loaded - read,
@@ -485,6 +527,41 @@ class Agent:
         if schema.fingerprint not in self._acceptors:
             self._acceptors = {schema.fingerprint: Acceptor(schema)}
         return self._acceptors[schema.fingerprint]
+
+    def _view(self, schema: Schema, focus: Focus, model: TextModel, subject: str) -> View:
+        """What the model is shown for a question; a model that cannot tell what it has read is shown all that fits."""
+        from sqlagent.linking.view import View
+
+        n_ctx, unread = getattr(model, "n_ctx", None), _unread(model)
+        if self._link is not None:
+            return View.of(self._link(schema, subject))
+        if unread is None:
+            return View.of(focus.part(schema, subject, n_ctx))
+        return focus.view(schema, subject, n_ctx, unread)
+
+    def _read_ahead(self, schema: Schema, focus: Focus, model: TextModel) -> None:
+        """Let the model read what most questions are shown, a few tables at a time, until a question is asked."""
+        from sqlagent.linking import prompt
+
+        def stop() -> bool:
+            return (
+                bool(self._waiting) or self._closed or self._cancel.is_set() or self._slot.model is not model
+            )
+
+        n_ctx, unread = getattr(model, "n_ctx", None), _unread(model)
+        if unread is None:
+            usual = focus.usual(schema, n_ctx)
+            if usual is not None:
+                model.read(prompt.build(usual, ""), stop)
+            return
+        view, after = None, focus.ahead(schema, n_ctx, unread)
+        while after is not None and not stop():
+            view = after
+            model.read(prompt.build(view.schema, "", lines=view.lines), stop, store=False)
+            focus.keep(schema, view)
+            after = focus.ahead(schema, n_ctx, unread)
+        if view is not None and after is None:
+            model.read(prompt.build(view.schema, "", lines=view.lines), stop)
 
     def _open_focus(self) -> Focus:
         from sqlagent.linking.focus import Focus
@@ -597,6 +674,31 @@ class Agent:
     def _stop_if_cancelled(self) -> None:
         if self._cancel.is_set():
             raise Cancelled("Interrupted.")
+
+
+def _unread(model: TextModel) -> Callable[[View], int] | None:
+    """What tells how many tokens of a view a model has yet to read; None where it cannot say."""
+    from sqlagent.linking import prompt
+
+    count = getattr(model, "unread", None)
+    if count is None:
+        return None
+    return lambda view: int(count(prompt.build(view.schema, "", lines=view.lines)))
+
+
+def _not_shown(reading: Reading | None, shown: View) -> dict[str, None]:
+    """Tables of a statement that the model has not been shown, and wrote by what it knows of their names."""
+    found = reading.scopes.tables.values() if reading else ()
+    return {
+        table.name: None
+        for table in found
+        if table and shown.whole.table(table.name) and shown.schema.table(table.name) is None
+    }
+
+
+def _narrow(first: Tried) -> bool:
+    """Whether a statement looks as if the model had not been shown enough to write it."""
+    return first.result is None or first.candidate.min_token_logprob < SURPRISE
 
 
 def check_question(question: str) -> str:

@@ -22,13 +22,15 @@ _PLAIN = f"{_SYSTEM}\n\n### Input\n{_USER}\n\n### Response\n"
 class PromptTokens:
     """A prompt's tokens: up to `opening` the same for every database, up to `prefix` for every question.
 
-    From `answer` on they are what the reply opens with.
+    From `answer` on they are what the reply opens with. `lines` are the places before the ends of the schema's lines:
+    another schema that begins with the same lines has the same tokens up to there. The last one is `prefix`.
     """
 
     ids: tuple[int, ...]
     opening: int
     prefix: int
     answer: int
+    lines: tuple[int, ...] = ()
 
 
 class ChatTemplate:
@@ -44,6 +46,7 @@ class ChatTemplate:
         """Tokens of a prompt: template pieces with special tokens, contents without."""
         vocab = self._vocab
         ids: list[int] = []
+        lines: list[int] = []
         opening = prefix = 0
         for piece in self._pieces:
             if piece == _SYSTEM:
@@ -51,7 +54,11 @@ class ChatTemplate:
             elif piece == _USER:
                 opening = len(ids)
                 ids += vocab.tokenize(prompt.context.encode("utf-8", "replace"))
-                prefix = len(ids)
+                broken = [b"\n" in vocab.bytes_of(token) for token in ids]
+                lines = [
+                    i for i in range(opening, len(ids)) if broken[i] and not (i > opening and broken[i - 1])
+                ]
+                prefix = lines[-1] if lines else len(ids)
                 ids += vocab.tokenize(prompt.request.encode("utf-8", "replace"))
             else:
                 ids += vocab.tokenize(piece.encode("utf-8", "replace"), special=True)
@@ -60,7 +67,8 @@ class ChatTemplate:
         if vocab.adds_bos and vocab.bos >= 0 and ids[:1] != [vocab.bos]:
             ids.insert(0, vocab.bos)
             opening, prefix, answer = opening + 1, prefix + 1, answer + 1
-        return PromptTokens(tuple(ids), opening, prefix, answer)
+            lines = [place + 1 for place in lines]
+        return PromptTokens(tuple(ids), opening, prefix, answer, tuple(lines))
 
 
 def _render(template: str, bos: str, eos: str) -> str:

@@ -94,16 +94,14 @@ class NameRanker:
             features.append(float(any(hinted_key == key for hinted_key, _ in hinted)))
             self._tables.append(NameOption(quote(table.name), key, features))
         self._all: list[NameOption] = _distinct(option for columns in self._columns for option in columns)
+        self._keys = [{option.key for option in columns} for columns in self._columns]
+        self._pools: dict[tuple[str, str], _Pool] = {}
 
     def options(self, before: Sequence[Piece], kind: str) -> list[NameOption]:
         """The names of a kind that may stand behind some pieces of a statement, with all their features."""
         tables = [fold(unquote(piece.text)) for piece in before if piece.kind == TABLE]
         columns = [fold(unquote(piece.text)) for piece in before if piece.kind == COLUMN]
-        bound = [
-            fold(unquote(piece.text))
-            for words, piece in zip(before, before[1:], strict=False)
-            if piece.kind == TABLE and words.text.endswith(("FROM ", "JOIN "))
-        ]
+        bound = _bound(before)
         if kind == TABLE:
             return self._table_options(before, tables, columns, bound)
         found = self._all
@@ -152,20 +150,111 @@ class NameRanker:
     def best(
         self, before: Sequence[Piece], kind: str, begun: str, weights: Weights
     ) -> tuple[str, float] | None:
-        """The likeliest name of a kind that goes on from what is begun, and how likely it is; None without one."""
-        fitted = weights.get(f"{kind} {clause(before)}")
+        """The likeliest name of a kind that goes on from what is begun, and how likely it is; None without one.
+
+        The same as a softmax over `options`, of which the part that holds for the question is worked out once.
+        """
+        about = f"{kind} {clause(before)}"
+        fitted = weights.get(about)
         if fitted is None:
             return None
-        key = begun.lower()
-        scored = [
-            (math.exp(sum(w * x for w, x in zip(fitted, option.features, strict=True))), option.text)
-            for option in self.options(before, kind)
-            if not begun or option.text.lower().startswith(key)
-        ]
+        tables = [fold(unquote(piece.text)) for piece in before if piece.kind == TABLE]
+        bound = _bound(before)
+        if kind == TABLE:
+            pool = self._pool("", about, self._tables, fitted)
+            changed = self._changed_tables(before, tables, bound, fitted)
+        else:
+            within = fold(unquote(before[-2].text)) if before[-1].text == "." and len(before) > 1 else None
+            within = bound[-1] if within is None and bound else within
+            options = self._all if within is None else self._of(within)
+            pool = self._pool("*" if within is None else within, about, options, fitted)
+            changed = _changed_columns(before, fitted)
+        return pool.best(changed, begun.lower())
+
+    def _pool(self, place: str, about: str, options: Sequence[NameOption], fitted: Sequence[float]) -> _Pool:
+        known = self._pools.get((place, about))
+        if known is None:
+            known = self._pools[place, about] = _Pool(options, fitted)
+        return known
+
+    def _changed_tables(
+        self, before: Sequence[Piece], tables: list[str], bound: list[str], fitted: Sequence[float]
+    ) -> dict[str, float]:
+        """Key of a table → what the statement so far adds to its score; -inf where it cannot stand."""
+        columns = [fold(unquote(piece.text)) for piece in before if piece.kind == COLUMN]
+        waiting, recent = set(tables) - set(bound), set(columns[-3:])
+        near = {other for key in bound if key in self._place for other in self._linked[self._place[key]]}
+        named, in_from, last, linked, holding = fitted[-5:]
+        found: dict[str, float] = {}
+        for n, option in enumerate(self._tables):
+            key = option.key
+            more = named * (key in waiting) + in_from * (key in bound) + linked * (n in near)
+            if tables and key == tables[-1]:
+                more += last
+            if recent and not waiting:
+                more += holding * len(recent & self._keys[n]) / len(recent)
+            if more:
+                found[key] = more
+        if bound and not before[-1].text.endswith(("FROM ", "JOIN ")):
+            found |= {option.key: -math.inf for option in self._tables if option.key not in bound}
+        return found
+
+
+class _Pool:
+    """Names that are chosen from, with the part of their scores that does not depend on the statement so far."""
+
+    def __init__(self, options: Sequence[NameOption], fitted: Sequence[float]) -> None:
+        self._scores = {
+            option.key: sum(w * x for w, x in zip(fitted, option.features, strict=False))
+            for option in options
+        }
+        self._texts = {option.key: option.text for option in options}
+        self._lower = [(option.text.lower(), option.key) for option in options]
+        self._order = sorted(
+            self._scores, key=lambda key: (self._scores[key], self._texts[key]), reverse=True
+        )
+        self._total = sum(map(math.exp, self._scores.values()))
+
+    def best(self, changed: Mapping[str, float], begun: str) -> tuple[str, float] | None:
+        """The likeliest name that begins so, and its share of all of them. changed: what is added to scores by key."""
+        scores = self._scores
+        if begun:
+            keys = [key for lower, key in self._lower if lower.startswith(begun)]
+            scored = {key: scores[key] + changed.get(key, 0.0) for key in keys}
+            total = sum(map(math.exp, scored.values()))
+        else:
+            scored = {key: scores[key] + more for key, more in changed.items() if key in scores}
+            first = next((key for key in self._order if key not in scored), None)
+            total = self._total + sum(
+                math.exp(score) - math.exp(scores[key]) for key, score in scored.items()
+            )
+            if first is not None:
+                scored[first] = scores[first]
         if not scored:
             return None
-        top = max(scored)
-        return top[1], top[0] / sum(score for score, _ in scored)
+        top = max(scored, key=lambda key: (scored[key], self._texts[key]))
+        if scored[top] == -math.inf:
+            return None
+        return self._texts[top], math.exp(scored[top]) / max(total, math.exp(scored[top]))
+
+
+def _bound(before: Sequence[Piece]) -> list[str]:
+    """The tables that FROM names."""
+    return [
+        fold(unquote(piece.text))
+        for words, piece in zip(before, before[1:], strict=False)
+        if piece.kind == TABLE and words.text.endswith(("FROM ", "JOIN "))
+    ]
+
+
+def _changed_columns(before: Sequence[Piece], fitted: Sequence[float]) -> dict[str, float]:
+    """Key of a column → what it adds to its score that the statement has named it."""
+    columns = [fold(unquote(piece.text)) for piece in before if piece.kind == COLUMN] or [""]
+    named, last, first = fitted[-3:]
+    return {
+        key: named * bool(columns[0]) + last * (key == columns[-1]) + first * (key == columns[0])
+        for key in columns
+    }
 
 
 def _words(name: str) -> list[str]:

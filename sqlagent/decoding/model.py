@@ -120,17 +120,29 @@ class Model:
         """How many tokens a prompt takes."""
         return len(self._chat.tokens(prompt).ids)
 
-    def read(self, prompt: Prompt, cancelled: Callable[[], bool] | None = None) -> None:
+    def read(
+        self, prompt: Prompt, cancelled: Callable[[], bool] | None = None, *, store: bool = True
+    ) -> None:
         """Read the schema part of a prompt, so that a question about it need not wait for that.
 
-        Raises Cancelled, UsageError when it does not fit, ModelError.
+        store: keep it on the disk, too. Raises Cancelled, UsageError when it does not fit, ModelError.
         """
         with self._lock:
             self._check_open()
             tokens = self._chat.tokens(prompt)
             self._budget(len(tokens.ids), 1, LEAST_BUDGET)
             self._read_schema(tokens, cancelled)
-            self._store(tokens)
+            if store:
+                self._store(tokens)
+
+    def unread(self, prompt: Prompt) -> int:
+        """How many tokens of a prompt's schema part are kept neither in memory nor on the disk."""
+        with self._lock:
+            self._check_open()
+            tokens = self._chat.tokens(prompt)
+            common = _common(self._held, tokens.ids[: tokens.prefix])
+            held = max(cut for cut in _cuts(tokens) if cut <= common)
+            return tokens.prefix - max(held, self._stored(tokens, held + WORTH_LOADING))
 
     def generate(
         self,
@@ -317,30 +329,38 @@ class Model:
         self._run(tokens, schema, cancelled)
 
     def _restore(self, tokens: PromptTokens, ids: list[int]) -> int:
-        """Keep the cells that the prompt shares with the last one, or read its prefix from disk.
+        """Keep the cells that the prompt shares with the last one, or read its prefix, or the start of it, from disk.
 
-        Cells are only kept up to a cut of the prompt, so that the batches that computed them, and with
-        them the rounding, are the same whatever was asked before. Returns how many tokens are kept.
+        Cells are only kept up to a cut of the prompt or a line of its schema, so that the batches that computed them,
+        and with them the rounding, are the same whatever was asked about the same schema before. Returns how many
+        tokens are kept.
         """
         self._written = None
         self._llama.forget(0, len(self._held))
         common = _common(self._held, ids)
         if common == len(ids) == len(self._held) and self._logits is not None:
             return common
-        kept = max(cut for cut in (0, tokens.opening, tokens.prefix) if cut <= common)
-        if self._cache is not None and tokens.prefix - kept >= WORTH_LOADING:
-            state = self._cache.load(ids[: tokens.prefix])
-            if state is not None:
-                self._llama.forget(0)
-                self._held = []
-                if self._llama.set_state(0, state):
-                    self._held = ids[: tokens.prefix]
-                else:
-                    self._cache.drop(ids[: tokens.prefix])
-                kept = len(self._held)
+        kept = max(cut for cut in _cuts(tokens) if cut <= common)
+        stored = self._stored(tokens, kept + WORTH_LOADING)
+        state = self._cache.load(ids[:stored]) if self._cache is not None and stored else None
+        if state is not None:
+            self._llama.forget(0)
+            self._held = []
+            if self._llama.set_state(0, state):
+                self._held = ids[:stored]
+            elif self._cache is not None:
+                self._cache.drop(ids[:stored])
+            kept = len(self._held)
         self._held = self._held[:kept]
         self._llama.forget(0, kept)
         return kept
+
+    def _stored(self, tokens: PromptTokens, least: int) -> int:
+        """How many of a prompt's first tokens have a state on the disk, if at least so many; else 0."""
+        if self._cache is None:
+            return 0
+        places = (cut for cut in reversed(_cuts(tokens)) if cut >= least)
+        return next((cut for cut in places if self._cache.has(tokens.ids[:cut])), 0)
 
     def _prefill(
         self,
@@ -389,7 +409,7 @@ class Model:
         return row
 
     def _store(self, tokens: PromptTokens) -> None:
-        """Write the prefix's state, when no file has it yet."""
+        """Write the prefix's state, when no file has it yet, in place of those of schemas that it grew from."""
         cache, prefix = self._cache, tokens.prefix
         if cache is None or prefix < WORTH_LOADING or cache.has(tokens.ids[:prefix]):
             return
@@ -399,6 +419,8 @@ class Model:
             cache.save(tokens.ids[:prefix], self._llama.get_state(spare))
         finally:
             self._llama.forget(spare)
+        for cut in _cuts(tokens)[:-1]:
+            cache.drop(tokens.ids[:cut])
 
     def close(self) -> None:
         """Free the memory; the model answers no more."""
@@ -410,6 +432,11 @@ class Model:
 
     def __exit__(self, *_exc: object) -> None:
         self.close()
+
+
+def _cuts(tokens: PromptTokens) -> list[int]:
+    """The places up to which cells may be kept, in order: the opening, each line of the schema, the prefix."""
+    return sorted({0, tokens.opening, *tokens.lines, tokens.prefix})
 
 
 def _common(a: Sequence[int], b: Sequence[int]) -> int:

@@ -13,17 +13,25 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sqlagent.base import paths
 from sqlagent.base.errors import DatabaseError
 from sqlagent.database.schema import Schema
+from sqlagent.linking.kept_views import KeptViews, size
 from sqlagent.linking.prompt import Hint
-from sqlagent.linking.schema_linker import BUDGET, WHOLE, Linker
+from sqlagent.linking.schema_linker import BUDGET, CORE, FIRST, WHOLE, Linker
 from sqlagent.linking.value_index import ValueIndex
+from sqlagent.linking.view import View, Wanted
 
 if TYPE_CHECKING:
     from sqlagent.database.spoken_names import SpokenNames
     from sqlagent.sandbox.sandbox import Sandbox
 
 HINTS = 5
+SMALL = 600
+"""Tokens of a schema that is shown whole at once: to choose from it saves less than it may lose."""
+AHEAD = 120
+"""Tokens, about, that are read in one piece while nothing is asked: a question waits for no more than a moment, but
+what was being read then is read again."""
 _EVIDENCE, _COLUMNS = 40, 8
 """Stored values, and columns that hold the same one, by which tables are chosen."""
 _BESIDE = 1200
@@ -54,12 +62,12 @@ class Focus:
         self._names = names
         self._sandbox = sandbox
         self._budget, self._whole = budget, whole
-        self._made: tuple[str, Linker, ValueIndex] | None = None
+        self._made: tuple[str, Linker, ValueIndex, KeptViews] | None = None
         self._making = threading.Lock()
 
     def part(self, schema: Schema, question: str, n_ctx: int | None = None) -> Schema:
         """The part of `schema` that `question` is about, within the budget. n_ctx: tokens of the model's context."""
-        linker, _ = self._parts(schema)
+        linker = self._parts(schema)[0]
         usual = linker.usual(question, budget=self._budget, whole=self._room(n_ctx))
         if usual is not None:
             return usual
@@ -67,6 +75,60 @@ class Focus:
         return linker.link(question, budget=self._budget, hints=evidence)
 
     __call__ = part
+
+    def view(
+        self,
+        schema: Schema,
+        question: str,
+        n_ctx: int | None = None,
+        unread: Callable[[View], int] | None = None,
+    ) -> View:
+        """What the model is to be shown for a question: what it needs, and what has been read with that before.
+
+        unread: tokens of a view that the model has yet to read. n_ctx: as for `part`.
+        """
+        linker, _, kept = self._parts(schema)
+        if linker.total <= SMALL:
+            return View.of(schema)
+        return kept.best(*self.needed(schema, question), self._room(n_ctx), unread)
+
+    def needed(self, schema: Schema, question: str) -> tuple[Wanted, Wanted]:
+        """What a question can hardly do without, and that with what else is likely; see `Linker.needed`."""
+        linker = self._parts(schema)[0]
+        evidence = self._find(schema, question, _EVIDENCE, _COLUMNS)
+        core = linker.needed(question, hints=evidence, most=CORE)
+        if core:
+            return core, linker.needed(question, hints=evidence)
+        part = {table.name: None for table in linker.link(question, budget=FIRST).tables}
+        return part, part
+
+    def wider(self, schema: Schema, view: View, question: str, n_ctx: int | None = None) -> View:
+        """A view with more behind it, for a question that it may not be enough for: all tables, if they fit."""
+        linker = self._parts(schema)[0]
+        room = self._room(n_ctx) - size(view.lines)
+        more = linker.rest(view.shown, room) or linker.next_best(view.shown, question, min(room, FIRST))
+        return view.grown(dict.fromkeys(more))
+
+    def ahead(self, schema: Schema, n_ctx: int | None, unread: Callable[[View], int]) -> View | None:
+        """What the model may read while nothing is asked: the last view and a little more, until all tables are shown.
+
+        None where nothing is left, and where not all tables fit: which of them are wanted only questions tell.
+        """
+        linker, _, kept = self._parts(schema)
+        if linker.total <= SMALL:
+            return View.of(schema) if unread(View.of(schema)) else None
+        view = kept.last or View(schema)
+        rest = linker.rest(view.shown, self._room(n_ctx) - size(view.lines))
+        more, left = [], AHEAD
+        while rest and left > 0:
+            more.append(rest.pop(0))
+            left -= linker.cost(more[-1])
+        view = view.grown(dict.fromkeys(more))
+        return view if more or unread(view) else None
+
+    def keep(self, schema: Schema, view: View) -> None:
+        """Remember that the model has read a view."""
+        self._parts(schema)[2].keep(view)
 
     def usual(self, schema: Schema, n_ctx: int | None = None) -> Schema | None:
         """The part that most questions are shown; None where each is shown its own. n_ctx: as for `part`."""
@@ -78,7 +140,7 @@ class Focus:
 
     def hints(self, schema: Schema, part: Schema, question: str, limit: int = HINTS) -> list[Hint]:
         """Stored values that `question` mentions, in columns of `part`, the surest first; none on trouble."""
-        linker, _ = self._parts(schema)
+        linker = self._parts(schema)[0]
         found = self._find(schema, question, limit, None, part, linker.scores(question))
         return _as_written(found, question)
 
@@ -125,8 +187,8 @@ class Focus:
         if made is not None:
             made[2].close()
 
-    def _parts(self, schema: Schema) -> tuple[Linker, ValueIndex]:
-        """The linker and the value index of a schema; made once, whichever thread asks first."""
+    def _parts(self, schema: Schema) -> tuple[Linker, ValueIndex, KeptViews]:
+        """The linker, the value index and the views of a schema; made once, whichever thread asks first."""
         with self._making:
             made = self._made
             if made is None or made[0] != schema.fingerprint:
@@ -134,9 +196,10 @@ class Focus:
                 names = self._names()
                 stored = names.stored if names is not None else schema
                 index = ValueIndex(self._path, stored, self._folder, sandbox=self._sandbox)
-                made = schema.fingerprint, Linker(schema), index
+                folder = (self._folder or paths.cache_dir()) / "views"
+                made = schema.fingerprint, Linker(schema), index, KeptViews(schema, folder)
                 self._made = made
-            return made[1], made[2]
+            return made[1:]
 
     def _find(
         self,

@@ -71,17 +71,18 @@ def build(
     history: Sequence[Turn] = (),
     hints: Sequence[Hint] = (),
     error: tuple[str, str] | None = None,
+    lines: Sequence[str] | None = None,
 ) -> Prompt:
     """The prompt for a question about a schema.
 
+    lines: how the schema is shown, where that is not one line a table in the schema's order (`view.View.lines`).
     history: earlier turns, oldest first; the last HISTORY_TURNS are shown.
     hints: stored values worth naming.
     error: (statement, what SQLite said) of an attempt that failed.
     """
     asked = request(question, history=history, hints=hints, error=error)
-    return Prompt(
-        SYSTEM, context(schema), asked, ANSWER, question[:QUESTION_CHARS], tuple(hints), tuple(history)
-    )
+    shown = context(schema) if lines is None else framed(lines)
+    return Prompt(SYSTEM, shown, asked, ANSWER, question[:QUESTION_CHARS], tuple(hints), tuple(history))
 
 
 def reading_back(prompt: Prompt, sql: str) -> Prompt:
@@ -92,7 +93,12 @@ def reading_back(prompt: Prompt, sql: str) -> Prompt:
 
 def context(schema: Schema) -> str:
     """The schema part: one line a table."""
-    return "".join(table_line(table) + "\n" for table in schema.tables) + "\n"
+    return framed([table_line(table) for table in schema.tables])
+
+
+def framed(lines: Sequence[str]) -> str:
+    """The schema part that consists of these lines."""
+    return "".join(line + "\n" for line in lines) + "\n"
 
 
 def request(

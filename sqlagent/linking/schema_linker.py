@@ -26,6 +26,18 @@ WHOLE = 2500
 """Tokens up to which all tables are shown: they are read once, and kept. Views, which repeat what is in them, are shown
 as well where all of it fits the budget."""
 
+FIRST, CORE = 900, 300
+"""Tokens of the tables that a question cannot do without, at the most; up to so many of the next best come with them
+where nothing has been read, and where it is to be added to what has been."""
+_CLEAR = 0.45
+"""A table with less than this share of the likeliest one's evidence is not one that a question cannot do without."""
+_ENOUGH = 0.35
+"""The share of a schema that is taken in any case."""
+_WIDE = 350
+"""Tokens of a table from which only those of its columns are taken that the question may be about."""
+_FAR = 3
+"""Joins between two tables that a question is about, at the most."""
+
 _TABLE_NAME, _COLUMN_NAME, _COMMENT, _SAMPLE = 1.0, 0.8, 0.5, 0.35
 """What a word that occurs in a name, a comment or a sample value is worth."""
 _HINT = 2.5
@@ -129,13 +141,21 @@ class Linker:
         if room < 0 or not self._stored:
             return None
         shown = list(self._stored)
-        said = f" {' '.join(token.stem for token in word_forms.tokens(question, 120))} "
-        for doc in self._docs:
-            name = " ".join(map(word_forms.stem, word_forms.name_words(doc.table.name)))
-            if doc.table.kind == "view" and f" {name} " in said and doc.cost <= room:
+        for doc in self._called(question):
+            if doc.cost <= room:
                 shown.append(doc)
                 room -= doc.cost
         return self.schema.subset({doc.table.name: None for doc in shown})
+
+    def _called(self, question: str) -> list[_Doc]:
+        """The views that a question calls by their whole names."""
+        said = f" {' '.join(token.stem for token in word_forms.tokens(question, 120))} "
+        return [
+            doc
+            for doc in self._docs
+            if doc.table.kind == "view"
+            and f" {' '.join(map(word_forms.stem, word_forms.name_words(doc.table.name)))} " in said
+        ]
 
     def _index(self, doc: _Doc) -> None:
         def add(words: Iterable[str], column: int, weight: float) -> None:
@@ -170,6 +190,90 @@ class Linker:
         """
         usual = self.usual(question, budget=budget, whole=budget if whole is None else whole)
         return usual or self.schema.subset(self._choose(self._search(question, hints), budget))
+
+    def needed(
+        self, question: str, *, hints: Sequence[Hint] = (), most: int = FIRST
+    ) -> dict[str, Collection[str] | None]:
+        """The tables and columns that a question can hardly do without, the likeliest first.
+
+        Tables with clear evidence, those that hold a word which no likelier table holds, the next ones up to `_ENOUGH`
+        of the schema and `most` tokens, and what joins them. Views, which repeat what is in tables, come where the
+        question calls them by their names, or where all of the schema fits the budget.
+        """
+        found = self._search(question, hints)
+        ranked = self._scored(found)
+        if self._stored and self._total > BUDGET:
+            able = {doc.place for doc in (*self._stored, *self._called(question))}
+            ranked = [(place, score) for place, score in ranked if place in able]
+        chosen: list[int] = []
+        covered: set[int] = set()
+        spent, enough = 0, min(most, _ENOUGH * self._total)
+        for clear in (True, False):
+            for place, score in ranked:
+                own = found[place].words if place in found else {}
+                cost = min(self._docs[place].cost, _WIDE)
+                told = score >= _CLEAR * ranked[0][1] or not covered.issuperset(own)
+                if (
+                    place in chosen
+                    or clear
+                    and not told
+                    or spent + cost > (FIRST if clear else enough)
+                    and chosen
+                ):
+                    continue
+                chosen.append(place)
+                covered.update(own)
+                spent += cost
+        chosen += [place for place in self._between(chosen) if place not in chosen]
+        return {self._docs[place].table.name: self._columns(place, found) for place in chosen}
+
+    def rest(self, shown: Collection[str], room: int, *, budget: int = BUDGET) -> list[str]:
+        """Names of the tables that are not among the shown ones (folded names); none where they do not all fit.
+
+        Views count as tables where all of the schema fits the budget.
+        """
+        docs = self._docs if self._total <= budget else self._stored
+        left = [doc for doc in docs if fold(doc.table.name) not in shown]
+        return [doc.table.name for doc in left] if sum(doc.cost for doc in left) <= room else []
+
+    def next_best(self, shown: Collection[str], question: str, room: int) -> list[str]:
+        """The likeliest tables that are not among the shown ones (folded names), as many as fit."""
+        chosen = []
+        for place, _ in self._scored(self._search(question, ())):
+            doc = self._docs[place]
+            if fold(doc.table.name) not in shown and doc.cost <= room:
+                chosen.append(doc.table.name)
+                room -= doc.cost
+        return chosen
+
+    def cost(self, table: str) -> int:
+        """Tokens that a whole table takes."""
+        return self._docs[self._places[fold(table)]].cost
+
+    def _between(self, chosen: Sequence[int]) -> list[int]:
+        """The tables on the shortest ways from the first of the chosen tables to the others."""
+        if not chosen:
+            return []
+        ways: dict[int, tuple[int, ...]] = {chosen[0]: ()}
+        edge = [chosen[0]]
+        for _ in range(_FAR):
+            reached = []
+            for place in edge:
+                for near in sorted(self._joins.get(place, set()) - set(ways)):
+                    ways[near] = (*ways[place], near)
+                    reached.append(near)
+            edge = reached
+        return list(dict.fromkeys(step for place in chosen[1:] for step in ways.get(place, ())))
+
+    def _columns(self, place: int, found: dict[int, _Found]) -> list[str]:
+        """Names of a table's columns; of a wide one those that a question may be about."""
+        doc = self._docs[place]
+        kept = set(range(len(doc.costs)))
+        if doc.cost > _WIDE:
+            kept = set(doc.keys)
+            self._fill(place, found, kept, max(0, _WIDE - doc.base - sum(doc.costs[i] for i in kept)))
+            kept |= set(found[place].columns) if place in found else set()
+        return [column.name for i, column in enumerate(doc.table.columns) if i in kept]
 
     def scores(self, question: str, hints: Sequence[Hint] = ()) -> dict[str, float]:
         """Name of a table → how likely a question is about it, up to 1.0; others are left out."""

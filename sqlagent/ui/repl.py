@@ -196,6 +196,7 @@ class Repl:
         self._deliver()
         if self.timing and not console.verbose:
             console.notice(timings(answer))
+        self.warm_up()  # the first question was shown a part
 
     def next_reading(self) -> None:
         """Run the next statement that was weighed for the last answer. Raises UsageError when there is none."""

@@ -200,6 +200,7 @@ class Desk:
         kept = Result(found.sql, found.columns, found.rows, views.size(found.rows))
         self.sessions.keep(job, kept)
         job.tell("answer", last=True, **views.answer(found, agent.schema()))
+        self.opened(job.path)  # the first question was shown a part of its tables
 
     def _execute(self, job: Job) -> None:
         from sqlagent.sql.explain import in_words, sentence
