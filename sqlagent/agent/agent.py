@@ -289,6 +289,7 @@ class Agent:
         question = check_question(question)
         trace = Trace(observer)
         with self._asking():
+            self._cancel.clear()  # before anything that takes time: a cancel that comes from here on is this question's
             try:
                 return self._answered(question, history, trace, anyway)
             except NoAnswer as error:
@@ -328,7 +329,6 @@ class Agent:
         from sqlagent.sql.reading import Readings
 
         with self._lock:
-            self._cancel.clear()
             began = time.monotonic()
             trace.status("reading the database")
             schema = self._meant()
