@@ -127,9 +127,9 @@ def spoken_names(
         if stored is not None:
             made.setdefault(fold(one.stored), []).append(_renamed(one, stored, run))
         elif one.query and (columns := described(one.query)):
-            shown = tuple(replace(column, pk=int(column.name == one.key)) for column, _ in columns)
+            held = tuple(replace(column, pk=int(column.name == one.key)) for column, _ in columns)
             bases = {fold(column.name): base for column, base in columns if base is not None}
-            made.setdefault("", []).append((replace(one, bases=bases), Table(one.name, "view", shown)))
+            made.setdefault("", []).append((replace(one, bases=bases), Table(one.name, "view", held)))
     if not made:
         return None
     listed = [
