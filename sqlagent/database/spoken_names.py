@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from sqlagent.database.ddl_comments import quote
 from sqlagent.database.schema import Column, ForeignKey, Schema, Table, Value, fold, keep_sound_keys
 
 Rows = Callable[[str], "Sequence[Sequence[Value | None]] | None"]
@@ -215,16 +216,12 @@ def _renamed(one: SpokenTable, stored: Table, run: Rows) -> tuple[SpokenTable, T
 
 def _runs(one: SpokenTable, stored: Table, run: Rows) -> bool:
     """Whether its condition runs: another version of the application may not have what it asks about."""
-    from sqlagent.sql.names import quote
-
     condition = one.only.replace("{t}", "t")
     return run(f"SELECT 1 FROM {quote(stored.name)} AS t WHERE {condition} LIMIT 1") is not None
 
 
 def _sampled(one: SpokenTable, stored: Table, columns: list[Column], run: Rows) -> list[Column]:
     """Texts with samples of the rows that belong to the table."""
-    from sqlagent.sql.names import quote
-
     texts = [c.name for c in stored.columns if not c.codes and any(isinstance(v, str) for v in c.samples)]
     if not texts:
         return columns
