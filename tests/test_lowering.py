@@ -453,9 +453,16 @@ def test_todays_day_is_this_machines_unless_the_statement_says_otherwise() -> No
 
 # ---- lists, and digits that name something ----
 
-RECIPES = [(1, "nut, milk", '["sql", "go"]', "007"), (2, "coconut, milk, egg", '["sqlite"]', "012"), (3, "nut", "[]", "130"),
-           (4, "egg, nut", '["go"]', "044"), (5, "milk, coconut, nut", '["sql"]', "051"), (6, "egg", '["sql", "go"]', "060"),
-           (7, None, None, None), (8, "milk, egg", '["go", "sqlite"]', "900")]  # fmt: skip
+RECIPES = [
+    (1, "nut, milk", '["sql", "go"]', "007"),
+    (2, "coconut, milk, egg", '["sqlite"]', "012"),
+    (3, "nut", "[]", "130"),
+    (4, "egg, nut", '["go"]', "044"),
+    (5, "milk, coconut, nut", '["sql"]', "051"),
+    (6, "egg", '["sql", "go"]', "060"),
+    (7, None, None, None),
+    (8, "milk, egg", '["go", "sqlite"]', "900"),
+]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from sqlagent.database.ddl_comments import quote
 from sqlagent.database.schema import Column, ForeignKey, Schema, Table, Value, fold, keep_sound_keys
 
 Rows = Callable[[str], "Sequence[Sequence[Value | None]] | None"]
@@ -127,9 +128,9 @@ def spoken_names(
         if stored is not None:
             made.setdefault(fold(one.stored), []).append(_renamed(one, stored, run))
         elif one.query and (columns := described(one.query)):
-            shown = tuple(replace(column, pk=int(column.name == one.key)) for column, _ in columns)
+            held = tuple(replace(column, pk=int(column.name == one.key)) for column, _ in columns)
             bases = {fold(column.name): base for column, base in columns if base is not None}
-            made.setdefault("", []).append((replace(one, bases=bases), Table(one.name, "view", shown)))
+            made.setdefault("", []).append((replace(one, bases=bases), Table(one.name, "view", held)))
     if not made:
         return None
     listed = [
@@ -215,16 +216,12 @@ def _renamed(one: SpokenTable, stored: Table, run: Rows) -> tuple[SpokenTable, T
 
 def _runs(one: SpokenTable, stored: Table, run: Rows) -> bool:
     """Whether its condition runs: another version of the application may not have what it asks about."""
-    from sqlagent.database.ddl_comments import quote
-
     condition = one.only.replace("{t}", "t")
     return run(f"SELECT 1 FROM {quote(stored.name)} AS t WHERE {condition} LIMIT 1") is not None
 
 
 def _sampled(one: SpokenTable, stored: Table, columns: list[Column], run: Rows) -> list[Column]:
     """Texts with samples of the rows that belong to the table."""
-    from sqlagent.database.ddl_comments import quote
-
     texts = [c.name for c in stored.columns if not c.codes and any(isinstance(v, str) for v in c.samples)]
     if not texts:
         return columns

@@ -83,7 +83,7 @@ def query_columns(
         name = item.alias.text if item.alias else value.name.text if isinstance(value, tree.Column) else ""
         if not name:
             return None
-        seen = [row[number] for row in rows if row[number] is not None]
+        seen = [cell for row in rows if (cell := row[number]) is not None]
         samples = tuple(dict.fromkeys(v[:200] if isinstance(v, str) else v for v in seen))[:_SAMPLES]
         if base is not None:
             place = (base[0].name, base[1].name)

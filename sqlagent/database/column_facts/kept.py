@@ -11,13 +11,14 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any
 
 from sqlagent.base import paths, private_files
 from sqlagent.database.column_facts import encodings
+from sqlagent.database.column_facts.encodings import Encoding
 from sqlagent.database.column_facts.fact import ColumnFact
 from sqlagent.database.schema import ForeignKey
 from sqlagent.sandbox.file_state import FileState
@@ -30,11 +31,11 @@ _FORMAT = 1  # raise it when what is told of columns changes
 _SETTLED_NS = 2_000_000_000
 """A file written less than this ago could change again within one tick of its clock."""
 _FILES, _BYTES = 64, 64 << 20
-_ENCODINGS = {
+_ENCODINGS: dict[str, Callable[..., Encoding]] = {
     kind.__name__: kind
     for kind in (
-        encodings.Linear, encodings.DigitDate, encodings.TextDate, encodings.TextNumber, encodings.Flag, encodings.Padded,
-        encodings.Listed, encodings.ZeroFilled,
+        encodings.Linear, encodings.DigitDate, encodings.TextDate, encodings.TextNumber, encodings.Flag,
+        encodings.Padded, encodings.Listed, encodings.ZeroFilled,
     )
 }  # fmt: skip
 """Those that are told from values; a profile's are read with it."""

@@ -96,8 +96,8 @@ def listed(evidence: Evidence, values: Mapping[str, int]) -> ColumnFact | None:
         encoding = Listed(separator)
         cells = [encoding.members(text) for text in values]
         if _is_list(cells, separator):
-            members = frozenset([part for cell in cells for part in cell][:_KNOWN])
-            return ColumnFact("list", replace(encoding, known=members), 0.99, sample=cells[0][0])
+            known = frozenset([part for cell in cells for part in cell][:_KNOWN])
+            return ColumnFact("list", replace(encoding, known=known), 0.99, sample=cells[0][0])
     return None
 
 

@@ -57,7 +57,7 @@ def undeclared_keys(
 
 def _trees(tables: Sequence[Table], plain: Sequence[Table]) -> dict[str, tuple[ForeignKey, ...]]:
     """The keys of R-Trees: `rtree_trees_geom.id` is the key of trees, as GeoPackage and SpatiaLite name them."""
-    found = {}
+    found: dict[str, tuple[ForeignKey, ...]] = {}
     for tree in tables:
         name = fold(tree.name)
         if tree.kind != "virtual" or not name.startswith(("rtree_", "idx_")) or not tree.columns:
