@@ -411,7 +411,7 @@ def offer(db: str) -> Callable[[str], list[str]]:
 
 
 def test_tab_completes_commands_and_their_arguments(offer: Callable[[str], list[str]]) -> None:
-    assert offer("\\for") == ["\\format"]
+    assert offer("\\for") == ["\\format", "\\forget"]
     assert offer("\\format js") == ["json", "jsonl"]
     assert offer("\\d dep") == ["departments"]
     assert offer(".sch") == [".schema"]

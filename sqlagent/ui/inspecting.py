@@ -44,7 +44,7 @@ def explain(args: argparse.Namespace, console: Console, model: TextModel | None)
     output.statement(sql)
     terminal.line(sentence(words) if words else "It is too unusual to be put into words.")
     for _, parent, _, step in plan:
-        terminal.line(f"{'  ' if parent else ''}- {step!s}")
+        terminal.line(("  - " if parent else "- ") + str(step))
     return errors.OK
 
 

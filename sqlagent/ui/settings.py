@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sqlagent.agent.effort import AMENDING, EFFORTS
-from sqlagent.base import paths
 from sqlagent.base.errors import UsageError
 
 Kind = Literal["text", "choice", "whole", "seconds", "switch"]
@@ -100,6 +99,8 @@ HEAD = """\
 
 def path() -> Path:
     """Where the config file is, or would be. Raises UsageError on a machine without a folder for settings."""
+    from sqlagent.base import paths
+
     return paths.config_dir() / "config.toml"
 
 
