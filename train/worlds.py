@@ -15,12 +15,13 @@ from __future__ import annotations
 
 import random
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.denotation import Cell, Value, value
 from sqlagent.database.schema import Schema, fold
+from sqlagent.sandbox.functions import register
 from sqlagent.sql.names import quote
 from sqlagent.sql.parser import Unreadable
 from sqlagent.sql.reading import Reading, read
@@ -34,6 +35,7 @@ COUNTING = frozenset(
     ["COUNT", "SUM", "AVG", "TOTAL", "GROUP_CONCAT", "MEDIAN", "PERCENTILE", "STDDEV", "MODE"]
 )
 
+Rows = list[tuple[Cell, ...]]
 Denotation = frozenset[Value] | None
 """The values that a statement gives; None where it does not run."""
 
@@ -53,6 +55,7 @@ class Worlds:
         self._schema = schema
         self._here = sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)
         self._here.text_factory = lambda raw: raw.decode("utf-8", "replace")
+        register(self._here)
         self._seed = f"{database.stem}:{seed}"
         self._changed: list[sqlite3.Connection] | None = None
 
@@ -98,10 +101,16 @@ class Worlds:
             return self._copy(lambda rows: rng.sample(rows, (len(rows) + 1) // 2))
         return self._copy(list, lambda name: True, rng)
 
-    def _copy(self, rows_of, mixed=None, rng: random.Random | None = None) -> sqlite3.Connection:  # type: ignore[no-untyped-def]
+    def _copy(
+        self,
+        rows_of: Callable[[Rows], Rows],
+        mixed: Callable[[str], bool] | None = None,
+        rng: random.Random | None = None,
+    ) -> sqlite3.Connection:
         """The database with its rows changed, and then the cells of the columns that `mixed` says."""
         rng = rng or random.Random(self._seed)
         made = sqlite3.connect(":memory:")
+        register(made)
         for table in self._schema.tables:
             if table.kind != "table":
                 continue

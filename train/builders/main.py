@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from bench.gold.datasets import Question
 from sqlagent.base.errors import OK, UsageError
 
 
@@ -43,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
     return OK
 
 
-def _questions(options: argparse.Namespace):  # type: ignore[no-untyped-def]
+def _questions(options: argparse.Namespace) -> list[Question]:
     from bench.gold import datasets
 
     if options.data is None:
