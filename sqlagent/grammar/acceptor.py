@@ -57,7 +57,7 @@ class Acceptor(Machine):
         self.rules = result_columns
         """Where the rules for expressions find the one that ends `t.*`."""
         self.max_sources = MAX_SOURCES
-        self.has_nulls_order = sqlite3.sqlite_version_info >= (3, 30)
+        self.has_nulls_order = self.has_filter = sqlite3.sqlite_version_info >= (3, 30)
         self.relations = tuple(
             Relation(
                 table.name,

@@ -113,7 +113,7 @@ def aggregate_end(grammar: Grammar, arg: Any, rest: Frame, env: Scope) -> list[O
     flags, load, distinct = arg
     item = ResultColumn(aggregate=True, window=env.item.window)
     options = expand(grammar, rest, env.change(has_aggregate=True, column=None, item=item))
-    if load + NEST <= ROOM:
+    if grammar.has_filter and load + NEST <= ROOM:
         inner: Context = ((flags & ~(AGG | WIN | STARS | NO_LITERAL)) | IN_AGG, load + NEST, None)
         close = (expr.word, b")", (windows.over, (flags, load, distinct), rest))
         options.append(Lit(b" FILTER (WHERE ", (conditions.condition, inner, close), env, rare=QUIET))

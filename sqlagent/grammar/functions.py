@@ -111,8 +111,11 @@ def scalar() -> tuple[tuple[bytes, ...], tuple[tuple[int, int], ...]]:
 
 @lru_cache(maxsize=1)
 def window() -> tuple[tuple[bytes, ...], tuple[tuple[int, int], ...]]:
-    """The same for the window functions; none before SQLite 3.28."""
-    return _offer(WINDOW if sqlite3.sqlite_version_info >= (3, 28) else {})
+    """The same for the window functions; none before SQLite 3.32.
+
+    There are some since 3.25, but up to 3.31 an aggregate beside or within one is often a "misuse of aggregate".
+    """
+    return _offer(WINDOW if sqlite3.sqlite_version_info >= (3, 32) else {})
 
 
 def _offer(functions: dict[str, tuple[int, int]]) -> tuple[tuple[bytes, ...], tuple[tuple[int, int], ...]]:

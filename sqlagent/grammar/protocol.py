@@ -30,6 +30,8 @@ class Grammar(Counter, Protocol):
     """Sources in one FROM."""
     has_nulls_order: bool
     """Whether this SQLite knows NULLS FIRST and NULLS LAST."""
+    has_filter: bool
+    """Whether it knows FILTER behind an aggregate without a window."""
     has_odd_names: bool
     """Whether a column's name could be the text of an expression."""
     relations: tuple[Relation, ...]
