@@ -554,7 +554,8 @@ class Agent:
             if usual is not None:
                 model.read(prompt.build(usual, ""), stop)
             return
-        view, after = None, focus.ahead(schema, n_ctx, unread)
+        view: View | None = None
+        after = focus.ahead(schema, n_ctx, unread)
         while after is not None and not stop():
             view = after
             model.read(prompt.build(view.schema, "", lines=view.lines), stop, store=False)
