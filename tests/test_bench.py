@@ -448,3 +448,16 @@ def test_a_session_that_read_ahead_waits_for_the_question_alone(data, tmp_path, 
 def test_a_failing_measured_process_is_reported_in_its_own_words(data, tmp_path):
     with pytest.raises(ModelError, match="the measured process failed"):
         latency._spawn(Files(tmp_path / "missing.gguf"), datasets.load(data, "val")[0], str(tmp_path), 1)
+
+
+def test_a_view_of_an_application_s_function_does_not_end_a_run(tmp_path: Path) -> None:
+    from bench.gold.datasets import Question, table_columns
+
+    path = tmp_path / "app.sqlite"
+    connection = sqlite3.connect(path)
+    connection.executescript(
+        "CREATE TABLE books (id INTEGER, Title TEXT); CREATE VIEW shown AS SELECT sortconcat(id, title) FROM books;"
+    )
+    connection.close()
+    question = Question(id="0", db="app", question="?", gold="SELECT 1", database=path)
+    assert table_columns(question) == {"books": frozenset({"id", "title"}), "shown": frozenset()}

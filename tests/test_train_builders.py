@@ -245,7 +245,9 @@ def test_published_tables_are_asked_what_they_can_answer_and_no_more(tmp_path):
             [(n, n % 4 + 1, f"2023-{n % 9 + 1:02}-11", n * 1.5, ("east", "west")[n % 2]) for n in range(40)],
         )
         connection.execute("CREATE TABLE thing (id INTEGER PRIMARY KEY, weight REAL, sort TEXT)")
-        connection.executemany("INSERT INTO thing VALUES (?, ?, ?)", [(n, n / 2, "ab"[n % 2]) for n in range(20)])
+        connection.executemany(
+            "INSERT INTO thing VALUES (?, ?, ?)", [(n, n / 2, "ab"[n % 2]) for n in range(20)]
+        )
     connection.close()
     rows = [{"question": "?", "query": "SELECT 1", "db_id": "club"}]
     (tmp_path / "set" / "train.json").write_text(json.dumps(rows), encoding="utf-8")
@@ -253,7 +255,11 @@ def test_published_tables_are_asked_what_they_can_answer_and_no_more(tmp_path):
     made = rows_of(tmp_path / "out" / "train.jsonl")
     of_visits = {row["kind"] for row in made if "visit" in row["query"]}
     of_things = {row["kind"] for row in made if "thing" in row["query"] and "visit" not in row["query"]}
-    assert {"sum_by_month", "growth_by_month"} & of_visits and {"never", "top_per_group", "cohorts"} & of_visits
+    assert {"sum_by_month", "growth_by_month"} & of_visits and {
+        "never",
+        "top_per_group",
+        "cohorts",
+    } & of_visits
     assert of_things and not of_things & (analysis.OWNED | (set(analysis.KINDS) - analysis.UNDATED))
     connection = sqlite3.connect(path)
     from sqlagent.sandbox.functions import register

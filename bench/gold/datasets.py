@@ -154,7 +154,7 @@ def sample(questions: Iterable[Question], limit: int | None, seed: int) -> list[
 
 
 def table_columns(question: Question) -> dict[str, frozenset[str]]:
-    """Table name → column names, all in lower case; empty when the DDL does not run.
+    """Table or view name → column names, all in lower case; empty when the DDL does not run.
 
     Raises DatabaseError when the file cannot be read.
     """
@@ -169,18 +169,23 @@ def table_columns(question: Question) -> dict[str, frozenset[str]]:
         if question.database is None:
             connection.executescript(question.ddl)
         names = connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
-        return {
-            name.lower(): frozenset(
-                row[1].lower() for row in connection.execute(f"PRAGMA table_xinfo({quote(name)})")
-            )
-            for (name,) in names.fetchall()
-        }
+        return {name.lower(): _columns(connection, name) for (name,) in names.fetchall()}
     except sqlite3.Error as error:
         if question.database is None:
             return {}
         raise DatabaseError(f"cannot read {question.database}: {error}.") from error
     finally:
         connection.close()
+
+
+def _columns(connection: sqlite3.Connection, name: str) -> frozenset[str]:
+    """Columns of a table or view in lower case; none of a view that calls what only its application has."""
+    try:
+        return frozenset(row[1].lower() for row in connection.execute(f"PRAGMA table_xinfo({quote(name)})"))
+    except sqlite3.OperationalError as error:
+        if "no such" not in str(error):
+            raise
+        return frozenset()
 
 
 def _with_evidence(row: Mapping[str, Any]) -> str:
