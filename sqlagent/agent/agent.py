@@ -14,45 +14,41 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlagent.agent.answer import Answer, Cell, Observer, Step, Trace
-from sqlagent.agent.attempt import PATIENCE, Attempt, TextModel
-from sqlagent.agent.confidence import confidence, evidence, is_calibrated
-from sqlagent.agent.effort import AMENDING, EFFORTS, PART, amending_of, effort_of
-from sqlagent.agent.intents import READ_ONLY, is_command, is_small_talk, small_talk_answer
+from sqlagent.agent.answer import Answer, Observer, Step, Trace
+from sqlagent.agent.attempt import TextModel
+from sqlagent.agent.compose import composed
+from sqlagent.agent.effort import AMENDING, EFFORTS, amending_of, effort_of
+from sqlagent.agent.gate import Gate
 from sqlagent.agent.model_slot import ModelSlot
-from sqlagent.agent.selection import Chosen, Tried, outcome
+from sqlagent.agent.probes import Probes
+from sqlagent.agent.shown_tables import Link, is_narrow, not_shown, read_ahead, shown_for
 from sqlagent.base.errors import (
     Cancelled,
     DatabaseError,
     NoAnswer,
     OutOfScope,
     QueryError,
-    QueryTimeout,
     SqlagentError,
     UsageError,
 )
 from sqlagent.database.notes import Notes
-from sqlagent.decoding.backtrack import SURPRISE
 
 if TYPE_CHECKING:
     from sqlagent.agent.column_meaning import ColumnMeaning
-    from sqlagent.agent.scope_check import ScopeCheck
     from sqlagent.database.schema import Schema
     from sqlagent.database.spoken_names import SpokenNames
     from sqlagent.grammar import Acceptor
     from sqlagent.linking.focus import Focus
-    from sqlagent.linking.prompt import Hint, Prompt, Turn
+    from sqlagent.linking.prompt import Turn
     from sqlagent.linking.view import View
     from sqlagent.lowering.lower import Lowered
     from sqlagent.sandbox.file_state import FileState
     from sqlagent.sandbox.sandbox import Limits, Result, Sandbox
-    from sqlagent.sql.reading import Reading
 
 __all__ = [
     "AMENDING",
@@ -66,8 +62,6 @@ __all__ = [
     "TextModel",
     "check_question",
 ]
-
-Link = Callable[["Schema", str], "Schema"]
 
 WITHIN_GROUP = "Here a percentile is written PERCENTILE_CONT(column, 0.9), without WITHIN GROUP."
 MAX_QUESTION = 2000
@@ -119,7 +113,7 @@ class Agent:
         self._seen: tuple[FileState, tuple[int, ...]] | None = None
         self._sandbox: Sandbox | None = None
         self._focus: Focus | None = None
-        self._scope_check: ScopeCheck | None = None
+        self._gate = Gate(clock)
         self._acceptors: dict[str, Acceptor] = {}
         self._lowering = lowering
         self._meaning: ColumnMeaning | None = None
@@ -211,7 +205,7 @@ class Agent:
         """Take another model from the next question on. Raises UsageError, ModelError when there is none."""
         with self._lock:
             self._slot.use(model)
-            self._scope_check = None
+            self._gate.forget()
 
     @property
     def model_name(self) -> str:
@@ -265,7 +259,7 @@ class Agent:
             model = self._slot.loaded() if ready else None
             focus.build(schema)
             if model is not None and self._link is None:
-                self._read_ahead(schema, focus, model)
+                read_ahead(schema, focus, model, lambda: self._is_busy(model))
 
     # ---- questions ----
 
@@ -318,13 +312,13 @@ class Agent:
     ) -> Answer:
         """The answer to a question. shown: what the model is shown in place of what the question is linked to."""
         from sqlagent.agent.about_database import statement_about
-        from sqlagent.agent.question_parts import half_answered, parts, stands_alone
+        from sqlagent.agent.asking import Asking
+        from sqlagent.agent.question_parts import half_answered
         from sqlagent.agent.unread import unread
         from sqlagent.amend.fan_out import doubled
         from sqlagent.amend.periods import counted_back
-        from sqlagent.amend.pipeline import Context, mended, proposals
+        from sqlagent.amend.pipeline import Context
         from sqlagent.amend.ties import tied
-        from sqlagent.amend.unmet import unmet
         from sqlagent.linking import prompt
         from sqlagent.sql.reading import Readings
 
@@ -334,7 +328,7 @@ class Agent:
             schema = self._meant()
             read = time.monotonic()
             if not anyway:
-                self._turn_back(schema, question)
+                self._gate.turn_back(schema, question, partial(self._stored_values, schema, question))
             if (about := statement_about(question, self._tables())) is not None:
                 return self._from_schema(question, about, trace, read - began)
             self._open_sandbox()  # its process starts while the model loads and thinks
@@ -344,18 +338,18 @@ class Agent:
             self._stop_if_cancelled()
             focus = self._open_focus()
             subject = prompt.subject(question, history)
-            again, shown = shown is not None, shown or self._view(schema, focus, model, subject)
+            again, shown = shown is not None, shown or shown_for(subject, schema, focus, model, self._link)
             self._widen = (
                 None
                 if again or shown.complete
                 else partial(focus.wider, schema, shown, subject, getattr(model, "n_ctx", None))
             )
-            view = shown.schema
-            hints = focus.hints(schema, view, prompt.spoken(question, history))
-            doubt = "" if history or anyway else self._turn_away(schema, model, focus, question)
+            hints = focus.hints(schema, shown.schema, prompt.spoken(question, history))
+            doubt = "" if history or anyway else self._gate.turn_away(schema, model, focus, question)
 
             acceptor, readings = self._acceptor(shown.reach), Readings(schema)
-            has_rows = cache(self._has_rows)  # candidates are alike: most ask the same of the database
+            probes = Probes(self._run_meanwhile, self._stop_if_cancelled)
+            has_rows = cache(probes.has_rows)  # candidates are alike: most ask the same of the database
 
             def nearest(table: str, column: str, literal: str) -> str | None:
                 meaning = self._meaning
@@ -370,62 +364,31 @@ class Agent:
                 nearest=nearest,
                 accepts=acceptor.accepts,
                 has_rows=has_rows,
-                differ=self._differ,
+                differ=probes.differ,
                 today=self._clock().date(),
-                values=self._values,
+                values=probes.values,
             )
 
-            def join(statements: Sequence[str]) -> str:
-                sql = f"SELECT {', '.join(f'({one})' for one in statements)}"
-                return sql if acceptor.accepts(sql) else ""
-
-            @cache
-            def conditions_unmet(sql: str) -> tuple[str, ...]:
-                read_again = readings.find(sql)
-                return unmet(read_again, has_rows) if read_again else ()
-
-            def attempt(about: Context, hints: Sequence[Hint], trace: Trace) -> Attempt:
-                def build(failed: tuple[str, str] | None) -> Prompt:
-                    return prompt.build(
-                        view,
-                        about.question,
-                        history=about.history,
-                        hints=hints,
-                        error=failed,
-                        lines=shown.lines,
-                    )
-
-                return Attempt(
-                    model=model,
-                    acceptor=acceptor,
-                    prompt=build,
-                    execute=self._open_sandbox().execute,
-                    mend=lambda sql: (sql, ()) if self._amend == "off" else mended(sql, about),
-                    propose=lambda sql: proposals(sql, about) if self._amend == "all" else (),
-                    check=self._stop_if_cancelled,
-                    cancelled=self._cancel.is_set,
-                    trace=trace,
-                    tables=len(view.tables),
-                    lower=self._lowered,
-                    unmet=conditions_unmet,
-                )
-
-            def answer_part(part: str, before: Sequence[Turn]) -> Tried | None:
-                about = replace(settled, question=part, history=() if stands_alone(part, schema) else before)
-                try:
-                    return attempt(about, focus.hints(schema, view, part), Trace(None)).run(PART).best
-                except NoAnswer:
-                    return None
-
-            asked = () if history or self._amend != "all" else parts(question, schema)
-            whole = attempt(settled, hints, trace)
-            whole.parts, whole.answer_part, whole.join = asked, answer_part, join
-            chosen = whole.run(self._effort)
+            asking = Asking(
+                model=model,
+                schema=schema,
+                shown=shown,
+                acceptor=acceptor,
+                focus=focus,
+                about=settled,
+                hints=hints,
+                amend=self._amend,
+                execute=self._open_sandbox().execute,
+                lower=self._lowered,
+                check=self._stop_if_cancelled,
+                cancelled=self._cancel.is_set,
+            )
+            chosen = asking.choose(self._effort, trace)
             if shown.whole.fingerprint == schema.fingerprint:
                 focus.keep(schema, shown)
-            wanted = _not_shown(readings.find(chosen.best.sql), shown)
+            wanted = not_shown(readings.find(chosen.best.sql), shown)
             wider = shown.grown(wanted)
-            if not wanted and self._widen is not None and _narrow(chosen.tried[0]):
+            if not wanted and self._widen is not None and is_narrow(chosen.tried[0]):
                 wider = self._widen()
             if wider is not shown:
                 trace.add("observe", "more tables are wanted", None, time.monotonic())
@@ -441,7 +404,7 @@ class Agent:
             reading = readings.find(chosen.best.sql)
             twice = doubled(reading, has_rows) if reading else ""
             ties = tied(reading, has_rows) if reading else ""
-            doubts = [doubt, unread(schema, question), twice, half_answered(asked, chosen), ties]
+            doubts = [doubt, unread(schema, question), twice, half_answered(asking.parts, chosen), ties]
             notes = [
                 schema.notice,
                 *(one.why for one in chosen.amendments),
@@ -451,7 +414,7 @@ class Agent:
                 *doubts,
             ]
             doubted = any(doubts)
-            return _answer(
+            return composed(
                 question, reading, model.name, chosen, trace.steps, timings, notes, doubted=doubted
             )
 
@@ -528,41 +491,17 @@ class Agent:
             self._acceptors = {schema.fingerprint: Acceptor(schema)}
         return self._acceptors[schema.fingerprint]
 
-    def _view(self, schema: Schema, focus: Focus, model: TextModel, subject: str) -> View:
-        """What the model is shown for a question; a model that cannot tell what it has read is shown all that fits."""
-        from sqlagent.linking.view import View
+    def _is_busy(self, model: TextModel) -> bool:
+        """Whether a model should leave off what it reads ahead."""
+        return bool(self._waiting) or self._closed or self._cancel.is_set() or self._slot.model is not model
 
-        n_ctx, unread = getattr(model, "n_ctx", None), _unread(model)
-        if self._link is not None:
-            return View.of(self._link(schema, subject))
-        if unread is None:
-            return View.of(focus.part(schema, subject, n_ctx))
-        return focus.view(schema, subject, n_ctx, unread)
+    def _stored_values(self, schema: Schema, text: str) -> list[str]:
+        """The stored values that a text mentions."""
+        return [str(hint.value) for hint in self._open_focus().hints(schema, schema, text)]
 
-    def _read_ahead(self, schema: Schema, focus: Focus, model: TextModel) -> None:
-        """Let the model read what most questions are shown, a few tables at a time, until a question is asked."""
-        from sqlagent.linking import prompt
-
-        def stop() -> bool:
-            return (
-                bool(self._waiting) or self._closed or self._cancel.is_set() or self._slot.model is not model
-            )
-
-        n_ctx, unread = getattr(model, "n_ctx", None), _unread(model)
-        if unread is None:
-            usual = focus.usual(schema, n_ctx)
-            if usual is not None:
-                model.read(prompt.build(usual, ""), stop)
-            return
-        view: View | None = None
-        after = focus.ahead(schema, n_ctx, unread)
-        while after is not None and not stop():
-            view = after
-            model.read(prompt.build(view.schema, "", lines=view.lines), stop, store=False)
-            focus.keep(schema, view)
-            after = focus.ahead(schema, n_ctx, unread)
-        if view is not None and after is None:
-            model.read(prompt.build(view.schema, "", lines=view.lines), stop)
+    def _run_meanwhile(self, sql: str, seconds: float) -> Result:
+        """Run a statement that is written for columns as they are meant, for so long."""
+        return self._open_sandbox().execute(self._lowered(sql).sql, timeout=seconds)
 
     def _open_focus(self) -> Focus:
         from sqlagent.linking.focus import Focus
@@ -570,38 +509,6 @@ class Agent:
         if self._focus is None:
             self._focus = Focus(self.database, sandbox=self._open_sandbox, names=self._names)
         return self._focus
-
-    def _turn_away(self, schema: Schema, model: TextModel, focus: Focus, question: str) -> str:
-        """Raise OutOfScope for a question that the database holds nothing about; else what is doubtful about it."""
-        from sqlagent.agent.scope_check import ScopeCheck
-        from sqlagent.amend.period_phrases import period_places
-
-        if self._scope_check is None or self._scope_check.schema is not schema:
-            self._scope_check = ScopeCheck(schema, lambda: getattr(model, "vectors", None))
-        explained = focus.explained(schema, question)
-        if explained is not None:
-            explained = explained | period_places(question, self._clock().date())
-        evidence = self._scope_check.look(question, explained)
-        if evidence.refused:
-            raise OutOfScope(evidence.sentence(self._scope_check.nearest(focus.ranked(schema, question))))
-        return evidence.doubt
-
-    def _turn_back(self, schema: Schema, text: str) -> None:
-        """Raise OutOfScope for small talk and for commands to change data, which need no model to be told."""
-        if is_small_talk(text):
-            raise OutOfScope(small_talk_answer([table.name for table in schema.tables]))
-        if is_command(text) and not self._is_stored(schema, text):
-            raise OutOfScope(READ_ONLY)
-
-    def _is_stored(self, schema: Schema, text: str) -> bool:
-        """Whether a question only reads like a command because of a stored value that it mentions."""
-        if "?" not in text:
-            return False
-        found = [str(hint.value) for hint in self._open_focus().hints(schema, schema, text)]
-        left = text
-        for value in found:
-            left = re.sub(re.escape(value), "it", left, flags=re.IGNORECASE)
-        return left != text and not is_command(left)
 
     def _from_schema(self, question: str, sql: str, trace: Trace, read: float) -> Answer:
         """The answer to a question about the database itself."""
@@ -634,34 +541,6 @@ class Agent:
             self._sandbox = Sandbox(self.database, self.limits)
         return self._sandbox
 
-    def _has_rows(self, sql: str) -> bool:
-        """Whether a statement finds a row, as far as can be seen in a moment."""
-        try:
-            return bool(self._open_sandbox().execute(self._lowered(sql).sql, timeout=PATIENCE).rows)
-        except (QueryError, QueryTimeout):
-            self._stop_if_cancelled()
-            return False
-
-    def _values(self, sql: str) -> list[Cell]:
-        """The first column of a statement's rows, as far as it comes in a moment."""
-        try:
-            return [
-                row[0] for row in self._open_sandbox().execute(self._lowered(sql).sql, timeout=PATIENCE).rows
-            ]
-        except (QueryError, QueryTimeout):
-            self._stop_if_cancelled()
-            return []
-
-    def _differ(self, one: str, other: str) -> bool:
-        """Whether two statements are seen to give different rows, as far as can be seen in a moment."""
-        try:
-            lowered = (self._lowered(sql).sql for sql in (one, other))
-            first, second = (self._open_sandbox().execute(sql, timeout=PATIENCE) for sql in lowered)
-        except (QueryError, QueryTimeout):
-            self._stop_if_cancelled()
-            return False
-        return outcome(first) != outcome(second)
-
     def _close_sandbox(self) -> None:
         if self._sandbox is not None:
             self._sandbox.close()
@@ -677,31 +556,6 @@ class Agent:
             raise Cancelled("Interrupted.")
 
 
-def _unread(model: TextModel) -> Callable[[View], int] | None:
-    """What tells how many tokens of a view a model has yet to read; None where it cannot say."""
-    from sqlagent.linking import prompt
-
-    count = getattr(model, "unread", None)
-    if count is None:
-        return None
-    return lambda view: int(count(prompt.build(view.schema, "", lines=view.lines)))
-
-
-def _not_shown(reading: Reading | None, shown: View) -> dict[str, None]:
-    """Tables of a statement that the model has not been shown, and wrote by what it knows of their names."""
-    found = reading.scopes.tables.values() if reading else ()
-    return {
-        table.name: None
-        for table in found
-        if table and shown.whole.table(table.name) and shown.schema.table(table.name) is None
-    }
-
-
-def _narrow(first: Tried) -> bool:
-    """Whether a statement looks as if the model had not been shown enough to write it."""
-    return first.result is None or first.candidate.min_token_logprob < SURPRISE
-
-
 def check_question(question: str) -> str:
     """The question without the space around it. Raises UsageError when it is empty or too long."""
     question = question.strip()
@@ -712,41 +566,3 @@ def check_question(question: str) -> str:
             f"The question has {len(question):,} characters; at most {MAX_QUESTION:,} can be asked at once."
         )
     return question
-
-
-def _answer(
-    question: str,
-    reading: Reading | None,
-    model: str,
-    chosen: Chosen,
-    steps: Sequence[Step],
-    timings: dict[str, float],
-    notes: Sequence[str],
-    *,
-    doubted: bool,
-) -> Answer:
-    from sqlagent.sql.explain import said
-
-    best, result, found = chosen.best, chosen.result, evidence(chosen, doubted=doubted)
-    cut = (
-        "" if best.candidate.finished else "The statement was cut at the length limit and may be incomplete."
-    )
-    return Answer(
-        question=question,
-        sql=chosen.lowered.sql,
-        logical=best.sql if chosen.lowered.sql != best.sql else "",
-        stored_as=chosen.lowered.results,
-        columns=result.columns,
-        rows=result.rows,
-        truncated=result.truncated,
-        confidence=confidence(found),
-        calibrated=is_calibrated(model),
-        evidence=found,
-        steps=tuple(steps),
-        timings=timings,
-        note=" ".join(filter(None, [*notes, cut])),
-        words=said(reading) if reading else "",
-        tried=tuple(one.candidate for one in chosen.tried),
-        written=chosen.written,
-        amendments=chosen.amendments,
-    )

@@ -1,0 +1,47 @@
+"""Ask the database small questions about statements: whether one finds a row, what it gives, whether two differ.
+
+Invariant: trouble is an answer ("no", nothing), unless the person has had enough; no probe takes longer than PATIENCE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from sqlagent.agent.answer import Cell
+from sqlagent.agent.attempt import PATIENCE
+from sqlagent.agent.selection import outcome
+from sqlagent.base.errors import QueryError, QueryTimeout
+
+if TYPE_CHECKING:
+    from sqlagent.sandbox.sandbox import Result
+
+
+class Probes:
+    """`execute` runs a statement as it is meant, for so many seconds; `check` raises Cancelled."""
+
+    def __init__(self, execute: Callable[[str, float], Result], check: Callable[[], None]) -> None:
+        self._execute, self._check = execute, check
+
+    def has_rows(self, sql: str) -> bool:
+        """Whether a statement finds a row, as far as can be seen in a moment."""
+        result = self._result(sql)
+        return result is not None and bool(result.rows)
+
+    def values(self, sql: str) -> list[Cell]:
+        """The first column of a statement's rows, as far as it comes in a moment."""
+        result = self._result(sql)
+        return [row[0] for row in result.rows] if result is not None else []
+
+    def differ(self, one: str, other: str) -> bool:
+        """Whether two statements are seen to give different rows, as far as can be seen in a moment."""
+        first = self._result(one)
+        second = self._result(other) if first is not None else None
+        return first is not None and second is not None and outcome(first) != outcome(second)
+
+    def _result(self, sql: str) -> Result | None:
+        try:
+            return self._execute(sql, PATIENCE)
+        except (QueryError, QueryTimeout):
+            self._check()
+            return None
