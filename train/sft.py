@@ -124,7 +124,7 @@ def _budget(ends: float) -> Any:
     """A callback that stops the trainer at a time of the monotonic clock."""
     from transformers import TrainerCallback
 
-    class Budget(TrainerCallback):  # type: ignore[misc]
+    class Budget(TrainerCallback):
         def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> Any:
             if time.monotonic() >= ends:
                 control.should_training_stop = True

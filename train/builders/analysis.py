@@ -87,7 +87,8 @@ def _by(w: World, expression: str) -> str:
 
 
 def _year(rng: random.Random, w: World) -> str:
-    return rng.choice(sorted({event["day"][:4] for event in w.events}))
+    years: list[str] = sorted({event["day"][:4] for event in w.events})
+    return rng.choice(years)
 
 
 def _quarter(day: str) -> int:
@@ -323,7 +324,9 @@ def between_days(w: World, rng: random.Random) -> Pattern:
     day = f"DATE({w.day})" if w.clock else w.day
     sql = f"SELECT COUNT(*) FROM {w.t} WHERE {day} BETWEEN '{first}' AND '{last}'"
     rows = [(sum(first <= e["day"] <= last for e in w.events),)]
-    slots = dict(year=year, name=MONTHS[month - 1], low=low, high=high, first=first, last=last)
+    slots: dict[str, Any] = dict(
+        year=year, name=MONTHS[month - 1], low=low, high=high, first=first, last=last
+    )
     return _said("between_days", words, sql, rows, **slots, **_slots(w))
 
 
