@@ -129,7 +129,7 @@ def test_a_question_may_begin_with_a_dash(run: Run, db: str) -> None:
 
 def test_no_rows_is_a_success_that_says_so(run: Run, db: str) -> None:
     done = run("ask", db, "Who?", "-f", "csv", script=["SELECT name FROM employees WHERE id = -1"])
-    assert (done.code, done.out, done.err) == (0, "name\n", "(no rows)\n")
+    assert (done.code, done.out, done.err) == (0, "name\n", "(no rows)\nNo row fulfils id = -1.\n")
 
 
 def test_the_row_limit_is_noticed_on_stderr_with_the_flag_that_lifts_it(run: Run, db: str) -> None:

@@ -50,7 +50,7 @@ def test_the_model_sees_dates_and_numbers_and_keys_nobody_declared(browser: Path
 
 def test_the_statement_that_runs_is_shown_and_the_note_says_why(browser: Path) -> None:
     logical = "SELECT COUNT(*) FROM moz_visits WHERE visit_date LIKE '2024-05%'"
-    with Agent(browser, FakeModel([logical])) as asked:
+    with Agent(browser, FakeModel([logical]), amend="pitfalls") as asked:
         answer = asked.ask("How many visits were there in May 2024?")
         assert answer.rows == [(22,)]
         assert answer.logical == answer.meant_sql == logical and "strftime('%s'" in answer.sql

@@ -86,5 +86,6 @@ def test_the_answer_says_so(tmp_path: Path):
         connection.executescript(DDL)
     with Agent(place, model=AgreeableModel([TEAMS])) as agent:
         answer = agent.ask("Who is the highest paid employee in each team?")
-    assert sorted(answer.rows) == [("Bo", "Ray", "red", 9), ("Cy", "Fox", "blue", 4)]
-    assert answer.note == "first_name and last_name: of the row that has the MAX."
+    # Another reading gives the same people without the salary: either may be weighed as the likelier.
+    assert all({"Bo", "Ray", "red"} <= set(row) or {"Cy", "Fox", "blue"} <= set(row) for row in answer.rows)
+    assert len(answer.rows) == 2 and [one.why for one in answer.amendments] == [answer.note]
