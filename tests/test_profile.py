@@ -139,6 +139,17 @@ def test_stored_values_are_found_under_the_spoken_names(tmp_path: Path) -> None:
     assert "decks.name = 'deck 17'" in model.prompts[0].request
 
 
+def test_values_behind_a_query_are_found_though_their_table_is_hidden(tmp_path: Path) -> None:
+    model = FakeModel(["SELECT COUNT(*) FROM state_changes"])
+    profile_files.build("home_assistant", tmp_path / "h.sqlite")
+    with Agent(tmp_path / "h.sqlite", model) as asked:
+        assert asked.meant_schema().table("states_meta") is None
+        entity = asked.run_sql("SELECT entity_id FROM states_meta ORDER BY metadata_id LIMIT 1").rows[0][0]
+        said = entity.partition(".")[2].replace("_", " ")
+        asked.ask(f"How many times did the {said} change?")
+    assert f"= '{entity}'" in model.prompts[0].request
+
+
 def test_the_statement_that_ran_and_its_scale_are_said(tmp_path: Path) -> None:
     with opened("anki", tmp_path, ["SELECT SUM(seconds) FROM reviews"]) as asked:
         answer = asked.ask("How many seconds did I review?")

@@ -79,7 +79,7 @@ class ColumnMeaning:
         if self.profile is not None:
             self.meant = self.profile.shown(self.stored)
             described = partial(query_columns, schema=self.stored, run=run, facts=self.facts)
-            self.names = spoken_names(self.meant, self.profile.tables, run, described)
+            self.names = spoken_names(self.meant, self.profile.tables, run, described, self.stored)
             if self.names is not None:
                 self.meant = self.names.schema
 

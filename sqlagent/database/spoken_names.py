@@ -54,7 +54,7 @@ class SpokenTable:
 
 
 class SpokenNames:
-    """The spoken names of one database. `schema` has them; `stored` is the same with the names of the file."""
+    """The spoken names of one database. `schema` has them; `stored` has what is behind them, as the file names it."""
 
     def __init__(self, schema: Schema, stored: Schema, tables: Mapping[str, SpokenTable]) -> None:
         self.schema = schema
@@ -94,8 +94,11 @@ class SpokenNames:
         found: dict[str, float] = {}
         for name, score in scores.items():
             known = self.table(name)
-            stored = known.stored if known is not None else name
-            found[stored] = max(score, found.get(stored, score))
+            behind = (
+                {name} if known is None else {known.stored, *(table for table, _ in known.bases.values())}
+            )
+            for stored in behind - {""}:
+                found[stored] = max(score, found.get(stored, score))
         return found
 
     @cached_property
@@ -114,11 +117,12 @@ def spoken_names(
     tables: Sequence[SpokenTable],
     run: Rows,
     described: Callable[[str], Sequence[tuple[Column, tuple[str, str] | None]] | None],
+    whole: Schema,
 ) -> SpokenNames | None:
     """The names for a schema; None where none of the tables is there.
 
-    meant: the schema as it is shown otherwise. described: the columns of a query's result, with the
-    stored ones that they are; None where it does not run.
+    meant: the schema as it is shown otherwise. whole: the same with what it hides, which a query may show. described:
+    the columns of a query's result, with the stored ones that they are; None where it does not run.
     """
     filled = [each for one in tables for each in _filled(one, run)]
     fitting = _without_clashes(meant, [one for one in filled if one.query or meant.table(one.stored)])
@@ -141,7 +145,11 @@ def spoken_names(
     listed += made.get("", [])
     known = {fold(one.name): one for one, _ in listed if one is not None}
     shown = [replace(table, foreign_keys=_keys(one, table, listed)) for one, table in listed]
-    return SpokenNames(replace(meant, tables=keep_sound_keys(shown)), meant, known)
+    behind = {table.name: {column.name for column in table.columns} for table in meant.tables}
+    for one in known.values():
+        for table_name, column_name in one.bases.values():
+            behind.setdefault(table_name, set()).add(column_name)
+    return SpokenNames(replace(meant, tables=keep_sound_keys(shown)), whole.subset(behind), known)
 
 
 def _filled(one: SpokenTable, run: Rows) -> list[SpokenTable]:

@@ -119,24 +119,22 @@ def _edited(text: str) -> str:
         raise UsageError(
             "Set EDITOR to the editor that you like, or use \\e to change the statement in the line."
         )
-    handle, name = tempfile.mkstemp(prefix="sqlagent-", suffix=".sql")
-    path = Path(name)
     before = None
     if threading.current_thread() is threading.main_thread():
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the editor's
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write("\n".join(sql_lines(text, 80)) + "\n")
-        code = subprocess.run([*words, name], check=False, stdin=sys.stdin).returncode
-        if code:
-            raise UsageError(f"{words[0]} ended with {code}; the statement is as it was.")
-        return path.read_text(encoding="utf-8", errors="replace").strip().rstrip(";")
+        with tempfile.TemporaryDirectory(prefix="sqlagent-") as folder:
+            path = Path(folder) / "statement.sql"
+            path.write_text("\n".join(sql_lines(text, 80)) + "\n", encoding="utf-8")
+            code = subprocess.run([*words, str(path)], check=False, stdin=sys.stdin).returncode
+            if code:
+                raise UsageError(f"{words[0]} ended with {code}; the statement is as it was.")
+            return path.read_text(encoding="utf-8", errors="replace").strip().rstrip(";")
     except FileNotFoundError:
         raise UsageError(f"There is no editor {words[0]}; set EDITOR.") from None
     finally:
         if before is not None:
             signal.signal(signal.SIGINT, before)
-        path.unlink(missing_ok=True)
 
 
 def _kind_and_file(argument: str) -> tuple[str, Path | None]:
