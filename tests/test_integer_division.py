@@ -86,3 +86,18 @@ def test_the_statement_stays_one_that_the_grammar_writes() -> None:
 )
 def test_what_is_real_or_meant_whole_is_left_alone(question: str, sql: str) -> None:
     assert exact(question, read(sql, SCHEMA)) == (sql, "")
+
+
+def test_what_is_divided_row_by_row_and_added_up_is_exact() -> None:
+    from sqlagent.amend.pitfalls import shares
+    from sqlagent.database import schema
+    from sqlagent.sql.reading import read
+
+    sittings = schema.from_ddl("CREATE TABLE sittings (id INTEGER PRIMARY KEY, seconds INTEGER, boxes INTEGER)")
+    made = shares("How many hours?", read("SELECT SUM(seconds / 3600) FROM sittings", sittings))
+    assert made.sql == "SELECT SUM(seconds * 1.0 / 3600) FROM sittings"
+    for question, sql in (
+        ("How many complete dozens?", "SELECT SUM(boxes / 12) FROM sittings"),
+        ("How many hours?", "SELECT SUM(seconds) / 3600 FROM sittings"),
+    ):
+        assert shares(question, read(sql, sittings)).sql == sql

@@ -71,9 +71,13 @@ def null_meant(reading: Reading, finds: Callable[[str], bool]) -> Amended:
 
 
 def shares(question: str, reading: Reading) -> Amended:
-    """The statement with exact quotients, where all that it divides by are totals: parts of a whole, or means."""
+    """The statement with exact quotients, where each divides by a total, or is added up: `SUM(seconds / 3600)`."""
     quotients = [node for node in reading.statement.find(Binary) if node.operator == "/"]
-    if not quotients or not all(_total(node.right) for node in quotients) or _WHOLE.search(question):
+    sums = [call for call in reading.statement.find(Call) if call.function in ("SUM", "TOTAL", "AVG")]
+    added = {node for node in quotients for call in sums if call.start < node.start and node.end < call.end}
+    if not quotients or _WHOLE.search(question):
+        return Amended(reading.sql)
+    if not all(_total(node.right) or node in added for node in quotients):
         return Amended(reading.sql)
     return exact(question, reading)
 

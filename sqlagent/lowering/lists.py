@@ -4,10 +4,13 @@
     labels = 'sql', a list in JSON      EXISTS (SELECT 1 FROM json_each(labels) WHERE value = 'sql')
     GROUP BY tags                       GROUP BY tags_each.value, with JOIN json_each(…) AS tags_each
 
-Invariant: a text with the separator in it is compared with the whole, as it is stored.
+Invariant: a text with the separator in it, or a list in JSON of several members, is compared with the whole, as it is
+stored.
 """
 
 from __future__ import annotations
+
+import json
 
 from sqlagent.database.column_facts.encodings import Listed
 from sqlagent.lowering.stored_form import Stored
@@ -20,6 +23,7 @@ def among(column: Stored, member: str) -> str | None:
     encoding = column.encoding
     assert isinstance(encoding, Listed)
     mark = encoding.separator
+    member = member if mark else _sole_member(member)
     if not member.strip() or (mark.strip() and mark in member) or (not mark and member[:1] in "[{"):
         return None
     if not mark:
@@ -30,6 +34,19 @@ def among(column: Stored, member: str) -> str | None:
     between = text_literal(mark)
     inner = column.sql if mark in " \n" else f"replace({column.sql}, {text_literal(mark + ' ')}, {between})"
     return f"instr({between} || {inner} || {between}, {text_literal(mark + member + mark)}) > 0"
+
+
+def _sole_member(text: str) -> str:
+    """The member of a list in JSON that has one, `["sql"]`: who knows the column by its samples writes it so."""
+    try:
+        members = json.loads(text) if text[:1] == "[" else None
+    except (ValueError, RecursionError):
+        return text
+    return (
+        members[0]
+        if isinstance(members, list) and len(members) == 1 and isinstance(members[0], str)
+        else text
+    )
 
 
 def compared(column: Stored, operator: str, right: Expr) -> str | None:
