@@ -74,14 +74,14 @@ def tour(agent: Agent, *, questions: int = QUESTIONS) -> Iterator[Part]:
     """The parts that have something to show, as they are found. Raises DatabaseError, Cancelled."""
     deadline = time.monotonic() + SECONDS
     schema = agent.meant_schema()
-    tables = sorted(
-        (table for table in schema.tables if table.kind != "view"), key=lambda table: -(table.row_count or 0)
-    )
+    stored = [table for table in schema.tables if table.kind != "view"]
+    # A known application's tables may all be shown by queries, whose rows have yet to be counted.
+    tables = sorted(stored or schema.tables, key=lambda table: -(table.row_count or 0))
     largest: list[tuple[Cell, ...]] = [
-        (t.name, t.row_count, len(t.columns), _known_by(t)) for t in tables[:LARGEST]
+        (t.name, _rows(agent, t), len(t.columns), _known_by(t)) for t in tables[:LARGEST]
     ]
-    yield Part("tables", "The largest tables", ("table", "rows", "columns", "among them"), largest)
     parts = (
+        Part("tables", "The largest tables", ("table", "rows", "columns", "among them"), largest),
         Part("since", "Since when", ("column", "from", "to"), _since(agent, tables, deadline)),
         Part("odd", "Odd columns", ("column", "what"), _odd(agent, tables, deadline)),
     )
@@ -110,6 +110,14 @@ def _run(agent: Agent, sql: str) -> list[tuple[Cell, ...]]:
         return agent.run_meant(sql).rows
     except (QueryError, QueryTimeout):
         return []
+
+
+def _rows(agent: Agent, table: Table) -> Cell:
+    """How many rows a table has; None where that takes too long to count."""
+    if table.row_count is not None:
+        return table.row_count
+    counted = _run(agent, f"SELECT COUNT(*) FROM {quote(table.name)}")
+    return counted[0][0] if counted else None
 
 
 def _since(agent: Agent, tables: list[Table], deadline: float) -> list[tuple[Cell, ...]]:
@@ -179,9 +187,7 @@ def _oddity(
 def _questions(agent: Agent, schema: Schema, most: int, deadline: float) -> Iterator[tuple[str, str, str]]:
     """Questions with the first row of their answer and their statement; an application's own come first."""
     meaning = agent.meaning()
-    known: tuple[tuple[str, str], ...] = getattr(
-        meaning.profile if meaning is not None else None, "questions", ()
-    )
+    known = meaning.profile.questions if meaning is not None and meaning.profile is not None else ()
     found = 0
     for question, sql in (*known, *starter_questions.proposed(schema)):
         if found == most or time.monotonic() > deadline:
