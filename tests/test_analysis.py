@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_model import ROOT, FakeModel
+from fake_model import ROOT, FakeModel, candidate
 
 from sqlagent import Agent
 from sqlagent.amend.pipeline import SUPPLIED, Context
@@ -93,3 +93,14 @@ def test_what_does_not_call_for_one_stays(path: Path, pair: dict[str, Any]) -> N
 
 def test_every_pattern_has_pairs_of_both_kinds() -> None:
     assert {pair["rule"] for pair in PAIRS} == {"", *SUPPLIED} - {"period"}
+
+
+def test_what_is_proposed_speaks_for_the_same_statement_of_the_model(path: Path) -> None:
+    joined = "FROM trips JOIN stops ON trips.id = stops.trip_id WHERE stops.place = 'A'"
+    counted, once = f"SELECT COUNT(*) {joined}", f"SELECT COUNT(DISTINCT trips.id) {joined}"
+    model = FakeModel([counted, [candidate(once, logprob=-1.0)]])  # less likely by half, and heard no better
+    with Agent(path, model) as agent:
+        answer = agent.ask("How many trips stopped at A?", anyway=True)
+    assert (answer.sql, answer.rows, answer.amendments) == (once, [(2,)], ())
+    with Agent(path, FakeModel([counted, [candidate(once, logprob=-1.0)]])) as agent:
+        assert agent.ask("How many stops of trips were at A?", anyway=True).rows == [(3,)]

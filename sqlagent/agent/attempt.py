@@ -200,12 +200,16 @@ class Attempt:
         return tried
 
     def _proposed(self, tried: Sequence[Tried]) -> list[Tried]:
-        """What the statements may be meant to be, as likely as the model finds that beside what it wrote itself."""
-        known = {one.sql for one in tried}
+        """What the statements may be meant to be, as likely as the model finds that beside what it wrote itself.
+
+        One with a lead of its own counts beside the same statement of the model's: both speak for it.
+        """
+        written = {one.sql: one for one in reversed(tried)}
+        known: set[str] = set()
         found: list[tuple[Tried, Proposal]] = []
-        for source in {one.sql: one for one in reversed(tried)}.values():
+        for source in written.values():
             for proposal in self.propose(source.sql):
-                if proposal.sql not in known:
+                if proposal.sql not in known and (proposal.sql not in written or proposal.lead is not None):
                     known.add(proposal.sql)
                     found.append((source, proposal))
         if not found:
@@ -227,8 +231,11 @@ class Attempt:
             if lead is None:
                 lead = logprobs[one.sql] - logprobs[source.sql] + one.prior
             candidate = replace(source.candidate, sql=one.sql, logprob=source.candidate.logprob + lead)
-            self._amended.setdefault(one.sql, (*self._amended.get(source.sql, ()), *one.amendments))
             heard_as = source.sql if one.lead is not None else ""
+            if one.sql in written:
+                made.append(replace(written[one.sql], candidate=candidate, heard_as=heard_as))
+                continue
+            self._amended.setdefault(one.sql, (*self._amended.get(source.sql, ()), *one.amendments))
             made.append(replace(self._quietly(candidate), heard_as=heard_as))
         rules = ", ".join(dict.fromkeys(each.rule for _, one in found for each in one.amendments))
         said = f"{count(len(made), 'statement')} proposed that may be meant ({rules})"
