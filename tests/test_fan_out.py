@@ -87,6 +87,6 @@ def test_the_answer_says_it_and_the_rows_stay(database):
 
 def test_a_database_that_takes_too_long_is_not_asked_twice(database, monkeypatch):
     sql = f"SELECT SUM(invoices.total) {LINES}"
-    monkeypatch.setattr("sqlagent.agent.agent.PATIENCE", 1e-9)
+    monkeypatch.setattr("sqlagent.agent.probes.PATIENCE", 1e-9)
     with Agent(database, model=FakeModel([sql])) as agent:
         assert agent.ask("What is the total of the invoices with lines?").note == ""

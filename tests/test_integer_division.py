@@ -93,7 +93,9 @@ def test_what_is_divided_row_by_row_and_added_up_is_exact() -> None:
     from sqlagent.database import schema
     from sqlagent.sql.reading import read
 
-    sittings = schema.from_ddl("CREATE TABLE sittings (id INTEGER PRIMARY KEY, seconds INTEGER, boxes INTEGER)")
+    sittings = schema.from_ddl(
+        "CREATE TABLE sittings (id INTEGER PRIMARY KEY, seconds INTEGER, boxes INTEGER)"
+    )
     made = shares("How many hours?", read("SELECT SUM(seconds / 3600) FROM sittings", sittings))
     assert made.sql == "SELECT SUM(seconds * 1.0 / 3600) FROM sittings"
     for question, sql in (

@@ -486,7 +486,7 @@ RECIPES = [
         ("SELECT COUNT(*) FROM recipes WHERE labels = 'sql'", [(3,)]),
         ("SELECT COUNT(*) FROM recipes WHERE labels != 'sql'", [(4,)]),
         ("SELECT COUNT(*) FROM recipes WHERE labels = '[\"sql\"]'", [(3,)]),
-        ("SELECT COUNT(*) FROM recipes WHERE labels = '[\"sql\", \"go\"]'", [(2,)]),
+        ('SELECT COUNT(*) FROM recipes WHERE labels = \'["sql", "go"]\'', [(2,)]),
         ("SELECT COUNT(*) FROM recipes WHERE labels LIKE '%\"sql\"%'", [(3,)]),
         (
             "SELECT labels, COUNT(*) FROM recipes GROUP BY labels ORDER BY 1",

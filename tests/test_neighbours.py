@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import configparser
+import contextlib
 import json
 import sqlite3
 import urllib.parse
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -37,6 +40,19 @@ def test_both_are_found_by_their_entry_points() -> None:
     assert points["datasette"].strip() == "sqlagent = sqlagent.ui.neighbours.datasette_plugin"
 
 
+@contextlib.contextmanager
+def plugged(manager: Any, plugin: ModuleType) -> Iterator[None]:
+    """Have a plugin registered: an installed package has registered it by its entry point, a checkout has not."""
+    installed = manager.is_registered(plugin)
+    if not installed:
+        manager.register(plugin, "sqlagent-under-test")
+    try:
+        yield
+    finally:
+        if not installed:
+            manager.unregister(name="sqlagent-under-test")
+
+
 @pytest.mark.usefixtures("random_model")
 def test_llm_asks_a_database(db: Path) -> None:
     pytest.importorskip("llm")
@@ -46,8 +62,7 @@ def test_llm_asks_a_database(db: Path) -> None:
 
     from sqlagent.ui.neighbours import llm_plugin
 
-    pm.register(llm_plugin, "sqlagent-under-test")
-    try:
+    with plugged(pm, llm_plugin):
         argv = [
             "-m",
             "sqlagent",
@@ -69,8 +84,6 @@ def test_llm_asks_a_database(db: Path) -> None:
         wrong = ["-m", "sqlagent", "--no-log", "-o", "database", "nowhere.db", "How many?"]
         done = CliRunner().invoke(llm.cli.cli, wrong)
         assert done.exit_code == 1 and "nowhere.db" in done.output
-    finally:
-        pm.unregister(name="sqlagent-under-test")
 
 
 @pytest.mark.usefixtures("random_model")
@@ -96,11 +109,10 @@ def test_datasette_writes_a_statement_and_runs_it_itself(db: Path) -> None:
         closed: Any = Datasette([str(db)], metadata={"allow_sql": False})
         assert (await closed.client.get("/company/-/ask")).status_code == 403
 
-    pm.register(datasette_plugin, "sqlagent-under-test")
     try:
-        asyncio.run(use())
+        with plugged(pm, datasette_plugin):
+            asyncio.run(use())
     finally:
-        pm.unregister(name="sqlagent-under-test")
         for agent in datasette_plugin._agents.values():
             agent.close()
         datasette_plugin._agents.clear()
