@@ -366,7 +366,7 @@ class Agent:
                 has_rows=has_rows,
                 differ=probes.differ,
                 today=self._clock().date(),
-                values=probes.values,
+                values=cache(probes.values),
             )
 
             asking = Asking(

@@ -71,7 +71,9 @@ def otherwise_held(reading: Reading, values: Values, accepts: Callable[[str], bo
 def _taken(reading: Reading, edits: Edits, notes: Sequence[str], accepts: Callable[[str], bool]) -> Amended:
     """A statement with edits made, where the grammar accepts it."""
     made = edits.sql() if edits else reading.sql
-    return Amended(made, " ".join(dict.fromkeys(notes))) if accepts(made) else Amended(reading.sql)
+    if made == reading.sql or not accepts(made):
+        return Amended(reading.sql)
+    return Amended(made, " ".join(dict.fromkeys(notes)))
 
 
 def _comparisons(reading: Reading) -> Iterator[tuple[Binary, Column, Literal, Table]]:

@@ -65,13 +65,20 @@ class Period:
     rolling: bool = False
     spans: bool = False
 
+    @property
+    def year(self) -> int:
+        """The year of its last day; of its first one where it has no end."""
+        last = self.end - DAY if self.end else self.begin
+        assert last is not None  # one end at least is known
+        return last.year
+
     def in_year(self, year: int) -> Period:
         """A yearless one in another year."""
-        last = (self.end - DAY if self.end else self.begin).year  # type: ignore[union-attr]
+        months = 12 * (year - self.year)
         return replace(
             self,
-            begin=self.begin and _moved(self.begin, 12 * (year - last)),
-            end=self.end and _moved(self.end, 12 * (year - last)),
+            begin=self.begin and _moved(self.begin, months),
+            end=self.end and _moved(self.end, months),
         )
 
     def said(self) -> str:

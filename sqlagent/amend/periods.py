@@ -284,8 +284,7 @@ def _dated(
         return None  # it asks for a part of every year
     if written:
         return period.in_year(written[0])
-    latest = (period.end - timedelta(days=1) if period.end else period.begin).year  # type: ignore[union-attr]
-    for year in range(latest, latest - _OLDEST, -1):
+    for year in range(period.year, period.year - _OLDEST, -1):
         one = period.in_year(year)
         begin = one.begin or (one.end and one.end - timedelta(days=31))
         end = one.end or (one.begin and one.begin + timedelta(days=31))

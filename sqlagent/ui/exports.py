@@ -12,7 +12,7 @@ import datetime
 import html
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,19 +89,17 @@ def write(path: Path, columns: Sequence[str], rows: Rows, *, title: str = "", cs
     title: what an HTML page is called. csv_safe: disarm formulas in csv and tsv.
     """
     suffix = path.suffix.lower()
-    maker: Callable[[Path], None]
-    if suffix in TEXT:
-        style = Style(format=TEXT[suffix], csv_safe=csv_safe)
-        maker = lambda file: _text(file, formats.lines(columns, rows, style))  # noqa: E731
-    elif suffix == ".html":
-        maker = lambda file: _text(file, _html(columns, rows, title))  # noqa: E731
-    elif suffix == ".xlsx":
-        maker = lambda file: _xlsx(file, columns, rows)  # noqa: E731
-    else:
-        maker = lambda file: _parquet(file, columns, rows)  # noqa: E731
     try:
         with private_files.draft(path, mode=private_files.SHARED) as draft:
-            maker(draft)
+            if suffix in TEXT:
+                style = Style(format=TEXT[suffix], csv_safe=csv_safe)
+                _text(draft, formats.lines(columns, rows, style))
+            elif suffix == ".html":
+                _text(draft, _html(columns, rows, title))
+            elif suffix == ".xlsx":
+                _xlsx(draft, columns, rows)
+            else:
+                _parquet(draft, columns, rows)
     except OSError as error:
         raise SqlagentError(f"{path} cannot be written: {(error.strerror or str(error)).lower()}.") from None
 
