@@ -87,13 +87,19 @@ def interrupted(line: list[str], moment: float, rows: str) -> Outcome:
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
-    return Outcome(_judged(process.returncode, out, err, rows), moment, process.returncode, out, err)
+    return Outcome(judged(process.returncode, out, err, rows), moment, process.returncode, out, err)
 
 
-def _judged(code: int, out: str, err: str, rows: str) -> str:
-    if code == OK and out == rows and not err:
+def judged(code: int, out: str, err: str, rows: str) -> str:
+    """What a run's end is called. rows: all that it prints undisturbed.
+
+    The question asks for one number. A model that guesses may give another one on a busy machine, where a look at the
+    data ran out of time; what counts is that no line is missing or cut.
+    """
+    whole = out == rows or (out.endswith("\n") and out.count("\n") == rows.count("\n"))
+    if code == OK and whole and not err:
         return "answered"
-    if code == INTERRUPTED and err == LINE and out in ("", rows):
+    if code == INTERRUPTED and err == LINE and (whole or not out):
         return "interrupted"
     if (
         not out
@@ -105,7 +111,7 @@ def _judged(code: int, out: str, err: str, rows: str) -> str:
         return f"died of signal {-code}"
     if "Traceback" in err or "Exception ignored" in err:
         return "traceback"
-    kept = "whole" if out == rows else "cut" if out else "missing"
+    kept = "whole" if whole else "cut" if out else "missing"
     return f"code {code}, {len(err.splitlines())} lines, rows {kept}"
 
 

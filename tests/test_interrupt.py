@@ -48,6 +48,26 @@ def test_random_moments_with_a_real_model(db: Path, tiny_path: Path) -> None:
     _all_right(interrupts.command(db, str(tiny_path)), 12, 2)
 
 
+@pytest.mark.parametrize(
+    ("code", "out", "err", "what"),
+    [
+        (0, "n\n42\n", "", "answered"),
+        (0, "n\n10\n", "", "answered"),  # another number of a model that guesses
+        (0, "n\n", "", "code 0, 0 lines, rows cut"),
+        (0, "n\n4", "", "code 0, 0 lines, rows cut"),
+        (0, "", "", "code 0, 0 lines, rows missing"),
+        (0, "n\n42\n", LINE, "code 0, 1 lines, rows whole"),
+        (INTERRUPTED, "", LINE, "interrupted"),
+        (INTERRUPTED, "n\n42\n", LINE, "interrupted"),
+        (INTERRUPTED, "n\n", LINE, f"code {INTERRUPTED}, 1 lines, rows cut"),
+        (INTERRUPTED, "", "Traceback: sqlagent/x.py\n", "traceback"),
+        (-11, "", "sqlagent/\n", "died of signal 11"),
+    ],
+)
+def test_how_an_end_is_judged(code: int, out: str, err: str, what: str) -> None:
+    assert interrupts.judged(code, out, err, "n\n42\n") == what
+
+
 def _started(script: str, *argv: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", script, *argv],
