@@ -20,7 +20,7 @@ for _name in ("torch", "transformers", "peft", "accelerate", "matplotlib"):
 
 from sqlagent.base.errors import ModelError  # noqa: E402
 from tests.test_train_loop import ROOT, config, flags  # noqa: E402
-from train import checkpoint, cli, qlora  # noqa: E402
+from train import checkpoint, cli, loop, qlora  # noqa: E402
 from train.cli import main  # noqa: E402
 from train.loop import Loop, Score  # noqa: E402
 
@@ -50,6 +50,32 @@ def test_a_signal_ends_the_run_with_checkpoint_and_adapter_and_no_validation(bas
     summary = run.run()
     assert (summary.stopped, summary.progress.step) == ("interrupted", 2)
     assert written(tmp_path)
+
+
+def test_a_signal_within_a_step_gives_the_step_up_and_a_resumed_run_makes_it_again(base, tmp_path, monkeypatch):
+    data = train_tiny.prepared(number=9)
+
+    def run(folder):
+        folder.mkdir(exist_ok=True)
+        return Loop(config(base, folder, batch_size=20, max_steps=2, lora_dropout=0.1), data, folder)
+
+    run(tmp_path / "whole").run()
+    broken = run(tmp_path / "broken")
+    assert len(broken.plan.steps[1]) > 1, "the second step has one sequence only"
+    forward, calls = loop.forward, []
+
+    def signalled(*given):
+        calls.append(broken.progress.step)
+        if broken.progress.step == 1 and calls.count(1) == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return forward(*given)
+
+    monkeypatch.setattr(loop, "forward", signalled)
+    summary = broken.run()
+    assert (summary.stopped, summary.progress.step, calls.count(1)) == ("interrupted", 1, 1)
+    assert written(tmp_path / "broken")
+    assert run(tmp_path / "broken").run().progress.step == 2
+    assert (tmp_path / "broken" / NAME).read_bytes() == (tmp_path / "whole" / NAME).read_bytes()
 
 
 def test_a_signal_during_a_validation_ends_it(base, tmp_path, monkeypatch):

@@ -101,14 +101,19 @@ class Loop:
             real = index < len(sequences)
             yield sequences[index if real else 0], float(real), number == rounds - 1
 
-    def _step(self, sequences: list[list[Group]], lr: float) -> tuple[float, float]:
-        """One optimiser step; returns the loss a target token, and the gradient norm before clipping."""
+    def _step(self, sequences: list[list[Group]], lr: float) -> tuple[float, float] | None:
+        """One optimiser step; returns the loss a target token, and the gradient norm before clipping.
+
+        None where somebody asked to stop meanwhile: on a CPU a step takes minutes, and a scheduler kills after
+        half of one. The step is given up as though it had not begun, so that a resumed run makes it again.
+        """
         import torch
 
         targets = sum(len(item.target) for seq in sequences for group in seq for item in group.items)
         for setting in self.optimizer.param_groups:
             setting["lr"] = lr
         total = torch.zeros((), device=self.accelerator.device)
+        drawn = checkpoint.rng_state()
         self.model.train()
         for sequence, weight, last in self._share(sequences):
             sync = contextlib.nullcontext() if last else self.accelerator.no_sync(self.model)
@@ -117,6 +122,10 @@ class Loop:
                 # DDP averages gradients over processes; the step's loss is a sum over all of them.
                 self.accelerator.backward(nll * (self.accelerator.num_processes / targets))
             total += nll.detach()
+            if self._stop and not last and self.accelerator.num_processes == 1:
+                self.optimizer.zero_grad(set_to_none=True)
+                checkpoint.set_rng_state(drawn)
+                return None
         norm = self.accelerator.clip_grad_norm_(self.trainable, self.config.max_grad_norm)
         loss = float(self.accelerator.reduce(total, "sum")) / targets
         norm = float(norm)
@@ -150,7 +159,12 @@ class Loop:
                 lr = learning_rate(config, plan, progress.step, progress.seconds)
                 stepped = time.monotonic()
                 with _memory_hint(config):
-                    loss, norm = self._step(sequences, lr)
+                    made = self._step(sequences, lr)
+                if made is None:
+                    self._save()
+                    stopped = "interrupted"
+                    break
+                loss, norm = made
                 skipped = self.accelerator.scaler is not None and self.optimizer.step_was_skipped
                 overflows = overflows + 1 if skipped else 0
                 if overflows > ALLOWED_OVERFLOWS:
@@ -329,7 +343,7 @@ class Loop:
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
-        """SIGINT and SIGTERM end the run after the step in hand, with a checkpoint."""
+        """SIGINT and SIGTERM end the run after the sequence in hand (after the step with several processes)."""
 
         def ask(number: int, _frame: Any) -> None:
             if self._stop and number == signal.SIGINT:
