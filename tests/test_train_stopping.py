@@ -52,7 +52,9 @@ def test_a_signal_ends_the_run_with_checkpoint_and_adapter_and_no_validation(bas
     assert written(tmp_path)
 
 
-def test_a_signal_within_a_step_gives_the_step_up_and_a_resumed_run_makes_it_again(base, tmp_path, monkeypatch):
+def test_a_signal_within_a_step_gives_the_step_up_and_a_resumed_run_makes_it_again(
+    base, tmp_path, monkeypatch
+):
     data = train_tiny.prepared(number=9)
 
     def run(folder):
