@@ -27,6 +27,8 @@ NAMES = {
     "calibrate": "whether an answer's confidence is the share of such answers that are right",
     "linking": "recall of gold tables, columns and values; what linking costs",
     "reading": "what rules and sentences make of gold statements, and what that takes, beside another checkout",
+    "peers": "question to rows, beside llama-cpp-python, its grammars, llguidance, a server, and the floor",
+    "scale": "what a question costs as rows, tables, columns, words and turns grow; fails where flat things rise",
     "speed": "seconds per token of free decoding, of GBNF and of ours, side by side",
     "batch": "what a batch of several tokens takes beside one of a single token",
     "grammar": "soundness of the grammar on random statements, and what it costs",
