@@ -86,9 +86,11 @@ class _Speaker(Values):
         keys = {self.value(self.scopes.stands_for(term), scope) for term in select.group}
         counted = any(_aggregates(item.value) for item in select.items)
         # "For each city" says that the city is shown.
-        shown = [i for i in select.items if self.value(i.value, scope) not in keys] if counted else []
+        own = {self.value(item.value, scope) for item in select.items} if keys else set()
+        shown = (
+            [i for i in select.items if self.value(i.value, scope) not in keys] if counted and keys else []
+        )
         items = self.items(shown or select.items, scope, nested)
-        own = {self.value(item.value, scope) for item in select.items}
         if select.distinct:
             items = f"distinct {items}"
         elif keys and own == keys:

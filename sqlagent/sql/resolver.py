@@ -24,7 +24,7 @@ from sqlagent.sql.tree import (
     Select,
     Star,
 )
-from sqlagent.sql.walk import bare, children
+from sqlagent.sql.walk import bare, inner
 
 
 @dataclass(slots=True)
@@ -169,8 +169,8 @@ class _Resolver:
                 assert isinstance(node, tree.TableRef)
                 self._table(node, ctes)
                 todo += reversed(node.arguments or ())
-            elif kind is not Name and node.parts:
-                todo += reversed(children(node))
+            else:
+                todo += reversed(inner(node))
 
     def _ordering(
         self,

@@ -7,11 +7,12 @@ Invariant: nodes come in the order of the text.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from operator import attrgetter
 from typing import Any
 
-from sqlagent.sql.tree import Binary, Expr, Node, Paren, Query, Select
+from sqlagent.sql.tree import Binary, Expr, Name, Node, Paren, Query, Select
 
 _GETTERS: dict[type[Node], Callable[[Node], Any]] = {}
 """How to get the values of the fields of `parts`; one for each kind of node takes half the time of a loop."""
@@ -39,6 +40,31 @@ def children(node: Node) -> list[Node]:
     if node.__class__ is Query and len(found) > 1 and found[-1].start < found[-2].start:
         found[-2:] = found[:-3:-1]  # LIMIT 5, 10
     return found
+
+
+_INNER: dict[type[Node], Callable[[Node], list[Node]]] = {}
+
+
+def inner(node: Node) -> list[Node]:
+    """The same without the names, which hold nothing: what is to be gone through, in half the time."""
+    kind = node.__class__
+    found = _INNER.get(kind)
+    if found is None:
+        found = _INNER[kind] = _inner_of(kind)
+    return found(node)
+
+
+def _inner_of(kind: type[Node]) -> Callable[[Node], list[Node]]:
+    """What gives the nodes within a node of a kind that are no names, as its fields are declared."""
+    declared = {part: kind.__annotations__[part] for part in kind.parts}
+    fields = [
+        part for part in kind.parts if declared[part] not in ("Name", "Name | None", "tuple[Name, ...]")
+    ]
+    if not fields:
+        return lambda node: []
+    if not any(re.search(r"\bName\b", declared[part]) for part in kind.parts):
+        return children
+    return lambda node: [child for child in children(node) if child.__class__ is not Name]
 
 
 def walk(node: Node) -> Iterator[Node]:
