@@ -29,12 +29,8 @@ INSERT INTO firms VALUES (1, 'Acme Corporation', 'Manhattan', 'still operational
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    path = tmp_path / "firms.sqlite"
-    connection = sqlite3.connect(path)
-    connection.executescript(DDL)
-    connection.close()
-    return path
+def path(small_database: Callable[[str], Path]) -> Path:
+    return small_database(DDL)
 
 
 @pytest.fixture

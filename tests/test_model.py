@@ -249,7 +249,7 @@ def test_a_prompt_that_does_not_fit_says_so(random_model: Model) -> None:
 @pytest.mark.parametrize("n", [0, 9])
 def test_a_number_of_candidates_out_of_range_is_a_usage_error(random_model: Model, n: int) -> None:
     with pytest.raises(UsageError):
-        random_model.generate(ASK, NAMES, n=n)
+        random_model.generate(ASK, NAMES, orders=(None,) * n)
 
 
 def test_cancelling_stops_prefill_and_decoding_and_the_next_question_works(tiny: Model) -> None:

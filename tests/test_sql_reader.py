@@ -117,7 +117,7 @@ def check(sql: str) -> Statement:
         at = node.start
         for child in children(node):
             assert at <= child.start < child.end <= node.end, (node, child)
-            assert statement.parent(child) is node
+            assert statement.parent(child) is (None if isinstance(child, tree.Name) else node)
             at = child.end
         assert statement.text(node) == statement.text(node).strip()
     return statement
