@@ -33,7 +33,7 @@ class Probes:
 
     def has_rows(self, sql: str) -> bool:
         """Whether a statement finds a row, as far as can be seen in a moment."""
-        result = self._result(sql)
+        result = self._result(sql, PATIENCE)
         return result is not None and bool(result.rows)
 
     def values(self, sql: str) -> list[Cell]:
@@ -47,11 +47,11 @@ class Probes:
 
     def differ(self, one: str, other: str) -> bool:
         """Whether two statements are seen to give different rows, as far as can be seen in a moment."""
-        first = self._result(one)
-        second = self._result(other) if first is not None else None
+        first = self._result(one, PATIENCE)
+        second = self._result(other, PATIENCE) if first is not None else None
         return first is not None and second is not None and outcome(first) != outcome(second)
 
-    def _result(self, sql: str, seconds: float = PATIENCE) -> Result | None:
+    def _result(self, sql: str, seconds: float) -> Result | None:
         try:
             return self._execute(sql, seconds)
         except (QueryError, QueryTimeout):
