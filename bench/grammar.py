@@ -157,6 +157,7 @@ def fuzz(paths: list[Path], total: int, seed: int) -> int:
 
 def random_weights(paths: list[Path], total: int, seed: int, scratch: Path) -> int:
     """Has models of random weights write `total` statements; prints what they held; returns the number of failures."""
+    from bench.sampling import drawn
     from sqlagent.decoding.model import Model
     from sqlagent.linking.prompt import ANSWER, Prompt
     from tests.tiny_gguf import make_gguf
@@ -175,7 +176,8 @@ def random_weights(paths: list[Path], total: int, seed: int, scratch: Path) -> i
                 if report.made >= total:
                     break
                 prompt = Prompt("You write SQL.", "", f"Question: {rng.random()}?", ANSWER)
-                found = models[(number + n) % len(models)].generate(
+                found = drawn(
+                    models[(number + n) % len(models)],
                     prompt,
                     acceptors[(number + n) % 2],
                     n=_AT_ONCE,

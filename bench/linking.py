@@ -27,13 +27,13 @@ from bench.gold.parsing import Node, parse
 from bench.united import fill, million, unite, wide
 from sqlagent.base.word_forms import name_words
 from sqlagent.database import schema as schemas
-from sqlagent.database.ddl_comments import quote
 from sqlagent.database.schema import Schema, fold
 from sqlagent.linking import prompt, schema_linker
 from sqlagent.linking.focus import Focus
 from sqlagent.linking.kept_views import KeptViews, size
 from sqlagent.linking.schema_linker import Linker
 from sqlagent.linking.value_index import ValueIndex
+from sqlagent.sql.names import quote
 
 
 @dataclass(slots=True)

@@ -27,6 +27,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from bench.gold.datasets import Question, table_columns
+from bench.sampling import drawn
 from bench.scoring import Outcome, run, same_outcome
 from sqlagent.base.errors import DatabaseError, QueryError, QueryTimeout, SqlagentError, UsageError
 
@@ -235,7 +236,7 @@ def predict_one(question: Question, place: Place, model: Any, decode: Decode) ->
     """The greedy statement, under the grammar or (mode "free") without it."""
     free = decode.mode == "free"
     text, acceptor = place.ask(question.question)
-    found = model.generate(text, None if free else acceptor, n=1, max_tokens=decode.max_tokens)
+    found = model.generate(text, None if free else acceptor, max_tokens=decode.max_tokens)
     guesses = _guesses(found, free)
     return _prediction(guesses[0] if guesses else None, guesses, _timings(model))
 
@@ -262,7 +263,8 @@ def predict_vote(question: Question, place: Place, model: Any, decode: Decode) -
     """The statement whose result most candidates agree on."""
     free = decode.mode == "free-vote"
     text, acceptor = place.ask(question.question)
-    found = model.generate(
+    found = drawn(
+        model,
         text,
         None if free else acceptor,
         n=decode.n,

@@ -73,9 +73,7 @@ class FakeModel:
         prompt: Any,
         acceptor: Any,
         *,
-        n: int = 1,
-        temperature: float = 0.0,
-        seed: int = 0,
+        orders: Sequence[Any] = (None,),
         max_tokens: int = 256,
         cancelled: Callable[[], bool] | None = None,
     ) -> list[Candidate]:

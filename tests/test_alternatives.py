@@ -131,7 +131,7 @@ def test_others_of_a_small_language_are_in_it_and_leave_nothing_behind(model: Mo
 
 
 def test_without_one_greedy_statement_there_are_no_others(model: Model) -> None:
-    model.generate(ASK, NAMES, n=2, temperature=1.0)
+    model.generate(ASK, NAMES, orders=(None, None))
     assert model.alternatives(4, 50.0) == []
     model.generate(ASK, NAMES)
     model.read(ASK)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -42,11 +43,8 @@ takes = ACCEPTOR.accepts
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    place = tmp_path / "firm.sqlite"
-    with sqlite3.connect(place) as connection:
-        connection.executescript(DDL)
-    return place
+def path(small_database: Callable[[str], Path]) -> Path:
+    return small_database(DDL)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,8 @@ INSERT INTO jobs VALUES (2, '2021-12-31 12:00:00', '2022-01-01', '1991-05-05', '
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    place = tmp_path / "jobs.sqlite"
-    with sqlite3.connect(place) as connection:
-        connection.executescript(DDL)
-    return place
+def path(small_database: Callable[[str], Path]) -> Path:
+    return small_database(DDL)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,11 +29,8 @@ CUSTOMERS = "FROM invoices JOIN customers ON invoices.customer_id = customers.id
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Path:
-    place = tmp_path / "shop.sqlite"
-    with sqlite3.connect(place) as connection:
-        connection.executescript(DDL)
-    return place
+def database(small_database: Callable[[str], Path]) -> Path:
+    return small_database(DDL)
 
 
 @pytest.mark.parametrize(

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from sqlagent import Agent
+from sqlagent.agent.probes import Probes
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.held_texts import held, one_group_each, otherwise_held
+from sqlagent.base.errors import QueryTimeout
 from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor
+from sqlagent.sandbox.sandbox import Result
 from sqlagent.sql.reading import read
 from tests.fake_model import FakeModel, candidate
 
@@ -25,12 +29,8 @@ INSERT INTO firms VALUES (1, 'Acme Corporation', 'Manhattan', 'still operational
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    path = tmp_path / "firms.sqlite"
-    connection = sqlite3.connect(path)
-    connection.executescript(DDL)
-    connection.close()
-    return path
+def path(small_database: Callable[[str], Path]) -> Path:
+    return small_database(DDL)
 
 
 @pytest.fixture
@@ -106,3 +106,32 @@ def test_the_answer_says_what_was_widened(path: Path) -> None:
         answer = agent.ask("Which firms are called acme?")
     assert [row[0] for row in answer.rows] == ["Acme Corporation", "Acme Foods"]
     assert "those that hold it" in answer.note and [one.rule for one in answer.amendments] == ["held_texts"]
+
+
+def test_many_comparisons_with_a_large_table_wait_no_longer_than_one(path: Path) -> None:
+    asked: list[float] = []
+
+    def execute(sql: str, seconds: float) -> Result:
+        asked.append(seconds)
+        time.sleep(seconds)
+        raise QueryTimeout("The statement was stopped.")
+
+    schema = schemas.read(path)
+    words = [f"borough = 'Part {chr(65 + i)}'" for i in range(8)]
+    reading = read(f"SELECT COUNT(*) FROM firms WHERE {' OR '.join(words)}", schema)
+    probes = Probes(execute, lambda: None, scanning=0.3)
+    assert otherwise_held(reading, probes.values, lambda sql: True) == Amended(reading.sql)
+    assert len(asked) == 1
+    assert asked[0] <= 0.3
+
+
+def test_what_is_quick_to_find_leaves_time_for_the_rest(path: Path) -> None:
+    asked: list[float] = []
+
+    def execute(sql: str, seconds: float) -> Result:
+        asked.append(seconds)
+        return Result(("borough",), [("Bronx",)], None, 0.0)
+
+    probes = Probes(execute, lambda: None)
+    assert all(probes.values(f"SELECT {i}") == ["Bronx"] for i in range(50))
+    assert len(asked) == 50

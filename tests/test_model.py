@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.sampling import drawn, noisy
 from sqlagent.base import cpu_threads
 from sqlagent.base.errors import Cancelled, ModelError, UsageError
 from sqlagent.decoding.layout import LayoutState
 from sqlagent.decoding.model import Model
-from sqlagent.decoding.token_choice import SamplingSettings, TokenChooser
+from sqlagent.decoding.token_choice import TokenChooser
 from sqlagent.linking.prompt import ANSWER, Prompt
 from sqlagent.llama import amx
 from sqlagent.llama.context import Llama
@@ -61,9 +62,7 @@ def test_every_statement_is_complete_for_any_weights_and_budget(
 ) -> None:
     with Model(make_gguf(tmp_path / "r.gguf", "qwen2" if seed % 2 else "llama", seed)) as model:
         for acceptor in (Sums(), NAMES):
-            for candidate in model.generate(
-                ASK, acceptor, n=3, temperature=1.5, seed=seed, max_tokens=budget
-            ):
+            for candidate in drawn(model, ASK, acceptor, n=3, temperature=1.5, seed=seed, max_tokens=budget):
                 state = acceptor.start().step(candidate.sql.encode())
                 assert state is not None
                 assert state.accepting or state.done
@@ -86,9 +85,9 @@ def test_damaged_weights_still_end_in_a_statement(tmp_path: Path) -> None:
 
 
 def test_the_same_seed_draws_the_same_candidates(random_model: Model) -> None:
-    first = random_model.generate(ASK, Sums(), n=4, temperature=2.0, seed=5)
-    again = random_model.generate(ASK, Sums(), n=4, temperature=2.0, seed=5)
-    other = random_model.generate(ASK, Sums(), n=4, temperature=2.0, seed=6)
+    first = drawn(random_model, ASK, Sums(), n=4, temperature=2.0, seed=5, max_tokens=256)
+    again = drawn(random_model, ASK, Sums(), n=4, temperature=2.0, seed=5, max_tokens=256)
+    other = drawn(random_model, ASK, Sums(), n=4, temperature=2.0, seed=6, max_tokens=256)
     assert [c.sql for c in first] == [c.sql for c in again]
     assert first[0].sql == other[0].sql  # the first one is greedy
     assert [c.sql for c in first] != [c.sql for c in other]
@@ -96,7 +95,7 @@ def test_the_same_seed_draws_the_same_candidates(random_model: Model) -> None:
 
 def test_greedy_copies_in_one_batch_equal_a_single_one(random_model: Model) -> None:
     (alone,) = random_model.generate(ASK, Sums(), max_tokens=48)
-    together = random_model.generate(ASK, Sums(), n=4, max_tokens=48)
+    together = random_model.generate(ASK, Sums(), orders=(None,) * 4, max_tokens=48)
     assert {c.sql for c in together} == {alone.sql}
     assert together[3].logprob == pytest.approx(alone.logprob, abs=0.05)
 
@@ -106,7 +105,7 @@ def test_an_earlier_question_does_not_change_an_answer(random_model: Model) -> N
     same_schema = Prompt(ASK.system, ASK.context, "Question: titles of what?", ANSWER)
     (first,) = random_model.generate(ASK, Sums(), max_tokens=48)
     for before in (ASK, other, same_schema):
-        random_model.generate(before, Sums(), n=3, temperature=1.0)
+        drawn(random_model, before, Sums(), n=3, temperature=1.0, seed=0, max_tokens=256)
         (again,) = random_model.generate(ASK, Sums(), max_tokens=48)
         assert again == first
 
@@ -250,7 +249,7 @@ def test_a_prompt_that_does_not_fit_says_so(random_model: Model) -> None:
 @pytest.mark.parametrize("n", [0, 9])
 def test_a_number_of_candidates_out_of_range_is_a_usage_error(random_model: Model, n: int) -> None:
     with pytest.raises(UsageError):
-        random_model.generate(ASK, NAMES, n=n)
+        random_model.generate(ASK, NAMES, orders=(None,) * n)
 
 
 def test_cancelling_stops_prefill_and_decoding_and_the_next_question_works(tiny: Model) -> None:
@@ -327,10 +326,10 @@ def test_token_ids_out_of_range_never_reach_llama(random_path: Path) -> None:
 def test_memory_does_not_grow_with_questions(random_path: Path) -> None:
     with Model(random_path) as model:
         for i in range(20):
-            model.generate(ASK, Sums(), n=2, temperature=1.0, seed=i, max_tokens=24)
+            drawn(model, ASK, Sums(), n=2, temperature=1.0, seed=i, max_tokens=24)
         before = _resident()
         for i in range(120):
-            model.generate(ASK, Sums(), n=2, temperature=1.0, seed=i, max_tokens=24)
+            drawn(model, ASK, Sums(), n=2, temperature=1.0, seed=i, max_tokens=24)
         assert _resident() - before < 2_000_000
 
 
@@ -358,11 +357,11 @@ def test_the_choice_is_the_masked_argmax_and_the_masked_softmax() -> None:
         assert choice.logprob == pytest.approx(exact, abs=0.02)
     logits = np.full(size, -30.0, np.float32)
     logits[:4] = np.log([0.5, 0.25, 0.125, 0.125])
-    counts = np.zeros(size)
+    counts, order = np.zeros(size), noisy(1.0, 7)
     for _ in range(4000):
-        drawn = sampler.choose(logits, lambda t: spot if t in (1, 2, 3) else None, SamplingSettings(1.0), rng)
-        assert drawn is not None
-        counts[drawn.token] += 1
+        one = sampler.choose(logits, lambda t: spot if t in (1, 2, 3) else None, order=order)
+        assert one is not None
+        counts[one.token] += 1
     assert np.allclose(counts[1:4] / 4000, [0.5, 0.25, 0.25], atol=0.04)
 
 

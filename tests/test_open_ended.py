@@ -27,11 +27,8 @@ SELECT = "SELECT name FROM projects WHERE "
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    place = tmp_path / "firm.sqlite"
-    with sqlite3.connect(place) as connection:
-        connection.executescript(DDL)
-    return place
+def path(small_database: Callable[[str], Path]) -> Path:
+    return small_database(DDL)
 
 
 def amended(path: Path, question: str, sql: str) -> tuple[str, str]:

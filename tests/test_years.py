@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,11 +24,8 @@ SELECT = "SELECT name FROM staff WHERE "
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Path:
-    path = tmp_path / "staff.sqlite"
-    with sqlite3.connect(path) as connection:
-        connection.executescript(DDL)
-    return path
+def shop(small_database: Callable[[str], Path]) -> Path:
+    return small_database(DDL)
 
 
 @pytest.mark.parametrize(

@@ -199,16 +199,14 @@ class Tuned:
         prompt: Prompt,
         acceptor: Any = None,
         *,
-        n: int = 1,
-        temperature: float = 0.0,
-        seed: int = 0,
+        orders: Sequence[None] = (None,),
         max_tokens: int = 256,
         cancelled: Callable[[], bool] | None = None,
     ) -> list[Candidate]:
         """One candidate, as `sqlagent.decoding.model.Model` gives it."""
         from sqlagent.decoding.candidate import Candidate
 
-        if acceptor is not None or n > 1:
+        if acceptor is not None or len(orders) > 1:
             raise UsageError("Under transformers only --decode free works: score the GGUF for anything else.")
         if prompt not in self._known:
             self.look_ahead([prompt])

@@ -22,7 +22,7 @@ from typing import Any
 
 from bench.gold.context import mended
 from sqlagent.base.errors import DatabaseError, UsageError
-from sqlagent.database.ddl_comments import quote
+from sqlagent.sql.names import quote
 
 DATABASE_FOLDERS = ("database", "databases", "database_synthetic", "dev_databases", "train_databases")
 """Where the published sets keep `<db>/<db>.sqlite`, tried in this order."""

@@ -39,7 +39,9 @@ from sqlagent.base.errors import (
 from sqlagent.database.notes import Notes
 
 if TYPE_CHECKING:
+    from sqlagent.agent.asking import Asking
     from sqlagent.agent.column_meaning import ColumnMeaning
+    from sqlagent.agent.selection import Chosen
     from sqlagent.database.schema import Schema
     from sqlagent.database.spoken_names import SpokenNames
     from sqlagent.grammar import Acceptor
@@ -312,15 +314,7 @@ class Agent:
     ) -> Answer:
         """The answer to a question. shown: what the model is shown in place of what the question is linked to."""
         from sqlagent.agent.about_database import statement_about
-        from sqlagent.agent.asking import Asking
-        from sqlagent.agent.question_parts import half_answered
-        from sqlagent.agent.unread import unread
-        from sqlagent.amend.fan_out import doubled
-        from sqlagent.amend.periods import counted_back
-        from sqlagent.amend.pipeline import Context
-        from sqlagent.amend.ties import tied
         from sqlagent.linking import prompt
-        from sqlagent.sql.reading import Readings
 
         with self._lock:
             began = time.monotonic()
@@ -336,60 +330,13 @@ class Agent:
             model = self.load_model()
             loaded = time.monotonic()
             self._stop_if_cancelled()
-            focus = self._open_focus()
-            subject = prompt.subject(question, history)
-            again, shown = shown is not None, shown or shown_for(subject, schema, focus, model, self._link)
-            self._widen = (
-                None
-                if again or shown.complete
-                else partial(focus.wider, schema, shown, subject, getattr(model, "n_ctx", None))
+            shown = self._shown(schema, prompt.subject(question, history), model, shown)
+            doubt = (
+                "" if history or anyway else self._gate.turn_away(schema, model, self._open_focus(), question)
             )
-            hints = focus.hints(schema, shown.schema, prompt.spoken(question, history))
-            doubt = "" if history or anyway else self._gate.turn_away(schema, model, focus, question)
-
-            acceptor, readings = self._acceptor(shown.reach), Readings(schema)
-            probes = Probes(self._run_meanwhile, self._stop_if_cancelled)
-            has_rows = cache(probes.has_rows)  # candidates are alike: most ask the same of the database
-
-            def nearest(table: str, column: str, literal: str) -> str | None:
-                meaning = self._meaning
-                if meaning is not None and not meaning.is_stored_text(table, column, literal):
-                    return None
-                return focus.nearest(schema, table, column, literal)
-
-            settled = Context(
-                question,
-                readings,
-                history,
-                nearest=nearest,
-                accepts=acceptor.accepts,
-                has_rows=has_rows,
-                differ=probes.differ,
-                today=self._clock().date(),
-                values=cache(probes.values),
-            )
-
-            asking = Asking(
-                model=model,
-                schema=schema,
-                shown=shown,
-                acceptor=acceptor,
-                focus=focus,
-                about=settled,
-                hints=hints,
-                amend=self._amend,
-                execute=self._open_sandbox().execute,
-                lower=self._lowered,
-                check=self._stop_if_cancelled,
-                cancelled=self._cancel.is_set,
-            )
+            asking = self._asked(question, history, schema, shown, model)
             chosen = asking.choose(self._effort, trace)
-            if shown.whole.fingerprint == schema.fingerprint:
-                focus.keep(schema, shown)
-            wanted = not_shown(readings.find(chosen.best.sql), shown)
-            wider = shown.grown(wanted)
-            if not wanted and self._widen is not None and is_narrow(chosen.tried[0]):
-                wider = self._widen()
+            wider = self._wider(asking, chosen)
             if wider is not shown:
                 trace.add("observe", "more tables are wanted", None, time.monotonic())
                 return self._answered(question, history, trace, anyway, wider)
@@ -401,22 +348,74 @@ class Agent:
                 "act": trace.seconds("act"),
                 "total": time.monotonic() - began,
             }
-            reading = readings.find(chosen.best.sql)
-            twice = doubled(reading, has_rows) if reading else ""
-            ties = tied(reading, has_rows) if reading else ""
-            doubts = [doubt, unread(schema, question), twice, half_answered(asking.parts, chosen), ties]
-            notes = [
-                schema.notice,
-                *(one.why for one in chosen.amendments),
-                counted_back(question, chosen.best.sql, settled.today),
-                *chosen.lowered.notes,
-                *(f"No row fulfils {one}." for one in chosen.best.unmet),
-                *doubts,
-            ]
-            doubted = any(doubts)
-            return composed(
-                question, reading, model.name, chosen, trace.steps, timings, notes, doubted=doubted
-            )
+            return composed(asking, chosen, trace.steps, timings, doubt)
+
+    def _shown(self, schema: Schema, subject: str, model: TextModel, again: View | None) -> View:
+        """What the model is shown for a question, and from here on what more it could be (`_widen`).
+
+        again: what it is shown now that it has been asked once; there is no more then.
+        """
+        focus = self._open_focus()
+        shown = again or shown_for(subject, schema, focus, model, self._link)
+        self._widen = (
+            None
+            if again is not None or shown.complete
+            else partial(focus.wider, schema, shown, subject, getattr(model, "n_ctx", None))
+        )
+        return shown
+
+    def _asked(
+        self, question: str, history: Sequence[Turn], schema: Schema, shown: View, model: TextModel
+    ) -> Asking:
+        """A question with all that it takes to write, mend and run a statement for it."""
+        from sqlagent.agent.asking import Asking
+        from sqlagent.amend.pipeline import Context
+        from sqlagent.linking import prompt
+        from sqlagent.sql.reading import Readings
+
+        focus, acceptor = self._open_focus(), self._acceptor(shown.reach)
+        probes = Probes(self._run_meanwhile, self._stop_if_cancelled)
+        about = Context(
+            question,
+            Readings(schema),
+            history,
+            nearest=partial(self._nearest, schema),
+            accepts=acceptor.accepts,
+            has_rows=cache(probes.has_rows),  # candidates are alike: most ask the same of the database
+            differ=probes.differ,
+            today=self._clock().date(),
+            values=cache(probes.values),
+        )
+        return Asking(
+            model=model,
+            schema=schema,
+            shown=shown,
+            acceptor=acceptor,
+            focus=focus,
+            about=about,
+            hints=focus.hints(schema, shown.schema, prompt.spoken(question, history)),
+            amend=self._amend,
+            execute=self._open_sandbox().execute,
+            lower=self._lowered,
+            check=self._stop_if_cancelled,
+            cancelled=self._cancel.is_set,
+        )
+
+    def _nearest(self, schema: Schema, table: str, column: str, literal: str) -> str | None:
+        """The stored value that a text means; None where the column does not hold such texts as they are."""
+        if self._meaning is not None and not self._meaning.is_stored_text(table, column, literal):
+            return None
+        return self._open_focus().nearest(schema, table, column, literal)
+
+    def _wider(self, asking: Asking, chosen: Chosen) -> View:
+        """What the model should have been shown, going by what it wrote: `asking.shown` where that was enough."""
+        shown = asking.shown
+        if shown.whole.fingerprint == asking.schema.fingerprint:
+            asking.focus.keep(asking.schema, shown)
+        wanted = not_shown(asking.about.statements.find(chosen.best.sql), shown)
+        if not wanted and self._widen is not None and is_narrow(chosen.tried[0]):
+            return self._widen()
+        return shown.grown(wanted)
 
     def run_sql(self, sql: str, *, limits: Limits | None = None) -> Result:
         """Run a person's own statement in the sandbox, within `limits` in place of the agent's own.

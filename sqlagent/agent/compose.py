@@ -9,30 +9,33 @@ from sqlagent.agent.answer import Answer, Step
 from sqlagent.agent.confidence import confidence, evidence, is_calibrated
 
 if TYPE_CHECKING:
+    from sqlagent.agent.asking import Asking
     from sqlagent.agent.selection import Chosen
     from sqlagent.sql.reading import Reading
 
 
 def composed(
-    question: str,
-    reading: Reading | None,
-    model: str,
-    chosen: Chosen,
-    steps: Sequence[Step],
-    timings: dict[str, float],
-    notes: Sequence[str],
-    *,
-    doubted: bool,
+    asking: Asking, chosen: Chosen, steps: Sequence[Step], timings: dict[str, float], doubt: str
 ) -> Answer:
-    """The answer. notes: sentences, "" where there is nothing to say. doubted: whether one of them is a doubt."""
+    """The answer. doubt: a sentence about whether the database holds what was asked; "" where that is clear."""
+    from sqlagent.amend.periods import counted_back
     from sqlagent.sql.explain import said
 
-    best, result, found = chosen.best, chosen.result, evidence(chosen, doubted=doubted)
-    cut = (
-        "" if best.candidate.finished else "The statement was cut at the length limit and may be incomplete."
-    )
+    about, best, result = asking.about, chosen.best, chosen.result
+    reading = about.statements.find(best.sql)
+    doubts = [doubt, *_doubts(asking, chosen, reading)]
+    found = evidence(chosen, doubted=any(doubts))
+    notes = [
+        asking.schema.notice,
+        *(one.why for one in chosen.amendments),
+        counted_back(about.question, best.sql, about.today),
+        *chosen.lowered.notes,
+        *(f"No row fulfils {one}." for one in best.unmet),
+        *doubts,
+        "" if best.candidate.finished else "The statement was cut at the length limit and may be incomplete.",
+    ]
     return Answer(
-        question=question,
+        question=about.question,
         sql=chosen.lowered.sql,
         logical=best.sql if chosen.lowered.sql != best.sql else "",
         stored_as=chosen.lowered.results,
@@ -40,13 +43,29 @@ def composed(
         rows=result.rows,
         truncated=result.truncated,
         confidence=confidence(found),
-        calibrated=is_calibrated(model),
+        calibrated=is_calibrated(asking.model.name),
         evidence=found,
         steps=tuple(steps),
         timings=timings,
-        note=" ".join(filter(None, [*notes, cut])),
+        note=" ".join(filter(None, notes)),
         words=said(reading) if reading else "",
         tried=tuple(one.candidate for one in chosen.tried),
         written=chosen.written,
         amendments=chosen.amendments,
     )
+
+
+def _doubts(asking: Asking, chosen: Chosen, reading: Reading | None) -> list[str]:
+    """What speaks against a statement though it ran, a sentence each; "" for what does not."""
+    from sqlagent.agent.question_parts import half_answered
+    from sqlagent.agent.unread import unread
+    from sqlagent.amend.fan_out import doubled
+    from sqlagent.amend.ties import tied
+
+    about = asking.about
+    return [
+        unread(asking.schema, about.question),
+        doubled(reading, about.has_rows) if reading else "",
+        half_answered(asking.parts, chosen),
+        tied(reading, about.has_rows) if reading else "",
+    ]

@@ -22,7 +22,8 @@ from sqlagent.database.schema import Table, fold
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Call, Column, Star, bare
+from sqlagent.sql.tree import Call, Column, Star
+from sqlagent.sql.walk import bare
 
 _ASKED = re.compile(r"\b(?:how many|number of|count(?: the| all| of)*)\s+((?:\w+\s+){0,3}\w+)", re.IGNORECASE)
 
@@ -43,8 +44,8 @@ def once_each(
 
 def _counted(question: str, parts: PlainSelect, has_rows: Callable[[str], bool]) -> tuple[str, str] | None:
     """COUNT of the thing asked about, where that is one of the joined tables and its rows come several times."""
-    asked = _ASKED.search(question)
     calls = [call for call in parts.reading.statement.find(Call) if call.function == "COUNT"]
+    asked = _ASKED.search(question) if calls else None
     if asked is None or len(calls) != 1 or calls[0].distinct or len(calls[0].arguments) != 1:
         return None
     said = [word for word in map(stem, words(asked[1])) if word not in OTHERS][:2]
@@ -74,17 +75,17 @@ def _added(question: str, parts: PlainSelect, has_rows: Callable[[str], bool]) -
     The question names that table and none of the others, which are there for the conditions.
     """
     sums = [call for call in parts.reading.statement.find(Call) if call.function in ("SUM", "TOTAL")]
+    if not sums or parts.select.where is None or parts.has("having"):
+        return None
     shown = [*parts.select.items, *parts.select.group, *parts.reading.query.order]
     columns = parts.columns(*shown)
     owners = {parts.owner(column) for column in columns}
     table = owners.pop() if len(owners) == 1 else None
     asked = {stem(word) for word in words(question)}
     named = [t for t in parts.tables if {stem(word) for word in name_words(t.name)[-1:]} <= asked]
-    if parts.select.where is None or named != [table]:
+    if table is None or named != [table] or len(table.primary_key) != 1:
         return None
     if any(parts.owner(column) is table for column in parts.columns(parts.select.where)):
-        return None
-    if not sums or table is None or len(table.primary_key) != 1 or parts.has("having"):
         return None
     if any(isinstance(bare(one), Star) for call in sums for one in call.arguments) or "COUNT(" in parts.sql:
         return None

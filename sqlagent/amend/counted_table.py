@@ -52,7 +52,6 @@ def joined(asked: str, reading: Reading, accepts: Callable[[str], bool]) -> Amen
 
 def _asked_for(asked: str, schema: Schema) -> list[Table]:
     """The tables whose rows a question wants to know the number of, or else the one that it goes on from."""
-    names = [{stem(word) for word in name_words(table.name)} for table in schema.tables]
     for question in asked.splitlines():
         found: dict[str, Table] = {}
         for match in ASKED.finditer(question):
@@ -60,9 +59,12 @@ def _asked_for(asked: str, schema: Schema) -> list[Table]:
             table = _called(said, schema)
             if table is not None:
                 found[fold(table.name)] = table
-        spoken = set(map(stem, words(question)))
-        if found or any(name <= spoken for name in names if name):
+        if found:
             return list(found.values())
+        spoken = set(map(stem, words(question)))
+        names = ({stem(word) for word in name_words(table.name)} for table in schema.tables)
+        if any(name <= spoken for name in names if name):
+            return []
     return []
 
 

@@ -78,7 +78,8 @@ def _key(item: Item, parts: PlainSelect, asked: str) -> _Named | None:
         return None
     table, written = found
     column = fold(written)
-    if not any(fold(c.name) == column and "int" in c.type.lower() for c in table.columns):
+    declared = table.column(written)
+    if declared is None or "int" not in declared.type.lower():
         return None
     whole = name_words(written)
     words = [stem(word) for word in whole if word not in _ENDS]

@@ -18,10 +18,13 @@ from sqlagent.amend.periods import is_time
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import text_literal
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Between, Binary, Call, Column, Expr, In, Literal, bare
+from sqlagent.sql.tree import Between, Binary, Call, Column, Expr, In, Literal
+from sqlagent.sql.walk import bare
 
 _COMPARE = frozenset(("=", "!=", "<", "<=", ">", ">="))
 _DATES = frozenset(("DATE", "DATETIME"))
+_TIMES = _DATES | frozenset(("STRFTIME", "JULIANDAY", "TIME", "UNIXEPOCH"))
+"""Functions whose arguments are a time and modifiers of it; STRFTIME has its format before them."""
 _TEXTS = _DATES | frozenset(
     (
         "STRFTIME",
@@ -132,6 +135,8 @@ def alike(reading: Reading, accepts: Callable[[str], bool]) -> Amended:
         notes.append("A time was written as SQLite reads it.")
     done: set[Expr] = set()
     for whole, sign, left, right in _pairs(reading):
+        if isinstance(left, Column) and isinstance(right, Column):
+            continue
         constant_first = sorted(
             ((left, right), (right, left)), key=lambda sides: not isinstance(bare(sides[0]), Literal)
         )
@@ -155,8 +160,10 @@ def _days_back(reading: Reading, edits: Edits) -> list[Expr]:
     """Write each date minus a number as SQLite counts days; those that were."""
     found: list[Expr] = []
     for node in reading.statement.find(Binary):
+        if node.operator not in ("+", "-"):
+            continue
         left, days = bare(node.left), bare(node.right)
-        if node.operator not in ("+", "-") or not isinstance(days, Literal) or not days.value.isdigit():
+        if not isinstance(days, Literal) or not days.value.isdigit():
             continue
         if days.kind != "number" or int(days.value) > 4000:
             continue
@@ -186,7 +193,7 @@ def _modifiers(reading: Reading, edits: Edits) -> bool:
     """Write each time and modifier that SQLite does not know as it would; whether there was one."""
     some = False
     for call in reading.statement.find(Call):
-        if call.function not in (*_DATES, "STRFTIME", "JULIANDAY", "TIME", "UNIXEPOCH"):
+        if call.function not in _TIMES:
             continue
         first = 1 if call.function == "STRFTIME" else 0
         for place, argument in enumerate(call.arguments[first:]):

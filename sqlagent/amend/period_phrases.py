@@ -251,6 +251,12 @@ _ATOMS: tuple[tuple[str, Reader], ...] = (
     (rf"(?P<part>h[12])[ /]?(?:of )?{_YEAR}", _part(6)),
 )  # fmt: skip
 _COMPILED = [(re.compile(rf"(?<![\w/-]){form}(?![\w/])", re.IGNORECASE), read) for form, read in _ATOMS]
+_MENTION = re.compile(
+    r"\b(?:yesterday|today|days?|weeks?|months?|quarters?|years?|half|ytd|[qh]\d"
+    rf"|{'|'.join(_DAYS)}|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|\d{{4}}(?:-\d|[ -]?q\d)",
+    re.IGNORECASE,
+)
+"""What each of them has: most questions have none of it, and need not be gone through for each."""
 _AFTER = re.compile(r"\b(?:after|later than)(?: the end of)? $", re.IGNORECASE)
 _SINCE = re.compile(
     r"\b(?:since|from|starting(?: from| on| in)?|as of)(?: the start of| on)? $", re.IGNORECASE
@@ -333,6 +339,8 @@ _BOUNDS: tuple[tuple[re.Pattern[str], Callable[[Period], Period]], ...] = (
 def _atoms(question: str, today: date) -> list[Period]:
     """Days, months and the like, without the words that bind them; of those that overlap the longest."""
     found: list[Period] = []
+    if not _MENTION.search(question):
+        return found
     for form, read in _COMPILED:
         for match in form.finditer(question):
             if any(match.start() < one.stop and one.start < match.end() for one in found):

@@ -13,7 +13,8 @@ from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import text_literal
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.statement import Statement
-from sqlagent.sql.tree import Binary, Column, Expr, In, Literal, bare
+from sqlagent.sql.tree import Binary, Column, Expr, In, Literal
+from sqlagent.sql.walk import bare
 
 Nearest = Callable[[str, str, str], "str | None"]
 """(table, column, text) -> the stored value that was meant; None when the text occurs, or nothing is clearly near."""
@@ -43,6 +44,8 @@ def corrected(reading: Reading, nearest: Nearest) -> tuple[str, list[tuple[Compa
         by_text.setdefault(found.text, set()).add(value)
     # A text that is right for one column and wrong for another is left alone.
     changes = {found: value for found, value in meant.items() if value and len(by_text[found.text]) == 1}
+    if not changes:
+        return reading.sql, []
     edits = Edits(reading.statement)
     for literal, value in {literal: changes[found] for literal, found in pairs if found in changes}.items():
         edits.replace(literal, text_literal(value))

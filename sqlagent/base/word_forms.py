@@ -105,7 +105,10 @@ def _words(text: str) -> tuple[str, ...]:
     """The same; kept, since many rules ask for the words of one question."""
     if "." in text:
         text = _DOTTED.sub(lambda found: found[0].replace(".", ""), text)
-    return tuple([fold(_POSSESSIVE.sub("", word)) for word in _WORD.findall(text)])
+    found = _WORD.findall(text)
+    if "'" in text or "’" in text:
+        found = [_POSSESSIVE.sub("", word) for word in found]
+    return tuple(map(fold, found))
 
 
 @lru_cache(maxsize=65536)
@@ -129,8 +132,14 @@ def key(text: str) -> str:
 
 def name_words(name: str) -> list[str]:
     """The folded words of an identifier: `customerID` → customer, id; `CRS_CODE` → crs, code."""
+    return list(_name_words(name))
+
+
+@lru_cache(maxsize=4096)
+def _name_words(name: str) -> tuple[str, ...]:
+    """The same; kept, since the names of a schema are asked for with each statement over it."""
     if name.isascii():
-        return [part.lower() for part in _NAME_PART.findall(name)]
+        return tuple(part.lower() for part in _NAME_PART.findall(name))
     parts: list[str] = []
     for run in _NAME_RUN.findall(unicodedata.normalize("NFC", name)):
         start = 0
@@ -140,7 +149,7 @@ def name_words(name: str) -> list[str]:
                 parts.append(run[start:at])
                 start = at
         parts.append(run[start:])
-    return [word for part in parts for word in words(part)]
+    return tuple(word for part in parts for word in words(part))
 
 
 _QUOTED = re.compile(

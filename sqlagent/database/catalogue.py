@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sqlagent.database.schema import Kind
+    from sqlagent.database.tables import Kind
 
 _SHADOWS: dict[str, tuple[str, ...]] = {
     "fts3": ("content", "segments", "segdir", "docsize", "stat"),

@@ -42,7 +42,7 @@ def unquote(name: str) -> str:
 
 
 def quote(name: str) -> str:
-    """`name` as a quoted SQL identifier."""
+    """A name in double quotes, for what runs below `sqlagent.sql.names`, which leaves them out where it can."""
     return '"' + name.replace('"', '""') + '"'
 
 

@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from sqlagent.database.schema import Kind
+    from sqlagent.database.tables import Kind
 
 ERRORS = (sqlite3.Error, sqlite3.Warning, UnicodeError, ValueError, OverflowError, MemoryError)
 """What sqlite3 raises on damaged files and on names that are no text."""

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal
 
-    from sqlagent.database.schema import Kind, Value
+    from sqlagent.database.tables import Kind, Value
 
 
 class Column:

@@ -18,7 +18,8 @@ from typing import Any
 
 from sqlagent.base.errors import Cancelled, DatabaseError, QueryError, QueryTimeout
 from sqlagent.database import ddl_comments, schema_cache, survey, unpacking
-from sqlagent.database.schema import ForeignKey, Kind, Schema, Table, Unreadable, fold, keep_sound_keys
+from sqlagent.database.folding import fold
+from sqlagent.database.tables import ForeignKey, Kind, Schema, Table, Unreadable, keep_sound_keys
 from sqlagent.sandbox import file_state, unreadable
 from sqlagent.sandbox.sandbox import Sandbox
 

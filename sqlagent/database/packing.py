@@ -1,6 +1,6 @@
 """Write tables as lists and plain values, for the way from worker to parent and for the schema cache.
 
-`unpacking.py` reads them back. What is packed may be a `schema.Table` or, in the worker, a `found.Table`.
+`unpacking.py` reads them back. What is packed may be a `tables.Table` or, in the worker, a `found.Table`.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from sqlagent.database import found, schema
+    from sqlagent.database import found, tables
 
 
-def pack(table: schema.Table | found.Table) -> list[Any]:
+def pack(table: tables.Table | found.Table) -> list[Any]:
     """A table as lists and plain values."""
     columns = [
         [c.name, c.type, c.pk, c.not_null, c.generated, c.unique, c.comment, *map(_packed, c.samples)]
@@ -31,10 +31,10 @@ def pack(table: schema.Table | found.Table) -> list[Any]:
     ]
 
 
-def pack_unreadable(one: schema.Unreadable | found.Lost) -> list[Any]:
+def pack_unreadable(one: tables.Unreadable | found.Lost) -> list[Any]:
     """What cannot be read as a list."""
     return [one.name, one.kind, one.cause, one.reason, one.column]
 
 
-def _packed(value: schema.Value) -> Any:
+def _packed(value: tables.Value) -> Any:
     return [value.hex()] if isinstance(value, bytes) else value

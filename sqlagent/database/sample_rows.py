@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlagent.database.schema import Value
+    from sqlagent.database.tables import Value
 
 EXACT_ROWS = 10_000
 """Rows of a table that are counted one by one in a file too large to be counted whole."""

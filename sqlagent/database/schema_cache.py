@@ -20,7 +20,7 @@ from typing import Any
 
 from sqlagent.base import paths, private_files
 from sqlagent.database import packing, unpacking
-from sqlagent.database.schema import Schema
+from sqlagent.database.tables import Schema
 from sqlagent.sandbox.file_state import FileState
 
 WORTH_BYTES = 1 << 20

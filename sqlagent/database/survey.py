@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from typing import Any
 
-    from sqlagent.database.schema import Kind
+    from sqlagent.database.tables import Kind
 
     Tell = Callable[[Any], None]
 

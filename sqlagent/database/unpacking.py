@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlagent.database.schema import Column, ForeignKey, Table, Unreadable, Value
+from sqlagent.database.tables import Column, ForeignKey, Table, Unreadable, Value
 
 
 def unpack(plain: list[Any]) -> Table:

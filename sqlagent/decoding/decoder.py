@@ -227,9 +227,9 @@ class Decoder:
         if hypothesis.used >= hypothesis.budget:
             return None
         accept, handicap = self._rules(hypothesis)
-        margin = CLEAR if hypothesis.rng is None else hypothesis.margin
+        margin = CLEAR if hypothesis.order is None else hypothesis.margin
         return self._chooser.choose(
-            logits, accept, hypothesis.settings, hypothesis.rng, margin=margin, handicap=handicap
+            logits, accept, order=hypothesis.order, margin=margin, handicap=handicap
         ) or self._search(hypothesis, logits, accept)
 
     def _rules(

@@ -10,11 +10,9 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from sqlagent.decoding.layout import LayoutState
 from sqlagent.decoding.literal_copy import CopySource
-from sqlagent.decoding.token_choice import GREEDY, SamplingSettings, TokenChoice
+from sqlagent.decoding.token_choice import Order, TokenChoice
 
 if TYPE_CHECKING:
     from sqlagent.decoding.drafting import Drafter
@@ -50,8 +48,8 @@ class Hypothesis:
     """Where it stands in the grammar."""
     budget: int
     """Tokens that it may take."""
-    settings: SamplingSettings = GREEDY
-    rng: np.random.Generator | None = None
+    order: Order | None = None
+    """What its tokens are ordered by; None for the logits: the likeliest first."""
     at: int = 0
     """Cells that the sequence has: the position of the next token."""
     feed: list[int] = field(default_factory=list)

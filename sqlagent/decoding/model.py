@@ -14,8 +14,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from sqlagent.base.errors import ModelError, UsageError
 from sqlagent.decoding.alternatives import AlternativeSearch
 from sqlagent.decoding.candidate import Candidate, Progress, Timings, candidate_of
@@ -28,7 +26,7 @@ from sqlagent.decoding.layout import Acceptor, LayoutState, Unconstrained
 from sqlagent.decoding.literal_copy import CopySource
 from sqlagent.decoding.prefix_cache import PrefixCache, adapter_identity, model_identity
 from sqlagent.decoding.read_back import answer_logprobs, question_logprobs
-from sqlagent.decoding.token_choice import SamplingSettings
+from sqlagent.decoding.token_choice import Order
 from sqlagent.linking.prompt import Prompt, reading_back
 from sqlagent.llama.context import Llama, Logits, version
 from sqlagent.llama.vocab import Vocab
@@ -149,19 +147,16 @@ class Model:
         prompt: Prompt,
         acceptor: Acceptor | None,
         *,
-        n: int = 1,
-        temperature: float = 0.0,
-        seed: int = 0,
+        orders: Sequence[Order | None] = (None,),
         max_tokens: int = 256,
-        top_p: float = 1.0,
-        top_k: int = 0,
         cancelled: Callable[[], bool] | None = None,
     ) -> list[Candidate]:
-        """`n` statements drawn at `temperature` from `seed`, the first one greedy.
+        """A statement for each of some orders in which tokens are tried; None is the likeliest first.
 
         Under an acceptor every one is complete, also when `max_tokens` cuts it short (finished is False then).
         Raises UsageError when the prompt does not fit, Cancelled, ModelError.
         """
+        n = len(orders)
         if not 1 <= n <= self._parallel:
             raise UsageError(f"Ask for 1 to {self._parallel} candidates, not {n}.")
         with self._lock:
@@ -169,12 +164,12 @@ class Model:
             tokens = self._chat.tokens(prompt)
             budget = self._budget(len(tokens.ids), n, max_tokens)
             start = LayoutState((acceptor or Unconstrained()).start())
-            drawn = SamplingSettings(temperature, top_p, top_k)
             source = None if acceptor is None else CopySource(prompt.request)
             drafter = self._drafter(prompt, acceptor)
-            hypotheses = [Hypothesis(i, start, budget, source=source, drafter=drafter) for i in range(n)]
-            for hypothesis in hypotheses[1:]:
-                hypothesis.settings, hypothesis.rng = drawn, np.random.default_rng([seed, hypothesis.seq])
+            hypotheses = [
+                Hypothesis(i, start, budget, order, source=source, drafter=drafter)
+                for i, order in enumerate(orders)
+            ]
             try:
                 return self._generate(tokens, hypotheses, cancelled)
             finally:

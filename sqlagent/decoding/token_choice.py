@@ -1,16 +1,14 @@
 """Choose the likeliest token that the grammar accepts, looking at the best logits first.
 
 Invariant: the token chosen is exactly the one that masking every refused token would have given — the
-masked argmax, or a sample of the masked softmax — without ever computing the mask. Sampling adds Gumbel
-noise to the logits and takes the best: the first one accepted in that order is a draw from the softmax
-over the accepted ones (Gumbel-max trick, sampling without replacement).
+masked argmax — without ever computing the mask. Where tokens are put in another order than that of their logits
+(`Order`), it is the best of that order; probabilities are those of the logits all the same.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +19,8 @@ from sqlagent.llama.context import Logits
 
 Ids = NDArray[np.intp]
 Accept = Callable[[int], LayoutState | None]
+Order = Callable[[Logits], Logits]
+"""Scores that put tokens in another order than their logits do, such as logits with noise."""
 
 NEAR = 16.0
 """Tokens more than this below the best one hold under 2 % of the mass even of a flat 152k vocabulary."""
@@ -42,18 +42,6 @@ class TokenChoice(NamedTuple):
     """That next allowed token, where the gap was worked out."""
 
 
-@dataclass(frozen=True, slots=True)
-class SamplingSettings:
-    """How tokens are drawn: temperature 0 is greedy; top_p 1 and top_k 0 keep every token."""
-
-    temperature: float = 0.0
-    top_p: float = 1.0
-    top_k: int = 0
-
-
-GREEDY = SamplingSettings()
-
-
 def _no_handicap(layout: LayoutState) -> float:
     return 0.0
 
@@ -68,31 +56,30 @@ class TokenChooser:
         self,
         logits: Logits,
         accept: Accept,
-        settings: SamplingSettings = GREEDY,
-        rng: np.random.Generator | None = None,
         *,
+        order: Order | None = None,
         margin: float = 1.0,
         handicap: Callable[[LayoutState], float] = _no_handicap,
     ) -> TokenChoice | None:
         """The best token that `accept` takes, or None when none of the first `MANY` is taken.
 
-        logits: (n_vocab,), not changed. `handicap` is taken off the logit of a token that leads to a
-        layout. A gap is only worked out when it can be under `margin`.
+        logits: (n_vocab,), not changed. `order`: what the tokens are ordered by in place of the logits.
+        `handicap` is taken off the score of a token that leads to a layout. A gap is only worked out when it
+        can be under `margin`.
         """
         view = self._view(logits)
         if view is None:
             return None
         top, ids, near, total = view
-        if settings.temperature > 0 and rng is not None:
-            order = self._draw(logits, ids, near, settings, rng)
-            scale = 1.0 / settings.temperature
-        else:
-            order = ((token, float(logits[token])) for token in self._ranked(logits, top, ids, near))
-            scale = 1.0
+        scores = logits if order is None else order(logits)
+        ordered = view if order is None else self._view(scores)
+        if ordered is None:
+            return None
         best: tuple[int, LayoutState] | None = None
         best_score = -math.inf
         refused: bool | None = None
-        for token, score in order:
+        for token in self._ranked(scores, *ordered[:3]):
+            score = float(scores[token])
             if score <= best_score:
                 break
             layout = accept(token)
@@ -100,7 +87,7 @@ class TokenChooser:
                 refused = layout is None
             if layout is None:
                 continue
-            fine = handicap(layout) * scale
+            fine = handicap(layout)
             if score - fine > best_score:
                 best, best_score = (token, layout), score - fine
             if fine <= 0.0:
@@ -189,22 +176,6 @@ class TokenChooser:
             if logits[token] <= above:
                 yield token
 
-    def _draw(
-        self, logits: Logits, ids: Ids, near: Logits, settings: SamplingSettings, rng: np.random.Generator
-    ) -> Iterator[tuple[int, float]]:
-        """(token, noisy score) in the order of a draw without replacement from softmax(logits / temperature)."""
-        ids, near = _truncate(ids, near, settings)
-        noisy = near / np.float32(settings.temperature) + rng.gumbel(size=near.size)
-        best = int(noisy.argmax())
-        yield int(ids[best]), float(noisy[best])
-        for i in np.argsort(-noisy, kind="stable"):
-            if i != best:
-                yield int(ids[i]), float(noisy[i])
-        if ids.size:
-            floor = float(noisy.min())
-            for token in self._rest(logits, float(near.min())):
-                yield token, min(floor, float(logits[token]) / settings.temperature)
-
     def _gap(
         self,
         token: int,
@@ -229,17 +200,3 @@ class TokenChooser:
             if accept(other) is not None:
                 return p - q, other
         return 1.0 if p >= margin else p, -1
-
-
-def _truncate(ids: Ids, near: Logits, settings: SamplingSettings) -> tuple[Ids, Logits]:
-    """Keep the top_k best and the smallest set that holds top_p of the mass."""
-    if settings.top_k <= 0 and settings.top_p >= 1.0:
-        return ids, near
-    order = np.argsort(-near, kind="stable")
-    if settings.top_k > 0:
-        order = order[: settings.top_k]
-    if settings.top_p < 1.0:
-        weights = np.exp((near[order] - near[order[0]]) / np.float32(settings.temperature))
-        before = np.cumsum(weights) - weights
-        order = order[before < settings.top_p * weights.sum()]
-    return ids[order], near[order]

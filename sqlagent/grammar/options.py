@@ -14,13 +14,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from sqlagent.grammar.protocol import Counter
-
 Frame = tuple[Callable[..., "list[Option]"], Any, Any] | None
 """(rule, argument, rest): the stack of rules still to come; None at its end."""
 
 QUIET, UNLIKELY, STRANGE = 1, 2, 6
 """Levels of `rare`."""
+
+
+class Counter(Protocol):
+    """What the machine asks: that states are counted, so that their memos stay bounded."""
+
+    def made_state(self) -> None: ...
 
 
 class Lexer(Protocol):

@@ -1,7 +1,8 @@
 """Say what the rules ask of the grammar that they are part of; `Acceptor` is one.
 
 A rule is `rule(grammar, argument, rest, scope) -> options`. It knows no schema: which columns there are, which tables a
-join may take next and which names are taken, it asks the grammar. The machine that drives the rules asks less.
+join may take next and which names are taken, it asks the grammar. The machine that drives the rules
+asks less: `Counter`.
 """
 
 from __future__ import annotations
@@ -9,18 +10,13 @@ from __future__ import annotations
 from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
 
+from sqlagent.grammar.options import Counter, Frame
+
 if TYPE_CHECKING:
     from sqlagent.grammar.from_search import FromSearch
     from sqlagent.grammar.links import Links
-    from sqlagent.grammar.options import Frame
     from sqlagent.grammar.relation import Relation
     from sqlagent.grammar.scope import Scope
-
-
-class Counter(Protocol):
-    """What the machine asks: that states are counted, so that their memos stay bounded."""
-
-    def made_state(self) -> None: ...
 
 
 class Grammar(Counter, Protocol):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlagent.grammar.options import Choice, Frame, Lit, Open, Option, expand
-from sqlagent.grammar.protocol import Counter
+from sqlagent.grammar.options import Choice, Counter, Frame, Lit, Open, Option, expand
 
 Written = tuple[Any, bytes] | None
 """What has been read so far, in canonical form: (everything before, the last piece)."""

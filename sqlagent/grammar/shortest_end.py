@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from sqlagent.grammar.options import Choice, End, Lit, expand
-from sqlagent.grammar.protocol import Counter
+from sqlagent.grammar.options import Choice, Counter, End, Lit, expand
 from sqlagent.grammar.readings import InChoice, InLit, InOpen, Thread, first_valid
 
 _LOOK = 32

@@ -13,8 +13,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlagent.grammar.options import QUIET, UNLIKELY, Choice, End, Lit, Open
-from sqlagent.grammar.protocol import Counter
+from sqlagent.grammar.options import QUIET, UNLIKELY, Choice, Counter, End, Lit, Open
 from sqlagent.grammar.readings import InChoice, InLit, InOpen, Point, Thread, Written, first_valid, is_begun
 from sqlagent.grammar.shortest_end import close
 

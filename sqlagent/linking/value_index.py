@@ -420,8 +420,7 @@ class ValueIndex:
 
     def _occurs(self, place: StoredColumn, literal: str) -> bool | None:
         """Whether the file itself holds the literal; None when that takes too long to find out."""
-        from sqlagent.database.ddl_comments import quote
-        from sqlagent.sql.names import text_literal
+        from sqlagent.sql.names import quote, text_literal
 
         where = f"{quote(place.column)} = {text_literal(literal)}"
         sql = f"SELECT 1 FROM {quote(place.table)} WHERE {where} LIMIT 1"

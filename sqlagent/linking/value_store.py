@@ -23,10 +23,10 @@ from typing import Any
 
 from sqlagent.base import private_files, word_forms
 from sqlagent.base.errors import DatabaseError, QueryError, QueryTimeout
-from sqlagent.database.ddl_comments import quote
 from sqlagent.database.schema import Column, Schema, Table
 from sqlagent.sandbox.file_state import file_state
 from sqlagent.sandbox.sandbox import Limits, Sandbox
+from sqlagent.sql.names import quote
 
 VALUE_CHARACTERS = 80
 """A longer text is prose, not something to compare with."""

@@ -20,6 +20,7 @@ from sqlagent.lowering.columns import Columns
 from sqlagent.lowering.stored_form import Stored
 from sqlagent.sql import tree
 from sqlagent.sql.tree import Call, Cast, Star
+from sqlagent.sql.walk import bare
 
 _TIME_CALLS = ("DATE", "DATETIME", "TIME", "STRFTIME", "JULIANDAY", "UNIXEPOCH")
 _STORED_MODIFIERS = ("'unixepoch'", "'auto'", "'julianday'")
@@ -77,7 +78,7 @@ class Calls(Columns):
         column = self.stored(argument)
         if column is None:
             extreme = self.physical(argument)
-            inner = tree.bare(argument)
+            inner = bare(argument)
             if extreme is None or not isinstance(inner, Call) or extreme.fact.key or extreme.encoding is None:
                 for part in node.arguments[place:]:
                     self.value(part, meant=True)

@@ -14,6 +14,7 @@ from sqlagent.sql import tree
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Cast, Column, Expr, Node, Query, Select, Subquery
+from sqlagent.sql.walk import bare
 
 Facts = Mapping[tuple[str, str], ColumnFact]
 """(folded table, folded column) → fact, of the columns that change a statement."""
@@ -63,7 +64,7 @@ class Columns:
 
     def stored(self, node: Expr) -> Stored | None:
         """The column whose stored values an expression hands on, where its fact changes statements."""
-        node = tree.bare(node)
+        node = bare(node)
         if not isinstance(node, Column) or node in self.exploded:
             return None
         base = self.reading.scopes.base(node)
@@ -77,7 +78,7 @@ class Columns:
         return Stored(self.statement.text(node), fact, self.options.local)
 
     def _note(self, node: Expr) -> None:
-        base = self.reading.scopes.base(tree.bare(node))
+        base = self.reading.scopes.base(bare(node))
         if base is not None:
             key = (fold(base[0].name), fold(base[1].name))
             self.used[key] = self.facts[key]
@@ -93,7 +94,7 @@ class Columns:
 
     def physical(self, node: Expr) -> Stored | None:
         """The column whose stored values an expression gives: itself, its least or its greatest, or a query's."""
-        inner = tree.bare(node)
+        inner = bare(node)
         if isinstance(inner, Subquery) and len(inner.query.arms) == 1:
             arm = inner.query.arms[0]
             return (
@@ -106,18 +107,18 @@ class Columns:
 
     def cut(self, node: Expr) -> tuple[Stored, int | None, Expr] | None:
         """(column, grain, its node) of a column or of the date that a call cuts it to: `strftime('%Y', c)`."""
-        inner = tree.bare(node)
+        inner = bare(node)
         column = self.stored(inner)
         if column is not None:
             return column, None, inner
-        call = tree.bare(inner.value) if isinstance(inner, Cast) else inner
+        call = bare(inner.value) if isinstance(inner, Cast) else inner
         grain = call_grain(call)
         if grain is not None and isinstance(call, Call) and call.filter is None and call.window is None:
             place = 1 if call.function == "STRFTIME" else 0
             if len(call.arguments) == place + 1:
                 column = self.stored(call.arguments[place])
                 if column is not None and column.is_time and column.encoding is not None:
-                    return column, grain, tree.bare(call.arguments[place])
+                    return column, grain, bare(call.arguments[place])
         found = self.cut_text(call)
         return found
 
@@ -133,11 +134,11 @@ class Columns:
         bounds = tuple(self.statement.text(argument) for argument in node.arguments[1:])
         if column is None or not column.is_time or column.encoding is None or bounds not in _ISO_CUTS:
             return None
-        return column, _ISO_CUTS[bounds], tree.bare(node.arguments[0])
+        return column, _ISO_CUTS[bounds], bare(node.arguments[0])
 
     def quoted_text(self, node: Expr) -> bool:
         """Whether a name in double quotes is a text, which SQLite takes where no column is so called."""
-        inner = tree.bare(node)
+        inner = bare(node)
         return isinstance(inner, Column) and self.reading.scopes.of(inner).kind == "text"
 
     def unreadable(self, column: Stored) -> bool:

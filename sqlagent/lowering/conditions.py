@@ -6,7 +6,6 @@ from sqlagent.database.column_facts.encodings import Flag, Scaled, TextNumber
 from sqlagent.lowering.calls import Calls
 from sqlagent.lowering.comparisons import between, compared, like, member
 from sqlagent.lowering.constants import is_constant
-from sqlagent.sql import tree
 from sqlagent.sql.tree import (
     Between,
     Binary,
@@ -21,6 +20,7 @@ from sqlagent.sql.tree import (
     Subquery,
     Unary,
 )
+from sqlagent.sql.walk import bare
 
 _COMPARISONS = ("=", "!=", "<", "<=", ">", ">=", "IS", "IS NOT", "IS DISTINCT FROM", "IS NOT DISTINCT FROM")
 _ARITHMETIC = ("+", "-", "*", "/", "%", "&", "|", "<<", ">>")
@@ -34,7 +34,7 @@ class Conditions(Calls):
 
     def chosen_by(self, node: Expr) -> None:
         """A condition that chooses rows, or one of several that do."""
-        inner = tree.bare(node)
+        inner = bare(node)
         if isinstance(inner, Binary) and inner.operator in ("AND", "OR"):
             self.chosen_by(inner.left)
             self.chosen_by(inner.right)
@@ -45,7 +45,7 @@ class Conditions(Calls):
 
     def condition(self, node: Expr) -> None:
         """An expression of which only the truth counts."""
-        inner = tree.bare(node)
+        inner = bare(node)
         if isinstance(inner, Binary) and inner.operator in ("AND", "OR"):
             self.condition(inner.left)
             self.condition(inner.right)
@@ -119,7 +119,7 @@ class Conditions(Calls):
 
     def as_stored(self, node: Expr) -> None:
         """Read an expression that `physical` knows: its own value stays as it is stored."""
-        inner = tree.bare(node)
+        inner = bare(node)
         if isinstance(inner, Subquery):
             self.query(inner.query, stored=True)
         elif isinstance(inner, Call):

@@ -33,6 +33,7 @@ from sqlagent.sql.tree import (
     Star,
     Subquery,
 )
+from sqlagent.sql.walk import bare, children
 
 
 class Rewriter(Conditions):
@@ -41,7 +42,7 @@ class Rewriter(Conditions):
     def run(self) -> None:
         """Collect all edits. Raises Unlowerable."""
         for node in self.statement.find(Binary):
-            right = tree.bare(node.right)
+            right = bare(node.right)
             if (
                 node.operator == "="
                 and isinstance(right, Literal)
@@ -54,7 +55,7 @@ class Rewriter(Conditions):
     def results(self) -> tuple[ColumnFact | None, ...]:
         """The fact behind each result column of one SELECT without `*`; empty for anything else."""
         select = self.statement.select
-        if select is None or any(isinstance(tree.bare(item.value), Star) for item in select.items):
+        if select is None or any(isinstance(bare(item.value), Star) for item in select.items):
             return ()
         found = []
         for item in select.items:
@@ -102,14 +103,14 @@ class Rewriter(Conditions):
         """A SELECT that groups by a list, or asks for the different ones, is about its members."""
         terms = list(select.group)
         if len(select.items) == 1 and not select.group:
-            value = tree.bare(select.items[0].value)
+            value = bare(select.items[0].value)
             if isinstance(value, Call) and value.function == "COUNT" and value.distinct:
-                value = tree.bare(value.arguments[0])
+                value = bare(value.arguments[0])
             elif not select.distinct:
                 return
             terms = [value]
         for term in terms:
-            value = tree.bare(self.reading.scopes.stands_for(term))
+            value = bare(self.reading.scopes.stands_for(term))
             column = self.stored(value) if isinstance(value, Column) else None
             base = self.reading.scopes.base(value) if column is not None else None
             if column is None or base is None or not isinstance(column.encoding, Listed):
@@ -143,7 +144,7 @@ class Rewriter(Conditions):
             self.chosen_by(joined.on)
 
     def item(self, item: Item, select: Select, *, outermost: bool, meant: bool) -> None:
-        value = tree.bare(item.value)
+        value = bare(item.value)
         if isinstance(value, Star):
             if meant:
                 self.star(item, value, select)
@@ -189,7 +190,7 @@ class Rewriter(Conditions):
             self.used.update(found)
 
     def ordered(self, value: Expr, meant: bool) -> None:
-        inner = tree.bare(value)
+        inner = bare(value)
         column = self.stored(inner)
         if column is None:
             self.value(value, meant=True)
@@ -199,7 +200,7 @@ class Rewriter(Conditions):
         assert isinstance(inner, Column)
         reference = self.reading.scopes.of(inner)
         if reference.item is not None and reference.item.alias is not None:
-            item = tree.bare(reference.item.value)
+            item = bare(reference.item.value)
             if meant and self.unreadable(column):
                 return  # the alias stands for what is shown, which sorts as it is meant
             column = column.of(self.statement.text(item))
@@ -215,7 +216,7 @@ class Rewriter(Conditions):
             self.value(value, meant=True)
             return
         if not column.fact.key and not column.injective and not isinstance(column.encoding, TextNumber):
-            inner = tree.bare(value)
+            inner = bare(value)
             assert isinstance(inner, Column)
             reference = self.reading.scopes.of(inner)
             if reference.item is None:
@@ -231,7 +232,7 @@ class Rewriter(Conditions):
 
     def value(self, node: Expr, *, meant: bool) -> None:
         """Any expression. `meant`: a column in it is wanted as it is meant."""
-        inner = tree.bare(node)
+        inner = bare(node)
         rule = _RULES.get(type(inner))
         if rule is not None and rule(self, inner, meant):
             return
@@ -245,7 +246,7 @@ class Rewriter(Conditions):
             self.query(inner.query if isinstance(inner, tree.Exists) else inner)
             return
         self.strict = True
-        for part in tree.children(inner):
+        for part in children(inner):
             if isinstance(part, Query):
                 self.query(part, meant=True)
             elif isinstance(part, tree.When):

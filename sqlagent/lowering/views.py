@@ -15,6 +15,7 @@ from sqlagent.database.schema import Column, Schema, fold
 from sqlagent.sql import tree
 from sqlagent.sql.cursor import Unreadable
 from sqlagent.sql.reading import read
+from sqlagent.sql.walk import bare
 
 _HEAD = re.compile(r"\bAS\b\s*(?=\bSELECT\b|\bWITH\b)", re.IGNORECASE)
 _DEEPEST = 4
@@ -52,7 +53,7 @@ def _handed_on(schema: Schema, definition: str) -> dict[str, tuple[str, str]]:
     select = reading.select
     found = {}
     for item in select.items if select is not None else ():
-        value = tree.bare(item.value)
+        value = bare(item.value)
         base = None if isinstance(value, tree.Star) else reading.scopes.base(value)
         name = item.alias.text if item.alias else value.name.text if isinstance(value, tree.Column) else ""
         if base is not None and name:
@@ -76,7 +77,7 @@ def query_columns(
         return None
     columns: list[tuple[Column, tuple[str, str] | None]] = []
     for number, item in enumerate(select.items):
-        value = tree.bare(item.value)
+        value = bare(item.value)
         if isinstance(value, tree.Star):
             return None
         base = reading.scopes.base(value)

@@ -15,20 +15,8 @@ from sqlagent.sql.explain_values import AGGREGATES, Values, constant, listed
 from sqlagent.sql.parser import Unreadable
 from sqlagent.sql.reading import Reading, read
 from sqlagent.sql.scope import Bound, Scope
-from sqlagent.sql.tree import (
-    Binary,
-    Call,
-    Column,
-    Derived,
-    Expr,
-    Item,
-    Query,
-    Select,
-    Term,
-    bare,
-    children,
-    flat,
-)
+from sqlagent.sql.tree import Binary, Call, Column, Derived, Expr, Item, Query, Select, Term
+from sqlagent.sql.walk import bare, children, flat
 
 LONGEST = 700
 """Characters of the longest sentence; a longer one would explain less than the SQL does."""
@@ -98,9 +86,11 @@ class _Speaker(Values):
         keys = {self.value(self.scopes.stands_for(term), scope) for term in select.group}
         counted = any(_aggregates(item.value) for item in select.items)
         # "For each city" says that the city is shown.
-        shown = [i for i in select.items if self.value(i.value, scope) not in keys] if counted else []
+        own = {self.value(item.value, scope) for item in select.items} if keys else set()
+        shown = (
+            [i for i in select.items if self.value(i.value, scope) not in keys] if counted and keys else []
+        )
         items = self.items(shown or select.items, scope, nested)
-        own = {self.value(item.value, scope) for item in select.items}
         if select.distinct:
             items = f"distinct {items}"
         elif keys and own == keys:

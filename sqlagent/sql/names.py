@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from sqlagent.database import ddl_comments
+
 _WORDS = """
     ABORT ACTION ADD AFTER ALL ALTER ALWAYS ANALYZE AND AS ASC ATTACH AUTOINCREMENT BEFORE BEGIN BETWEEN
     BY CASCADE CASE CAST CHECK COLLATE COLUMN COMMIT CONFLICT CONSTRAINT CREATE CROSS CURRENT
@@ -42,7 +44,7 @@ def is_bare(name: str) -> bool:
 
 def quote(name: str) -> str:
     """The name as SQL writes it: bare if it can be, else in double quotes with inner quotes doubled."""
-    return name if is_bare(name) else '"' + name.replace('"', '""') + '"'
+    return name if is_bare(name) else ddl_comments.quote(name)
 
 
 def text_literal(text: str) -> str:

@@ -24,6 +24,7 @@ from sqlagent.sql.tree import (
     Select,
     Star,
 )
+from sqlagent.sql.walk import bare, inner
 
 
 @dataclass(slots=True)
@@ -168,8 +169,8 @@ class _Resolver:
                 assert isinstance(node, tree.TableRef)
                 self._table(node, ctes)
                 todo += reversed(node.arguments or ())
-            elif kind is not Name and node.parts:
-                todo += reversed(tree.children(node))
+            else:
+                todo += reversed(inner(node))
 
     def _ordering(
         self,
@@ -180,9 +181,9 @@ class _Resolver:
         ctes: Environment,
     ) -> None:
         """A term of ORDER BY: an alias comes first, and behind a set operation a result of any arm."""
-        inner = tree.bare(value)
+        inner = bare(value)
         while isinstance(inner, tree.Collate):
-            inner = tree.bare(inner.value)
+            inner = bare(inner.value)
         first = scopes[0]
         if isinstance(inner, Column):
             item = self._ordered_item(inner, query)
@@ -266,7 +267,7 @@ def _places(select: Select, column: Column, aliases_only: bool) -> list[int]:
     return [
         n
         for n, item in enumerate(select.items)
-        if isinstance(value := tree.bare(item.value), Column)
+        if isinstance(value := bare(item.value), Column)
         and fold(value.name.text) == key
         and (column.qualifier is None or _label(value) in ("", fold(column.qualifier.text)))
     ]
@@ -310,7 +311,7 @@ def _outputs(scope: Scope) -> tuple[Output, ...] | None:
         elif item.alias is not None:
             found.append(Output(item.alias.text, (value,)))
         else:
-            inner = tree.bare(value)
+            inner = bare(value)
             found.append(Output(inner.name.text if isinstance(inner, Column) else "", (value,)))
     return tuple(found)
 

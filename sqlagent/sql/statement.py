@@ -16,7 +16,8 @@ from typing import TypeVar, cast
 
 from sqlagent.database.schema import fold
 from sqlagent.sql.lexer import Token, unquoted
-from sqlagent.sql.tree import Expr, Node, Paren, Query, Select, children, flat, single
+from sqlagent.sql.tree import Expr, Node, Paren, Query, Select
+from sqlagent.sql.walk import flat, inner, single
 
 Kind = TypeVar("Kind", bound=Node)
 
@@ -78,23 +79,23 @@ class Statement:
 
     @cached_property
     def _index(self) -> tuple[dict[Node, Node], dict[type[Node], list[Node]]]:
-        """Each node's parent, and all nodes by their kind, each kind in the order of the text."""
+        """Each node's parent, and all nodes by their kind, each kind in the order of the text; without names."""
         parents: dict[Node, Node] = {}
         kinds: dict[type[Node], list[Node]] = {}
         todo: list[Node] = [self.query]
         while todo:
             node = todo.pop()
             kinds.setdefault(node.__class__, []).append(node)
-            if node.parts:
-                inner = children(node)
-                for child in inner:
+            within = inner(node)
+            if within:
+                for child in within:
                     parents[child] = node
-                inner.reverse()
-                todo += inner
+                within.reverse()
+                todo += within
         return parents, kinds
 
     def parent(self, node: Node) -> Node | None:
-        """The node that a node is part of; None for the query of the whole."""
+        """The node that a node is part of; None for the query of the whole, and for a name."""
         return self._index[0].get(node)
 
     def ancestors(self, node: Node) -> Iterator[Node]:
@@ -139,7 +140,7 @@ class Statement:
         return above
 
     def find(self, kind: type[Kind], within: Node | None = None) -> Iterator[Kind]:
-        """The nodes of a kind, in the order of the text, subqueries' too."""
+        """The nodes of a kind, which is not Name, in the order of the text, subqueries' too."""
         nodes = cast("list[Kind]", self._index[1].get(kind, ()))
         if within is None:
             return iter(nodes)

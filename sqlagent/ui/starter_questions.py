@@ -85,22 +85,14 @@ def _about(schema: Schema, table: Table) -> Iterator[tuple[str, str]]:
         )
     for column in measures[:1]:
         if label is not None:
-            yield (
-                f"Which {said} have the highest {words(column.name)}?",
-                f"SELECT {quote(label.name)}, {quote(column.name)} FROM {name} "
-                f"ORDER BY {quote(column.name)} DESC LIMIT 1",
-            )
+            yield f"Which {said} have the highest {words(column.name)}?", _top(name, label, column, 1)
         yield (
             f"What is the average {words(column.name)} of {said}?",
             f"SELECT AVG({quote(column.name)}) FROM {name}",
         )
     for column in dates[:1]:
         if label is not None:
-            yield (
-                f"Which five {said} have the latest {words(column.name)}?",
-                f"SELECT {quote(label.name)}, {quote(column.name)} FROM {name} "
-                f"ORDER BY {quote(column.name)} DESC LIMIT 5",
-            )
+            yield f"Which five {said} have the latest {words(column.name)}?", _top(name, label, column, 5)
     yield f"How many {said} are there?", f"SELECT COUNT(*) FROM {name}"
     for column in categories[1:3]:
         yield _for_each(name, said, column)
@@ -120,6 +112,12 @@ def _about(schema: Schema, table: Table) -> Iterator[tuple[str, str]]:
             f"What is the highest {words(column.name)} of {said}?",
             f"SELECT MAX({quote(column.name)}) FROM {name}",
         )
+
+
+def _top(name: str, label: Column, column: Column, rows: int) -> str:
+    """The rows with the most in a column, by what they are known by."""
+    place = quote(column.name)
+    return f"SELECT {quote(label.name)}, {place} FROM {name} ORDER BY {place} DESC LIMIT {rows}"
 
 
 def _for_each(name: str, said: str, column: Column) -> tuple[str, str]:

@@ -1,0 +1,1 @@
+"""The patterns that analysts ask for, by topic; `train.builders.analysis` has them all."""
