@@ -16,6 +16,8 @@ from sqlagent.database.schema import Column, ForeignKey, Schema, Table, Value, k
 
 _CODES = 12
 """Names of codes that are shown all; of more, those that occur."""
+_WORDS = 6
+"""Words that are shown of a column of words and numbers, the frequent ones."""
 _TYPES = {"date": "DATE", "datetime": "DATETIME", "month": "TEXT", "boolean": "BOOLEAN"}
 
 
@@ -57,7 +59,8 @@ def _column(column: Column, fact: ColumnFact | None, timed: bool) -> Column:
         samples = tuple(value for value in column.samples if value not in fact.nothing)
         return column if samples == column.samples else replace(column, samples=samples)
     if isinstance(encoding, TextNumber) and encoding.mixed:
-        return column  # words are among its values
+        words = tuple(word for word in fact.exceptions if isinstance(word, str))[:_WORDS]
+        return replace(column, codes=(*words, str(fact.sample)))  # words are among its values
     if isinstance(encoding, Named):
         names = [name for stored, name in encoding.names if stored in column.samples] or [
             encoding.names[0][1]

@@ -120,7 +120,8 @@ def mixed_number(evidence: Evidence, values: Mapping[str, int]) -> ColumnFact | 
     numbers = [text for text in values if _PLAIN.fullmatch(text)]
     if len(numbers) < 8:
         return None
-    words = [text for text in values if text not in set(numbers)]
+    written = set(numbers)
+    words = sorted((text for text in values if text not in written), key=lambda word: -values[word])
     if any(_LEADING_ZERO.match(text) for text in numbers) or any(re.search(r"\d", word) for word in words):
         return None
     share = sum(values[text] for text in numbers) / sum(values.values())
