@@ -7,9 +7,12 @@ import sqlite3
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sqlagent.database import schema
 from sqlagent.database.column_facts import encodings as enc
+from sqlagent.database.column_facts import text_dates
 from sqlagent.database.column_facts.decide import column_fact
 from sqlagent.database.column_facts.encodings import DigitDate, Flag, Listed, TextDate, TextNumber, ZeroFilled
 from sqlagent.database.column_facts.fact import ColumnFact, Evidence
@@ -261,3 +264,36 @@ def test_lists_in_a_cell_are_told_by_members_that_move(values: list[object], enc
     found = fact("tags", values)
     assert found is not None and isinstance(found.encoding, Listed) and found.encoding.separator == encoding
     assert found.changes
+
+
+WRITTEN = st.builds(
+    lambda day, month, year, between, time: f"{day}{between}{month}{between}{year}{time}",
+    st.sampled_from(["1", "01", "12", "28", "29", "30", "31", "32", "0", "00"]),
+    st.sampled_from(["2", "02", "4", "12", "13", "Feb", "June", "Sept.", "Xyz"]),
+    st.sampled_from(["2023", "2024", "0000", "1900"]),
+    st.sampled_from(["/", "-", " "]),
+    st.sampled_from(["", " 10:00", " 24:00", " 12:60:00", " 13:00 PM", " 12:00:59 am", "\n"]),
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(WRITTEN, min_size=1, max_size=5), st.sampled_from(text_dates.FORMATS))
+def test_all_texts_of_a_column_are_read_at_once_as_one_by_one(
+    texts: list[str], format: tuple[str, str]
+) -> None:
+    encoding = TextDate(format[1] + format[0])
+    assert encoding.is_of_all(texts) == all(encoding.decode(text) is not None for text in texts)
+
+
+def test_a_table_is_read_in_two_statements_of_bounded_rows() -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, visit_date INTEGER, note TEXT)")
+    connection.executemany("INSERT INTO t VALUES (?, ?, 'x')", ((n, 1_700_000_000 + n) for n in range(5_000)))
+    read = []
+
+    def run(sql: str) -> list[tuple[schema.Value | None, ...]]:
+        read.append(connection.execute(sql).fetchall())
+        return read[-1]
+
+    assert read_facts(run, _tables(connection))["t", "visit_date"].changes
+    assert [(len(rows), len(rows[0])) for rows in read] == [(192, 3), (600, 1)]
