@@ -16,8 +16,10 @@ from sqlagent.database.column_facts import text_dates
 from sqlagent.database.column_facts.decide import column_fact
 from sqlagent.database.column_facts.encodings import DigitDate, Flag, Listed, TextDate, TextNumber, ZeroFilled
 from sqlagent.database.column_facts.fact import ColumnFact, Evidence
+from sqlagent.database.column_facts.meant_schema import meant_schema
 from sqlagent.database.column_facts.sampling import read_facts
 from sqlagent.database.column_facts.undeclared_keys import undeclared_keys
+from sqlagent.linking import prompt
 
 TODAY = 1_735_689_600  # 2025-01-01
 DAYS = [
@@ -297,3 +299,44 @@ def test_a_table_is_read_in_two_statements_of_bounded_rows() -> None:
 
     assert read_facts(run, _tables(connection))["t", "visit_date"].changes
     assert [(len(rows), len(rows[0])) for rows in read] == [(192, 3), (600, 1)]
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "values", "encoding"),
+    [
+        ("runs", "duration", ["1:02:33", "0:45:10", "2:10:00"], enc.Duration(3)),
+        ("talks", "length", ["45:30", "1:02:33"], enc.Duration(0)),
+        ("results", "lap_time", ["1:23.45", "1:24.01"], enc.Duration(2, whole=False)),
+        ("tracks", "length", ["3:45", "12:01"], enc.Duration(2)),
+        ("staff", "hours_worked", ["38:30", "7:45"], enc.Duration(2, hours=True)),
+        ("servers", "since_reboot", ["100:15:00", "0:10:00"], enc.Duration(3)),
+    ],
+)
+def test_a_duration_is_told_from_a_time_of_day(
+    table: str, name: str, values: list[str], encoding: object
+) -> None:
+    found = column_fact(Evidence(table, name, "TEXT", dict.fromkeys(values, 1)), TODAY)
+    assert found is not None and found.meaning == "duration" and found.changes and found.encoding == encoding
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "values"),
+    [
+        ("shops", "opening_hours", ["09:00", "10:30"]),
+        ("races", "start_time", ["14:00:00", "13:30:00"]),
+        ("shifts", "shift_start", ["22:00", "6:00"]),
+        ("flights", "departure", ["9:30", "17:45:10"]),
+        ("films", "duration", ["1:30", "2:05"]),  # hours and minutes or minutes and seconds: both are said
+        ("screens", "aspect_ratio", ["16:10", "21:10"]),
+        ("verses", "reference", ["119:10", "3:16"]),
+    ],
+)
+def test_what_may_be_no_duration_changes_nothing(table: str, name: str, values: list[str]) -> None:
+    found = column_fact(Evidence(table, name, "TEXT", dict.fromkeys(values, 1)), TODAY)
+    assert found is None or not found.changes
+
+
+def test_a_duration_is_shown_in_seconds() -> None:
+    found = schema.from_ddl("CREATE TABLE runs (id INTEGER PRIMARY KEY, duration TEXT)")
+    facts = {("runs", "duration"): ColumnFact("duration", enc.Duration(3), 0.99)}
+    assert "duration INTEGER /* seconds */" in prompt.context(meant_schema(found, facts))

@@ -381,6 +381,27 @@ def test_any_statement_over_numbers_in_text_too(
     _same_rows(encoding, select, parts)
 
 
+@pytest.mark.parametrize(
+    ("sql", "count"),
+    [
+        ("SELECT COUNT(*) FROM runs WHERE duration > '01:00:00'", 2),
+        ("SELECT COUNT(*) FROM runs WHERE duration > 3600", 2),
+        ("SELECT COUNT(*) FROM runs WHERE duration BETWEEN '0:45:00' AND 3753", 2),
+        ("SELECT COUNT(*) FROM runs WHERE duration IN ('9:59:59', 3753)", 2),
+        ("SELECT COUNT(*) FROM runs WHERE duration = '1:02:33'", 1),
+        ("SELECT COUNT(*) FROM runs WHERE duration / 60.0 < 46", 1),
+    ],
+)
+def test_a_duration_is_compared_with_seconds_and_with_what_a_clock_shows(sql: str, count: int) -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE TABLE runs (id INTEGER PRIMARY KEY, duration TEXT)")
+    connection.executemany(
+        "INSERT INTO runs VALUES (?, ?)", [(1, "1:02:33"), (2, "0:45:10"), (3, "9:59:59"), (4, None)]
+    )
+    connection, found, facts = opened(connection)
+    assert connection.execute(lower(sql, found, facts).sql).fetchall() == [(count,)]
+
+
 @cache
 def _plain(encoding: str) -> sqlite3.Connection:
     return encoded.build(encoded.SHAPES["clinic"], encoding, plain=True)

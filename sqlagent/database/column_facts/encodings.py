@@ -28,6 +28,7 @@ _FULL_MONTHS = (
 )  # fmt: skip
 _DAYS_OF_ALL_MONTHS = frozenset(f"{day:{width}}" for day in range(1, 29) for width in ("", "02"))
 _PIECE = re.compile(r"%[dmYBbHMSIp]|[^%]+")
+_DURATION = re.compile(r"(\d{1,4}):([0-5]\d)(?::([0-5]\d))?(\.\d+)?")
 _NUMBER_TEXT = re.compile(r"([+-]?)(\d+(?:\.\d*)?|\.\d+)")
 MULTIPLIERS = {"k": 1_000, "m": 1_000_000, "b": 1_000_000_000, "bn": 1_000_000_000}
 """What a letter behind a number multiplies it by."""
@@ -214,6 +215,34 @@ class TextNumber:
 
 
 @dataclass(frozen=True, slots=True)
+class Duration:
+    """How long something took, as a clock would show it: `1:02:33`, `62:05`, `3:45.12`; means a number of seconds.
+
+    `fields` of every value, 0 for two or three; `hours`: two are hours and minutes; `whole`: no parts of seconds.
+    """
+
+    fields: int = 0
+    hours: bool = False
+    whole: bool = True
+
+    @property
+    def words(self) -> str:
+        shape = {3: "h:mm:ss", 2: "h:mm" if self.hours else "m:ss"}.get(self.fields, "m:ss or h:mm:ss")
+        return f"{shape} text, counted in seconds"
+
+    def decode(self, value: Value | None) -> int | float | None:
+        found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+        if found is None:
+            return None
+        *fields, part = found.groups("")
+        first, second, third = (int(field or 0) for field in fields)
+        total = (
+            first * 60 + second if not fields[2] and not self.hours else first * 3600 + second * 60 + third
+        )
+        return total + float(part) if part else total
+
+
+@dataclass(frozen=True, slots=True)
 class Flag:
     """Yes or no, as two stored values; means 1 or 0."""
 
@@ -314,7 +343,19 @@ class ZeroFilled:
         return str(value) if fits else None
 
 
-Encoding = ZeroFilled | Listed | Linear | DigitDate | TextDate | TextNumber | Flag | Padded | Named | Scaled
+Encoding = (
+    ZeroFilled
+    | Listed
+    | Linear
+    | DigitDate
+    | TextDate
+    | TextNumber
+    | Duration
+    | Flag
+    | Padded
+    | Named
+    | Scaled
+)
 
 
 def pieces(format: str) -> list[str]:

@@ -35,7 +35,7 @@ _ENCODINGS: dict[str, Callable[..., Encoding]] = {
     kind.__name__: kind
     for kind in (
         encodings.Linear, encodings.DigitDate, encodings.TextDate, encodings.TextNumber, encodings.Flag,
-        encodings.Padded, encodings.Listed, encodings.ZeroFilled,
+        encodings.Padded, encodings.Listed, encodings.ZeroFilled, encodings.Duration,
     )
 }  # fmt: skip
 """Those that are told from values; a profile's are read with it."""

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import product
 
+from sqlagent.database.column_facts.durations import text_duration
 from sqlagent.database.column_facts.encodings import DigitDate, TextDate, pieces
 from sqlagent.database.column_facts.fact import ColumnFact, Evidence, Meaning
 from sqlagent.database.column_facts.name_words import DIGITS, PERIOD, speaks_of, speaks_of_time
@@ -42,6 +43,8 @@ def text_date(evidence: Evidence, values: Mapping[str, int]) -> ColumnFact | Non
         return ColumnFact(meaning, sample=texts[len(texts) // 2])
     if len(texts) > 1 and all(map(_YEAR.fullmatch, texts)):
         return ColumnFact("year", sample=texts[len(texts) // 2])
+    if found := text_duration(evidence, texts):
+        return found
     if all(map(_CLOCK.fullmatch, texts)):
         return ColumnFact("time", sample=texts[len(texts) // 2])
     return _digits(evidence, texts) or _formatted(texts)
