@@ -140,6 +140,10 @@ class Stored:
             return f"rtrim({self.clean}, ' ')" if self.fact.nothing else f"rtrim({self.sql}, ' ')"
         return self.clean
 
+    def written_extreme(self, function: str) -> str:
+        """MIN or MAX of a duration, as the text that it is stored as: seconds of one width before it are compared."""
+        return f"substr({function}(printf('%012.3f', {self.meaning()}) || {self.clean}), 13)"
+
     def until(self, grain: int) -> str:
         """A time as ISO text of a grain: the year, the month, the day or the second."""
         encoding = self.encoding
