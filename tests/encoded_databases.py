@@ -58,6 +58,13 @@ def _unix(moment: datetime) -> int:
     return int((moment - UNIX).total_seconds())
 
 
+def _clock(seconds: int, fields: int) -> str:
+    """Seconds as `h:mm:ss` or `m:ss`."""
+    if fields == 2:
+        return f"{seconds // 60}:{seconds % 60:02}"
+    return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
 def _days(moment: datetime) -> float:
     return (moment - UNIX).total_seconds() / 86_400
 
@@ -105,6 +112,14 @@ ENCODINGS: dict[str, Encoding] = {
     "thousand_letter": Encoding("TEXT", lambda n: f"{n / 1000}K" if n >= 1000 else str(n), "number"),
     "number_or_na": Encoding("TEXT", lambda n: "N/A" if n < 40 else str(n), "number?"),
     "number_or_blank": Encoding("TEXT", lambda n: "" if n < 40 else str(n), "number?"),
+    "duration": Encoding("TEXT", lambda n: _clock(n, 3), "number", column="duration"),
+    "duration_short": Encoding(
+        "TEXT", lambda n: _clock(n, 3 if n >= 3600 else 2), "number", column="elapsed"
+    ),
+    "duration_or_blank": Encoding(
+        "TEXT", lambda n: "" if n < 40 else _clock(n, 3), "number?", column="playtime"
+    ),
+    "lap_time": Encoding("TEXT", lambda n: _clock(n, 2) + ".00", "number", column="lap_time"),
     "yes_no": Encoding("TEXT", lambda n: "Y" if n > 1000 else "N", "flag"),
     "true_false": Encoding("TEXT", lambda n: "true" if n > 1000 else "false", "flag"),
     "padded": Encoding("TEXT", lambda n: ("big" if n > 1000 else "small").ljust(8), "padded"),

@@ -87,6 +87,7 @@ def _calibre(put: Insert) -> None:
 
 def _home_assistant(put: Insert) -> None:
     put("states_meta", 1, "light.hall")
+    put("states_meta", 2, "sensor.energy")
     put("statistics_meta", 1, "sensor.energy", "kWh")
     put("event_types", 1, "call_service")
     for i in range(24):

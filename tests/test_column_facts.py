@@ -7,14 +7,19 @@ import sqlite3
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sqlagent.database import schema
 from sqlagent.database.column_facts import encodings as enc
+from sqlagent.database.column_facts import text_dates
 from sqlagent.database.column_facts.decide import column_fact
 from sqlagent.database.column_facts.encodings import DigitDate, Flag, Listed, TextDate, TextNumber, ZeroFilled
 from sqlagent.database.column_facts.fact import ColumnFact, Evidence
+from sqlagent.database.column_facts.meant_schema import meant_schema
 from sqlagent.database.column_facts.sampling import read_facts
 from sqlagent.database.column_facts.undeclared_keys import undeclared_keys
+from sqlagent.linking import prompt
 
 TODAY = 1_735_689_600  # 2025-01-01
 DAYS = [
@@ -261,3 +266,77 @@ def test_lists_in_a_cell_are_told_by_members_that_move(values: list[object], enc
     found = fact("tags", values)
     assert found is not None and isinstance(found.encoding, Listed) and found.encoding.separator == encoding
     assert found.changes
+
+
+WRITTEN = st.builds(
+    lambda day, month, year, between, time: f"{day}{between}{month}{between}{year}{time}",
+    st.sampled_from(["1", "01", "12", "28", "29", "30", "31", "32", "0", "00"]),
+    st.sampled_from(["2", "02", "4", "12", "13", "Feb", "June", "Sept.", "Xyz"]),
+    st.sampled_from(["2023", "2024", "0000", "1900"]),
+    st.sampled_from(["/", "-", " "]),
+    st.sampled_from(["", " 10:00", " 24:00", " 12:60:00", " 13:00 PM", " 12:00:59 am", "\n"]),
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(WRITTEN, min_size=1, max_size=5), st.sampled_from(text_dates.FORMATS))
+def test_all_texts_of_a_column_are_read_at_once_as_one_by_one(
+    texts: list[str], format: tuple[str, str]
+) -> None:
+    encoding = TextDate(format[1] + format[0])
+    assert encoding.is_of_all(texts) == all(encoding.decode(text) is not None for text in texts)
+
+
+def test_a_table_is_read_in_two_statements_of_bounded_rows() -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, visit_date INTEGER, note TEXT)")
+    connection.executemany("INSERT INTO t VALUES (?, ?, 'x')", ((n, 1_700_000_000 + n) for n in range(5_000)))
+    read = []
+
+    def run(sql: str) -> list[tuple[schema.Value | None, ...]]:
+        read.append(connection.execute(sql).fetchall())
+        return read[-1]
+
+    assert read_facts(run, _tables(connection))["t", "visit_date"].changes
+    assert [(len(rows), len(rows[0])) for rows in read] == [(192, 3), (600, 1)]
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "values", "encoding"),
+    [
+        ("runs", "duration", ["1:02:33", "0:45:10", "2:10:00"], enc.Duration(3)),
+        ("talks", "length", ["45:30", "1:02:33"], enc.Duration(0)),
+        ("results", "lap_time", ["1:23.45", "1:24.01"], enc.Duration(2, whole=False)),
+        ("tracks", "length", ["3:45", "12:01"], enc.Duration(2)),
+        ("staff", "hours_worked", ["38:30", "7:45"], enc.Duration(2, hours=True)),
+        ("servers", "since_reboot", ["100:15:00", "0:10:00"], enc.Duration(3)),
+    ],
+)
+def test_a_duration_is_told_from_a_time_of_day(
+    table: str, name: str, values: list[str], encoding: object
+) -> None:
+    found = column_fact(Evidence(table, name, "TEXT", dict.fromkeys(values, 1)), TODAY)
+    assert found is not None and found.meaning == "duration" and found.changes and found.encoding == encoding
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "values"),
+    [
+        ("shops", "opening_hours", ["09:00", "10:30"]),
+        ("races", "start_time", ["14:00:00", "13:30:00"]),
+        ("shifts", "shift_start", ["22:00", "6:00"]),
+        ("flights", "departure", ["9:30", "17:45:10"]),
+        ("films", "duration", ["1:30", "2:05"]),  # hours and minutes or minutes and seconds: both are said
+        ("screens", "aspect_ratio", ["16:10", "21:10"]),
+        ("verses", "reference", ["119:10", "3:16"]),
+    ],
+)
+def test_what_may_be_no_duration_changes_nothing(table: str, name: str, values: list[str]) -> None:
+    found = column_fact(Evidence(table, name, "TEXT", dict.fromkeys(values, 1)), TODAY)
+    assert found is None or not found.changes
+
+
+def test_a_duration_is_shown_in_seconds() -> None:
+    found = schema.from_ddl("CREATE TABLE runs (id INTEGER PRIMARY KEY, duration TEXT)")
+    facts = {("runs", "duration"): ColumnFact("duration", enc.Duration(3), 0.99)}
+    assert "duration INTEGER /* seconds */" in prompt.context(meant_schema(found, facts))

@@ -24,6 +24,8 @@ from sqlagent.lowering.views import view_facts
 
 TODAY = 1_767_225_600  # 2026-01-01
 ALL = Options(shown_texts=True)
+AS_NUMBERS = Options(shown=False)
+"""For durations, of which the longest is shown as it is stored."""
 Opened = tuple[sqlite3.Connection, schema.Schema, dict[tuple[str, str], ColumnFact]]
 
 
@@ -42,6 +44,10 @@ def opened(connection: sqlite3.Connection) -> Opened:
 @cache
 def stored(shape: str, encoding: str) -> Opened:
     return opened(encoded.build(encoded.SHAPES[shape], encoding, plain=False))
+
+
+def options_for(encoding: str) -> Options:
+    return AS_NUMBERS if encoding.startswith(("duration", "lap")) else ALL
 
 
 def rows_of(connection: sqlite3.Connection, sql: str) -> list[tuple[Any, ...]]:
@@ -79,7 +85,7 @@ def test_the_file_of_encodings_is_what_its_generator_makes() -> None:
 def test_every_question_of_an_encoding_is_right(encoding: str, cases: list[dict[str, Any]]) -> None:
     for case in cases:
         connection, found, facts = stored(case["shape"], encoding)
-        lowered = lower(case["sql"], found, facts, options=ALL)
+        lowered = lower(case["sql"], found, facts, options=options_for(encoding))
         got, wanted = rows_of(connection, lowered.sql), comparable(case["rows"])
         if "ORDER BY" not in case["sql"]:
             got, wanted = sorted(got, key=repr), sorted(wanted, key=repr)
@@ -340,7 +346,7 @@ def _same_rows(encoding: str, select: str, parts: list[tuple[str, bool, str]]) -
     sql = select.replace("{w}", condition).format(**words)
     connection, found, facts = stored("clinic", encoding)
     plain = _plain(encoding)
-    lowered = lower(sql, found, facts, options=ALL)
+    lowered = lower(sql, found, facts, options=options_for(encoding))
     got, wanted = rows_of(connection, lowered.sql), rows_of(plain, sql)
     if "ORDER BY" not in select:
         got, wanted = sorted(got, key=repr), sorted(wanted, key=repr)
@@ -379,6 +385,35 @@ def test_any_statement_over_numbers_in_text_too(
     encoding: str, select: str, parts: list[tuple[str, bool, str]]
 ) -> None:
     _same_rows(encoding, select, parts)
+
+
+@pytest.mark.parametrize(
+    ("sql", "result"),
+    [
+        ("SELECT COUNT(*) FROM runs WHERE duration > '01:00:00'", 2),
+        ("SELECT COUNT(*) FROM runs WHERE duration > 3600", 2),
+        ("SELECT COUNT(*) FROM runs WHERE duration BETWEEN '0:45:00' AND 3753", 2),
+        ("SELECT COUNT(*) FROM runs WHERE duration IN ('10:59:59', 3753)", 2),
+        ("SELECT COUNT(*) FROM runs WHERE duration = '1:02:33'", 1),
+        ("SELECT COUNT(*) FROM runs WHERE duration / 60.0 < 46", 1),
+        ("SELECT SUM(duration) / 3600.0 FROM runs", 46_062 / 3600),
+        ("SELECT MAX(duration) FROM runs", "10:59:59"),
+        ("SELECT MIN(duration) FROM runs", "0:45:10"),
+        ("SELECT MAX(duration) FROM runs WHERE id = 4", None),
+        ("SELECT id FROM runs WHERE duration = (SELECT MAX(duration) FROM runs)", 3),
+        ("SELECT MAX(duration) - MIN(duration) FROM runs", 36_889),
+        ("SELECT id FROM runs ORDER BY duration DESC LIMIT 1", 3),
+        ("SELECT duration FROM runs WHERE id = 1", "1:02:33"),
+    ],
+)
+def test_a_duration_is_compared_with_seconds_and_with_what_a_clock_shows(sql: str, result: object) -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE TABLE runs (id INTEGER PRIMARY KEY, duration TEXT)")
+    connection.executemany(
+        "INSERT INTO runs VALUES (?, ?)", [(1, "1:02:33"), (2, "0:45:10"), (3, "10:59:59"), (4, None)]
+    )
+    connection, found, facts = opened(connection)
+    assert connection.execute(lower(sql, found, facts).sql).fetchall() == [(result,)]
 
 
 @cache

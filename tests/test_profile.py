@@ -14,6 +14,7 @@ from fake_model import FakeModel
 from sqlagent.agent.agent import Agent
 from sqlagent.agent.column_meaning import ColumnMeaning
 from sqlagent.database import profile, schema
+from sqlagent.database.folding import fold
 from sqlagent.grammar import Acceptor
 
 NAMES = profile_files.NAMES
@@ -72,6 +73,32 @@ def test_a_version_without_a_column_does_no_harm(name: str, column: str, tmp_pat
 
 
 # ---- spoken names ----
+
+_WORDS = (
+    "average avg mean median highest lowest total totals sum count counts number numbers maximum max minimum min "
+    "most least first last latest earliest newest oldest longest shortest largest smallest biggest best worst top "
+    "share percentage percent ratio difference growth rank"
+)
+ASKED_FOR = frozenset(_WORDS.split())
+"""Words by which a question asks for something to be worked out: a column of that name is shown in its place."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_spoken_name_is_a_word_that_asks_for_something_to_be_worked_out(name: str, tmp_path: Path) -> None:
+    with opened(name, tmp_path) as asked:
+        meaning = meaning_of(asked)
+        assert meaning.names is not None
+        given = [table.name for table in meaning.meant.tables if meaning.names.table(table.name)]
+        for table in meaning.meant.tables:
+            known = meaning.names.table(table.name)
+            if known is not None:
+                given += [
+                    c.name
+                    for c in table.columns
+                    if not known.stored or fold(c.name) in map(fold, known.columns)
+                ]
+        assert given
+        assert ASKED_FOR.isdisjoint(map(fold, given)), ASKED_FOR.intersection(map(fold, given))
 
 
 def answers(name: str, folder: Path, sql: str) -> list[tuple[object, ...]]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from sqlagent.database.column_facts.encodings import (
     DigitDate,
+    Duration,
     Flag,
     Linear,
     Named,
@@ -44,6 +45,8 @@ class Calls(Columns):
                 self.put(node.value, node.value, column.meaning())
             elif column.fact.nothing:
                 self.put(node.value, node.value, column.clean)
+        elif isinstance(encoding, Duration):
+            self.put(node.value, node.value, column.meaning())
         elif column.fact.nothing and column.fact.meaning == "number":
             self.put(node.value, node.value, column.clean)
         return True  # a time that is cast is taken as stored
@@ -147,7 +150,7 @@ class Calls(Columns):
     def added(self, node: Call, column: Stored, meant: bool) -> None:
         """SUM, AVG and TOTAL: of numbers and of yes and no."""
         argument = node.arguments[0]
-        if isinstance(column.encoding, (TextNumber, Flag, Scaled)) or (
+        if isinstance(column.encoding, (TextNumber, Flag, Scaled, Duration)) or (
             column.encoding is None and column.fact.nothing and column.fact.meaning == "number"
         ):
             self.put(argument, argument, column.meaning())

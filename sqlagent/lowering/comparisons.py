@@ -10,6 +10,7 @@ import re
 
 from sqlagent.database.column_facts.encodings import (
     DigitDate,
+    Duration,
     Flag,
     Listed,
     Named,
@@ -70,6 +71,9 @@ def compared(
     if isinstance(encoding, Scaled):
         number = number_of(right)
         return None if number is None else f"{column.sql} {operator} {_times(number, encoding.by)}"
+    if isinstance(encoding, Duration):
+        seconds = _seconds(encoding, right)
+        return None if seconds is None else f"{column.meaning()} {operator} {seconds}"
     if isinstance(encoding, TextNumber) or column.fact.meaning == "number":
         return _in_number(column, operator, right)
     if isinstance(encoding, Listed):
@@ -98,8 +102,8 @@ def between(
         )
     if column.fact.key:
         return None
-    if isinstance(column.encoding, TextNumber) or column.fact.meaning == "number":
-        numbers = number_of(node.low), number_of(node.high)
+    if isinstance(column.encoding, (TextNumber, Duration)) or column.fact.meaning == "number":
+        numbers = _amount(column, node.low), _amount(column, node.high)
         if numbers[0] is None or numbers[1] is None:
             return None
         if isinstance(column.encoding, Scaled):
@@ -132,6 +136,10 @@ def member(statement: Statement, column: Stored, node: In, grain: int | None, st
         return lists.chosen(column, node)
     if isinstance(column.encoding, (Named, Scaled)):
         return _codes(column, column.encoding, node)
+    if isinstance(column.encoding, Duration):
+        amounts = [_amount(column, one) for one in node.members]
+        listed_amounts = ", ".join(amount for amount in amounts if amount is not None)
+        return None if None in amounts else f"{column.meaning()} {negated}IN ({listed_amounts})"
     if isinstance(column.encoding, TextNumber):
         if not all(isinstance(m := bare(one), Literal) and m.kind == "number" for one in node.members):
             return None
@@ -287,6 +295,18 @@ def _in_number(column: Stored, operator: str, right: Expr) -> str | None:
     if encoding is None and operator in ("=", "!="):
         return None
     return f"{column.meaning()} {operator} {number}"
+
+
+def _amount(column: Stored, node: Expr) -> str | None:
+    """A number beside a column of numbers or durations; None for anything else."""
+    return _seconds(column.encoding, node) if isinstance(column.encoding, Duration) else number_of(node)
+
+
+def _seconds(encoding: Duration, node: Expr) -> str | None:
+    """A number of seconds, or a duration as the column or a clock writes it: `'01:30:00'` is 5400."""
+    node = bare(node)
+    seconds = encoding.decode(node.value) if isinstance(node, Literal) and node.kind == "text" else None
+    return number_of(node) if seconds is None else str(seconds)
 
 
 def _flag(column: Stored, encoding: Flag, operator: str, right: Expr) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlagent.database.column_facts.encodings import Flag, Scaled, TextNumber
+from sqlagent.database.column_facts.encodings import Duration, Flag, Scaled, TextNumber
 from sqlagent.lowering.calls import Calls
 from sqlagent.lowering.comparisons import between, compared, like, member
 from sqlagent.lowering.constants import is_constant
@@ -81,7 +81,7 @@ class Conditions(Calls):
             column = self.stored(side)
             if column is None:
                 self.value(side, meant=True)
-            elif isinstance(column.encoding, (TextNumber, Scaled)) and not column.fact.key:
+            elif isinstance(column.encoding, (TextNumber, Scaled, Duration)) and not column.fact.key:
                 self.put(side, side, column.meaning())
         return True
 

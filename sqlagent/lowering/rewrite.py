@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from sqlagent.database.column_facts.encodings import Flag, Listed, Named, Padded, TextNumber, ZeroFilled
+from sqlagent.database.column_facts.encodings import (
+    Duration,
+    Flag,
+    Listed,
+    Named,
+    Padded,
+    TextNumber,
+    ZeroFilled,
+)
 from sqlagent.database.column_facts.fact import ColumnFact
 from sqlagent.database.schema import fold
 from sqlagent.lowering import lists
@@ -160,9 +168,21 @@ class Rewriter(Conditions):
             self.query(value.query, stored=True)  # what is around it asks for the column that it gives
             return
         before = self.changes
-        self.value(item.value, meant=meant or not outermost)
+        if not (outermost and meant and self.extreme_duration(value)):
+            self.value(item.value, meant=meant or not outermost)
         if self.changes > before and outermost and item.alias is None:
             self.edits.after(item.value, " AS " + quote(self.statement.text(item.value)))
+
+    def extreme_duration(self, node: Expr) -> bool:
+        """The longest or the shortest duration as a result, shown as the column writes it."""
+        if not isinstance(node, Call) or node.function not in ("MIN", "MAX") or len(node.arguments) != 1:
+            return False
+        column = self.stored(node.arguments[0])
+        if column is None or not isinstance(column.encoding, Duration) or node.filter or node.window:
+            return False
+        name = self.statement.text(node.name)
+        self.put(node, node.arguments[0], column.written_extreme(name))
+        return True
 
     def star(self, item: Item, star: Star, select: Select) -> None:
         """`*` written out, where a column of it is a time that is not stored as one."""

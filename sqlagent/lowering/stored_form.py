@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from sqlagent.database.column_facts import encodings as enc
 from sqlagent.database.column_facts.encodings import (
     DigitDate,
+    Duration,
     Encoding,
     Flag,
     Linear,
@@ -73,7 +74,7 @@ class Stored:
     def injective(self) -> bool:
         """Whether what is meant alike is stored alike."""
         encoding = self.encoding
-        return not isinstance(encoding, (TextNumber, Padded)) and not (
+        return not isinstance(encoding, (TextNumber, Padded, Duration)) and not (
             isinstance(encoding, TextDate) and not encoding.fixed
         )
 
@@ -124,6 +125,8 @@ class Stored:
             return self.until(grain)
         if isinstance(encoding, TextNumber):
             return _number(self.clean, encoding)
+        if isinstance(encoding, Duration):
+            return _seconds(self.clean, encoding)
         if isinstance(encoding, Named):
             whens = " ".join(
                 f"WHEN {literal(stored)} THEN {literal(name)}" for stored, name in encoding.names
@@ -136,6 +139,10 @@ class Stored:
         if isinstance(encoding, Padded):
             return f"rtrim({self.clean}, ' ')" if self.fact.nothing else f"rtrim({self.sql}, ' ')"
         return self.clean
+
+    def written_extreme(self, function: str) -> str:
+        """MIN or MAX of a duration, as the text that it is stored as: seconds of one width before it are compared."""
+        return f"substr({function}(printf('%012.3f', {self.meaning()}) || {self.clean}), 13)"
 
     def until(self, grain: int) -> str:
         """A time as ISO text of a grain: the year, the month, the day or the second."""
@@ -306,6 +313,23 @@ def _glob(encoding: TextDate) -> str:
             break
         text += fields.get(piece, piece)
     return text.rstrip(" ,") + "*" if encoding.has_time else text
+
+
+def _seconds(sql: str, encoding: Duration) -> str:
+    """A duration in text as seconds: CAST reads the number in front of each field."""
+    kind = "INTEGER" if encoding.whole else "REAL"
+    second = f"substr({sql}, instr({sql}, ':') + 1)"
+    last = f"CAST({second} AS {kind})"
+    two = f"CAST({sql} AS INTEGER) * {3600 if encoding.hours else 60} + {last}" + (
+        " * 60" if encoding.hours else ""
+    )
+    three = (
+        f"CAST({sql} AS INTEGER) * 3600 + CAST({second} AS INTEGER) * 60"
+        f" + CAST(substr({sql}, instr({sql}, ':') + 4) AS {kind})"
+    )
+    if encoding.fields:
+        return f"({two if encoding.fields == 2 else three})"
+    return f"CASE WHEN {sql} LIKE '%:%:%' THEN {three} ELSE {two} END"
 
 
 def _number(sql: str, encoding: TextNumber) -> str:

@@ -23,9 +23,9 @@ from sqlagent.database.schema import Value
 
 def column_fact(evidence: Evidence, today: int | None = None) -> ColumnFact | None:
     """What the column means, or None where nothing is to be said. `today`: Unix seconds, this machine's if None."""
-    values = dict(evidence.values)
-    if not values:
+    if not evidence.values:
         return None
+    values = evidence.values
     kinds = set(map(type, values))
     found: ColumnFact | None = None
     if kinds == {str}:
@@ -38,7 +38,9 @@ def column_fact(evidence: Evidence, today: int | None = None) -> ColumnFact | No
         texts = {value: count for value, count in values.items() if isinstance(value, str)}
         numbers: dict[Value, int] = {v: count for v, count in values.items() if not isinstance(v, str)}
         found = _of_both(evidence, texts, numbers, int(time.time()) if today is None else today)
-    return replace(found, key=evidence.key) if found is not None else shapes.code(evidence, values)
+    if found is None:
+        return shapes.code(evidence, values)
+    return replace(found, key=True) if evidence.key else found
 
 
 def _of_texts(evidence: Evidence, texts: Mapping[str, int]) -> ColumnFact | None:
@@ -46,7 +48,7 @@ def _of_texts(evidence: Evidence, texts: Mapping[str, int]) -> ColumnFact | None
     if meant and (found := text_date(evidence, meant) or text_number(evidence, meant)):
         if found.meaning == "number" and found.encoding is None and markers:
             found = replace(found, encoding=TextNumber(integer=True))
-        return replace(found, nothing=markers)
+        return replace(found, nothing=markers) if markers else found
     if found := shapes.flag(texts):
         return found
     if found := mixed_number(evidence, texts):

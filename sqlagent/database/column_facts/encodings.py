@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from calendar import monthrange
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -25,7 +26,9 @@ _FULL_MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
     "november", "december", "sept",
 )  # fmt: skip
+_DAYS_OF_ALL_MONTHS = frozenset(f"{day:{width}}" for day in range(1, 29) for width in ("", "02"))
 _PIECE = re.compile(r"%[dmYBbHMSIp]|[^%]+")
+_DURATION = re.compile(r"(\d{1,4}):([0-5]\d)(?::([0-5]\d))?(\.\d+)?")
 _NUMBER_TEXT = re.compile(r"([+-]?)(\d+(?:\.\d*)?|\.\d+)")
 MULTIPLIERS = {"k": 1_000, "m": 1_000_000, "b": 1_000_000_000, "bn": 1_000_000_000}
 """What a letter behind a number multiplies it by."""
@@ -140,6 +143,33 @@ class TextDate:
         clock = f"{hour:02}:{part['minute']}:{second}"
         return f"{date} {clock}" if real_time(f"{hour}", part["minute"], second) else None
 
+    def begins(self, text: str) -> bool:
+        """Whether a text has the look of this format, whatever stands behind it."""
+        return _pattern(self.format).match(text) is not None
+
+    def is_of_all(self, texts: Sequence[str]) -> bool:
+        """Whether `decode` gives a time for each text: told in one go, since a column may have a thousand of them."""
+        lines, pattern = "\n".join(texts), _lines(self.format)
+        found = pattern.findall(lines)
+        if len(found) < len(texts) or lines.count("\n") >= len(texts):
+            return False
+        part = dict(zip(pattern.groupindex, map(set, zip(*found, strict=True)), strict=True))
+        if "hour" in part:
+            first, last = (1, 12) if "half" in part else (0, 23)
+            clock = *part["minute"], *part.get("second", ())
+            if not all(first <= int(hour) <= last for hour in part["hour"]) or max(map(int, clock)) > 59:
+                return False
+        months = {month: _month(month) for month in part["month"]}
+        if not all(month and month <= 12 for month in months.values()) or min(map(int, part["year"])) < 1:
+            return False
+        if part["day"] <= _DAYS_OF_ALL_MONTHS:
+            return True
+        place = [pattern.groupindex[name] - 1 for name in ("year", "month", "day")]
+        dates = {tuple(groups[n] for n in place) for groups in found}
+        return all(
+            real_date(int(y), months[m] or 0, int(d)) for y, m, d in dates if d not in _DAYS_OF_ALL_MONTHS
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class TextNumber:
@@ -182,6 +212,34 @@ class TextNumber:
             letters = re.match(r"\s*([A-Za-z]*)", text.strip()[found.end() :])
             number *= MULTIPLIERS.get(letters.group(1).lower(), 1) if letters else 1
         return int(number) if self.integer and number.is_integer() else number
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """How long something took, as a clock would show it: `1:02:33`, `62:05`, `3:45.12`; means a number of seconds.
+
+    `fields` of every value, 0 for two or three; `hours`: two are hours and minutes; `whole`: no parts of seconds.
+    """
+
+    fields: int = 0
+    hours: bool = False
+    whole: bool = True
+
+    @property
+    def words(self) -> str:
+        shape = {3: "h:mm:ss", 2: "h:mm" if self.hours else "m:ss"}.get(self.fields, "m:ss or h:mm:ss")
+        return f"{shape} text, counted in seconds"
+
+    def decode(self, value: Value | None) -> int | float | None:
+        found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+        if found is None:
+            return None
+        *fields, part = found.groups("")
+        first, second, third = (int(field or 0) for field in fields)
+        total = (
+            first * 60 + second if not fields[2] and not self.hours else first * 3600 + second * 60 + third
+        )
+        return total + float(part) if part else total
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +343,19 @@ class ZeroFilled:
         return str(value) if fits else None
 
 
-Encoding = ZeroFilled | Listed | Linear | DigitDate | TextDate | TextNumber | Flag | Padded | Named | Scaled
+Encoding = (
+    ZeroFilled
+    | Listed
+    | Linear
+    | DigitDate
+    | TextDate
+    | TextNumber
+    | Duration
+    | Flag
+    | Padded
+    | Named
+    | Scaled
+)
 
 
 def pieces(format: str) -> list[str]:
@@ -294,7 +364,9 @@ def pieces(format: str) -> list[str]:
 
 
 def real_date(year: int, month: int, day: int) -> bool:
-    return 1 <= year <= 9999 and 1 <= month <= 12 and 1 <= day <= monthrange(year, month)[1]
+    if not (1 <= year <= 9999 and 1 <= month <= 12 and 1 <= day <= 31):
+        return False
+    return day <= 28 or day <= monthrange(year, month)[1]
 
 
 def real_time(hour: str, minute: str, second: str) -> bool:
@@ -310,10 +382,20 @@ def _month(text: str) -> int | None:
 
 @cache
 def _pattern(format: str) -> re.Pattern[str]:
+    return re.compile(_expression(format))
+
+
+@cache
+def _lines(format: str) -> re.Pattern[str]:
+    """The same for a whole line among others."""
+    return re.compile(f"^{_expression(format)}$", re.MULTILINE)
+
+
+def _expression(format: str) -> str:
     fields = {
         "%d": r"(?P<day>\d{1,2})", "%m": r"(?P<month>\d{1,2})", "%Y": r"(?P<year>\d{4})",
         "%b": r"(?P<month>[A-Za-z]{3,4}\.?)", "%B": r"(?P<month>[A-Za-z]{3,9})",
         "%H": r"(?P<hour>\d{1,2})", "%I": r"(?P<hour>\d{1,2})", "%M": r"(?P<minute>\d{2})",
         "%S": r"(?P<second>\d{2})", "%p": r"(?P<half>[AaPp]\.?[Mm]\.?)",
     }  # fmt: skip
-    return re.compile("".join(fields.get(piece, re.escape(piece)) for piece in pieces(format)))
+    return "".join(fields.get(piece, re.escape(piece)) for piece in pieces(format))

@@ -27,7 +27,7 @@ Facts = Mapping[tuple[str, str], ColumnFact]
 Keys = Mapping[str, tuple[ForeignKey, ...]]
 WORTH_SECONDS = 0.1
 """What was read faster than this is not kept."""
-_FORMAT = 1  # raise it when what is told of columns changes
+_FORMAT = 2  # raise it when what is told of columns changes
 _SETTLED_NS = 2_000_000_000
 """A file written less than this ago could change again within one tick of its clock."""
 _FILES, _BYTES = 64, 64 << 20
@@ -35,7 +35,7 @@ _ENCODINGS: dict[str, Callable[..., Encoding]] = {
     kind.__name__: kind
     for kind in (
         encodings.Linear, encodings.DigitDate, encodings.TextDate, encodings.TextNumber, encodings.Flag,
-        encodings.Padded, encodings.Listed, encodings.ZeroFilled,
+        encodings.Padded, encodings.Listed, encodings.ZeroFilled, encodings.Duration,
     )
 }  # fmt: skip
 """Those that are told from values; a profile's are read with it."""

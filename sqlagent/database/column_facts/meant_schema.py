@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from sqlagent.database.column_facts.encodings import Flag, Named, TextNumber
+from sqlagent.database.column_facts.encodings import Duration, Flag, Named, TextNumber
 from sqlagent.database.column_facts.fact import ColumnFact
 from sqlagent.database.schema import Column, ForeignKey, Schema, Table, Value, keep_sound_keys
 
 _CODES = 12
 """Names of codes that are shown all; of more, those that occur."""
+_WORDS = 6
+"""Words that are shown of a column of words and numbers, the frequent ones."""
 _TYPES = {"date": "DATE", "datetime": "DATETIME", "month": "TEXT", "boolean": "BOOLEAN"}
 
 
@@ -57,7 +59,8 @@ def _column(column: Column, fact: ColumnFact | None, timed: bool) -> Column:
         samples = tuple(value for value in column.samples if value not in fact.nothing)
         return column if samples == column.samples else replace(column, samples=samples)
     if isinstance(encoding, TextNumber) and encoding.mixed:
-        return column  # words are among its values
+        words = tuple(word for word in fact.exceptions if isinstance(word, str))[:_WORDS]
+        return replace(column, codes=(*words, str(fact.sample)))  # words are among its values
     if isinstance(encoding, Named):
         names = [name for stored, name in encoding.names if stored in column.samples] or [
             encoding.names[0][1]
@@ -66,10 +69,12 @@ def _column(column: Column, fact: ColumnFact | None, timed: bool) -> Column:
         return replace(column, type="TEXT", samples=tuple(names), codes=every)
     decoded = (encoding.decode(value) for value in column.samples if value not in fact.nothing)
     samples = tuple(dict.fromkeys(value for value in decoded if value is not None))
-    return replace(column, type=_type(fact, samples) or column.type, samples=samples)
+    unit = "seconds" if isinstance(encoding, Duration) else ""
+    note = "; ".join(filter(None, [unit, column.note]))
+    return replace(column, type=_type(fact, samples) or column.type, samples=samples, note=note)
 
 
 def _type(fact: ColumnFact, samples: Sequence[Value]) -> str:
-    if fact.meaning == "number":
+    if fact.meaning in ("number", "duration"):
         return "REAL" if any(isinstance(value, float) for value in samples) else "INTEGER"
     return "BOOLEAN" if isinstance(fact.encoding, Flag) else _TYPES.get(fact.meaning, "")

@@ -34,7 +34,21 @@ CODE = _subject(
     "catalog catalogue licence license passport extension room flight route"
 )
 """Words of columns whose digits are a name, not a quantity."""
-DURATION = _subject("duration elapsed length runtime seconds secs minutes mins hours interval playtime lap")
+DURATION = _subject(
+    "duration elapsed length runtime seconds secs minutes mins hours interval playtime lap laptime pace uptime worked "
+    "overtime"
+)
+WORKED = _subject("worked overtime")
+"""Words of columns whose `38:30` is hours and minutes."""
+OF_DAY = _subject(
+    "open opening opens opened close closing closes closed start starts started end ends ended begin begins from to "
+    "until at arrival departure arrives departs"
+)
+"""Words of columns whose `9:30` is a time of day, whatever else they speak of."""
+SHORT_DURATION = _subject(
+    "track tracks song songs album artist lap laps laptime race races run runs split splits pace swim video videos"
+)
+"""Words of tables and columns whose `3:45` is minutes and seconds."""
 PERIOD = _subject("month period yyyymm ym yearmonth date billing")
 DIGITS = _subject("date day yyyymmdd ymd dt datum")
 

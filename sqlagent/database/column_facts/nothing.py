@@ -20,10 +20,10 @@ _ANY = ALWAYS | WORDS
 
 def split(values: Mapping[str, int]) -> tuple[Mapping[str, int], tuple[str, ...]]:
     """(the values that say something, the stored ones that stand for none), beside numbers and dates."""
+    if _ANY.isdisjoint(map(str.lower, map(str.strip, values))):
+        return values, ()
     markers = tuple(sorted(text for text in values if text.strip().lower() in _ANY))
-    return {
-        text: count for text, count in values.items() if text not in markers
-    } if markers else values, markers
+    return {text: count for text, count in values.items() if text not in markers}, markers
 
 
 def beside_words(markers: tuple[str, ...]) -> tuple[str, ...]:

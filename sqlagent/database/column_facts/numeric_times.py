@@ -8,6 +8,7 @@ Two origins that put all values into plausible years are both said; then nothing
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 from sqlagent.database.column_facts import encodings as enc
 from sqlagent.database.column_facts.encodings import DigitDate, Linear
@@ -33,11 +34,16 @@ _LONG = (enc.UNIX_MS, enc.UNIX_US, enc.UNIX_NS, enc.WEBKIT_US, enc.FILETIME, enc
 
 def numeric_time(evidence: Evidence, today: int) -> ColumnFact | None:
     """What the numbers of a column mean as times, or None. `today`: Unix seconds."""
-    numbers = [v for v in evidence.values if isinstance(v, (int, float)) and not isinstance(v, bool)]
-    present = [number for number in numbers if number not in (0, -1)]
-    if not present or len(numbers) != len(evidence.values):
+    if not evidence.values or not set(map(type, evidence.values)) <= {int, float}:
         return None
-    nothing: tuple[Value, ...] = tuple(n for n in numbers if n in (0, -1))
+    numbers = cast("list[int | float]", list(evidence.values))
+    nothing: tuple[Value, ...] = ()
+    present = numbers
+    if 0 in evidence.values or -1 in evidence.values:
+        nothing = tuple(n for n in numbers if n in (0, -1))
+        present = [n for n in numbers if n not in (0, -1)]
+        if not present:
+            return None
     found = _digits(evidence, present) or _epoch(evidence, present, today) or _days(evidence, present)
     if found is None:
         return None
@@ -80,7 +86,7 @@ def _digits(evidence: Evidence, numbers: Sequence[int | float]) -> Found | None:
 def _epoch(evidence: Evidence, numbers: Sequence[int | float], today: int) -> Found | None:
     """Counts of seconds or less since 1601, 1970 or 2001."""
     low, high = min(numbers), max(numbers)
-    name, distinct = evidence.name, len(set(numbers))
+    name, distinct = evidence.name, len(numbers)
     named = speaks_of_time(name) and not (speaks_of(name, DURATION) and low < 10**9)
     core_data = _is_core_data(evidence)
     fitting = [

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import cast
 
 from sqlagent.database.column_facts.decide import column_fact
 from sqlagent.database.column_facts.encodings import TextDate
@@ -19,13 +20,14 @@ from sqlagent.database.schema import Column, Table, Value
 
 Run = Callable[[str], "Sequence[Sequence[Value | None]] | None"]
 """Runs a SELECT; None where it cannot be run or takes too long."""
+Places = tuple[int, int, int]
+"""How many rows at the head of a table, at how many other places, how many at each of them."""
 
-HEAD, SPOTS, SPOT = 64, 8, 16
-"""Rows read of each table: the first ones, and a few at places spread over the rowids."""
-MANY, FEW = 2_000, (12, 2, 4)
-"""In a schema of more columns than MANY, FEW rows of each table."""
-DEEP, DEEP_SPOTS, DEEP_SPOT = 500, 4, 125
-"""Rows read of the columns whose facts change statements, likewise."""
+ROWS, DEEP = (64, 8, 16), (300, 4, 75)
+"""Rows read of each table: so many first ones, at so many places spread over the rowids, of each; deep: of the
+columns whose facts change statements."""
+MANY, FEW, FEW_DEEP = 2_000, (12, 2, 4), (60, 2, 20)
+"""In a schema of more columns than MANY."""
 WHOLE = 50_000
 """Rows in which a day above twelve is looked for, where a date may be read in two ways."""
 TEXT = 200
@@ -41,18 +43,21 @@ def read_facts(
     """
     until = time.monotonic() + seconds
     tables = list(tables)
-    rows = FEW if sum(len(table.columns) for table in tables) > MANY else (HEAD, SPOTS, SPOT)
+    many = sum(len(table.columns) for table in tables) > MANY
+    rows, deep = (FEW, FEW_DEEP) if many else (ROWS, DEEP)
     found: dict[tuple[str, str], ColumnFact] = {}
     for table in tables:
         if time.monotonic() > until:
             break
         if table.kind == "table":
-            found |= {(table.name, name): fact for name, fact in _facts(run, table, today, rows).items()}
+            found |= {
+                (table.name, name): fact for name, fact in _facts(run, table, today, rows, deep).items()
+            }
     return found
 
 
-def _facts(run: Run, table: Table, today: int | None, rows: tuple[int, int, int]) -> dict[str, ColumnFact]:
-    """The facts of one table's columns by name. rows: how many are read at its head, at how many places, of each."""
+def _facts(run: Run, table: Table, today: int | None, rows: Places, deep: Places) -> dict[str, ColumnFact]:
+    """The facts of one table's columns by name."""
     columns = [column for column in table.columns if not column.generated]
     first = _read(run, table, columns, *rows)
     if not first:
@@ -65,7 +70,7 @@ def _facts(run: Run, table: Table, today: int | None, rows: tuple[int, int, int]
     doubtful = [column for column in columns if column.name in facts and _worth(facts[column.name])]
     if not doubtful or len(first) < rows[0]:
         return facts
-    more = _read(run, table, doubtful, DEEP, DEEP_SPOTS, DEEP_SPOT) or []
+    more = _read(run, table, doubtful, *deep) or []
     for column, evidence in zip(doubtful, _evidence(table, doubtful, more), strict=True):
         deeper = column_fact(evidence, today) if evidence.values else facts[column.name]
         if deeper is None:
@@ -86,21 +91,24 @@ def _read(
     """Rows of the columns: the first `head`, and `spot` at each of `spots` places; the first ones without rowids."""
     name = quote(table.name)
     values = ", ".join(_value(name, column) for column in columns)
-    select = f"SELECT {values} FROM {name} NOT INDEXED"
+    select = f"SELECT {{}} FROM {name} NOT INDEXED"
     whole = table.row_count is not None and table.row_count_exact and table.row_count <= head + spots * spot
     rowid = next((word for word in ("rowid", "_rowid_", "oid") if table.column(word) is None), None)
     if rowid is not None and not whole:
+        # The row numbers first: what is read of a row is then compiled once and not once a place.
         low, high = (f"(SELECT {bound}({rowid}) FROM {name})" for bound in ("min", "max"))
+        numbers = select.format(f"{rowid} AS n")
         places = [
-            f"{name}.{rowid} >= {low} + {head} + ({high} - {low} - {head}) / {spots} * {step} LIMIT {spot}"
+            f"{rowid} >= {low} + {head} + ({high} - {low} - {head}) / {spots} * {step} LIMIT {spot}"
             for step in range(spots)
         ]
-        parts = [f"SELECT * FROM ({select} LIMIT {head})"]
-        parts += [f"SELECT * FROM ({select} WHERE {place})" for place in places]
-        rows = run(" UNION ALL ".join(parts))
+        parts = [f"SELECT n FROM ({numbers} LIMIT {head})"]
+        parts += [f"SELECT n FROM ({numbers} WHERE {place})" for place in places]
+        chosen = " UNION ALL ".join(parts)
+        rows = run(f"SELECT {values} FROM ({chosen}) AS c CROSS JOIN {name} ON {name}.{rowid} = c.n")
         if rows is not None:
             return rows
-    return run(f"{select} LIMIT {head + spots * spot}") or []
+    return run(f"{select.format(values)} LIMIT {head + spots * spot}") or []
 
 
 def _value(table: str, column: Column) -> str:
@@ -114,12 +122,12 @@ def _evidence(
     neighbours = tuple(column.name for column in table.columns)
     referring = {name for key in table.foreign_keys for name in key.columns}
     found = []
-    for place, column in enumerate(columns):
-        values = Counter(row[place] for row in rows)
-        nulls = values.pop(None, 0)
-        counted = {value: count for value, count in values.items() if value is not None}
+    for column, cells in zip(columns, zip(*rows, strict=True) if rows else ((),) * len(columns), strict=True):
+        counted: dict[Value | None, int] = Counter(cells)
+        nulls = counted.pop(None, 0)
+        values = cast("dict[Value, int]", counted)
         key = column.pk > 0 or column.name in referring
-        found.append(Evidence(table.name, column.name, column.type, counted, nulls, neighbours, key))
+        found.append(Evidence(table.name, column.name, column.type, values, nulls, neighbours, key))
     return found
 
 

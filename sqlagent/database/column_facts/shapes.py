@@ -14,6 +14,8 @@ from sqlagent.database.schema import Value
 _FLAGS = (("Y", "N"), ("yes", "no"), ("t", "f"), ("true", "false"), ("on", "off"))
 _CODES = 12
 """Distinct values of a column of codes, at most."""
+_LONGEST, _FIRST = 40, 8
+"""Characters of a member of a list, at most; cells that are looked at before all are."""
 _KNOWN = 500
 """Members of lists that are kept."""
 _NUMBER = re.compile(r"[\d.:+-]*")
@@ -43,10 +45,8 @@ def whole_flag(evidence: Evidence) -> ColumnFact | None:
 
 def padded(values: Mapping[str, int]) -> ColumnFact | None:
     """Text filled up with blanks, most of it."""
-    ends = [text for text in values if text != text.rstrip(" ")]
-    if any(text[:1] == " " for text in values):
-        return None
-    if len(ends) < 2 or len(ends) * 2 < len(values):
+    ends = [text for text in values if text[-1:] == " "]
+    if len(ends) < 2 or len(ends) * 2 < len(values) or any(text[0] == " " for text in values if text):
         return None
     return ColumnFact("text", Padded(), 0.99, sample=ends[0].rstrip(" "))
 
@@ -67,8 +67,10 @@ def json_text(values: Mapping[str, int]) -> ColumnFact | None:
     if not all(text[:1] in "{[" and text[-1:] in "}]" for text in values):
         return None
     try:
-        cells = [json.loads(text) for text in values]
+        cells = json.loads(f"[{','.join(values)}]")  # all in one go
     except (ValueError, RecursionError):
+        return None
+    if len(cells) != len(values):
         return None
     if not all(isinstance(cell, list) for cell in cells):
         return ColumnFact("json", note="JSON")
@@ -86,14 +88,16 @@ def listed(evidence: Evidence, values: Mapping[str, int]) -> ColumnFact | None:
     """
     if evidence.key:
         return None
-    whole = "\n".join(values)
     if all(len(text) > 2 and text[0] == text[-1] == " " for text in values) and len(values) > 1:
         members = {part for text in values for part in text.split()}
         return ColumnFact("list", Listed(" ", frozenset(members)), 0.995, sample=min(members))
     for separator in ("\n", ";", "|", ","):
-        if separator not in whole:
-            continue
+        several = [text for text in values if separator in text]
+        if not several or (separator != "\n" and (len(several) < 3 or len(several) * 4 < len(values))):
+            continue  # what `_is_list` asks for at least
         encoding = Listed(separator)
+        if not all(len(part) <= _LONGEST for text in several[:_FIRST] for part in encoding.members(text)):
+            continue
         cells = [encoding.members(text) for text in values]
         if _is_list(cells, separator):
             known = frozenset([part for cell in cells for part in cell][:_KNOWN])
@@ -104,7 +108,11 @@ def listed(evidence: Evidence, values: Mapping[str, int]) -> ColumnFact | None:
 def _is_list(cells: Sequence[Sequence[str]], separator: str) -> bool:
     several = [cell for cell in cells if len(cell) > 1]
     parts = [part for cell in cells for part in cell]
-    if not parts or not all(parts) or not all(len(part) <= 40 and part.count(" ") <= 4 for part in parts):
+    if (
+        not parts
+        or not all(parts)
+        or not all(len(part) <= _LONGEST and part.count(" ") <= 4 for part in parts)
+    ):
         return False
     if any(part[-1:] in ".!?" and " " in part for part in parts) or not all(cells):
         return False

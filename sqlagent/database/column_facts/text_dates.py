@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import product
 
-from sqlagent.database.column_facts.encodings import DigitDate, TextDate
+from sqlagent.database.column_facts.durations import text_duration
+from sqlagent.database.column_facts.encodings import DigitDate, TextDate, pieces
 from sqlagent.database.column_facts.fact import ColumnFact, Evidence, Meaning
 from sqlagent.database.column_facts.name_words import DIGITS, PERIOD, speaks_of, speaks_of_time
 
@@ -18,7 +19,10 @@ ISO = re.compile(
 )
 _YEAR = re.compile(r"1[0-9]\d\d|20\d\d")
 _CLOCK = re.compile(r"\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?")
-_LOOK = re.compile(r"(?=.*\d).*[\d\W].*")
+_START = re.compile(
+    r"\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}|\d{1,2}(?: |-|\. )[A-Za-z]{3,9}\.?[ -]\d{4}|[A-Za-z]{3,9}\.? \d{1,2},? \d{4}"
+)
+"""What a date of any of the formats begins with."""
 _NUMERIC = [
     f"{a}{sep}{b}{sep}{c}"
     for sep in "/.-"
@@ -26,7 +30,7 @@ _NUMERIC = [
 ]
 _WORDED = ["%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d. %B %Y", "%b %d, %Y", "%B %d, %Y", "%B %d %Y", "%b %d %Y"]
 _TIMES = ["", " %H:%M:%S", " %H:%M", " %I:%M %p", " %I:%M:%S %p", ", %I:%M %p", ", %H:%M"]
-FORMATS = [date + time for time, date in product(_TIMES, _NUMERIC + _WORDED)]
+FORMATS = list(product(_TIMES, _NUMERIC + _WORDED))
 
 
 def text_date(evidence: Evidence, values: Mapping[str, int]) -> ColumnFact | None:
@@ -34,17 +38,21 @@ def text_date(evidence: Evidence, values: Mapping[str, int]) -> ColumnFact | Non
     texts = list(values)
     if not texts:
         return None
-    if all(ISO.fullmatch(text) for text in texts):
-        meaning: Meaning = "date" if all(len(text) == 10 for text in texts) else "datetime"
+    if all(map(ISO.fullmatch, texts)):
+        meaning: Meaning = "date" if set(map(len, texts)) == {10} else "datetime"
         return ColumnFact(meaning, sample=texts[len(texts) // 2])
-    if all(_YEAR.fullmatch(text) for text in texts) and len(texts) > 1:
+    if len(texts) > 1 and all(map(_YEAR.fullmatch, texts)):
         return ColumnFact("year", sample=texts[len(texts) // 2])
-    if all(_CLOCK.fullmatch(text) for text in texts):
+    if found := text_duration(evidence, texts):
+        return found
+    if all(map(_CLOCK.fullmatch, texts)):
         return ColumnFact("time", sample=texts[len(texts) // 2])
     return _digits(evidence, texts) or _formatted(texts)
 
 
 def _digits(evidence: Evidence, texts: Sequence[str]) -> ColumnFact | None:
+    if not texts[0].isdigit():
+        return None
     for digits, subject in ((8, DIGITS), (14, DIGITS), (6, PERIOD)):
         encoding = DigitDate(digits, text=True)
         if encoding.decode(texts[0]) is None:
@@ -60,13 +68,15 @@ def _digits(evidence: Evidence, texts: Sequence[str]) -> ColumnFact | None:
 
 def _formatted(texts: Sequence[str]) -> ColumnFact | None:
     """The one format that all texts have, or those that all have."""
-    if not all(_LOOK.fullmatch(text) and 8 <= len(text) <= 32 for text in texts):
+    if _START.match(texts[0]) is None or not 8 <= min(map(len, texts)) <= max(map(len, texts)) <= 32:
         return None
-    found: list[TextDate] = []
-    for format in FORMATS:
-        encoding = TextDate(format)
-        if encoding.decode(texts[0]) and all(encoding.decode(text) for text in texts):
-            found.append(encoding)
+    begins = {date for date in _NUMERIC + _WORDED if TextDate(date).begins(texts[0])}
+    found = [
+        encoding
+        for time, date in FORMATS
+        if date in begins and bool(time) == (":" in texts[0])
+        if (encoding := TextDate(date + time)).decode(texts[0]) is not None and encoding.is_of_all(texts)
+    ]
     if not found:
         return None
     if len(found) == 2 and {"%b", "%B"} <= {piece[:2] for f in found for piece in re.findall("%.", f.format)}:
@@ -84,10 +94,8 @@ def _formatted(texts: Sequence[str]) -> ColumnFact | None:
 def _fixed(encoding: TextDate, texts: Sequence[str]) -> TextDate:
     """The same, `fixed` where each field has its full width in all texts."""
     width = {"%d": 2, "%m": 2, "%Y": 4, "%b": 3, "%H": 2, "%I": 2, "%M": 2, "%S": 2, "%p": 2}
-    from sqlagent.database.column_facts.encodings import pieces
-
     parts = pieces(encoding.format)
     if "%B" in parts:
         return encoding
     length = sum(width.get(part, len(part)) for part in parts)
-    return TextDate(encoding.format, fixed=all(len(text) == length for text in texts))
+    return TextDate(encoding.format, fixed=set(map(len, texts)) == {length})

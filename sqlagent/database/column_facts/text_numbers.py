@@ -37,25 +37,29 @@ def text_number(evidence: Evidence, values: Mapping[str, int]) -> ColumnFact | N
     if not values or speaks_of(evidence.name, CODE) or evidence.key:
         return None
     texts = list(values)
-    if _PARTS.fullmatch(texts[0].strip()) is None or _PARTS.fullmatch(texts[-1].strip()) is None:
+    first = _PARTS.fullmatch(texts[0].strip())
+    if first is None or _PARTS.fullmatch(texts[-1].strip()) is None:
         return None
-    if any(_LEADING_ZERO.match(text.strip()) or len(text) > _LONGEST for text in texts):
+    if max(map(len, texts)) > _LONGEST or any(map(_LEADING_ZERO.match, map(str.strip, texts))):
         return None
-    if all(_PLAIN.fullmatch(text) for text in texts):
+    if all(map(_PLAIN.fullmatch, texts)):
         return _plain(texts)
-    parts = [_PARTS.fullmatch(text.strip()) for text in texts]
-    if all(parts) and len(texts) >= 2:
+    before = first["before"].strip()
+    if len(texts) < 2 or not set(before) <= _CURRENCY:
+        return None
+    parts = list(map(_PARTS.fullmatch, map(str.strip, texts)))
+    if all(parts):
         return _marked(evidence, texts, [part for part in parts if part])
     return None
 
 
 def _plain(texts: list[str]) -> ColumnFact:
     """Digits and a point. Numbers of one length need no change: text order is theirs, and text equals text."""
-    integer = all(text.isdigit() for text in texts)
+    integer = all(map(str.isdigit, texts))
     if integer and max(map(len, texts)) > _MOST_DIGITS:
         return ColumnFact("code", note="digits that name something")
     encoding = TextNumber(integer=integer)
-    alike = integer and len({len(text) for text in texts}) == 1
+    alike = integer and len(set(map(len, texts))) == 1
     sample = encoding.decode(max(texts, key=len))
     return ColumnFact("number", None if alike else encoding, 0.995 if len(texts) > 1 else 0.9, sample=sample)
 
@@ -117,10 +121,11 @@ def mixed_number(evidence: Evidence, values: Mapping[str, int]) -> ColumnFact | 
     """A column of words and plain numbers (`21.5`, `unavailable`, `on`): its numbers are compared as numbers."""
     if speaks_of(evidence.name, CODE) or evidence.key:
         return None
-    numbers = [text for text in values if _PLAIN.fullmatch(text)]
+    numbers = list(filter(_PLAIN.fullmatch, values))
     if len(numbers) < 8:
         return None
-    words = [text for text in values if text not in set(numbers)]
+    written = set(numbers)
+    words = sorted((text for text in values if text not in written), key=lambda word: -values[word])
     if any(_LEADING_ZERO.match(text) for text in numbers) or any(re.search(r"\d", word) for word in words):
         return None
     share = sum(values[text] for text in numbers) / sum(values.values())
