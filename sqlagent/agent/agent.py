@@ -367,6 +367,7 @@ class Agent:
                 differ=probes.differ,
                 today=self._clock().date(),
                 values=cache(probes.values),
+                hints=hints,
             )
 
             asking = Asking(
