@@ -5,9 +5,13 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
+from fake_model import FakeModel
 
+from sqlagent import Agent
 from sqlagent.amend.named_rows.difference import apart
+from sqlagent.amend.named_rows.first_listed import first_listed
 from sqlagent.amend.named_rows.next_row import next_row
+from sqlagent.amend.named_rows.not_itself import not_itself
 from sqlagent.amend.named_rows.one_of import one_of
 from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor
@@ -241,3 +245,100 @@ def test_the_row_next_to_another_is_shown(database, schema, accepts, question, s
 )
 def test_other_questions_with_before_and_after_keep_their_statement(database, schema, accepts, question, sql):
     assert next_row(question, read(sql, schema), accepts, values(database)) == (sql, "")
+
+
+@pytest.mark.parametrize(
+    "question, sql, rows",
+    [
+        (
+            "what is the last team on the chart?",
+            "SELECT team FROM teams ORDER BY team DESC LIMIT 1",
+            [("aurora",)],
+        ),
+        ("which team is listed first?", "SELECT team FROM teams", [("rieti",)]),
+        (
+            "what is the last team of league a listed?",
+            "SELECT team FROM teams WHERE league = 'a' ORDER BY team DESC LIMIT 1",
+            [("new brindisi",)],
+        ),
+        ("who is at the bottom of this list?", "SELECT team FROM teams ORDER BY league", [("aurora",)]),
+    ],
+)
+def test_the_first_and_the_last_listed_are_those_of_the_table(database, schema, accepts, question, sql, rows):
+    made, why = first_listed(question, read(sql, schema), accepts)
+    assert why
+    assert database.execute(made).fetchall() == rows
+
+
+@pytest.mark.parametrize(
+    "question, sql",
+    [
+        (
+            "which listed team has the most wins, first of all?",
+            "SELECT team FROM teams ORDER BY wins DESC LIMIT 1",
+        ),
+        (
+            "what is the last released team in the list?",
+            "SELECT team FROM teams ORDER BY released DESC LIMIT 1",
+        ),
+        (
+            "who is last on the list in alphabetical order?",
+            "SELECT team FROM teams ORDER BY team DESC LIMIT 1",
+        ),
+        ("who was the last one?", "SELECT team FROM teams ORDER BY team DESC LIMIT 1"),
+        ("how many are in the last row of the table?", "SELECT COUNT(*) FROM teams"),
+        ("the first and the last in the list", "SELECT team FROM teams"),
+        ("the last names listed", "SELECT team FROM teams"),
+        ("the last three teams of the list", "SELECT team FROM teams ORDER BY team DESC LIMIT 3"),
+    ],
+)
+def test_an_order_by_numbers_or_dates_is_kept(schema, accepts, question, sql):
+    assert first_listed(question, read(sql, schema), accepts) == (sql, "")
+
+
+SAME = "SELECT team FROM teams WHERE promotions = (SELECT promotions FROM teams WHERE team = 'rieti')"
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["Which team has the same promotions as rieti?", "name another team promoted as often as rieti"],
+)
+def test_the_one_that_others_are_compared_with_is_left_out(database, schema, accepts, question):
+    made, why = not_itself(question, read(SAME, schema), accepts)
+    assert why == "'rieti' itself is left out."
+    assert database.execute(made).fetchall() == [("aurora",)]
+
+
+@pytest.mark.parametrize(
+    "question, sql",
+    [
+        ("Which teams were promoted 1 time, like rieti?", SAME),
+        ("Which other team has the same promotions as rieti?", SAME + " AND team != 'rieti'"),
+        (
+            "How many others have as many wins as rieti?",
+            SAME.replace("SELECT team FROM", "SELECT COUNT(*) FROM", 1),
+        ),
+        ("Which other team won more than rieti?", SAME.replace("promotions = (", "promotions > (")),
+        ("Which league has the same promotions as rieti?", SAME.replace("SELECT team", "SELECT league", 1)),
+    ],
+)
+def test_the_one_compared_with_stays_where_it_may_be_meant(schema, accepts, question, sql):
+    assert not_itself(question, read(sql, schema), accepts) == (sql, "")
+
+
+def test_the_answer_is_the_one_of_those_named_and_says_so(database, place):
+    database.commit()
+    written = "SELECT team, MAX(promotions) FROM teams WHERE team = 'rieti' OR team = 'new brindisi'"
+    with Agent(place, model=FakeModel([written])) as agent:
+        answer = agent.ask("Who had the most promotions, rieti or new brindisi?")
+    assert answer.rows == [("new brindisi",)]
+    assert "Of those named, the one with the most promotions is shown." in answer.note
+    assert answer.written == written
+
+
+def test_a_condition_that_no_row_can_fulfil_gives_way_to_the_column_that_holds_the_text(database, place):
+    database.commit()
+    with Agent(place, model=FakeModel(["SELECT wins FROM teams WHERE league = 'aurora'"])) as agent:
+        answer = agent.ask("How many wins did the aurora have?")
+    assert answer.rows == [(7,)]
+    assert "'aurora' is in teams.team, and not in league." in answer.note

@@ -44,7 +44,9 @@ from sqlagent.amend.key_names import shown_by_name
 from sqlagent.amend.kinds import alike
 from sqlagent.amend.list_not_first import unlimited
 from sqlagent.amend.named_rows.difference import apart
+from sqlagent.amend.named_rows.first_listed import first_listed
 from sqlagent.amend.named_rows.next_row import next_row
+from sqlagent.amend.named_rows.not_itself import not_itself
 from sqlagent.amend.named_rows.one_of import one_of
 from sqlagent.amend.never import none_of
 from sqlagent.amend.not_in_null import without_nulls
@@ -155,6 +157,8 @@ SUPPLIED: dict[str, Rule] = {
     "of_the_whole": lambda now, q: of_the_whole(now, q.accepts, q.values),
     "one_of": lambda now, q: one_of(q.question, now, q.hints, q.accepts, q.values),
     "apart": lambda now, q: apart(q.question, now, q.hints, q.accepts, q.values),
+    "first_listed": lambda now, q: first_listed(q.question, now, q.accepts),
+    "not_itself": lambda now, q: not_itself(q.question, now, q.accepts),
     "next_row": lambda now, q: next_row(q.question, now, q.accepts, q.values),
 }
 """What no small model knows: each proposes a statement."""
@@ -177,6 +181,8 @@ LEADS: dict[str, float] = {
     "of_the_whole": 1.0,
     "one_of": 2.0,
     "apart": 2.5,
+    "first_listed": 2.0,
+    "not_itself": 1.5,
     "next_row": 2.0,
 }
 """ln of how much likelier such a proposal is than the statement that it was made of."""

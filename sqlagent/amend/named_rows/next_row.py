@@ -30,6 +30,7 @@ _SEVERAL = re.compile(
 )
 _NEAR = 4
 """Words between the one that says the direction and the value that it starts from."""
+AGGREGATES = frozenset(("COUNT", "SUM", "AVG", "MIN", "MAX", "TOTAL", "GROUP_CONCAT"))
 _TIMES = frozenset(("year", "date", "season"))
 
 
@@ -54,7 +55,7 @@ def next_row(question: str, reading: Reading, accepts: Callable[[str], bool], va
     conditions, table = reading.statement.conjuncts(select), only_table(reading)
     if not conditions or table is None:
         return Amended(reading.sql)
-    made = _of_its_column(reading, conditions[0]) if len(conditions) == 1 else ""
+    made = _of_its_column(tokens, reading, conditions[0]) if len(conditions) == 1 else ""
     if not made:
         found = (_of_the_rows(tokens, reading, one, table, values) for one in conditions)
         made = next(filter(None, found), "")
@@ -63,7 +64,7 @@ def next_row(question: str, reading: Reading, accepts: Callable[[str], bool], va
     return Amended(made, "Only the one next to it is shown.")
 
 
-def _of_its_column(reading: Reading, condition: Expr) -> str:
+def _of_its_column(tokens: list[Token], reading: Reading, condition: Expr) -> str:
     """The nearest of the rows that lie on one side of another row's value; "" where none are looked for so."""
     if not isinstance(condition, Binary) or condition.operator not in ("<", "<=", ">", ">="):
         return ""
@@ -71,10 +72,10 @@ def _of_its_column(reading: Reading, condition: Expr) -> str:
     if not isinstance(column, Column) or not isinstance(inner, Subquery) or reading.query.limit is not None:
         return ""
     one = single(inner.query)
-    if one is None or one.where is None or len(one.items) != 1:
+    if one is None or one.where is None or len(one.items) != 1 or not _is_said(reading, one.where, tokens):
         return ""
     same = {reading.scopes.of(found).key for found in reading.statement.find(Column, one.items[0])}
-    if same != {reading.scopes.of(column).key} or _is_text(reading, column):
+    if same != {reading.scopes.of(column).key} or holds_words(reading, column):
         return ""
     start = reading.sql[: reading.query.order[0].start].rstrip() if reading.query.order else reading.sql
     if reading.query.order:
@@ -86,7 +87,7 @@ def _of_its_column(reading: Reading, condition: Expr) -> str:
 def _of_the_rows(tokens: list[Token], reading: Reading, condition: Expr, table: Table, values: Values) -> str:
     """The row that was entered before or after the one that the statement finds; "" where none is asked for."""
     found, select = _compared(condition), reading.select
-    key = table.primary_key[0] if len(table.primary_key) == 1 else ""
+    key = row_number(table)
     if (
         found is None
         or select is None
@@ -100,7 +101,7 @@ def _of_the_rows(tokens: list[Token], reading: Reading, condition: Expr, table: 
         return ""
     near = [token.folded for token in tokens[max(0, at - _NEAR) : at]]
     words = [word for word in near if word in _AFTER | _BEFORE]
-    if not words or not _is_rowid(table, key):
+    if not words:
         return ""
     later = words[-1] in _AFTER
     if not {token.folded for token in tokens} & _LISTED and _newest_first(table, key, values):
@@ -150,7 +151,7 @@ def _row(reading: Reading, column: Column, literal: Literal, table: Table, value
 def _is_said(reading: Reading, condition: Expr, tokens: list[Token]) -> bool:
     """Whether a question names all that a condition compares with."""
     literals = [one for one in reading.statement.find(Literal, condition) if one.kind in ("text", "number")]
-    return not literals or all(_place(tokens, one.value.strip("%")) is not None for one in literals)
+    return all(_place(tokens, one.value.strip("%")) is not None for one in literals)
 
 
 def _place(tokens: list[Token], value: str) -> int | None:
@@ -162,10 +163,10 @@ def _place(tokens: list[Token], value: str) -> int | None:
     return None
 
 
-def _is_rowid(table: Table, key: str) -> bool:
-    """Whether rows are numbered by a key: one number, given as they are entered."""
-    column = table.column(key)
-    return column is not None and "int" in column.type.lower()
+def row_number(table: Table) -> str:
+    """The key by which rows are numbered as they are entered; "" where there is none."""
+    column = table.column(table.primary_key[0]) if len(table.primary_key) == 1 else None
+    return column.name if column is not None and "int" in column.type.lower() else ""
 
 
 def _newest_first(table: Table, key: str, values: Values) -> bool:
@@ -181,7 +182,7 @@ def _newest_first(table: Table, key: str, values: Values) -> bool:
     return False
 
 
-def _is_text(reading: Reading, column: Column) -> bool:
+def holds_words(reading: Reading, column: Column) -> bool:
     """Whether a column holds words, of which none lies nearest to another."""
     found = reading.scopes.of(column).column
     known = [value for value in found.samples if value is not None] if found is not None else []
@@ -191,7 +192,4 @@ def _is_text(reading: Reading, column: Column) -> bool:
 
 
 def _is_aggregate(reading: Reading, value: Expr) -> bool:
-    return any(
-        call.function in ("COUNT", "SUM", "AVG", "MIN", "MAX", "TOTAL", "GROUP_CONCAT")
-        for call in reading.statement.find(Call, value)
-    )
+    return any(call.function in AGGREGATES for call in reading.statement.find(Call, value))
