@@ -312,6 +312,7 @@ class Agent:
     ) -> Answer:
         """The answer to a question. shown: what the model is shown in place of what the question is linked to."""
         from sqlagent.agent.about_database import statement_about
+        from sqlagent.agent.answer_kind import unfit
         from sqlagent.agent.asking import Asking
         from sqlagent.agent.question_parts import half_answered
         from sqlagent.agent.unread import unread
@@ -406,6 +407,7 @@ class Agent:
             twice = doubled(reading, has_rows) if reading else ""
             ties = tied(reading, has_rows) if reading else ""
             doubts = [doubt, unread(schema, question), twice, half_answered(asking.parts, chosen), ties]
+            doubts.append("" if history else unfit(question, chosen.result))
             notes = [
                 schema.notice,
                 *(one.why for one in chosen.amendments),
