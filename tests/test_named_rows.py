@@ -342,3 +342,4 @@ def test_a_condition_that_no_row_can_fulfil_gives_way_to_the_column_that_holds_t
         answer = agent.ask("How many wins did the aurora have?")
     assert answer.rows == [(7,)]
     assert "'aurora' is in teams.team, and not in league." in answer.note
+    assert answer.evidence.doubted

@@ -318,7 +318,7 @@ class Agent:
         from sqlagent.agent.unread import unread
         from sqlagent.amend.fan_out import doubled
         from sqlagent.amend.periods import counted_back
-        from sqlagent.amend.pipeline import Context
+        from sqlagent.amend.pipeline import GUESSED, Context
         from sqlagent.amend.ties import tied
         from sqlagent.linking import prompt
         from sqlagent.sql.reading import Readings
@@ -416,7 +416,7 @@ class Agent:
                 *(f"No row fulfils {one}." for one in chosen.best.unmet),
                 *doubts,
             ]
-            doubted = any(doubts)
+            doubted = any(doubts) or any(one.rule in GUESSED for one in chosen.amendments)
             return composed(
                 question, reading, model.name, chosen, trace.steps, timings, notes, doubted=doubted
             )

@@ -186,6 +186,8 @@ LEADS: dict[str, float] = {
     "next_row": 2.0,
 }
 """ln of how much likelier such a proposal is than the statement that it was made of."""
+GUESSED = frozenset(("elsewhere", "of_the_whole"))
+"""Proposals that change which rows are meant: what comes of them is doubtful, however likely."""
 
 
 def mended(sql: str, about: Context) -> tuple[str, tuple[Amendment, ...]]:
