@@ -24,13 +24,18 @@ are you human? | how are you? | How are you doing today? | how's it going? | wha
 tell me about yourself | do you speak French? | I love you | what do you think? | nice to meet you | what can you do?
 what can I do here? | how can you help me? | can you help me? | help | I need help | how does this work?
 what is this? | tell me a joke | tell me another joke about cats | make me laugh | I'm bored | what time is it?
-what's today's date? | what day is it today?
+what's today's date? | what day is it today? | Remind me to call my mother at six | Sing happy birthday
+play some music | Set an alarm for seven | call my sister | turn off the lights | switch the radio on
+write me a short poem about the sea | Translate "good night" into French | order me a large pizza
 """
 NO_SMALL_TALK = """
 Which customers said hello? | what can you do for customers in Paris? | tell me about employees | thanks per day
 help tickets by month | who are the managers? | how old is Ann? | how are orders shipped? | good customers
 what is this month's revenue? | what time is the meeting of Ann? | test results of May | what day is the busiest?
 what do you know about Ann? | great sales | how many are there? | who made the most sales? | names of the bots
+reminders of Ann | sets with an alarm | calls of my team last week | which lights were turned off? | poems written by Ann
+translate the category names into English | orders of pizza by day | Which songs did they sing for charity?
+play counts of some songs | write-offs per year | letters about the sea | write the names of all poems in capitals
 who are you paying most? | which weather stations are in Porto? | what's the weather station with the most rain?
 """
 COMMANDS = """

@@ -45,6 +45,11 @@ QUESTIONS = (
     "What is the most expensive {child} of each {parent}?",
     "And the second most?",
     "How many points does each {parent} have, starting with the oldest?",
+    "Who has more points, Ann or Bo?",
+    "What is the difference in salary between Ann and Bo?",
+    "Who comes after Ann?",
+    "Who is the last one on the list?",
+    "Who else has the same salary as Ann?",
 )
 STATEMENTS = (
     "SELECT name FROM {child} WHERE salary > (SELECT AVG(salary) FROM {child} WHERE {boss} = id)",
@@ -67,6 +72,11 @@ STATEMENTS = (
     "SELECT name FROM {child} WHERE salary > (SELECT AVG(salary) FROM {child} WHERE {key} = {child}.{key})",
     "SELECT COUNT(*) FROM {child}",
     "SELECT COUNT(*) FROM {child} WHERE STRFTIME('%Y', hire_date) = 2018",
+    "SELECT name, MAX(salary) FROM {child} WHERE name = 'Ann' OR name = 'Bo'",
+    "SELECT name FROM {child} WHERE name > 'Ann' ORDER BY name LIMIT 1",
+    "SELECT name FROM {child} WHERE salary = (SELECT salary FROM {child} WHERE name = 'Ann')",
+    "SELECT name FROM {child} ORDER BY name DESC LIMIT 1",
+    "SELECT salary FROM {child} WHERE title = 'Ann'",
 )
 
 
@@ -141,6 +151,8 @@ def test_every_rule_is_played_and_what_it_makes_runs(tmp_path: Path) -> None:
         "follow_up",
     }  # nothing to look up, and no turn before
     assert set(played) >= {*PITFALLS, *READINGS} - unplayed, played
+    named = {"one_of", "apart", "next_row", "first_listed", "not_itself", "elsewhere"}
+    assert set(played) >= named, played
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -375,6 +375,7 @@ class Agent:
 
         focus, acceptor = self._open_focus(), self._acceptor(shown.reach)
         probes = Probes(self._run_meanwhile, self._stop_if_cancelled)
+        hints = focus.hints(schema, shown.schema, prompt.spoken(question, history))
         about = Context(
             question,
             Readings(schema),
@@ -385,6 +386,7 @@ class Agent:
             differ=probes.differ,
             today=self._clock().date(),
             values=cache(probes.values),
+            hints=hints,
         )
         return Asking(
             model=model,
@@ -393,7 +395,7 @@ class Agent:
             acceptor=acceptor,
             focus=focus,
             about=about,
-            hints=focus.hints(schema, shown.schema, prompt.spoken(question, history)),
+            hints=hints,
             amend=self._amend,
             execute=self._open_sandbox().execute,
             lower=self._lowered,

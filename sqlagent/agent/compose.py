@@ -19,12 +19,14 @@ def composed(
 ) -> Answer:
     """The answer. doubt: a sentence about whether the database holds what was asked; "" where that is clear."""
     from sqlagent.amend.periods import counted_back
+    from sqlagent.amend.pipeline import GUESSED
     from sqlagent.sql.explain import said
 
     about, best, result = asking.about, chosen.best, chosen.result
     reading = about.statements.find(best.sql)
     doubts = [doubt, *_doubts(asking, chosen, reading)]
-    found = evidence(chosen, doubted=any(doubts))
+    guessed = any(one.rule in GUESSED for one in chosen.amendments)
+    found = evidence(chosen, doubted=any(doubts) or guessed)
     notes = [
         asking.schema.notice,
         *(one.why for one in chosen.amendments),
@@ -57,6 +59,7 @@ def composed(
 
 def _doubts(asking: Asking, chosen: Chosen, reading: Reading | None) -> list[str]:
     """What speaks against a statement though it ran, a sentence each; "" for what does not."""
+    from sqlagent.agent.answer_kind import unfit
     from sqlagent.agent.question_parts import half_answered
     from sqlagent.agent.unread import unread
     from sqlagent.amend.fan_out import doubled
@@ -68,4 +71,5 @@ def _doubts(asking: Asking, chosen: Chosen, reading: Reading | None) -> list[str
         doubled(reading, about.has_rows) if reading else "",
         half_answered(asking.parts, chosen),
         tied(reading, about.has_rows) if reading else "",
+        "" if about.history else unfit(about.question, chosen.result),
     ]

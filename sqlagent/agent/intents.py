@@ -32,7 +32,18 @@ _SAID = (
     r"what time is it|what(?:'s| is) the time|what(?:'s| is) (?:the date|today's date|the date today)"
     r"|what day is (?:it|today)",
 )
-_SMALL_TALK = re.compile(rf"{_OPENING}(?:{'|'.join(_SAID)}){_CLOSING}", re.IGNORECASE)
+_ERRANDS = (
+    r"remind (?:me|us) (?:to|of|about|that|at|in|on)\b.{1,80}|wake me\b.{0,40}",
+    r"sing (?:a|me|us|happy|for)\b.{0,60}|play (?:me |us )?(?:some|a) (?:music|song)",
+    r"set (?:a|an|my) (?:alarm|timer|reminder)\b.{0,60}|(?:call|text|phone|ring) my \w+\b.{0,40}",
+    r"(?:turn|switch) (?:on|off|up|down) the (?:lights?|radio|tv|music|heating)",
+    r"(?:turn|switch) the (?:lights?|radio|tv|music|heating) (?:on|off|up|down)",
+    r"write (?:me |us )?(?:a|an|another) (?:\w+ )?(?:poem|haiku|story|essay|song|joke|letter|limerick)\b.{0,120}",
+    r"translate ['\"“].{1,120}['\"”] (?:in)?to \w+",
+    r"(?:order|get|bring|make) me (?:a|an|some) (?:\w+ )?(?:pizza|coffee|tea|sandwich|cake)",
+)
+"""What one asks of a person or of a telephone."""
+_SMALL_TALK = re.compile(rf"{_OPENING}(?:{'|'.join(_SAID + _ERRANDS)}){_CLOSING}", re.IGNORECASE)
 
 _ALL = r"(?:the|all|every|everything|everyone|each|any|this|that|these|those|my|our|his|her|their|old|unused|duplicate)"
 _THING = (

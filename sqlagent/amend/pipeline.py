@@ -36,12 +36,18 @@ from sqlagent.amend.counted_table import joined
 from sqlagent.amend.date_difference import in_days
 from sqlagent.amend.extreme_rows import shown
 from sqlagent.amend.follow_up import carried
+from sqlagent.amend.held_elsewhere import elsewhere, of_the_whole
 from sqlagent.amend.held_texts import one_group_each, otherwise_held
 from sqlagent.amend.hierarchy import reporting
 from sqlagent.amend.integer_division import exact
 from sqlagent.amend.key_names import shown_by_name
 from sqlagent.amend.kinds import alike
 from sqlagent.amend.list_not_first import unlimited
+from sqlagent.amend.named_rows.difference import apart
+from sqlagent.amend.named_rows.first_listed import first_listed
+from sqlagent.amend.named_rows.next_row import next_row
+from sqlagent.amend.named_rows.not_itself import not_itself
+from sqlagent.amend.named_rows.one_of import one_of
 from sqlagent.amend.never import none_of
 from sqlagent.amend.not_in_null import without_nulls
 from sqlagent.amend.open_ended import no_end
@@ -53,7 +59,7 @@ from sqlagent.amend.stored_counts import summed
 from sqlagent.amend.stored_values import Nearest
 from sqlagent.amend.superlatives import turned
 from sqlagent.amend.years import bounded
-from sqlagent.linking.prompt import Turn, spoken
+from sqlagent.linking.prompt import Hint, Turn, spoken
 from sqlagent.sql.reading import Reading, Readings
 
 PRIOR = 0.0
@@ -68,7 +74,7 @@ class Context:
     statements: those of the question, each read once. history: the turns that the question goes on from. nearest: the
     stored value that a text means. accepts: whether the grammar accepts a statement. has_rows: whether a statement
     finds a row. differ: whether two statements are seen to give different rows. today: the day on which it is asked.
-    values: the first column of a statement's rows.
+    values: the first column of a statement's rows. hints: the stored values that the question mentions.
     """
 
     question: str
@@ -80,6 +86,7 @@ class Context:
     differ: Callable[[str, str], bool]
     today: date = field(default_factory=date.today)
     values: Callable[[str], Sequence[object]] = lambda _: ()
+    hints: Sequence[Hint] = ()
 
     def proved(self, now: Reading, made: Amended) -> Amended:
         """What a rule made of a statement, where the database shows that it matters."""
@@ -146,6 +153,13 @@ SUPPLIED: dict[str, Rule] = {
     "self_join": lambda now, q: turned_round(q.question, now, q.accepts),
     "pivot": lambda now, q: in_columns(q.question, now, q.accepts, q.values),
     "once_each": lambda now, q: once_each(q.question, now, q.accepts, q.has_rows),
+    "elsewhere": lambda now, q: elsewhere(now, q.accepts, q.values),
+    "of_the_whole": lambda now, q: of_the_whole(now, q.accepts, q.values),
+    "one_of": lambda now, q: one_of(q.question, now, q.hints, q.accepts, q.values),
+    "apart": lambda now, q: apart(q.question, now, q.hints, q.accepts, q.values),
+    "first_listed": lambda now, q: first_listed(q.question, now, q.accepts),
+    "not_itself": lambda now, q: not_itself(q.question, now, q.accepts),
+    "next_row": lambda now, q: next_row(q.question, now, q.accepts, q.values),
 }
 """What no small model knows: each proposes a statement."""
 LEADS: dict[str, float] = {
@@ -163,8 +177,17 @@ LEADS: dict[str, float] = {
     "once_each": 1.5,
     "pivot": 3.0,
     "self_join": 2.5,
+    "elsewhere": 1.0,
+    "of_the_whole": 1.0,
+    "one_of": 2.0,
+    "apart": 2.5,
+    "first_listed": 2.0,
+    "not_itself": 1.5,
+    "next_row": 2.0,
 }
 """ln of how much likelier such a proposal is than the statement that it was made of."""
+GUESSED = frozenset(("elsewhere", "of_the_whole"))
+"""Proposals that change which rows are meant: what comes of them is doubtful, however likely."""
 
 
 def mended(sql: str, about: Context) -> tuple[str, tuple[Amendment, ...]]:

@@ -1,0 +1,60 @@
+"""Give how far two that a question names lie apart: "the difference in silver medals between china and japan".
+
+Invariant: the two stand in the question with a word between them that compares, both are stored, and what is
+subtracted is the one measure that the statement or the question names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from sqlagent.amend.amendment import Amended
+from sqlagent.amend.named_rows.measures import measure
+from sqlagent.amend.named_rows.mentions import Values, other_conditions, side_by_side
+from sqlagent.linking.prompt import Hint
+from sqlagent.sql.names import quote
+from sqlagent.sql.reading import Reading
+
+_ASKED = re.compile(
+    r"\bdifferences?\b|\bhow (?:many|much) (?:\w+ ){0,2}?(?:more|less|fewer|longer|larger|taller|higher|older|lower)\b",
+    re.IGNORECASE,
+)
+_WHICH = re.compile(r"\b(?:which|who)\b", re.IGNORECASE)
+_NUMBER = re.compile(r"\bnumbers? of\b", re.IGNORECASE)
+_BETWEEN = frozenset(("and", "than", "over", "versus", "vs", "to", "from", "as"))
+
+
+def apart(
+    question: str, reading: Reading, hints: Sequence[Hint], accepts: Callable[[str], bool], values: Values
+) -> Amended:
+    """A statement that gives the difference of two named ones; see `one_of` for the arguments."""
+    alone = _ASKED.search(question) and not _WHICH.search(question)
+    named = side_by_side(question, reading, hints, _BETWEEN, values) if alone else None
+    if named is None or len(named.values) != 2:
+        return Amended(reading.sql)
+    by = measure(question, reading, named.table, named.column)
+    conditions = [named.condition(values, [one]) for one in named.values]
+    if by is None or not all(conditions) or (_NUMBER.search(question) and by.is_time):
+        return Amended(reading.sql)
+    conditions = [" AND ".join([one, *other_conditions(reading, named)]) for one in conditions]
+    table = quote(named.table.name)
+    several = any(
+        len(values(f"SELECT 1 FROM {table} WHERE {condition} LIMIT 2")) > 1 for condition in conditions
+    )
+    if several and any(" LIKE " in condition for condition in conditions):
+        return Amended(reading.sql)  # nobody knows which of those that hold the text is meant
+    value = "COUNT(*)" if by.column is None else quote(by.column.name)
+    shown = f"SUM({value})" if several and by.column is not None else value
+    one, other = (f"(SELECT {shown} FROM {table} WHERE {condition})" for condition in conditions)
+    made = f"SELECT ABS({one} - {other})"
+    if made == reading.sql or not accepts(made):
+        return Amended(reading.sql)
+    what = by.column.name if by.column is not None else "the numbers of rows"
+    return Amended(
+        made, f"Shown is the difference in {what} of {_said(named.values[0].value, named.values[1].value)}."
+    )
+
+
+def _said(one: str, other: str) -> str:
+    return f"{one!r} and {other!r}"
