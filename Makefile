@@ -37,7 +37,8 @@ executable:
 	$(PYTHON) -m venv $(BUILD)/venv
 	$(BUILD)/venv/bin/python -m pip install --quiet --no-index --find-links dist sqlagent python-calamine XlsxWriter plotext
 	$(BUILD)/venv/bin/python -m pip install --quiet 'pyinstaller >= 6.10' starlette uvicorn
-	$(BUILD)/venv/bin/python -m PyInstaller --noconfirm --log-level ERROR --distpath $(BUILD) \
-		--workpath $(BUILD)/work release/sqlagent.spec
+	cd release && ../$(BUILD)/venv/bin/python -m PyInstaller --noconfirm --log-level ERROR --distpath ../$(BUILD) \
+		--workpath ../$(BUILD)/work sqlagent.spec  # not in the root, where `sqlagent` is the checkout without models
 	$(CC) -O2 -Wall -Wextra -static -o $(BUILD)/launcher release/launcher.c -lz
 	$(PYTHON) release/pack.py $(BUILD)/sqlagent $(BUILD)/launcher dist/sqlagent
+	env -i SQLAGENT_HOME=$(CURDIR)/$(BUILD)/home dist/sqlagent models list
