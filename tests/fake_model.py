@@ -1,7 +1,8 @@
 """A language model that plays back a script, for every test that is not about a language model.
 
 Run as a program it is the `sqlagent` command line with such a model: the script is a JSON list of statements
-in FAKE_SCRIPT ("hang" in it stands for a generation that ends only when it is cancelled).
+in FAKE_SCRIPT ("hang" in it stands for a generation that ends only when it is cancelled, "deaf" for one that takes
+three seconds whatever happens).
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from sqlagent.base.errors import Cancelled  # noqa: E402
-from sqlagent.decoding.candidate import Candidate, Timings  # noqa: E402
+from sqlagent.decoding.candidate import Candidate, Progress, Timings  # noqa: E402
 
-HANG = "hang"
+HANG, DEAF = "hang", "deaf"
 
 Entry = str | Candidate | BaseException | list[str] | list[Candidate]
 
@@ -47,6 +48,8 @@ class FakeModel:
     name = "fake"
     vectors: Any = None
     """What words mean; a test may set it."""
+    progress: Any = None
+    """How far it is; a generation that hangs has written a part."""
 
     def __init__(self, script: Iterable[Entry]) -> None:
         self._script = list(script)
@@ -83,7 +86,12 @@ class FakeModel:
         self._next += 1
         if isinstance(entry, BaseException):
             raise entry
+        if entry == DEAF:
+            print("deaf", file=sys.stderr, flush=True)
+            time.sleep(3)
+            return [candidate("SELECT 0 AS too_late")]
         if entry == HANG:
+            self.progress = Progress(9, 9, "SELECT name FROM empl")
             print("hanging", file=sys.stderr, flush=True)
             deadline = time.monotonic() + 30
             while time.monotonic() < deadline:

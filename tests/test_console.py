@@ -10,6 +10,7 @@ import pytest
 
 from sqlagent.agent.answer import Step
 from sqlagent.base.errors import QueryTimeout
+from sqlagent.decoding.candidate import Progress
 from sqlagent.ui import console
 from sqlagent.ui.console import Console
 
@@ -69,3 +70,33 @@ def test_a_statement_that_failed_is_shown_above_the_reason(monkeypatch: pytest.M
     assert stream.getvalue() == "SELECT 1\nsqlagent: It took too long.\n"
     shown.statement()
     assert stream.getvalue().count("SELECT") == 1
+
+
+def test_the_statement_is_shown_as_it_is_written_and_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    stream, pieces = Tty(), ["", "SELECT name", "SELECT name FROM t\x1b[2J WHERE"]
+    monkeypatch.setattr(sys, "stderr", stream)
+    shown, so_far = Console(no_color=True), iter(pieces)
+    states = [Progress(4 if piece else 3, 4, piece) for piece in so_far]
+    with shown.working("reading the database", lambda: states.pop(0) if len(states) > 1 else states[0]):
+        shown.status(console.THINKING)
+        deadline = time.monotonic() + 20
+        while "WHERE" not in stream.getvalue() and time.monotonic() < deadline:
+            time.sleep(0.01)
+    written = stream.getvalue()
+    assert "reading the schema, 3 of 4 tokens" in written
+    assert "SELECT name\n" in written and "SELECT name FROM t\\x1b[2J WHERE\n" in written
+    assert written.endswith("\r\x1b[K\x1b[A\x1b[K"), "one line of the statement stood above the spinner"
+
+
+def test_without_the_statement_it_is_not_shown_while_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    stream = Tty()
+    monkeypatch.setattr(sys, "stderr", stream)
+    shown = Console(no_color=True, show_sql=False)
+    with shown.working("reading the database", lambda: Progress(4, 4, "SELECT 1")):
+        shown.status(console.THINKING)
+        deadline = time.monotonic() + 20
+        while console.THINKING not in stream.getvalue() and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert "SELECT" not in stream.getvalue()

@@ -314,3 +314,40 @@ def test_the_command_line_says_what_a_column_was_taken_for_and_takes_it_back(
     command = ["ask", str(path), "SELECT * FROM t", "--format", "csv", "--as-text"]
     assert cli.main(command, model=FakeModel([])) == 0
     assert capsys.readouterr().out == 'day,pay\n31/01/2024,"1,5"\n'
+
+
+@pytest.mark.parametrize("rows", [1, 49, 50, 501, 1_003])
+def test_every_row_arrives_however_many_are_inserted_together(tmp_path: Path, rows: int) -> None:
+    lines = [f"{i},{i / 4 if i % 3 else ''},{i:05d},word {i}" for i in range(rows)]
+    file = tmp_path / "many.csv"
+    file.write_text("n,share,code,word\n" + "\n".join(lines) + "\n")
+    with opened([str(file)]) as ready, sqlite3.connect(ready.path) as connection:
+        read = connection.execute("SELECT * FROM many").fetchall()
+    connection.close()
+    assert read == [(i, i / 4 if i % 3 else None, f"{i:05d}", f"word {i}") for i in range(rows)]
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "values"),
+    [
+        (["1", "-0.5", ".5", "3."], cells.REAL, [1.0, -0.5, 0.5, 3.0]),
+        (["1", "", "2.5"], cells.REAL, [1.0, None, 2.5]),
+        (["1", " 2 ", "1e3", "n/a"], cells.REAL, [1.0, 2.0, 1000.0, None]),
+        (["7", "", "-12"], cells.INTEGER, [7, None, -12]),
+        ([" 7", "?", "0"], cells.INTEGER, [7, None, 0]),
+    ],
+)
+def test_plain_numbers_and_others_are_read_alike(
+    column: list[str], kind: cells.Kind, values: list[object]
+) -> None:
+    assert list(cells.converted(kind, cells.Converter(kind), column)) == values
+
+
+@pytest.mark.parametrize(
+    ("cell", "kind"),
+    [("007", cells.INTEGER), ("1_000", cells.INTEGER), ("9" * 19, cells.INTEGER), ("007.5", cells.REAL),
+     ("1234567890123456", cells.REAL), ("nan1", cells.REAL), ("1-2", cells.REAL), ("inf", cells.REAL)],
+)  # fmt: skip
+def test_what_is_no_plain_number_is_not_taken_for_one(cell: str, kind: cells.Kind) -> None:
+    with pytest.raises(cells.NotThisKind):
+        cells.converted(kind, cells.Converter(kind), ["1", cell])

@@ -545,6 +545,35 @@ def test_ctrl_c_stops_the_running_step_and_keeps_the_session(spawn: Spawn, scrip
 
 
 @needs_terminal
+def test_the_statement_is_seen_while_it_is_written(spawn: Spawn) -> None:
+    child = spawn("--timeout", "30", script=["hang", TOP])
+    child.expect(PROMPT)
+    child.send("Who?\r")
+    child.expect("hanging")
+    child.expect(r"SELECT[^\n]*name[^\n]*\n[^\n]*thinking")
+    child.send("\x03")
+    child.expect("sqlagent: Interrupted")
+    child.expect(PROMPT)
+
+
+@needs_terminal
+def test_ctrl_c_brings_the_prompt_back_at_once_from_a_step_that_does_not_listen(spawn: Spawn) -> None:
+    child = spawn("--timeout", "30", script=["deaf", TOP])
+    child.expect(PROMPT)
+    child.send("Who?\r")
+    child.expect("deaf")
+    began = time.monotonic()
+    child.send("\x03")
+    child.expect("sqlagent: Interrupted")
+    child.expect(PROMPT)
+    assert time.monotonic() - began < 2.5, "the step goes on for three seconds; alone on a machine this takes 0.2"
+    child.send("Who?\r")  # waits for it, and is not interrupted in its place
+    child.expect("Ingrid Solberg")
+    assert "too_late" not in child.before and "Interrupted" not in child.before
+    child.expect(PROMPT)
+
+
+@needs_terminal
 def test_ctrl_c_at_the_prompt_gives_up_the_line(spawn: Spawn) -> None:
     child = spawn()
     child.expect(PROMPT)

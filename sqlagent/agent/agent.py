@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from sqlagent.agent.selection import Chosen
     from sqlagent.database.schema import Schema
     from sqlagent.database.spoken_names import SpokenNames
+    from sqlagent.decoding.candidate import Progress
     from sqlagent.grammar import Acceptor
     from sqlagent.linking.focus import Focus
     from sqlagent.linking.prompt import Turn
@@ -213,6 +214,11 @@ class Agent:
     def model_name(self) -> str:
         """What the model is called, loaded or not."""
         return self._slot.name
+
+    @property
+    def progress(self) -> Progress | None:
+        """How far the model is with what it reads or writes now, without waiting for it; None where it cannot tell."""
+        return getattr(self._slot.model, "progress", None)
 
     @property
     def effort(self) -> str:

@@ -128,10 +128,10 @@ def err(text: str, stream: TextIO | None = None) -> None:
         to.flush()
 
 
-def redraw(text: str) -> None:
-    """Put `text` in place of the line that stderr's terminal is on. Never raises."""
+def redraw(text: str, above: int = 0) -> None:
+    """Put `text` in place of the line that stderr's terminal is on and of so many lines above it. Never raises."""
     with contextlib.suppress(OSError, ValueError):
-        sys.stderr.write(f"\r\x1b[K{harmless(text)}")
+        sys.stderr.write("\r\x1b[K" + "\x1b[A\x1b[K" * above + harmless(text))
         sys.stderr.flush()
 
 

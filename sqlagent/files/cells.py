@@ -55,8 +55,8 @@ class Kind:
     type: str
     convert: Convert
     said: str = ""
-    plain: Callable[[str], Cell] | None = None
-    """Converts cells that are written plainly, faster, and raises ValueError at others."""
+    plain: Callable[[Sequence[str]], list[Cell]] | None = None
+    """Converts a column of cells that are written plainly, all at once, and raises ValueError at others."""
 
 
 class NotThisKind(ValueError):
@@ -166,15 +166,27 @@ def _text(cell: str) -> Cell:
     return cell
 
 
-def _plain_integer(cell: str) -> int:
-    number = int(cell)
-    if str(number) != cell or not -(2**63) <= number < 2**63:  # a code, or written as people write numbers
+def _plain_integers(cells: Sequence[str]) -> list[Cell]:
+    numbers = list(map(int, cells))
+    if list(map(str, numbers)) != list(cells):  # a code, or written as people write numbers
         raise ValueError
-    return number
+    if numbers and not -(2**63) <= min(numbers) <= max(numbers) < 2**63:
+        raise ValueError
+    return [*numbers]
 
 
-INTEGER = Kind("integer", "INTEGER", _integer, plain=_plain_integer)
-REAL = Kind("real", "REAL", _real)
+_NOT_PLAIN = re.compile(r"[^0-9.\n-]|^-?0[0-9]|[0-9]{16}", re.MULTILINE)
+"""What is in no number that is written plainly; what is left and is none, `float` refuses."""
+
+
+def _plain_reals(cells: Sequence[str]) -> list[Cell]:
+    if _NOT_PLAIN.search("\n".join(cells)):
+        raise ValueError
+    return [*map(float, cells)]
+
+
+INTEGER = Kind("integer", "INTEGER", _integer, plain=_plain_integers)
+REAL = Kind("real", "REAL", _real, plain=_plain_reals)
 TEXT = Kind("text", "TEXT", _text)
 ISO = Kind("iso date", "DATE", _iso)
 DAY_FIRST = Kind("day first", "DATE", _day_first, "dates, day first")
@@ -207,8 +219,7 @@ def kind_of_column(cells: Iterable[str], excluded: Sequence[str] = ()) -> Kind:
     empty = sum(cell.lower() in NOTHING for cell in said)
     if not filled or (said and empty > MOST_NOTHING * len(said) and len(filled) < 3):
         return TEXT
-    fitting = [kind for kind in KINDS if kind.name not in excluded and _fits(kind, filled)]
-    return fitting[0] if fitting else TEXT
+    return next((kind for kind in KINDS if kind.name not in excluded and _fits(kind, filled)), TEXT)
 
 
 def both_days_and_months(cells: Iterable[str]) -> bool:
@@ -250,7 +261,10 @@ def converted(kind: Kind, converter: Converter, column: Sequence[str]) -> Sequen
         return [cell or None for cell in column] if "" in column else column
     if kind.plain is not None:
         try:
-            return list(map(kind.plain, column))
+            if "" not in column:
+                return kind.plain(column)
+            filled = iter(kind.plain([cell for cell in column if cell]))
+            return [next(filled) if cell else None for cell in column]
         except ValueError:
             pass
     return list(map(converter.__getitem__, column))

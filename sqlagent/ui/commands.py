@@ -245,7 +245,7 @@ def _own(args: argparse.Namespace, output: Output, agent: Agent, sql: str) -> st
 
 def _ask(args: argparse.Namespace, output: Output, agent: Agent, question: str) -> str | None:
     """Ask the model; what was left out."""
-    with output.console.working("reading the database"):
+    with output.console.working("reading the database", lambda: agent.progress):
         answer = agent.ask(question, observer=output.console, anyway=args.anyway)
     if args.json:
         about = json_answer.of_answer(answer, database=agent.database, model=agent.model_name)

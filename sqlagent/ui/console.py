@@ -1,7 +1,8 @@
 """Tell the person everything that is not data: notices, errors, steps, and that work goes on. Writes to stderr only.
 
     console.notice("(no rows)")
-    with console.working("reading the database"):  # a spinner; off a terminal a line every few seconds
+    # a spinner, above it the statement as it is written; off a terminal a line every few seconds
+    with console.working("reading the database", lambda: agent.progress):
         agent.ask(question, observer=console)
 
 Of the statements that an answer took, the last one is shown, once it is clear that it is the last: beside its
@@ -14,7 +15,7 @@ import itertools
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -25,11 +26,16 @@ from sqlagent.base.terminal import DIM, RED, paint
 
 if TYPE_CHECKING:
     from sqlagent.agent.answer import Step
+    from sqlagent.decoding.candidate import Progress
 
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 PLAIN_FRAMES = "|/-\\"
 QUIET_SECONDS = 0.1
 """How long a spinner waits: quick steps must not flicker."""
+THINKING = "thinking"
+"""What the agent calls writing the first statement: that one is shown as it grows."""
+SHOWN_LINES = 8
+"""Lines of a statement that is being written that are shown at most: its last ones."""
 BEAT_SECONDS = 5.0
 """How often a line says what goes on where no spinner can."""
 
@@ -129,19 +135,42 @@ class Console:
                 self._statement = None
 
     @contextmanager
-    def working(self, label: str) -> Iterator[None]:
-        """Say on stderr that something goes on while the block runs, unless quiet was asked for."""
+    def working(self, label: str, progress: Callable[[], Progress | None] = lambda: None) -> Iterator[None]:
+        """Say on stderr that something goes on while the block runs, unless quiet was asked for.
+
+        progress: tells how far the model is; asked from another thread.
+        """
         self._statement = None
         if self.quiet:
             yield
             return
         plain = not terminal.can_redraw(sys.stderr)
-        with _Heartbeat(label) if plain else _Spinner(label, color=self.color) as shown:
+        drawn = _Spinner(label, progress if self.show_sql else lambda: None, color=self.color)
+        with _Heartbeat(label) if plain else drawn as shown:
             self._at_work = shown
             try:
                 yield
             finally:
                 self._at_work = None
+
+
+class Relay:
+    """Passes on to a console what an agent reports, until it is muted."""
+
+    def __init__(self, console: Console) -> None:
+        self._console: Console | None = console
+
+    def mute(self) -> None:
+        """Pass on nothing more."""
+        self._console = None
+
+    def status(self, text: str) -> None:
+        if (console := self._console) is not None:
+            console.status(text)
+
+    def step(self, step: Step) -> None:
+        if (console := self._console) is not None:
+            console.step(step)
 
 
 class _Ticker:
@@ -196,12 +225,14 @@ class _Heartbeat(_Ticker):
 
 
 class _Spinner(_Ticker):
-    """Draws one line on stderr."""
+    """Draws one line on stderr, and above it the statement as far as it is written."""
 
-    def __init__(self, label: str, *, color: bool) -> None:
+    def __init__(self, label: str, progress: Callable[[], Progress | None], *, color: bool) -> None:
         super().__init__(label, QUIET_SECONDS)
+        self._progress = progress
         self._color = color
-        self._drawn = False
+        self._drawn = 0
+        """How many lines are on the terminal."""
         encoding = (sys.stderr.encoding or "").lower()
         self._frames = itertools.cycle(FRAMES if encoding.startswith("utf") else PLAIN_FRAMES)
 
@@ -216,18 +247,34 @@ class _Spinner(_Ticker):
 
     @contextmanager
     def hidden(self) -> Iterator[None]:
-        """Take the line away while the block prints something else."""
+        """Take the lines away while the block prints something else."""
         with self._lock:
             if self._drawn:
-                terminal.redraw("")
-                self._drawn = False
+                terminal.redraw("", self._drawn - 1)
+                self._drawn = 0
             yield
 
     def show(self, seconds: float) -> None:
-        from sqlagent.ui.wrapping import cut
+        from sqlagent.ui.wrapping import cut, sql_lines
 
-        text = f"{next(self._frames)} {self.label}"
+        width = (terminal.width(sys.stderr) or 80) - 1
+        label, written = self.label, ""
+        if self.label == THINKING and (progress := self._progress()) is not None:
+            written = progress.written.strip()
+            if not written and progress.read < progress.to_read:
+                label = f"reading the schema, {progress.read} of {progress.to_read} tokens"
+        lines = sql_lines(written, width)[-SHOWN_LINES:] if written else []
         clock = f" {seconds:.1f} s"
-        text = cut(text, (terminal.width(sys.stderr) or 80) - len(clock) - 1) + clock
-        terminal.redraw(paint(text, DIM) if self._color else text)
-        self._drawn = True
+        last = cut(f"{next(self._frames)} {label}", width - len(clock)) + clock
+        above = "".join(f"{cut(line, width)}\n" for line in lines)
+        text = above + last
+        if self._color:
+            text = terminal.Painted((_coloured(above) if above else "") + paint(last, DIM))
+        terminal.redraw(text, max(0, self._drawn - 1))
+        self._drawn = len(lines) + 1
+
+
+def _coloured(lines: str) -> str:
+    from sqlagent.ui.formats import highlight_sql
+
+    return highlight_sql(lines) + "\n"

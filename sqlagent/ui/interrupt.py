@@ -58,6 +58,12 @@ def came() -> bool:
     return _state.came
 
 
+def asked_for() -> float:
+    """Seconds since the running step was asked to stop; 0.0 while nobody has."""
+    step = _state.step
+    return 0.0 if step is None or step.asked is None else time.monotonic() - step.asked
+
+
 def enough() -> bool:
     """Whether rows have been written for long enough after somebody asked to stop."""
     step = _state.step

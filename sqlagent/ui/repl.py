@@ -16,12 +16,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlagent.agent.answer import Answer, Cell
+from sqlagent.agent.answer import Answer, Cell, Observer
 from sqlagent.agent.conversation import Conversation
 from sqlagent.base import errors
 from sqlagent.base.errors import Cancelled, NoAnswer, OutOfScope, QueryError, SqlagentError, UsageError
 from sqlagent.base.terminal import is_terminal, wants_color
 from sqlagent.ui import (
+    background,
     completion,
     exports,
     interrupt,
@@ -32,6 +33,8 @@ from sqlagent.ui import (
     repl_results,  # noqa: F401  its commands
     sureness,
 )
+from sqlagent.ui.background import Result
+from sqlagent.ui.console import Relay
 from sqlagent.ui.result_output import ALL_BYTES, Output, timings
 
 if TYPE_CHECKING:
@@ -98,6 +101,7 @@ class Repl:
         """The file that results go to in place of the terminal; further ones get a number."""
         self._written = 0
         self._reopen = reopen
+        self._background = background.Background()
         self._seconds: float | None = None
         self._refused: str | None = None
         self._readings: list[str] = []
@@ -134,6 +138,7 @@ class Repl:
         text = line.strip()
         if not text or text.startswith("--") and "\n" not in text:
             return
+        self._background.settle()
         if repl_commands.is_command(text) or text in repl_commands.COMMANDS:
             repl_commands.run(self, text)
         elif self.is_sql(text):
@@ -179,8 +184,10 @@ class Repl:
             console.notice("(going on from the question before; \\new begins afresh)")
         self._refused = None
         try:
-            with console.working("reading the database"):
-                answer = self.agent.ask(text, history=history, observer=console, anyway=anyway)
+            with console.working("reading the database", lambda: self.agent.progress):
+                answer = self._done(
+                    lambda told: self.agent.ask(text, history=history, observer=told, anyway=anyway)
+                )
         except OutOfScope:
             self._refused = text
             raise
@@ -214,7 +221,7 @@ class Repl:
         console = self.output.console
         started = time.monotonic()
         with console.working("running the statement"):
-            result = self.agent.run_meant(sql) if meant else self.agent.run_sql(sql)
+            result = self._done(lambda _: self.agent.run_meant(sql) if meant else self.agent.run_sql(sql))
         self._seconds = time.monotonic() - started
         self.last = Last(sql, result.columns, result.rows, result.truncated)
         if self.results_to is None:
@@ -222,6 +229,17 @@ class Repl:
         self._deliver()
         if self.timing or console.verbose:
             console.notice(f"[{self._seconds:.3f} s]")
+
+    def _done(self, work: Callable[[Observer], Result]) -> Result:
+        """What the agent makes of something that it may report on; a person who presses Ctrl-C waits no longer."""
+        console = self.output.console
+        if not self.interactive():
+            return work(console)
+        relay = Relay(console)
+        try:
+            return self._background.do(lambda: work(relay), self.agent.cancel)
+        finally:
+            relay.mute()  # what was left behind shall say nothing more
 
     def last_result(self) -> Last:
         """What was answered or run last. Raises UsageError before there is anything."""
