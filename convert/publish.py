@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from convert import card
-from convert.files import first_line, quiet_hub
 from convert.folder import Folder
 from convert.upload_item import Item
 from sqlagent.base.errors import ModelError, UsageError
 from sqlagent.weights import adapter as adapters
 from sqlagent.weights import provenance
 from sqlagent.weights.gguf_read import GgufFile
+from train.hub import first_line, quiet_hub
 
 ADAPTER_FILES = (adapters.CONFIG, adapters.WEIGHTS, adapters.RECORD)
 SMALL = {"model": "Upload the model card and settings", "space": "Upload the page"}

@@ -22,6 +22,7 @@ class Repo:
     """A repository: files by path (as blob hashes), commits in order."""
 
     private: bool = False
+    card: dict[str, Any] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     large: set[str] = field(default_factory=set)
     commits: list[str] = field(default_factory=list)
@@ -76,6 +77,18 @@ class Hub:
     def file(self, repo: str, path: str) -> bytes:
         """The bytes of a file at the head of a repository."""
         return self.blobs[self.repos[repo].files[path]]
+
+    def put(self, repo: str, files: dict[str, bytes], **card: Any) -> Repo:
+        """A public repository with files, as if somebody had uploaded them; models' weights and databases as LFS."""
+        place = self.repos.setdefault(repo, Repo())
+        place.card |= card
+        for name, data in files.items():
+            digest = hashlib.sha256(data).hexdigest()
+            self.blobs[digest] = data
+            place.files[name] = digest
+            if name.endswith((".safetensors", ".gguf", ".sqlite", ".zip", ".parquet")):
+                place.large.add(name)
+        return place
 
     # --- routing
 
@@ -208,17 +221,19 @@ class Hub:
         place = self.repos[repo]
         files = [{"rfilename": path} for path in sorted(place.files)]
         known = {"id": repo, "modelId": repo, "sha": place.head, "private": place.private, "siblings": files}
+        known["cardData"] = place.card
         reply(http, 200, known)
 
     def tree(self, http: BaseHTTPRequestHandler, repo: str) -> None:
         place = self.repos[repo]
         found = []
         for path, digest in sorted(place.files.items()):
+            data = self.blobs[digest]
             entry: dict[str, Any] = {
                 "type": "file",
                 "path": path,
-                "oid": digest,
-                "size": len(self.blobs[digest]),
+                "oid": hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest(),
+                "size": len(data),
             }
             if path in place.large:
                 entry["lfs"] = {"oid": digest, "size": entry["size"], "pointerSize": 130}
@@ -253,7 +268,7 @@ class Hub:
         reply(http, 206, data[start:stop], {**headers, "Content-Range": span})
 
     REPO = r"(?P<repo>[^/]+/[^/]+)"
-    KIND = r"(?:models|spaces)"
+    KIND = r"(?:models|spaces|datasets)"
     ROUTES: tuple[tuple[str, str, Any, bool], ...] = (
         ("POST", r"/api/repos/create", create, True),
         ("POST", r"/api/validate-yaml", validate, False),
@@ -268,7 +283,7 @@ class Hub:
         ("POST", r"/complete/(?P<oid>\w+)", complete, False),
         ("POST", r"/verify/(?P<oid>\w+)", verify, True),
         ("GET HEAD", r"/storage/(?P<oid>\w+)", storage, False),
-        ("GET HEAD", rf"/(?:spaces/)?{REPO}/resolve/[^/]+/(?P<path>.+)", resolve, False),
+        ("GET HEAD", rf"/(?:spaces/|datasets/)?{REPO}/resolve/[^/]+/(?P<path>.+)", resolve, False),
     )
 
 

@@ -35,6 +35,7 @@ from train.config import CHOICES, HELP, Config
 
 COMMANDS = (
     "run",
+    "fetch",
     "data",
     "evaluate",
     "speed",
@@ -62,6 +63,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             from train import evaluate
 
             return evaluate.main(words)
+        if command == "fetch":
+            from train import fetch
+
+            return fetch.main(words)
         if command == "sample":
             from train import rejection
 
