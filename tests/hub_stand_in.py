@@ -14,7 +14,7 @@ import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 
 @dataclass
@@ -224,10 +224,24 @@ class Hub:
         known["cardData"] = place.card
         reply(http, 200, known)
 
-    def tree(self, http: BaseHTTPRequestHandler, repo: str) -> None:
+    def tree(self, http: BaseHTTPRequestHandler, repo: str, folder: str | None = None) -> None:
+        files = [path for path in self.repos[repo].files if folder is None or path.startswith(f"{folder}/")]
+        if folder is not None and not files:
+            reply(http, 404, {"error": "Entry not found"}, {"X-Error-Code": "EntryNotFound"})
+            return
+        reply(http, 200, self.entries(repo, files))
+
+    def paths_info(self, http: BaseHTTPRequestHandler, repo: str) -> None:
+        raw = body(http).decode()
+        asked = json.loads(raw)["paths"] if raw.startswith("{") else parse_qs(raw)["paths"]
+        reply(http, 200, self.entries(repo, [path for path in asked if path in self.repos[repo].files]))
+
+    def entries(self, repo: str, files: list[str]) -> list[dict[str, Any]]:
+        """What the hub says of files in a listing."""
         place = self.repos[repo]
         found = []
-        for path, digest in sorted(place.files.items()):
+        for path in sorted(files):
+            digest = place.files[path]
             data = self.blobs[digest]
             entry: dict[str, Any] = {
                 "type": "file",
@@ -238,7 +252,7 @@ class Hub:
             if path in place.large:
                 entry["lfs"] = {"oid": digest, "size": entry["size"], "pointerSize": 130}
             found.append(entry)
-        reply(http, 200, found)
+        return found
 
     def resolve(self, http: BaseHTTPRequestHandler, repo: str, path: str) -> None:
         place = self.repos[repo]
@@ -275,7 +289,8 @@ class Hub:
         ("PUT", rf"/api/{KIND}/{REPO}/settings", settings, True),
         ("POST", rf"/api/{KIND}/{REPO}/preupload/[^/]+", preupload, True),
         ("POST", rf"/api/{KIND}/{REPO}/commit/[^/]+", commit, True),
-        ("GET HEAD", rf"/api/{KIND}/{REPO}/tree/[^/]+", tree, False),
+        ("GET HEAD", rf"/api/{KIND}/{REPO}/tree/[^/]+(?:/(?P<folder>.+))?", tree, False),
+        ("POST", rf"/api/{KIND}/{REPO}/paths-info/[^/]+", paths_info, False),
         ("GET HEAD", rf"/api/{KIND}/{REPO}(?:/revision/[^/]+)?", info, False),
         ("POST", rf"/(?:spaces/)?{REPO}\.git/info/lfs/objects/batch", batch, True),
         ("PUT", r"/upload/(?P<oid>\w+)", upload, False),

@@ -17,7 +17,8 @@ from sqlagent.database.schema import Table, fold
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Binary, Column, Query, Select, TableRef, flat, single
+from sqlagent.sql.tree import Binary, Column, Query, Select, TableRef
+from sqlagent.sql.walk import flat, single
 
 
 def tied(reading: Reading, accepts: Callable[[str], bool], *, one_column: bool = False) -> Amended:

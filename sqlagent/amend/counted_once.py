@@ -22,7 +22,8 @@ from sqlagent.database.schema import Table, fold
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Call, Column, Star, bare
+from sqlagent.sql.tree import Call, Column, Star
+from sqlagent.sql.walk import bare
 
 _ASKED = re.compile(r"\b(?:how many|number of|count(?: the| all| of)*)\s+((?:\w+\s+){0,3}\w+)", re.IGNORECASE)
 

@@ -14,7 +14,8 @@ from sqlagent.amend.plain_select import PlainSelect
 from sqlagent.amend.superlatives import column_kind
 from sqlagent.base.word_forms import name_words, stem
 from sqlagent.database.schema import Table, fold
-from sqlagent.sql.tree import Call, Column, walk
+from sqlagent.sql.tree import Call, Column
+from sqlagent.sql.walk import walk
 
 _LEAD = (
     r"(?:(?:and|but|so|now|then|ok|okay|please|just|rather)\b,?\s*)*"

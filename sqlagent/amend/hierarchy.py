@@ -15,7 +15,8 @@ from sqlagent.database.schema import fold
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Binary, Column, In, Node, Query, Subquery, TableRef, single
+from sqlagent.sql.tree import Binary, Column, In, Node, Query, Subquery, TableRef
+from sqlagent.sql.walk import single
 
 _SAME = re.compile(
     r"\b(?:same|shar\w+|common|colleagues?|peers?|siblings?|also|other|another)\b|['’]s?\b", re.IGNORECASE

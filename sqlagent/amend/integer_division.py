@@ -13,7 +13,8 @@ import re
 from sqlagent.amend.amendment import Amended
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Binary, Call, Case, Cast, Column, Expr, Literal, Select, Subquery, Unary, bare
+from sqlagent.sql.tree import Binary, Call, Case, Cast, Column, Expr, Literal, Select, Subquery, Unary
+from sqlagent.sql.walk import bare
 
 _MEANT = re.compile(r"\b(?:whole|integer|rounded down|full|decade|century|centuries)\b", re.IGNORECASE)
 

@@ -18,7 +18,8 @@ from sqlagent.amend.periods import is_time
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import text_literal
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Between, Binary, Call, Column, Expr, In, Literal, bare
+from sqlagent.sql.tree import Between, Binary, Call, Column, Expr, In, Literal
+from sqlagent.sql.walk import bare
 
 _COMPARE = frozenset(("=", "!=", "<", "<=", ">", ">="))
 _DATES = frozenset(("DATE", "DATETIME"))

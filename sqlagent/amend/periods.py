@@ -37,8 +37,8 @@ from sqlagent.sql.tree import (
     Query,
     Select,
     TableRef,
-    flat,
 )
+from sqlagent.sql.walk import flat
 
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]|\Z)")
 _DATED = re.compile(r"date|time", re.IGNORECASE)
@@ -169,9 +169,9 @@ def time_conditions(reading: Reading) -> list[tuple[Select, Expr]] | None:
     return found if len(of) < 2 else None
 
 
-def _compares(node: Node) -> bool:
+def _compares(node: Expr) -> bool:
     """Whether a condition compares, and does not ask whether there is anything."""
-    for part in flat(node, "OR"):  # type: ignore[arg-type]
+    for part in flat(node, "OR"):
         for one in flat(part, "AND"):
             null = isinstance(one, Binary) and isinstance(one.right, Literal) and one.right.value == "NULL"
             if isinstance(one, NullTest) or null:

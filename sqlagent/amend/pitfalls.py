@@ -18,7 +18,8 @@ from sqlagent.base.word_forms import key
 from sqlagent.database.schema import fold
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Binary, Call, Expr, Select, Subquery, bare
+from sqlagent.sql.tree import Binary, Call, Expr, Select, Subquery
+from sqlagent.sql.walk import bare
 
 _WHOLE = re.compile(
     r"\b(?:complete(?:ly)?|entire(?:ly)?|wholly|fully|evenly|round(?:ed)?|times over)\b", re.IGNORECASE

@@ -16,7 +16,8 @@ from sqlagent.database.schema import Table, fold
 from sqlagent.sql.edit import Edits, spliced
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading, read
-from sqlagent.sql.tree import Binary, Cast, Column, Expr, Item, Node, Query, Select, TableRef, walk
+from sqlagent.sql.tree import Binary, Cast, Column, Expr, Item, Node, Query, Select, TableRef
+from sqlagent.sql.walk import walk
 
 _ORDER = ("items", "sources", "where", "group", "having", "order")
 Key = tuple[str, str]

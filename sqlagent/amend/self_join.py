@@ -16,7 +16,8 @@ from sqlagent.base.word_forms import name_words, stem
 from sqlagent.database.schema import Table, fold
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Binary, Column, TableRef, flat
+from sqlagent.sql.tree import Binary, Column, TableRef
+from sqlagent.sql.walk import flat
 
 _THAN = re.compile(
     r"\b(?:than|as) (?:that of )?(?:their|his|her|its|the|one of their)(?: own)? (?P<noun>\w+)", re.IGNORECASE
@@ -65,9 +66,9 @@ def turned_round(question: str, reading: Reading, accepts: Callable[[str], bool]
     return Amended(made, f"Shown are those that the {key.name.text} of the other points at.")
 
 
-def _link(on: object, table: Table, reading: Reading) -> tuple[Column, Column] | None:
+def _link(on: Expr, table: Table, reading: Reading) -> tuple[Column, Column] | None:
     """The column that holds the key, and the one that it points at, of the condition that joins a table with itself."""
-    parts = flat(on, "AND")  # type: ignore[arg-type]
+    parts = flat(on, "AND")
     if len(parts) != 1 or not isinstance(parts[0], Binary) or parts[0].operator != "=":
         return None
     sides = parts[0].left, parts[0].right

@@ -13,7 +13,8 @@ from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import text_literal
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.statement import Statement
-from sqlagent.sql.tree import Binary, Column, Expr, In, Literal, bare
+from sqlagent.sql.tree import Binary, Column, Expr, In, Literal
+from sqlagent.sql.walk import bare
 
 Nearest = Callable[[str, str, str], "str | None"]
 """(table, column, text) -> the stored value that was meant; None when the text occurs, or nothing is clearly near."""

@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Literal, bare
+from sqlagent.sql.tree import Literal
+from sqlagent.sql.walk import bare
 
 _MOST = 100
 """Rows of a limit that is looked at."""

@@ -11,7 +11,8 @@ from sqlagent.sql.cursor import Unreadable
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import text_literal
 from sqlagent.sql.parser import parse
-from sqlagent.sql.tree import Call, Literal, bare
+from sqlagent.sql.tree import Call, Literal
+from sqlagent.sql.walk import bare
 
 _SHOWN = ("DATE", "DATETIME", "TIME", "STRFTIME")
 _COUNTED = ("JULIANDAY", "UNIXEPOCH")

@@ -26,7 +26,8 @@ from sqlagent.lowering.moments import DAY, MONTH, Span, literal_span, pattern_sp
 from sqlagent.lowering.stored_form import Stored, listed, literal
 from sqlagent.sql.names import text_literal
 from sqlagent.sql.statement import Statement
-from sqlagent.sql.tree import Between, Expr, In, Literal, bare
+from sqlagent.sql.tree import Between, Expr, In, Literal
+from sqlagent.sql.walk import bare
 
 _TRUE = frozenset({"1", "true", "yes", "y", "t"})
 _FALSE = frozenset({"0", "false", "no", "n", "f"})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlagent.lowering.moments import DAY, MONTH, SECOND, YEAR, Span, computed_span, literal_span
 from sqlagent.sql.statement import Statement
-from sqlagent.sql.tree import Binary, Call, Cast, Column, Expr, Literal, Query, Unary, bare, walk
+from sqlagent.sql.tree import Binary, Call, Cast, Column, Expr, Literal, Query, Unary
+from sqlagent.sql.walk import bare, walk
 
 _GRAINS = {"%Y": YEAR, "%Y-%m": MONTH, "%Y-%m-%d": DAY, "%Y-%m-%d %H:%M:%S": SECOND, "%F": DAY}
 """What strftime formats give that begin an ISO text."""

@@ -15,7 +15,8 @@ import json
 from sqlagent.database.column_facts.encodings import Listed
 from sqlagent.lowering.stored_form import Stored
 from sqlagent.sql.names import text_literal
-from sqlagent.sql.tree import Expr, In, Literal, bare
+from sqlagent.sql.tree import Expr, In, Literal
+from sqlagent.sql.walk import bare
 
 
 def among(column: Stored, member: str) -> str | None:

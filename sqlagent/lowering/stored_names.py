@@ -18,7 +18,8 @@ from sqlagent.sql.names import quote
 from sqlagent.sql.parser import parse
 from sqlagent.sql.reading import Reading, read
 from sqlagent.sql.scope import Bound, Reference
-from sqlagent.sql.tree import Column, Item, Joined, Name, Node, Select, Star, TableRef, bare
+from sqlagent.sql.tree import Column, Item, Joined, Name, Node, Select, Star, TableRef
+from sqlagent.sql.walk import bare
 
 
 def in_stored_names(sql: str, names: SpokenNames) -> str:

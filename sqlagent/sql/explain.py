@@ -15,20 +15,8 @@ from sqlagent.sql.explain_values import AGGREGATES, Values, constant, listed
 from sqlagent.sql.parser import Unreadable
 from sqlagent.sql.reading import Reading, read
 from sqlagent.sql.scope import Bound, Scope
-from sqlagent.sql.tree import (
-    Binary,
-    Call,
-    Column,
-    Derived,
-    Expr,
-    Item,
-    Query,
-    Select,
-    Term,
-    bare,
-    children,
-    flat,
-)
+from sqlagent.sql.tree import Binary, Call, Column, Derived, Expr, Item, Query, Select, Term
+from sqlagent.sql.walk import bare, children, flat
 
 LONGEST = 700
 """Characters of the longest sentence; a longer one would explain less than the SQL does."""

@@ -29,9 +29,8 @@ from sqlagent.sql.tree import (
     Star,
     Subquery,
     Unary,
-    bare,
-    flat,
 )
+from sqlagent.sql.walk import bare, flat
 
 AGGREGATES = {
     "AVG": "average of",

@@ -30,8 +30,8 @@ from sqlagent.sql.tree import (
     Select,
     Subquery,
     TableRef,
-    bare,
 )
+from sqlagent.sql.walk import bare
 
 ROWIDS = frozenset(["rowid", "oid", "_rowid_"])
 

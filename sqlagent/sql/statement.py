@@ -16,7 +16,8 @@ from typing import TypeVar, cast
 
 from sqlagent.database.schema import fold
 from sqlagent.sql.lexer import Token, unquoted
-from sqlagent.sql.tree import Expr, Node, Paren, Query, Select, children, flat, single
+from sqlagent.sql.tree import Expr, Node, Paren, Query, Select
+from sqlagent.sql.walk import children, flat, single
 
 Kind = TypeVar("Kind", bound=Node)
 

@@ -12,7 +12,8 @@ from sqlagent.amend.amendment import Amended
 from sqlagent.amend.plain_select import plain
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Column, Literal, bare
+from sqlagent.sql.tree import Column, Literal
+from sqlagent.sql.walk import bare
 
 _ASKED = re.compile(
     r"\b(?:second|third|fourth|fifth|2nd|3rd|4th|5th)[ -](?:most|least|best|worst|\w{2,}est)\b", re.IGNORECASE

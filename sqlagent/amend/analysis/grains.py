@@ -15,7 +15,8 @@ from sqlagent.amend.amendment import Amended
 from sqlagent.amend.periods import is_time
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Call, Column, bare
+from sqlagent.sql.tree import Call, Column
+from sqlagent.sql.walk import bare
 
 _ASKED = re.compile(
     r"\b(?:(?:which|what|per|by|each|every|for each|at what|at which|in which|on which|in what|on what|busiest|best"

@@ -17,7 +17,8 @@ from sqlagent.amend.plain_select import PlainSelect, plain
 from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Call, Column, Expr, bare
+from sqlagent.sql.tree import Call, Column, Expr
+from sqlagent.sql.walk import bare
 
 _EACH = r"\b(?:each|every|per|by)\b"
 _TOP = re.compile(

@@ -17,7 +17,8 @@ from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Call, Column, Item, Star, bare
+from sqlagent.sql.tree import Call, Column, Item, Star
+from sqlagent.sql.walk import bare
 
 _MONEY = re.compile(
     r"\b(?:sales|revenues?|turnover|income|earnings|spending|spend|expenses|expenditures?|profits?|takings)\b",

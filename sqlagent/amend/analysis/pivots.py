@@ -13,7 +13,8 @@ from sqlagent.amend.plain_select import plain
 from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.sql.names import quote, text_literal
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Call, Column, bare
+from sqlagent.sql.tree import Call, Column
+from sqlagent.sql.walk import bare
 
 _ASKED = re.compile(
     r"\b(?:one|a|separate|own) columns? (?:per|for each|for every|by|for) (?P<noun>\w+)"
@@ -56,12 +57,11 @@ def in_columns(
         ),
         None,
     )
-    calls = [item.value for item in parts.select.items if isinstance(bare(item.value), Call)]
-    calls = [call for call in calls if isinstance(bare(call), Call) and bare(call).function in _ADDING]  # type: ignore[union-attr]
+    values_shown = [bare(item.value) for item in parts.select.items]
+    calls = [value for value in values_shown if isinstance(value, Call) and value.function in _ADDING]
     if across is None or len(calls) != 1:
         return Amended(reading.sql)
-    call = bare(calls[0])
-    assert isinstance(call, Call)
+    call = calls[0]
     by, down = parts.text(across), next(text for text in group if text != parts.text(across))
     rows = " ".join(filter(None, (parts.clause("sources"), parts.clause("where"))))
     found = values(f"SELECT DISTINCT {by} {rows} ORDER BY {by} LIMIT {MOST + 1}")

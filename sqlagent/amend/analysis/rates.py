@@ -16,7 +16,8 @@ from sqlagent.amend.plain_select import Condition, PlainSelect, plain
 from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Column, Literal, bare
+from sqlagent.sql.tree import Column, Literal
+from sqlagent.sql.walk import bare
 
 _ASKED = re.compile(
     r"\b(?P<end>highest|greatest|largest|best|biggest|lowest|smallest|worst|least) "

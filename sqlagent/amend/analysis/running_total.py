@@ -11,7 +11,8 @@ from collections.abc import Callable
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.plain_select import plain
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Call, Item, bare
+from sqlagent.sql.tree import Call, Item
+from sqlagent.sql.walk import bare
 
 _ASKED = re.compile(
     r"\brunning (?:totals?|sums?|counts?|balances?)\b|\bcumulative|\baccumulated\b", re.IGNORECASE

@@ -14,7 +14,8 @@ from collections.abc import Callable
 from sqlagent.amend.amendment import Amended
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Call, Column, Expr, Item, Query, bare
+from sqlagent.sql.tree import Call, Column, Expr, Item, Query
+from sqlagent.sql.walk import bare
 
 _PLAIN = (
     (re.compile(r"\bmedian\b", re.I), "MEDIAN"),

@@ -12,7 +12,8 @@ from sqlagent.amend.amendment import Amended
 from sqlagent.amend.periods import is_time
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Call, Column, Query, bare
+from sqlagent.sql.tree import Call, Column, Query
+from sqlagent.sql.walk import bare
 
 _HOW_MUCH = re.compile(
     r"^\W*(?:and )?how much (?:money |time |revenue )?(?:did|does|do|has|have|was|were|is)\b"

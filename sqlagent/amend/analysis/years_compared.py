@@ -13,7 +13,8 @@ from sqlagent.amend.periods import time_conditions
 from sqlagent.amend.plain_select import plain
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Call, Column, bare
+from sqlagent.sql.tree import Call, Column
+from sqlagent.sql.walk import bare
 
 _COMPARED = re.compile(r"\b(?:compar\w+|versus|vs\.?|difference between)\b", re.IGNORECASE)
 _YEAR = re.compile(r"\b((?:19|20)\d\d)\b")
