@@ -139,7 +139,7 @@ def test_a_broken_download_goes_on_and_a_damaged_file_is_not_taken(hub: Hub, tmp
     ("words", "env", "said"),
     [
         (["spyder"], {}, "There is no set 'spyder'"),
-        (["spider", "--repo", "no/such"], {}, "The hub has no data set no/such"),
+        (["spider", "--repo", "no/such"], {}, "The hub has no no/such"),
         (["spider"], {"HF_HUB_OFFLINE": "1"}, "Going online is forbidden"),
         (["spider"], {"HF_ENDPOINT": "http://127.0.0.1:9"}, "cannot be fetched from the hub"),
         (["spider", "--from", "nowhere"], {}, "There is no nowhere"),

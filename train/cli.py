@@ -33,6 +33,8 @@ from sqlagent.base.errors import INTERRUPTED, OK, SqlagentError, UsageError
 from train import config as configuration
 from train.config import CHOICES, HELP, Config
 
+HELD_OUT = 20
+"""Of a data set that flags alone name, one row in so many is kept for validation."""
 COMMANDS = (
     "run",
     "fetch",
@@ -154,7 +156,7 @@ def settled(config: Config) -> Config:
         return config
     name = config.dataset or configuration.DATASET
     file = str(Path(name).absolute()) if Path(name).is_file() else f"hub:{name}"
-    mix = configuration.Mix(name=Path(name).stem, kind="context", file=file)
+    mix = configuration.Mix(name=Path(name).stem, kind="context", file=file, held_out=HELD_OUT)
     return dataclasses.replace(config, mix=(mix,))
 
 

@@ -48,6 +48,8 @@ class Mix:
     """BIRD's hints: `append` to the question, `drop`, or `half` (every other row)."""
     least: float = 0.0
     """Keep only rows whose `logprob` is at least this (`python -m train sample` writes one; 0: all rows)."""
+    held_out: int = 0
+    """Keep one row in so many for validation, as many as `validation.slice` (0: none), where the set has no rows for it."""
     drop_validation: bool = False
     """Leave out rows of validation databases instead of refusing to start."""
 

@@ -57,6 +57,8 @@ class Counts:
     dropped: Counter[tuple[str, str]] = field(default_factory=Counter)
     examples: dict[tuple[str, str], str] = field(default_factory=dict)
     """The first statement that was dropped for each reason."""
+    held: Counter[str] = field(default_factory=Counter)
+    """Rows of it that were kept for validation."""
     plain: Counter[str] = field(default_factory=Counter)
     """Augmented copies that did not pass the checks: the row as it is stands in for them."""
 
@@ -71,6 +73,7 @@ class Counts:
                 "read": self.read[name],
                 "unused": self.unused[name],
                 "kept": self.kept[name],
+                "held_out": self.held[name],
                 "plain_copies": self.plain[name],
                 "dropped": {why: n for (s, why), n in sorted(self.dropped.items()) if s == name},
             }
@@ -223,6 +226,7 @@ class Pipeline:
         self.root = Path(config.data)
         self._mixes = [built(mix, config.built) for mix in config.mix]
         self.counts = Counts()
+        self.held_out: list[dict[str, str]] = []
         self._databases = Databases()
         self._view = View(hints=config.value_hints)
         self.guard = self._guard()
@@ -265,6 +269,9 @@ class Pipeline:
             self._progress(sources.read(mix, self.root, limit=self.config.limit), mix.name)
         ):
             count.read[mix.name] += 1
+            if is_held_out(pair, mix) and len(self.held_out) < self.config.validation.slice:
+                yield from self._hold_out(pair, mix, seen)
+                continue
             phase = prepared.phase(number)
             if not any(prepared.times(mix.weight, phase, epoch) for epoch in range(epochs)):
                 count.unused[mix.name] += 1
@@ -286,6 +293,17 @@ class Pipeline:
                     made = row
                     count.plain[mix.name] += 1
                 yield replace(made, phase=phase, copy=copy, copies=copies)
+
+    def _hold_out(self, pair: Pair, mix: Mix, seen: set[tuple[str, str]]) -> Iterator[prepared.Row]:
+        """A row that is kept for validation, and its text for `train evaluate`."""
+        try:
+            row = self._encode(self._one(pair, mix, seen), mix, validation=True)
+        except Dropped as reason:
+            self.counts.drop(mix.name, str(reason), pair.sql)
+            return
+        self.counts.held[mix.name] += 1
+        self.held_out.append({"question": pair.question, "context": pair.ddl, "answer": pair.sql})
+        yield row
 
     def _one(self, pair: Pair, mix: Mix, seen: set[tuple[str, str]]) -> Example:
         if not pair.sql:
@@ -376,6 +394,7 @@ def prepare(config: Config, tokens: Tokens, *, quiet: bool = False) -> tuple[pre
         "tokenizer_digest": token_ids.digest(tokens),
         "counts": pipeline.counts.as_dict(),
         "files": file_hashes(config),
+        "held_out": pipeline.held_out,
         "settings": {
             k: settings[k]
             for k in (
@@ -391,6 +410,14 @@ def prepare(config: Config, tokens: Tokens, *, quiet: bool = False) -> tuple[pre
         },
     }
     return prepared.build(rows, about), pipeline.counts
+
+
+def is_held_out(pair: Pair, mix: Mix) -> bool:
+    """Whether a row's question is among those kept for validation: the same rows in every run of every seed."""
+    if not mix.held_out:
+        return False
+    digest = hashlib.sha256(f"{pair.question}\0{pair.ddl}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") % mix.held_out == 0
 
 
 def built(mix: Mix, folder: str) -> Mix:

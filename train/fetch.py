@@ -23,7 +23,7 @@ from typing import Any
 from sqlagent.base import private_files
 from sqlagent.base.errors import OK, UsageError
 from train import hub
-from train.published import FOLDERS, SETS, Published, unpack
+from train.published import SETS, Published, unpack
 
 SOURCES = "SOURCES.json"
 ROOM = 1.1
@@ -97,7 +97,7 @@ def _take(one: Published, given: Path, data: Path) -> None:
 
 def _lay_out(one: Published, raw: Path, data: Path, about: dict[str, Any]) -> None:
     unpack(raw)
-    out = data / FOLDERS.get(one.name, one.name)
+    out = data / one.folder
     out.mkdir(parents=True, exist_ok=True)
     try:
         made = one.arrange(raw, out)

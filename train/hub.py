@@ -55,6 +55,17 @@ def listing(repo: str) -> Listing:
     return Listing(repo, about.sha, licence if isinstance(licence, str) else ", ".join(licence), files)
 
 
+def licence(repo: str) -> str:
+    """The licence that a model's card on the hub names, "" for none. Raises UsageError and ModelError."""
+    api = _api()
+    try:
+        card = api.model_info(repo, timeout=10).card_data or {}
+    except failures() as error:
+        raise _in_words(error, repo) from None
+    found = card.get("license") or ""
+    return found if isinstance(found, str) else ", ".join(found)
+
+
 def download(found: Listing, files: Sequence[Remote], folder: Path) -> dict[str, str]:
     """Bring files below `folder`, under their names there; their sha256 (hex) by name.
 
@@ -122,7 +133,7 @@ def _in_words(error: BaseException, repo: str) -> ModelError | UsageError:
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status in (401, 403, 404):
         return UsageError(
-            f"The hub has no data set {repo}, or asks you to sign in for it ({status}): check the name, or run "
+            f"The hub has no {repo}, or asks you to sign in for it ({status}): check the name, or run "
             "`hf auth login`."
         )
     if status is not None:

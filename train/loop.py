@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlagent.base import private_files
 from sqlagent.base.errors import UsageError
-from train import checkpoint, fused, memory, qlora
+from train import checkpoint, fused, memory, origin, qlora
 from train.checkpoint import Summary
 from train.config import Config
 from train.errors import Diverged, OutOfMemory
@@ -63,7 +63,7 @@ class Loop:
         self._sharded = self.accelerator.distributed_type == DistributedType.FSDP
         self.plan = make_plan(config, data)
         source = qlora.resolve(config.model_name)
-        self.base_name = Path(source).name if Path(source).exists() else source
+        self.base_name = origin.of(source).called(source)
         set_seed(config.seed)
         base = qlora.load_base(
             source,

@@ -85,4 +85,7 @@ def fingerprint(config: Config, data: Prepared) -> str:
         "report_to run_name project threads"
     )
     settings = {k: v for k, v in to_dict(config).items() if k not in free.split()}
+    for mix in settings["mix"]:
+        if not mix["held_out"]:
+            del mix["held_out"]  # as it was before there was this setting: runs of that time go on
     return hashlib.sha256((json.dumps(settings, sort_keys=True) + data.digest).encode()).hexdigest()

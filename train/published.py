@@ -41,6 +41,9 @@ class Published:
     repo: str
     licence: str
     about: str
+    folder: str
+    """Where it lies below --data."""
+    makes: tuple[str, ...]
     wanted: tuple[str, ...]
     arrange: Callable[[Path, Path], dict[str, int]]
     """(what was fetched, folder of the set) → rows by file that was made."""
@@ -104,29 +107,57 @@ def _create_context(raw: Path, out: Path) -> dict[str, int]:
     return {name: _json_lines(out / name, part) for name, part in made.items()}
 
 
-SETS = {
-    found.name: found
-    for found in (
-        Published(
-            "spider", "premai-io/spider", "CC BY-SA 4.0", "questions over 166 databases, with the databases",
-            ("*train*.json", "validation.json", "dev.json", "*.sqlite", "*.zip"), _spider,
-        ),
-        Published(
-            "spider-syn", "aherntech/spider-syn", "MIT", "Spider's questions in words that name no columns",
-            ("*train*",), _paraphrased,
-        ),
-        Published(
-            "bird", "premai-io/birdbench", "CC BY-SA 4.0", "questions over large, messy databases (9 GB)",
-            ("*train*",), _bird,
-        ),
-        Published(
-            "sql-create-context", "b-mc2/sql-create-context", "CC BY 4.0", "78,577 questions with CREATE TABLE",
-            ("*.json", "*.jsonl", "*.parquet"), _create_context,
-        ),
-    )
-}  # fmt: skip
-FOLDERS = {"spider-syn": "spider", "sql-create-context": "sql_create_context"}
-"""Where a set lies below --data, if not under its name."""
+_ALL = (
+    Published(
+        name="spider",
+        repo="premai-io/spider",
+        licence="CC BY-SA 4.0",
+        about="questions over 166 databases, with the databases",
+        folder="spider",
+        makes=("train.json", "val.json"),
+        wanted=("*train*.json", "validation.json", "dev.json", "*.sqlite", "*.zip"),
+        arrange=_spider,
+    ),
+    Published(
+        name="spider-syn",
+        repo="aherntech/spider-syn",
+        licence="MIT",
+        about="Spider's questions in words that name no columns",
+        folder="spider",
+        makes=("train_paraphrased.json",),
+        wanted=("*train*",),
+        arrange=_paraphrased,
+    ),
+    Published(
+        name="bird",
+        repo="premai-io/birdbench",
+        licence="CC BY-SA 4.0",
+        about="questions over large, messy databases",
+        folder="bird",
+        makes=("train.json",),
+        wanted=("*train*",),
+        arrange=_bird,
+    ),
+    Published(
+        name="sql-create-context",
+        repo="b-mc2/sql-create-context",
+        licence="CC BY 4.0",
+        about="questions with CREATE TABLE statements, from WikiSQL and Spider",
+        folder="sql_create_context",
+        makes=("train.jsonl", "val.jsonl"),
+        wanted=("*.json", "*.jsonl", "*.parquet"),
+        arrange=_create_context,
+    ),
+)
+SETS = {one.name: one for one in _ALL}
+
+
+def of(file: str) -> Published | None:
+    """The published set that a recipe's file, or `hub:OWNER/NAME`, is of."""
+    for one in SETS.values():
+        if file == f"hub:{one.repo}" or file in [f"{one.folder}/{name}" for name in one.makes]:
+            return one
+    return None
 
 
 def unpack(raw: Path) -> None:
