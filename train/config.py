@@ -49,7 +49,7 @@ class Mix:
     least: float = 0.0
     """Keep only rows whose `logprob` is at least this (`python -m train sample` writes one; 0: all rows)."""
     held_out: int = 0
-    """Keep one row in so many for validation, as many as `validation.slice` (0: none), where the set has no rows for it."""
+    """Keep one row in so many for validation, `validation.slice` at most (0: none), where a set has none for it."""
     drop_validation: bool = False
     """Leave out rows of validation databases instead of refusing to start."""
 
