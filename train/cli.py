@@ -150,6 +150,13 @@ def settled(config: Config) -> Config:
 
     A recipe without sources is no mistake of its own: the published flags (`--model_name`, `--epochs` …) name none.
     """
+    if config.without:
+        names = [mix.name for mix in config.mix]
+        if unknown := [name for name in config.without if name not in names]:
+            raise UsageError(f"The recipe has no source {unknown[0]!r}: it has {', '.join(names) or 'none'}.")
+        config = dataclasses.replace(
+            config, mix=tuple(mix for mix in config.mix if mix.name not in config.without), without=()
+        )
     if config.dataset and config.mix:
         raise UsageError("The recipe names its data: leave --dataset out, or the recipe.")
     if config.mix or config.prepared:
@@ -179,8 +186,16 @@ def _need(extra: str) -> None:
 
 
 def _run(words: Sequence[str]) -> int:
-    options = parser("python -m train", "Train a LoRA adapter.").parse_args(words)
+    made = parser("python -m train", "Train a LoRA adapter.")
+    made.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="say what would be done and the memory it needs, and load no weights",
+    )
+    options = made.parse_args(words)
     config = settled(configuration.load(options.recipe, _overrides(options)))
+    if options.dry_run:
+        return _dry_run(config)
     if not config.output_dir:
         raise UsageError("--output-dir is missing: the folder for the adapter and its checkpoints.")
     _need("train")
@@ -212,6 +227,17 @@ def _run(words: Sequence[str]) -> int:
             file=sys.stderr,
         )
     return INTERRUPTED if summary.stopped == "interrupted" else OK
+
+
+def _dry_run(config: Config) -> int:
+    _need("train")
+    from train import estimate, qlora
+    from train.plan import make_plan
+
+    config = dataclasses.replace(config, model_name=qlora.resolve(config.model_name))
+    data = _dataset(config)
+    print(estimate.describe(config, data, make_plan(config, data)))
+    return OK
 
 
 def _is_first() -> bool:
@@ -272,7 +298,8 @@ def _data(words: Sequence[str]) -> int:
     )
     from train import data, prepared, qlora, stats, tokens
 
-    tokenizer = tokens.load(qlora.resolve(config.model_name))
+    config = dataclasses.replace(config, model_name=qlora.resolve(config.model_name))
+    tokenizer = tokens.load(config.model_name)
     if config.prepared:
         found, counts = prepared.load(Path(config.prepared)), None
     else:

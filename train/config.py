@@ -81,6 +81,7 @@ class Config:
     data: str = ""
     built: str = ""
     prepared: str = ""
+    without: tuple[str, ...] = ()
     resume: str = "auto"
     # data
     mix: tuple[Mix, ...] = ()
@@ -90,6 +91,7 @@ class Config:
     augment: tuple[str, ...] = ()
     augment_copies: int = 0
     limit: int = 0
+    workers: int = 0
     # packing and steps
     questions_per_schema: int = 10
     max_length: int = 2048
@@ -145,6 +147,7 @@ HELP = {
     "data": "folder that the recipe's data files are relative to",
     "built": "folder of data made with `python -m train build` and `sample`, for a recipe's `built/` paths",
     "prepared": "a prepared data set (`python -m train data --save FILE`) to use instead of --data",
+    "without": "sources of the recipe that are left out, by name (comma separated)",
     "resume": "auto: go on from the newest checkpoint in --output-dir; never: start afresh; or a "
     "checkpoint folder",
     "alias_style": "names (table.column) or aliases (T1.column)",
@@ -152,6 +155,7 @@ HELP = {
     "augment": "any of: shuffle, drop-samples, rename, reword-case (comma separated)",
     "augment_copies": "augmented copies of every Spider or BIRD row, each seen in another epoch",
     "limit": "use only the first N rows of every source (for a try)",
+    "workers": "processes that prepare the data (0: one a core; the same rows from any number)",
     "questions_per_schema": "questions that share one schema prefix in a sequence; 1 = unpacked",
     "max_length": "tokens in one sequence; longer rows are dropped, never cut",
     "batch_size": "questions in one optimiser step, over all processes",

@@ -35,6 +35,7 @@ from train.view import View
 if TYPE_CHECKING:
     from sqlagent.database.schema import Schema
     from sqlagent.linking.prompt import Hint, Prompt
+    from train.workers import Workers
 
 SECONDS = 2.0
 """Longest time a training query may run."""
@@ -210,8 +211,30 @@ def runtime_prompt(example: Example) -> Prompt:
     return prompt.build(example.schema, example.question, hints=example.hints)
 
 
+WORTH = 400
+"""Rows of a source from which on more than one process looks at them: each takes seconds to start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a pair: its rows, `plain` of them standing in for a copy, or the reason that it has none.
+
+    key: two pairs with the same one are duplicates; None for a pair that is dropped before that is asked.
+    """
+
+    key: tuple[str, str] | None
+    rows: tuple[prepared.Row, ...] = ()
+    plain: int = 0
+    reason: str = ""
+
+
 class Pipeline:
-    """Reads, checks and encodes; `rows()` may be called once."""
+    """Reads, checks and encodes; `rows()` may be called once.
+
+    workers: processes that look at the rows of large sources; what comes out is the same without them.
+    """
+
+    workers: Workers | None = None
 
     def __init__(self, config: Config, tokens: Tokens | None, *, quiet: bool = False) -> None:
         hub = all(mix.file.startswith("hub:") or Path(mix.file).is_absolute() for mix in config.mix)
@@ -264,35 +287,69 @@ class Pipeline:
         self._close()
 
     def _source(self, mix: Mix, seen: set[tuple[str, str]]) -> Iterator[prepared.Row]:
-        count, copies, epochs = self.counts, self.config.augment_copies + 1, math.ceil(self.config.epochs)
-        for number, pair in enumerate(
-            self._progress(sources.read(mix, self.root, limit=self.config.limit), mix.name)
-        ):
+        count = self.counts
+        for pair, found in self._worked(mix, seen):
             count.read[mix.name] += 1
             if is_held_out(pair, mix) and len(self.held_out) < self.config.validation.slice:
                 yield from self._hold_out(pair, mix, seen)
                 continue
-            phase = prepared.phase(number)
-            if not any(prepared.times(mix.weight, phase, epoch) for epoch in range(epochs)):
+            if found is None:
                 count.unused[mix.name] += 1
                 continue
-            try:
-                example = self._one(pair, mix, seen)
-                row = replace(self._encode(example, mix), phase=phase, copies=copies)
-            except Dropped as reason:
-                count.drop(mix.name, str(reason), pair.sql)
+            reason = "duplicate" if found.key in seen else found.reason
+            if found.key:
+                seen.add(found.key)
+            if reason:
+                count.drop(mix.name, reason, pair.sql)
                 continue
             count.kept[mix.name] += 1
-            yield row
-            for copy in range(1, copies):
-                # Seeded by the database, not the row: questions must keep sharing their schema's prefix.
-                seed = f"{pair.db_id or pair.ddl}:{copy}:{self.config.seed}"
-                try:
-                    made = self._encode(self._augmented(example, seed, number), mix)
-                except Dropped:  # as it is, then: an epoch must not lose the row
-                    made = row
-                    count.plain[mix.name] += 1
-                yield replace(made, phase=phase, copy=copy, copies=copies)
+            count.plain[mix.name] += found.plain
+            yield from found.rows
+
+    def _worked(self, mix: Mix, seen: set[tuple[str, str]]) -> Iterator[tuple[Pair, Outcome | None]]:
+        """Every pair of a source in order and what became of it; None where no epoch takes it."""
+        epochs = math.ceil(self.config.epochs)
+        pairs = list(sources.read(mix, self.root, limit=self.config.limit))
+        used = [
+            (number, pair)
+            for number, pair in enumerate(pairs)
+            if any(prepared.times(mix.weight, prepared.phase(number), epoch) for epoch in range(epochs))
+        ]
+        numbers = {number for number, _ in used}
+        outcomes = self._outcomes(mix, used, seen)
+        for number, pair in enumerate(self._progress(iter(pairs), mix.name)):
+            yield pair, next(outcomes) if number in numbers else None
+
+    def _outcomes(
+        self, mix: Mix, used: Sequence[tuple[int, Pair]], seen: set[tuple[str, str]]
+    ) -> Iterator[Outcome]:
+        if self.workers is None or len(used) < WORTH:
+            return (self.outcome(pair, mix, number, seen) for number, pair in used)
+        return self.workers.outcomes(mix, used)
+
+    def outcome(self, pair: Pair, mix: Mix, number: int, seen: set[tuple[str, str]]) -> Outcome:
+        """A pair's rows, of itself and of its copies, or why it has none; of what is in `seen` nothing is looked at."""
+        copies, phase = self.config.augment_copies + 1, prepared.phase(number)
+        key: tuple[str, str] | None = None
+        try:
+            key = self._key(pair, mix)
+            if key in seen:
+                return Outcome(key, reason="duplicate")
+            example = self._checked(pair)
+            row = replace(self._encode(example, mix), phase=phase, copies=copies)
+        except Dropped as reason:
+            return Outcome(key, reason=str(reason))
+        rows, plain = [row], 0
+        for copy in range(1, copies):
+            # Seeded by the database, not the row: questions must keep sharing their schema's prefix.
+            seed = f"{pair.db_id or pair.ddl}:{copy}:{self.config.seed}"
+            try:
+                made = self._encode(self._augmented(example, seed, number), mix)
+            except Dropped:  # as it is, then: an epoch must not lose the row
+                made = row
+                plain += 1
+            rows.append(replace(made, phase=phase, copy=copy, copies=copies))
+        return Outcome(key, tuple(rows), plain)
 
     def _hold_out(self, pair: Pair, mix: Mix, seen: set[tuple[str, str]]) -> Iterator[prepared.Row]:
         """A row that is kept for validation, and its text for `train evaluate`."""
@@ -306,6 +363,14 @@ class Pipeline:
         yield row
 
     def _one(self, pair: Pair, mix: Mix, seen: set[tuple[str, str]]) -> Example:
+        key = self._key(pair, mix)
+        if key in seen:
+            raise Dropped("duplicate")
+        seen.add(key)
+        return self._checked(pair)
+
+    def _key(self, pair: Pair, mix: Mix) -> tuple[str, str]:
+        """What makes two pairs one. Raises Dropped for a pair that may not be trained on at all."""
         if not pair.sql:
             raise Dropped("no statement known to be right, or a follow-up")
         if pair.db_id and self.guard.is_database(pair.db_id):
@@ -317,10 +382,9 @@ class Pipeline:
         schema = self._databases.schema(pair)
         if pair.database and self.guard.is_copy(schema):
             raise Dropped("a validation database under another name")
-        key = (schema.fingerprint, " ".join(pair.question.lower().split()))
-        if key in seen:
-            raise Dropped("duplicate")
-        seen.add(key)
+        return schema.fingerprint, " ".join(pair.question.lower().split())
+
+    def _checked(self, pair: Pair) -> Example:
         return check(pair, self._databases, self._view, style=self.config.alias_style)
 
     def _augmented(self, example: Example, seed: str, number: int) -> Example:
@@ -384,8 +448,13 @@ class Pipeline:
 
 def prepare(config: Config, tokens: Tokens, *, quiet: bool = False) -> tuple[prepared.Prepared, Counts]:
     """Read, check and encode everything the recipe names."""
+    from train.workers import Workers, count
+
     pipeline = Pipeline(config, tokens, quiet=quiet)
-    rows = list(pipeline.rows())
+    with contextlib.ExitStack() as stack:
+        if count(config) > 1:
+            pipeline.workers = stack.enter_context(Workers(config, count(config)))
+        rows = list(pipeline.rows())
     if not any(not row.validation for row in rows):
         raise UsageError("No row passed the checks: look at `python -m train data --stats`.")
     settings = to_dict(config)
