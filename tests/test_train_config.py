@@ -26,6 +26,20 @@ def test_every_setting_is_a_flag_with_help_in_both_spellings():
         assert parser("train", "x").parse_args([dashed(w) for w in words]).max_length == 9
 
 
+def test_the_help_lists_every_command_and_groups_every_flag_once(capsys):
+    from train import cli
+    from train.config import GROUPS
+
+    flags = [name for names in GROUPS.values() for name in names]
+    assert sorted(flags) == sorted(HELP)
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    said = capsys.readouterr().out
+    assert all(f"\n  {name} " in said for name in cli.COMMANDS)
+    assert all(f"\n{title}:\n" in said for title in GROUPS)
+    assert max(map(len, said.splitlines())) <= 130
+
+
 def test_flags_win_over_the_recipe_and_the_recipe_over_defaults(tmp_path):
     recipe = tmp_path / "mine.toml"
     recipe.write_text('lr = 1e-3\nlora-r = 8\naugment = ["shuffle"]\n[[mix]]\nname = "x"\nfile = "x.json"\n')

@@ -191,6 +191,43 @@ HELP = {
 }
 """One line of help for every scalar field; a test checks that none is missing."""
 
+GROUPS = {
+    "what is trained, from what, to where": (
+        *("model_name", "output_dir", "dataset", "data", "built", "prepared", "without", "limit", "resume"),
+    ),
+    "how long": ("epochs", "max_steps", "max_minutes", "save_minutes", "keep_checkpoints", "eval_minutes"),
+    "steps": (
+        *(
+            "batch_size",
+            "lr",
+            "min_lr_ratio",
+            "warmup_ratio",
+            "weight_decay",
+            "max_grad_norm",
+            "beta2",
+            "seed",
+        ),
+        *("questions_per_schema", "max_length"),
+    ),
+    "the adapter": (
+        *("lora_r", "lora_alpha", "lora_dropout", "lora_targets", "use_dora", "use_rslora", "init_adapter"),
+    ),
+    "memory and speed": (
+        *("quantization", "precision", "gradient_checkpointing", "threads", "workers", "engine"),
+    ),
+    "how rows look": ("alias_style", "value_hints", "augment", "augment_copies"),
+    "reports": ("report_to", "project", "run_name"),
+}
+"""The flags in the order and under the titles of the help; a test checks that each setting is in one."""
+
+METAVARS = {
+    **dict.fromkeys(("output_dir", "data", "built", "init_adapter"), "DIR"),
+    **dict.fromkeys(("model_name", "dataset", "run_name", "project"), "NAME"),
+    **dict.fromkeys(("without", "lora_targets", "augment"), "A,B"),
+    "prepared": "FILE",
+    "resume": "auto|never|DIR",
+}
+
 CHOICES = {
     "quantization": ("none", "nf4"),
     "precision": ("auto", "fp32", "bf16", "fp16"),

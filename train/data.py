@@ -458,8 +458,10 @@ def prepare(config: Config, tokens: Tokens, *, quiet: bool = False) -> tuple[pre
     if not any(not row.validation for row in rows):
         raise UsageError("No row passed the checks: look at `python -m train data --stats`.")
     settings = to_dict(config)
+    for mix in settings["mix"]:
+        mix.update(file=shown(mix["file"]), databases=shown(mix["databases"]))
     about = {
-        "tokenizer": tokens.name,
+        "tokenizer": shown(tokens.name),
         "tokenizer_digest": token_ids.digest(tokens),
         "counts": pipeline.counts.as_dict(),
         "files": file_hashes(config),
@@ -504,6 +506,11 @@ def built(mix: Mix, folder: str) -> Mix:
     return replace(mix, file=placed(mix.file), databases=placed(mix.databases))
 
 
+def shown(path: str) -> str:
+    """A path for others to read: of a place on this machine its last name alone."""
+    return Path(path).name if Path(path).is_absolute() else path
+
+
 def file_hashes(config: Config) -> dict[str, str]:
     """sha256 (hex) of every data file the recipe names."""
     found: dict[str, str] = {}
@@ -515,5 +522,5 @@ def file_hashes(config: Config) -> dict[str, str]:
     for file in files:
         path = Path(config.built if file.startswith("built/") else config.data) / file.removeprefix("built/")
         if file and path.is_file():
-            found[file] = hashlib.sha256(path.read_bytes()).hexdigest()
+            found[shown(file)] = hashlib.sha256(path.read_bytes()).hexdigest()
     return found
