@@ -199,6 +199,24 @@ def test_a_picture_shows_every_model_and_names_what_was_measured(tmp_path: Path)
     assert [axes.get_ylabel() for axes in correct.axes] == ["execution accuracy, %"] * 2
 
 
+def test_evaluations_that_judge_otherwise_are_not_put_in_one_column(place: Path) -> None:
+    from convert import compare
+    from convert.card import Evaluation
+    from sqlagent.base.errors import UsageError
+    from sqlagent.store.adapters import Files
+    from sqlagent.weights.gguf_header import sha256_of
+
+    base = place / "base.gguf"
+    row = compare.Row("base", 1.0, 9, 0.1, 0.2, 0.9, 1.5, 90.0)
+    share = {"share": 0.5, "by_question": [0.4, 0.6], "of": 9}
+    settings = {"model": "base", "model_sha256": sha256_of(base), "adapter_sha256": None}
+    runs = [
+        Evaluation(settings, {"judged_by": name, "measures": {name: share}}) for name in ("correct", "exact")
+    ]
+    with pytest.raises(UsageError, match="judged by normalised exact match, another by execution accuracy"):
+        compare.with_accuracy([row], [Files(base)], runs)
+
+
 def test_compare_runs_a_model_under_transformers_too(
     place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

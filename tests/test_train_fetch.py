@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -153,6 +154,24 @@ def test_what_cannot_be_fetched_is_one_sentence(
     assert done.returncode != 0
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("error: ") and said in last and "Traceback" not in done.stderr
+
+
+def test_a_full_disk_is_said_before_anything_is_sent(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from train import fetch as command
+
+    place = hub.repos["premai-io/spider"]
+    files = tuple(
+        command.hub.Remote(name, len(hub.blobs[digest]), "", digest) for name, digest in place.files.items()
+    )
+    monkeypatch.setattr(
+        command.hub, "listing", lambda repo: command.hub.Listing(repo, place.head, "cc-by-sa-4.0", files)
+    )
+    monkeypatch.setattr(command.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(100, 90, 10))
+    with pytest.raises(UsageError, match="has no room for"):
+        command.main(["spider", "--data", str(tmp_path)])
+    assert not sent(hub)
 
 
 def test_a_dry_run_says_the_size_and_sends_nothing(hub: Hub, tmp_path: Path) -> None:
