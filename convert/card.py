@@ -6,6 +6,7 @@ number of questions beside it; where there is no report there is no number.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,48 @@ def render(facts: Facts) -> str:
     return f"---\n{front}\n---\n\n{_body(facts)}"
 
 
+def kept(card: str, facts: Facts) -> str:
+    """A card that somebody wrote, with what is measured and what it lacks.
+
+    Its text and metadata stay. The sections Files and Results are made of files, so they are written anew; Use is added
+    where there is none. Metadata that it lacks are added, tags and results joined.
+    """
+    import yaml
+
+    front, text = _parts(card)
+    ours: dict[str, Any] = yaml.safe_load(_metadata(facts))
+    told = yaml.safe_load(front) if front else {}
+    told = told if isinstance(told, dict) else {}
+    merged = {**ours, **told}
+    tags = told.get("tags") or []
+    merged["tags"] = list(dict.fromkeys([*([tags] if isinstance(tags, str) else tags), *ours["tags"]]))
+    for name in ("model-index", "library_name", "base_model_relation"):
+        if name in ours and (facts.evaluations or name != "model-index"):
+            merged[name] = ours[name]
+    head, *sections = re.split(r"(?m)^(?=## )", text)
+    fresh = [part for part in (_files(facts), _results(facts.evaluations)) if part]
+    named = {part.splitlines()[0] for part in fresh}
+    rest = [section.strip() for section in sections if section.splitlines()[0].strip() not in named]
+    if not any(section.startswith("## Use") for section in rest):
+        fresh.append(_usage(facts))
+    front = yaml.safe_dump(merged, sort_keys=False, allow_unicode=True).strip()
+    body = "\n\n".join(part for part in (head.strip(), *fresh, *rest) if part)
+    return f"---\n{front}\n---\n\n{body}\n"
+
+
+def _parts(card: str) -> tuple[str, str]:
+    """The metadata and the text of a card."""
+    if card.startswith("---\n") and "\n---" in card[4:]:
+        front, _, text = card[4:].partition("\n---")
+        return front, text.lstrip("-\n")
+    return "", card
+
+
+def pictures(card: str) -> list[str]:
+    """The files beside it that a card shows, such as loss.png."""
+    return re.findall(r"!\[[^\]]*\]\(([\w-]+\.(?:png|jpg|svg))\)", card)
+
+
 def _metadata(facts: Facts) -> str:
     from huggingface_hub import EvalResult, ModelCardData
 
@@ -92,7 +135,7 @@ def _metadata(facts: Facts) -> str:
         language="en",
         license=facts.licence or None,
         base_model=facts.base_model or None,
-        datasets=[name for name in facts.datasets if "/" in name] or None,
+        datasets=_repositories(facts) or None,
         pipeline_tag="text-generation",
         library_name="gguf" if facts.ggufs else "peft" if facts.adapter else "transformers",
         tags=tags,
@@ -181,7 +224,7 @@ def _training(facts: Facts) -> str:
         ("method", "QLoRA (NF4)" if config.get("quantization") == "nf4" else "LoRA"),
         ("rank, alpha", f"{config.get('lora_r')}, {config.get('lora_alpha')}"),
         ("learning rate, questions a step", f"{config.get('lr')}, {config.get('batch_size')}"),
-        ("data", ", ".join(facts.datasets)),
+        ("data", _data(facts)),
         (
             "steps, questions, tokens",
             ", ".join(str(result.get(k, "?")) for k in ("steps", "questions", "tokens")),
@@ -190,6 +233,22 @@ def _training(facts: Facts) -> str:
     ]
     table = [f"| {name} | {value} |" for name, value in rows if value]
     return "\n".join(["## Training", "", "| | |", "|---|---|", *table])
+
+
+def _repositories(facts: Facts) -> list[str]:
+    """The data sets of the hub that it was trained on."""
+    known = [about["repo"] for about in facts.record.get("published", {}).values()]
+    return list(dict.fromkeys([*known, *(name for name in facts.datasets if "/" in name)]))
+
+
+def _data(facts: Facts) -> str:
+    """The sources with their licences, in a line."""
+    known = facts.record.get("published", {})
+    shown = []
+    for name in facts.datasets:
+        about = known.get(name)
+        shown.append(f"{name} ({about['repo']}, {about['licence'] or 'see its page'})" if about else name)
+    return ", ".join(shown)
 
 
 LIMITS = """## Limits

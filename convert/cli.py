@@ -97,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
         "--type", default="Q4_K_M", help="Q4_0, Q4_K_M, Q5_K_M, Q6_K, Q8_0, F16, BF16, … (Q4_K_M)"
     )
     quantize.add_argument("--out", type=Path, help="the .gguf file (beside the source)")
+    _force(quantize)
     quantize.add_argument("--imatrix", type=Path, help="an importance matrix")
     quantize.add_argument("--requantize", action="store_true", help="take a source that is quantised already")
     quantize.add_argument("--threads", type=int, help="threads (one per core)")
@@ -136,6 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     everything = command("all", _all, "merge, convert to GGUF and quantise")
     _base(everything)
     everything.add_argument("--out-dir", type=Path, required=True, help="folder for the files")
+    _force(everything)
     everything.add_argument("--types", default="Q8_0", help="types to quantise to, comma separated (Q8_0)")
     everything.add_argument("--imatrix", type=Path, help="an importance matrix; or --data to compute one")
     _data(everything, "train", 200, required=False)
@@ -163,6 +165,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     publish.add_argument("--base-model", default="", help="hub id of the base (read from the files)")
     publish.add_argument("--license", dest="licence", default="", help="licence (read from the files)")
+    publish.add_argument(
+        "--new-card",
+        action="store_true",
+        help="write the card anew (else the one there is is kept and filled in)",
+    )
     publish.add_argument("--private", action="store_true", help="make the repository private")
     publish.add_argument("--dry-run", action="store_true", help="show the files and the card, contact nobody")
     return parser
@@ -180,6 +187,20 @@ def _base(parser: argparse.ArgumentParser) -> None:
 
 def _out(parser: argparse.ArgumentParser, text: str) -> None:
     parser.add_argument("--out", type=Path, required=True, help=text)
+    _force(parser)
+
+
+def _force(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--force", action="store_true", help="write over a file that is there already")
+
+
+def _free(options: argparse.Namespace, *files: Path) -> None:
+    """Raise UsageError where a file that is to be written is there already, and nobody said to write over it."""
+    for file in files:
+        if file.is_file() and not options.force:
+            raise UsageError(
+                f"{file} is there already: name another with --out, or write over it with --force."
+            )
 
 
 def _float_type(parser: argparse.ArgumentParser) -> None:
@@ -206,6 +227,7 @@ def _data(parser: argparse.ArgumentParser, split: str, limit: int, *, required: 
 def _merge(options: argparse.Namespace) -> None:
     from convert import files, merge
 
+    _free(options, options.out)
     base = files.resolve(options.base)
     if base.is_dir() and options.out.suffix != ".gguf":
         merge.into_folder(base, options.adapter, options.out, progress=_progress(options))
@@ -243,6 +265,7 @@ def _write_whole(model: Path, out: Path, options: argparse.Namespace) -> None:
 def _gguf(options: argparse.Namespace) -> None:
     from convert import files
 
+    _free(options, options.out)
     model = files.resolve(options.model)
     if not model.is_dir():
         raise UsageError(f"{options.model} is a GGUF already: use merge or quantize.")
@@ -253,6 +276,7 @@ def _lora(options: argparse.Namespace) -> None:
     from convert import files
     from sqlagent.weights import lora
 
+    _free(options, options.out)
     base = files.resolve(options.base)
     if base.is_dir():
         raise UsageError("A GGUF LoRA is for a GGUF base: name a .gguf file with --base.")
@@ -275,6 +299,7 @@ def _quantize(options: argparse.Namespace) -> None:
     for ending in ("f16", "bf16", "f32"):
         stem = stem.removesuffix(f"-{ending}").removesuffix(f".{ending}")
     out = options.out or options.source.with_name(f"{stem}-{kind.lower()}.gguf")
+    _free(options, out)
     quantize.quantize(
         options.source,
         out,
@@ -288,6 +313,7 @@ def _quantize(options: argparse.Namespace) -> None:
 
 
 def _imatrix(options: argparse.Namespace) -> None:
+    _free(options, options.out)
     _make_imatrix(options.model, options.out, options)
 
 
@@ -351,6 +377,8 @@ def _all(options: argparse.Namespace) -> None:
     base = files.resolve(options.base)
     name = options.name or options.adapter.resolve().name
     whole = options.out_dir / f"{name}-{options.type}.gguf"
+    outs = {kind: options.out_dir / f"{name}-{kind.lower()}.gguf" for kind in kinds}
+    _free(options, whole, *outs.values())
     if base.is_dir():
         _write_whole(base, whole, options)
     else:
@@ -362,8 +390,7 @@ def _all(options: argparse.Namespace) -> None:
     if matrix is None and options.data is not None:
         matrix = options.out_dir / f"{name}-imatrix.gguf"
         _make_imatrix(whole, matrix, options)
-    for kind in kinds:
-        out = options.out_dir / f"{name}-{kind.lower()}.gguf"
+    for kind, out in outs.items():
         if out != whole:
             quantize.quantize(
                 whole, out, kind, imatrix=matrix, threads=options.threads, progress=_progress(options)
@@ -397,6 +424,7 @@ def _publish_model(options: argparse.Namespace) -> None:
         base_model=options.base_model,
         licence=options.licence,
         private=options.private,
+        new_card=options.new_card,
     )
     publish.publish(job, dry_run=options.dry_run, quiet=options.quiet)
 

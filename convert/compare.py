@@ -7,6 +7,7 @@ only beside the very files that were evaluated.
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 import time
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.card import Evaluation
+from convert.card import METRICS, Evaluation
 from convert.samples import Sample, bar, total
 from sqlagent.base import private_files
 from sqlagent.base.errors import ModelError, UsageError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from convert.torch_model import TorchModel
 
 Matrix = NDArray[np.float32]
+MEASURES = dict(METRICS)
 KEPT_EVERY = 16
 """One weight matrix of so many is looked at for what is kept of an adapter."""
 GENERATED = 32
@@ -41,8 +43,8 @@ TIMED = 8
 class Row:
     """One model against the reference. kl in nats, agreement as a share, speeds in tokens a second.
 
-    accuracy is the share of `questions` answered right, between low and high with 95 % confidence, in `seconds`
-    at the median.
+    accuracy is the share of `questions` answered right as `measure` says it (one of card.METRICS), between low and
+    high with 95 % confidence, in `seconds` at the median.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Row:
     generation_speed: float | None = None
     kept: float | None = None
     """Share of what the adapter changes in the base's weights that is left in this file's, in the mean."""
+    measure: str = ""
     accuracy: float | None = None
     low: float | None = None
     high: float | None = None
@@ -259,7 +262,7 @@ def with_accuracy(
 ) -> list[Row]:
     """The rows with what `python -m bench accuracy` found for the same files; rows and models in one order.
 
-    Raises UsageError for an evaluation of none of them.
+    Raises UsageError for an evaluation of none of them, and for two that judge answers differently.
     """
     found = list(rows)
     hashes = [
@@ -274,11 +277,17 @@ def with_accuracy(
                 "evaluate the file that is compared."
             )
         judged = run.report.get("judged_by", "correct")
+        if other := {row.measure for row in found if row.measure} - {judged}:
+            raise UsageError(
+                f"One evaluation is judged by {MEASURES[judged]}, another by {MEASURES[other.pop()]}: compare those "
+                "of one set of questions."
+            )
         share = run.report["measures"][judged]
         low, high = share["by_question"]
         for place in places:
             found[place] = replace(
                 found[place],
+                measure=judged,
                 accuracy=share["share"],
                 low=low,
                 high=high,
@@ -296,7 +305,7 @@ def markdown(rows: Sequence[Row]) -> str:
         "| model | MB |"
         + (" adapter kept |" if tuned else "")
         + " KL mean | KL p99 | top-1 | perplexity on SQL | prompt t/s | generation t/s |"
-        + (" accuracy (95 %) | of | s/question |" if judged else ""),
+        + (f" {measured(rows)} (95 %) | of | s/question |" if judged else ""),
         "|---|---:|---:|---:|---:|---:|---:|---:|"
         + ("---:|" if tuned else "")
         + ("---:|---:|---:|" if judged else ""),
@@ -323,29 +332,54 @@ def _judged(row: Row) -> str:
     return f" {share} | {row.questions} | {row.seconds or 0:.2f} |"
 
 
+def measured(rows: Sequence[Row]) -> str:
+    """What the accuracy of the rows is."""
+    return next((MEASURES[row.measure] for row in rows if row.measure), "accuracy")
+
+
 def draw(rows: Sequence[Row], path: Path) -> None:
-    """A picture: accuracy with its interval (or, without any, KL) against size, and against generation speed."""
+    """Draw `figure_of` the rows to a file."""
+    with private_files.draft(path, mode=private_files.SHARED) as draft:
+        figure_of(rows).savefig(draft, dpi=110, format=path.suffix.lstrip(".") or "png")
+
+
+def figure_of(rows: Sequence[Row]) -> Any:
+    """A picture: accuracy with its interval (where evaluated) above KL, each against size and generation speed.
+
+    A model without an accuracy stands in the lower row alone; what has no size or no speed says so by its name.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
     judged = [row for row in rows if row.accuracy is not None]
-    shown = judged or [row for row in rows if row.mb is not None]
-    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    panels = [(f"{measured(rows)}, %", "accuracy", 100.0)] if judged else []
+    if len(judged) < len(rows):
+        panels.append(("KL from the reference, nats", "kl_mean", 1.0))
+    looks = [
+        {"color": f"C{n % 10}", "marker": "osD^v<>pXP"[n % 10], "linestyle": "none"} for n in range(len(rows))
+    ]
+    figure = Figure(figsize=(11, 4 * len(panels) + 0.15 * len(rows)), layout="constrained")
     FigureCanvasAgg(figure)
-    markers = "osD^v<>pXP"
-    for place, (label, figure_of) in enumerate(
-        (("size, MB", "mb"), ("tokens generated a second", "generation_speed")), 1
-    ):
-        axes = figure.add_subplot(1, 2, place)
-        for number, row in enumerate(shown):
-            high = 100 * (row.accuracy or 0.0) if judged else row.kl_mean
-            name = row.name if place == 1 else None
-            across = getattr(row, figure_of)
-            (drawn,) = axes.plot(across, high, markers[number % len(markers)], label=name)
-            if row.low is not None and row.high is not None:
-                axes.vlines(across, 100 * row.low, 100 * row.high, color=drawn.get_color(), alpha=0.4)
+    across = (("size, MB", "mb"), ("tokens generated a second", "generation_speed"))
+    for number, ((title, high, scale), (label, right)) in enumerate(itertools.product(panels, across), 1):
+        axes = figure.add_subplot(len(panels), 2, number)
+        for row, look in zip(rows, looks, strict=True):
+            x, y = getattr(row, right), getattr(row, high)
+            if x is None or y is None:
+                continue
+            axes.plot(x, scale * y, label=row.name, **look)
+            if high == "accuracy" and row.low is not None and row.high is not None:
+                axes.vlines(x, 100 * row.low, 100 * row.high, color=look["color"], alpha=0.4)
         axes.set_xlabel(label)
-        axes.set_ylabel("execution accuracy, %" if judged else "KL from the reference, nats")
-    figure.legend(loc="outside lower center", ncols=2, fontsize=8)
-    with private_files.draft(path, mode=private_files.SHARED) as draft:
-        figure.savefig(draft, dpi=110, format=path.suffix.lstrip(".") or "png")
+        axes.set_ylabel(title)
+    keys = [Line2D([], [], label=_drawn_name(row), **look) for row, look in zip(rows, looks, strict=True)]
+    figure.legend(handles=keys, loc="outside lower center", ncols=2, fontsize=8)
+    return figure
+
+
+def _drawn_name(row: Row) -> str:
+    """A model's name, and what is not known of it."""
+    known = {"size": row.mb, "generation speed": row.generation_speed}
+    absent = [label for label, value in known.items() if value is None]
+    return f"{row.name} (no {', no '.join(absent)})" if absent else row.name

@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlagent.base.errors import ModelError, UsageError
 from sqlagent.base.paths import expanded
 from sqlagent.base.private_files import draft_name
+from train.hub import failures, first_line, quiet_hub
 
 HUB_FILES = ["*.json", "*.safetensors", "*.jinja", "*.txt", "README.md", "LICENSE*"]
 """What is fetched of a base model on the hub; never pickles or code."""
@@ -62,7 +63,7 @@ def _from_hub(repo: str, *, offline: bool) -> Path:
 
     quiet_hub()
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import LocalEntryNotFoundError
 
     forbidden = offline or models.is_offline()
     try:
@@ -77,20 +78,6 @@ def _from_hub(repo: str, *, offline: bool) -> Path:
         raise ModelError(
             f"{repo} is not on this machine and {why}: fetch it first, or name a local model."
         ) from None
-    except (HfHubHTTPError, HFValidationError) as error:
+    except failures() as error:
         raise ModelError(f"{repo} cannot be fetched from the hub: {first_line(error)}") from None
     return resolve(place)
-
-
-def quiet_hub() -> None:
-    """Settings that huggingface_hub reads once, when it is imported."""
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    endpoint = os.environ.get("HF_ENDPOINT", "")
-    if endpoint and "huggingface.co" not in endpoint:
-        os.environ.setdefault("HF_HUB_DISABLE_XET", "1")  # a mirror speaks plain HTTP
-
-
-def first_line(error: BaseException) -> str:
-    """The beginning of what an exception says, as part of a sentence."""
-    lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__)[:300]

@@ -6,24 +6,26 @@ machine leaves it. Each large file is a commit of its own, so that a second run 
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from convert import card
-from convert.files import first_line, quiet_hub
 from convert.folder import Folder
 from convert.upload_item import Item
 from sqlagent.base.errors import ModelError, UsageError
 from sqlagent.weights import adapter as adapters
 from sqlagent.weights import provenance
 from sqlagent.weights.gguf_read import GgufFile
+from train.hub import failures, first_line, quiet_hub
 
 ADAPTER_FILES = (adapters.CONFIG, adapters.WEIGHTS, adapters.RECORD)
 SMALL = {"model": "Upload the model card and settings", "space": "Upload the page"}
@@ -42,6 +44,7 @@ class Job:
     base_model: str = ""
     licence: str = ""
     private: bool = False
+    new_card: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,11 @@ class SpaceJob:
     private: bool = False
 
 
-def plan(job: Job) -> list[Item]:
-    """Every file of the repository, the card last. Raises UsageError and ModelError."""
+def plan(job: Job, card_there: str = "") -> list[Item]:
+    """Every file of the repository, the card last. Raises UsageError and ModelError.
+
+    card_there: the repository's card as it is now; it is kept, else the adapter's own, unless the job wants a new one.
+    """
     if not provenance.is_hub_id(job.repo):
         raise UsageError(f"{job.repo!r} is no repository: give --repo OWNER/NAME.")
     if not (job.adapter or job.merged or job.ggufs):
@@ -70,6 +76,11 @@ def plan(job: Job) -> list[Item]:
         names = sorted({path for pattern in _MERGED for path in job.merged.glob(pattern)})
         items += [Item(path.name, path) for path in names]
     items += [Item(path.name, path) for path in job.ggufs]
+    written = "" if job.new_card else card_there or _own_card(job.adapter)
+    shown = card.pictures(written or (_own_card(job.adapter)))
+    items += [
+        Item(name, job.adapter / name) for name in shown if job.adapter and (job.adapter / name).is_file()
+    ]
     seen: set[str] = set()
     for item in items:
         if item.name in seen:
@@ -80,7 +91,7 @@ def plan(job: Job) -> list[Item]:
     facts = card.Facts(
         repo=job.repo,
         base_model=base,
-        licence=job.licence or next((str(file.get("general.license", "")) for _, file in files), ""),
+        licence=job.licence or _licence(found, files),
         datasets=(found.datasets if found else ()) or _datasets(files),
         ggufs=tuple((path.name, path.stat().st_size, _kind(file)) for path, file in files),
         adapter=found is not None,
@@ -88,7 +99,20 @@ def plan(job: Job) -> list[Item]:
         record=found.record if found else {},
         evaluations=tuple(card.read_evaluation(place) for place in job.evaluations),
     )
-    return [*items, Item("README.md", card.render(facts).encode())]
+    text = card.kept(written, facts) if written else card.render(facts)
+    return [*items, Item("README.md", text.encode())]
+
+
+def _own_card(adapter: Path | None) -> str:
+    """The card beside an adapter, "" where there is none."""
+    path = adapter / "README.md" if adapter else None
+    return path.read_text(encoding="utf-8") if path and path.is_file() else ""
+
+
+def _licence(found: adapters.Adapter | None, files: Sequence[tuple[Path, GgufFile]]) -> str:
+    told = [str(file.get("general.license", "")) for _, file in files]
+    told += [str(found.record.get("base", {}).get("licence", ""))] if found else []
+    return next(filter(None, told), "")
 
 
 def publish(job: Job, *, dry_run: bool = False, quiet: bool = False) -> str:
@@ -98,14 +122,26 @@ def publish(job: Job, *, dry_run: bool = False, quiet: bool = False) -> str:
     """
     quiet_hub()
     items = plan(job)
+    if not dry_run:
+        _refuse_offline()
+        items = plan(job, _card_there(job.repo))
     _summary(job.repo, job.private, items, quiet)
     if dry_run:
         for item in items:
             print(f"  {item.size / 1e6:10,.1f} MB  {item.name}", file=sys.stderr)
         sys.stdout.write(items[-1].source.decode() if isinstance(items[-1].source, bytes) else "")
         return ""
-    _refuse_offline()
     return _upload(job.repo, job.private, items, quiet=quiet)
+
+
+def _card_there(repo: str) -> str:
+    """The card that a repository has now; "" where there is none, or nobody may see it."""
+    import huggingface_hub as hub
+
+    api = hub.HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, library_name="sqlagent")
+    with tempfile.TemporaryDirectory() as folder, contextlib.suppress(*failures()):
+        return Path(api.hf_hub_download(repo, "README.md", local_dir=folder)).read_text(encoding="utf-8")
+    return ""
 
 
 def publish_space(job: SpaceJob, *, dry_run: bool = False, quiet: bool = False) -> str:

@@ -14,7 +14,7 @@ import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 
 @dataclass
@@ -22,6 +22,7 @@ class Repo:
     """A repository: files by path (as blob hashes), commits in order."""
 
     private: bool = False
+    card: dict[str, Any] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     large: set[str] = field(default_factory=set)
     commits: list[str] = field(default_factory=list)
@@ -76,6 +77,18 @@ class Hub:
     def file(self, repo: str, path: str) -> bytes:
         """The bytes of a file at the head of a repository."""
         return self.blobs[self.repos[repo].files[path]]
+
+    def put(self, repo: str, files: dict[str, bytes], **card: Any) -> Repo:
+        """A public repository with files, as if somebody had uploaded them; models' weights and databases as LFS."""
+        place = self.repos.setdefault(repo, Repo())
+        place.card |= card
+        for name, data in files.items():
+            digest = hashlib.sha256(data).hexdigest()
+            self.blobs[digest] = data
+            place.files[name] = digest
+            if name.endswith((".safetensors", ".gguf", ".sqlite", ".zip", ".parquet")):
+                place.large.add(name)
+        return place
 
     # --- routing
 
@@ -208,22 +221,38 @@ class Hub:
         place = self.repos[repo]
         files = [{"rfilename": path} for path in sorted(place.files)]
         known = {"id": repo, "modelId": repo, "sha": place.head, "private": place.private, "siblings": files}
+        known["cardData"] = place.card
         reply(http, 200, known)
 
-    def tree(self, http: BaseHTTPRequestHandler, repo: str) -> None:
+    def tree(self, http: BaseHTTPRequestHandler, repo: str, folder: str | None = None) -> None:
+        files = [path for path in self.repos[repo].files if folder is None or path.startswith(f"{folder}/")]
+        if folder is not None and not files:
+            reply(http, 404, {"error": "Entry not found"}, {"X-Error-Code": "EntryNotFound"})
+            return
+        reply(http, 200, self.entries(repo, files))
+
+    def paths_info(self, http: BaseHTTPRequestHandler, repo: str) -> None:
+        raw = body(http).decode()
+        asked = json.loads(raw)["paths"] if raw.startswith("{") else parse_qs(raw)["paths"]
+        reply(http, 200, self.entries(repo, [path for path in asked if path in self.repos[repo].files]))
+
+    def entries(self, repo: str, files: list[str]) -> list[dict[str, Any]]:
+        """What the hub says of files in a listing."""
         place = self.repos[repo]
         found = []
-        for path, digest in sorted(place.files.items()):
+        for path in sorted(files):
+            digest = place.files[path]
+            data = self.blobs[digest]
             entry: dict[str, Any] = {
                 "type": "file",
                 "path": path,
-                "oid": digest,
-                "size": len(self.blobs[digest]),
+                "oid": hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest(),
+                "size": len(data),
             }
             if path in place.large:
                 entry["lfs"] = {"oid": digest, "size": entry["size"], "pointerSize": 130}
             found.append(entry)
-        reply(http, 200, found)
+        return found
 
     def resolve(self, http: BaseHTTPRequestHandler, repo: str, path: str) -> None:
         place = self.repos[repo]
@@ -253,14 +282,15 @@ class Hub:
         reply(http, 206, data[start:stop], {**headers, "Content-Range": span})
 
     REPO = r"(?P<repo>[^/]+/[^/]+)"
-    KIND = r"(?:models|spaces)"
+    KIND = r"(?:models|spaces|datasets)"
     ROUTES: tuple[tuple[str, str, Any, bool], ...] = (
         ("POST", r"/api/repos/create", create, True),
         ("POST", r"/api/validate-yaml", validate, False),
         ("PUT", rf"/api/{KIND}/{REPO}/settings", settings, True),
         ("POST", rf"/api/{KIND}/{REPO}/preupload/[^/]+", preupload, True),
         ("POST", rf"/api/{KIND}/{REPO}/commit/[^/]+", commit, True),
-        ("GET HEAD", rf"/api/{KIND}/{REPO}/tree/[^/]+", tree, False),
+        ("GET HEAD", rf"/api/{KIND}/{REPO}/tree/[^/]+(?:/(?P<folder>.+))?", tree, False),
+        ("POST", rf"/api/{KIND}/{REPO}/paths-info/[^/]+", paths_info, False),
         ("GET HEAD", rf"/api/{KIND}/{REPO}(?:/revision/[^/]+)?", info, False),
         ("POST", rf"/(?:spaces/)?{REPO}\.git/info/lfs/objects/batch", batch, True),
         ("PUT", r"/upload/(?P<oid>\w+)", upload, False),
@@ -268,7 +298,7 @@ class Hub:
         ("POST", r"/complete/(?P<oid>\w+)", complete, False),
         ("POST", r"/verify/(?P<oid>\w+)", verify, True),
         ("GET HEAD", r"/storage/(?P<oid>\w+)", storage, False),
-        ("GET HEAD", rf"/(?:spaces/)?{REPO}/resolve/[^/]+/(?P<path>.+)", resolve, False),
+        ("GET HEAD", rf"/(?:spaces/|datasets/)?{REPO}/resolve/[^/]+/(?P<path>.+)", resolve, False),
     )
 
 

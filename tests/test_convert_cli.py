@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sqlite3
 import subprocess
@@ -110,7 +111,9 @@ def test_merged_and_at_load_stand_in_one_table_with_what_was_evaluated(
     assert (place / "p.png").read_bytes().startswith(b"\x89PNG")
     assert run(*compare, *evaluated) == 0
     table = capsys.readouterr().out
-    assert "accuracy (95 %)" in table and "| adapter kept |" in table
+    assert (
+        "execution accuracy (95 %)" in table or "exact match (95 %)" in table and "| adapter kept |" in table
+    )
     assert len({line.count("|") for line in table.splitlines() if line.startswith("|")}) == 1
     other = [
         "compare",
@@ -134,6 +137,84 @@ def test_a_folder_becomes_a_gguf_or_a_merged_folder(place: Path) -> None:
     assert (place / "merged" / "model.safetensors").is_file()
     assert run("merge", *common, "--out", place / "merged.gguf", "--type", "bf16") == 0
     assert GgufFile(place / "merged.gguf").tensors["output.weight"].type.name == "BF16"
+
+
+def test_no_command_writes_over_a_file_unless_told_to(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = place / "there.gguf"
+    there.write_bytes(b"mine")
+    common = ("--base", place / "base.gguf", "--adapter", place / "adapter", "--quiet")
+    folder = tiny.hf_folder(place / "hf", "llama")
+    merged = place / "adapter-f16.gguf"
+    commands: list[tuple[object, ...]] = [
+        ("merge", *common, "--out", there),
+        ("lora", *common, "--out", there),
+        ("gguf", "--model", folder, "--out", there, "--quiet"),
+        ("quantize", place / "base.gguf", "--type", "Q8_0", "--out", there, "--quiet"),
+        ("imatrix", "--model", place / "base.gguf", "--data", place / "data", "--out", there, "--quiet"),
+    ]
+    for words in commands:
+        assert run(*words) == 2, words
+        assert f"{there} is there already" in capsys.readouterr().err
+        assert there.read_bytes() == b"mine"
+    merged.write_bytes(b"mine")
+    assert run("all", *common, "--out-dir", place) == 2 and merged.read_bytes() == b"mine"
+    for words in commands[:2]:
+        assert run(*words, "--force") == 0
+        assert there.read_bytes()[:4] == b"GGUF"
+
+
+def test_a_picture_shows_every_model_and_names_what_was_measured(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="the convert extra is not installed")
+    from convert import compare
+
+    common = {
+        "positions": 9,
+        "kl_mean": 0.1,
+        "kl_p99": 0.2,
+        "top1": 0.9,
+        "perplexity": 1.5,
+        "prompt_speed": 90.0,
+    }
+    judged = compare.Row("judged", 10.0, generation_speed=5.0, accuracy=0.5, low=0.4, high=0.6, questions=9,
+                         measure="exact", **common)  # fmt: skip
+    unjudged = compare.Row("unjudged", 12.0, generation_speed=6.0, **common)
+    torch = compare.Row("torch", None, **common)
+    figure = compare.figure_of([judged, unjudged, torch])
+    drawn = [[line.get_label() for line in axes.lines] for axes in figure.axes]
+    assert drawn == [["judged"], ["judged"], ["judged", "unjudged"], ["judged", "unjudged"]]
+    assert [axes.get_ylabel() for axes in figure.axes[::2]] == [
+        "normalised exact match, %",
+        "KL from the reference, nats",
+    ]
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.texts] == [
+        "judged",
+        "unjudged",
+        "torch (no size, no generation speed)",
+    ]
+    assert "| normalised exact match (95 %) |" in compare.markdown([judged, unjudged])
+    correct = compare.figure_of([dataclasses.replace(judged, measure="correct")])
+    assert [axes.get_ylabel() for axes in correct.axes] == ["execution accuracy, %"] * 2
+
+
+def test_evaluations_that_judge_otherwise_are_not_put_in_one_column(place: Path) -> None:
+    from convert import compare
+    from convert.card import Evaluation
+    from sqlagent.base.errors import UsageError
+    from sqlagent.store.adapters import Files
+    from sqlagent.weights.gguf_header import sha256_of
+
+    base = place / "base.gguf"
+    row = compare.Row("base", 1.0, 9, 0.1, 0.2, 0.9, 1.5, 90.0)
+    share = {"share": 0.5, "by_question": [0.4, 0.6], "of": 9}
+    settings = {"model": "base", "model_sha256": sha256_of(base), "adapter_sha256": None}
+    runs = [
+        Evaluation(settings, {"judged_by": name, "measures": {name: share}}) for name in ("correct", "exact")
+    ]
+    with pytest.raises(UsageError, match="judged by normalised exact match, another by execution accuracy"):
+        compare.with_accuracy([row], [Files(base)], runs)
 
 
 def test_compare_runs_a_model_under_transformers_too(

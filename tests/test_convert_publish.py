@@ -223,7 +223,7 @@ def test_a_base_on_the_hub_can_be_converted(hub: Hub, tmp_path: Path) -> None:
 
     assert GgufFile(tmp_path / "out.gguf").arch == "llama"
     hub.requests.clear()
-    done = convert(hub, *words, token=None, SQLAGENT_OFFLINE="1", **home)
+    done = convert(hub, *words, "--force", token=None, SQLAGENT_OFFLINE="1", **home)
     assert done.returncode == 0 and hub.requests == []
     done = convert(hub, "gguf", "--model", "Org/Other", "--out", tmp_path / "o.gguf", token=None, **home)
     assert done.returncode == 3 and done.stderr.startswith("error: Org/Other cannot be fetched"), done.stderr
@@ -257,6 +257,47 @@ def test_without_an_evaluation_the_card_claims_nothing(made: dict[str, Path]) ->
     text = publish.plan(publish.Job("me/sql-tiny", ggufs=(made["gguf"],)))[-1].source
     assert isinstance(text, bytes)
     assert b"model-index" not in text and b"## Results" not in text and b"accuracy" not in text
+
+
+def test_an_adapters_card_and_its_picture_are_published_with_what_is_measured(
+    hub: Hub, made: dict[str, Path]
+) -> None:
+    yaml = pytest.importorskip("yaml")
+    front = "---\nlicense: mit\ntags: [mine]\n---\n\n"
+    text = "# Our adapter\n\nWritten by hand.\n\n![Loss](loss.png)\n\n## Data\n\nSpider.\n\n## Results\n\nnone yet\n"
+    (made["adapter"] / "README.md").write_text(front + text)
+    (made["adapter"] / "loss.png").write_bytes(b"\x89PNG picture")
+    assert convert(hub, *everything(made)).returncode == 0
+    assert hub.file("me/sql-tiny", "loss.png") == b"\x89PNG picture"
+    there = hub.file("me/sql-tiny", "README.md").decode()
+    assert "Written by hand." in there and "## Data\n\nSpider." in there
+    assert "none yet" not in there and "| 62.0 % | 52.0 – 71.0 | 100 |" in there
+    about = yaml.safe_load(there[4:].partition("\n---")[0])
+    assert about["license"] == "mit" and about["base_model"] == "Org/Base-1B"
+    assert {"mine", "gguf", "lora"} <= set(about["tags"]) and about["model-index"]
+    # What was changed on the hub since stays, too, and nothing is written when nothing changed.
+    digest = hashlib.sha256(there.replace("by hand", "on the hub").encode()).hexdigest()
+    hub.blobs[digest] = there.replace("by hand", "on the hub").encode()
+    hub.repos["me/sql-tiny"].files["README.md"] = digest
+    commits = len(hub.repos["me/sql-tiny"].commits)
+    assert convert(hub, *everything(made)).returncode == 0
+    assert "Written on the hub." in hub.file("me/sql-tiny", "README.md").decode()
+    assert len(hub.repos["me/sql-tiny"].commits) == commits
+    assert convert(hub, *everything(made), "--new-card").returncode == 0
+    assert "Written" not in hub.file("me/sql-tiny", "README.md").decode()
+
+
+def test_a_card_names_the_base_the_data_and_their_licences(made: dict[str, Path]) -> None:
+    yaml = pytest.importorskip("yaml")
+    record = json.loads((made["adapter"] / "training.json").read_text())
+    record["base"] = {"name": "Org/Base-1B", "hub": "Org/Base-1B", "licence": "apache-2.0"}
+    record["published"] = {"spider": {"repo": "premai-io/spider", "licence": "CC BY-SA 4.0"}}
+    (made["adapter"] / "training.json").write_text(json.dumps(record))
+    text = publish.plan(publish.Job("me/x", made["adapter"], base_model="Org/Base-1B"))[-1].source
+    assert isinstance(text, bytes)
+    about = yaml.safe_load(text.decode()[4:].partition("\n---")[0])
+    assert (about["license"], about["datasets"]) == ("apache-2.0", ["premai-io/spider"])
+    assert "spider (premai-io/spider, CC BY-SA 4.0)" in text.decode()
 
 
 def test_what_cannot_be_published_is_refused(made: dict[str, Path], tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sqlagent.base.errors import UsageError
-from train import config
+from train import cli, config
 from train.cli import dashed, main, parser
 from train.config import HELP, Config
 
@@ -24,6 +24,31 @@ def test_every_setting_is_a_flag_with_help_in_both_spellings():
     assert all("--" + name.replace("_", "-") in text for name in scalars)
     for words in (["--max_length=9"], ["--max_length", "9"], ["--max-length", "9"]):
         assert parser("train", "x").parse_args([dashed(w) for w in words]).max_length == 9
+
+
+def test_the_help_lists_every_command_and_groups_every_flag_once(capsys):
+    from train.config import GROUPS
+
+    flags = [name for names in GROUPS.values() for name in names]
+    assert sorted(flags) == sorted(HELP)
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    said = capsys.readouterr().out
+    assert all(f"\n  {name} " in said for name in cli.COMMANDS)
+    assert all(f"\n{title}:\n" in said for title in GROUPS)
+    assert max(map(len, said.splitlines())) <= 130
+
+
+def test_sources_that_do_not_go_together_are_one_sentence(capsys):
+    recipe = "--recipe=qwen2.5-coder-1.5b-t4"
+    for words, said in (
+        ([recipe, "--dataset=a/b"], "The recipe names its data"),
+        ([recipe, "--without=brd"], "The recipe has no source 'brd': it has spider, "),
+    ):
+        assert main([*words, "--output-dir=nowhere"]) == 2
+        assert said in capsys.readouterr().err
+    found = cli.settled(config.load("qwen2.5-coder-1.5b-t4", {"without": ("bird", "wikisql")}))
+    assert [mix.name for mix in found.mix] == ["spider", "spider-reworded", "create-context"]
 
 
 def test_flags_win_over_the_recipe_and_the_recipe_over_defaults(tmp_path):

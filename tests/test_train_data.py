@@ -363,3 +363,42 @@ def test_training_uses_the_very_layout_of_the_runtime(tmp_path):
     assert len(row.prefix) == expected.prefix
     assert row.target.tolist() == [*vocab.tokenize(b"SELECT a FROM t"), vocab.eos]
     llama.close()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)  # two processes that import what preparing needs
+def test_two_processes_make_the_bytes_of_one(folder, tmp_path, tiny_path, monkeypatch):
+    from train import tokens
+
+    # Duplicates far apart, so that they come to different processes; rows that are dropped; copies; rows held out.
+    rows = ROWS + [
+        {"question": f"Which singers were born after {n}?", "query": f"SELECT name FROM singer WHERE birthYear > {n}",
+         "db_id": "music"}
+        for n in range(60)
+    ] + ROWS  # fmt: skip
+    (folder / "train.json").write_text(json.dumps(rows))
+    monkeypatch.setattr(data, "WORTH", 10)
+    monkeypatch.setattr("train.workers.RUN", 4)
+    made = []
+    for workers in (1, 2):
+        config = configuration(
+            folder, model_name=str(tiny_path), workers=workers, epochs=2, augment_copies=1, max_length=2000,
+            augment=["shuffle", "rename", "drop-samples"], mix=[SPIDER | {"weight": 0.7, "held_out": 9}, CONTEXT],
+        )  # fmt: skip
+        found, counts = data.prepare(config, tokens.load(str(tiny_path)), quiet=True)
+        found.save(tmp_path / f"{workers}.npz")
+        made.append(((tmp_path / f"{workers}.npz").read_bytes(), counts))
+    assert made[0] == made[1]
+    assert made[0][1].dropped["spider", "duplicate"] and made[0][1].held["spider"]
+
+
+def test_a_validation_database_stops_a_preparation_in_other_processes_too(folder, tiny_path, monkeypatch):
+    from train import tokens
+
+    (folder / "train.json").write_text(
+        json.dumps([*ROWS, {"question": "?", "query": "SELECT 1", "db_id": "cars"}])
+    )
+    monkeypatch.setattr(data, "WORTH", 1)
+    config = configuration(folder, model_name=str(tiny_path), workers=2)
+    with pytest.raises(LeakageError, match="cars"):
+        data.prepare(config, tokens.load(str(tiny_path)), quiet=True)

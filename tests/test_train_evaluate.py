@@ -105,6 +105,40 @@ def test_a_base_with_its_adapter_is_scored_under_the_runtime(folder, tmp_path, m
         assert 0 <= low < high <= 1, measure
 
 
+@pytest.mark.parametrize("kind", ["gguf", "folder"])
+def test_an_adapter_that_a_run_made_is_scored_by_its_folder_alone(tmp_path, monkeypatch, capsys, kind):
+    """Base and questions are those of the run, wherever the command is given."""
+    if kind == "gguf":
+        base = make_gguf(tmp_path / "base.gguf")
+    else:
+        base = convert_tiny.hf_folder(tmp_path / "base", "qwen2", dtype="F32")
+    rows = [
+        {"question": f"How many heads are over {n}?", "context": "CREATE TABLE head (age INTEGER)",
+         "answer": f"SELECT COUNT(*) FROM head WHERE age > {n}"}
+        for n in range(40)
+    ]  # fmt: skip
+    (tmp_path / "rows.json").write_text(json.dumps(rows))
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    words = [f"--model-name=../{base.name}", "--dataset=../rows.json", "--output-dir=../out", "--max-steps=1"]
+    assert main([*words, "--precision=fp32", "--batch-size=2", "--lora-r=2", "--threads=1"]) == 0
+    held = (tmp_path / "out" / "validation.jsonl").read_text().splitlines()
+    assert 0 < len(held) < 10
+    (tmp_path / "there").mkdir()
+    monkeypatch.chdir(tmp_path / "there")
+    assert main(["evaluate", "--adapter-path", str(tmp_path / "out"), "--precision=fp32", "--out=o"]) == 0
+    found = [json.loads(line) for line in (tmp_path / "there/o/predictions.jsonl").read_text().splitlines()]
+    assert sorted(one["question"] for one in found) == sorted(json.loads(line)["question"] for line in held)
+    assert str(tmp_path) not in (tmp_path / "out/training.json").read_text()
+    capsys.readouterr()
+
+
+def test_an_adapter_without_questions_asks_for_them(tmp_path, capsys):
+    (tmp_path / "training.json").write_text(json.dumps({"config": {"validation": {"files": []}}}))
+    assert main(["evaluate", "--adapter-path", str(tmp_path)]) == 2
+    assert "Say which questions: --data DIR" in capsys.readouterr().err
+
+
 def test_nothing_to_score_is_a_usage_error(capsys):
     assert main(["evaluate", "--data", "x"]) == 2
     assert "--adapter-path" in capsys.readouterr().err

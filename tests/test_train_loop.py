@@ -40,6 +40,9 @@ SETTINGS = {
     "threads": 1,
 }
 
+FINGERPRINT = "7f7d6425921383f2f9c098ee67f46948cce4bdb918bd496b264d6718b24a8611"
+"""Of SETTINGS with one source, before there were the settings held_out and without."""
+
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):
@@ -133,6 +136,50 @@ def test_resuming_with_other_settings_is_refused(base, data, tmp_path, capsys):
     assert main(flags(base, data, tmp_path, max_steps=2)) == 0
     assert main(flags(base, data, tmp_path, max_steps=2, lr=1e-3)) == 2
     assert "other data or settings" in capsys.readouterr().err
+
+
+def test_a_refusal_to_resume_names_what_differs(base, data, tmp_path, capsys):
+    assert main(flags(base, data, tmp_path, max_steps=2)) == 0
+    assert main(flags(base, data, tmp_path, max_steps=2, lr=1e-3, lora_alpha=16)) == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "lr 0.005 → 0.001" in said and "lora_alpha 32 → 16" in said and "batch_size" not in said
+    assert main(flags(base, data, tmp_path, max_steps=1)) == 2  # fewer than there were
+    assert "max_steps 2 → 1" in capsys.readouterr().err
+
+
+def test_a_finished_run_takes_more_steps_and_more_epochs(base, data, tmp_path, capsys):
+    whole, grown = tmp_path / "whole", tmp_path / "grown"
+    assert main(flags(base, data, grown, epochs=1)) == 0
+    first = losses(grown)
+    assert main(flags(base, data, grown, epochs=2, max_steps=len(first) + 1)) == 0
+    said = capsys.readouterr().err
+    assert f"goes on after step {len(first)} of now {len(first) + 1} (epochs 1.0 → 2.0, max_steps" in said
+    assert main(flags(base, data, grown, epochs=2)) == 0
+    found = losses(grown)
+    assert found[: len(first)] == first and [int(row[0]) for row in found] == list(range(1, len(found) + 1))
+    # The rows of every step are those of a run that was as long from the start.
+    assert main(flags(base, data, whole, epochs=2)) == 0
+    assert len(losses(whole)) == len(found)
+    progress = [
+        json.loads((checkpoint.every(one)[-1] / "progress.json").read_text()) for one in (whole, grown)
+    ]
+    assert progress[0]["course"] == progress[1]["course"] and progress[0]["tokens"] == progress[1]["tokens"]
+
+
+def test_other_data_is_another_run_even_with_more_steps(base, data, tmp_path, capsys):
+    other = tmp_path / "other.npz"
+    train_tiny.prepared(seed=5).save(other)
+    assert main(flags(base, data, tmp_path / "out", max_steps=2)) == 0
+    assert main(flags(base, other, tmp_path / "out", max_steps=3)) == 2
+    assert "other data or settings" in capsys.readouterr().err
+
+
+def test_settings_that_came_later_leave_the_fingerprints_of_earlier_runs(data):
+    """A checkpoint of before the settings held_out and without goes on."""
+    from train.plan import fingerprint
+
+    found = from_dict({**SETTINGS, "mix": [{"name": "a", "kind": "context", "file": "a.json"}]})
+    assert fingerprint(found, prepared.load(data)) == FINGERPRINT
 
 
 def test_the_time_budget_ends_cleanly_with_a_usable_adapter(base, data, tmp_path):

@@ -37,6 +37,10 @@ class Progress:
     """Hash of the data and of every setting that changes the course of the run."""
     history: dict[str, float] = field(default_factory=dict)
     """The last validation scores."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """Every setting that changes the course of the run."""
+    course: str = ""
+    """Hash of what was learnt so far."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,19 +33,33 @@ from sqlagent.base.errors import INTERRUPTED, OK, SqlagentError, UsageError
 from train import config as configuration
 from train.config import CHOICES, HELP, Config
 
-COMMANDS = (
-    "run",
-    "data",
-    "evaluate",
-    "speed",
-    "drafts",
-    "sample",
-    "build",
-    "pack",
-    "unpack",
-    "box",
-    "recipes",
-)
+HELD_OUT = 20
+"""Of a data set that flags alone name, one row in so many is kept for validation."""
+COMMANDS = {
+    "run": "train an adapter (what happens without a command)",
+    "fetch": "bring the published data sets from the hub",
+    "data": "look at the data of a recipe, or prepare it as one file",
+    "evaluate": "score an adapter, or a GGUF",
+    "speed": "questions a second, packed and not",
+    "sample": "make pairs out of questions with answers",
+    "build": "make data without a model",
+    "drafts": "make what decoding guesses with",
+    "pack": "cut a run into parts for a machine without a network",
+    "unpack": "put such parts together",
+    "box": "train there",
+    "recipes": "names of the recipes",
+}
+DESCRIPTION = f"""\
+Train a LoRA adapter that writes SQL.
+
+  python -m train --model_name M --output_dir out --epochs 1 --batch_size 4 --lr 2e-4
+  python -m train --recipe qwen2.5-coder-1.5b-t4 --data data --output-dir out --max-minutes 170
+
+commands (each has a --help of its own):
+{chr(10).join(f"  {name:<10}{text}" for name, text in COMMANDS.items())}
+
+Every setting of a recipe is a flag, with dashes or underscores; flags win. Stopped, a run goes on with the same
+command."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -62,6 +76,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             from train import evaluate
 
             return evaluate.main(words)
+        if command == "fetch":
+            from train import fetch
+
+            return fetch.main(words)
         if command == "sample":
             from train import rejection
 
@@ -104,38 +122,44 @@ def dashed(word: str) -> str:
 
 
 def parser(prog: str, description: str) -> argparse.ArgumentParser:
-    """A parser with one flag for each field of `Config`."""
-    made = argparse.ArgumentParser(prog=prog, description=description, allow_abbrev=False)
+    """A parser with one flag for each field of `Config`, under the titles of `GROUPS`."""
+    made = argparse.ArgumentParser(
+        prog=prog,
+        description=description,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage=f"{prog} [--recipe R] [flags]",
+    )
     made.add_argument(
         "--recipe", metavar="FILE", help=f"a TOML file, or one of {', '.join(configuration.recipes())}"
     )
-    hints = typing.get_type_hints(Config)
-    defaults = Config()
-    for field in dataclasses.fields(Config):
-        if field.name not in HELP:
-            continue
-        flag, kind = "--" + field.name.replace("_", "-"), hints[field.name]
-        help_text = HELP[field.name].replace("%", "%%")
-        default = getattr(defaults, field.name)
-        if default not in ("", (), 0, 0.0, False):
-            shown = ",".join(default) if isinstance(default, tuple) else default
-            help_text += f" (default {shown})"
-        if kind is bool:
-            made.add_argument(
-                flag, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=help_text
-            )
-        else:
-            made.add_argument(
-                flag,
-                type=kind if kind in (int, float) else str,
-                choices=CHOICES.get(field.name),
-                default=argparse.SUPPRESS,
-                metavar=None
-                if field.name in CHOICES
-                else (kind.__name__.upper() if kind in (int, float) else "X"),
-                help=help_text,
-            )
+    hints, defaults = typing.get_type_hints(Config), Config()
+    for title, names in configuration.GROUPS.items():
+        group = made.add_argument_group(title)
+        for name in names:
+            _add_flag(group, name, hints[name], getattr(defaults, name))
     return made
+
+
+def _add_flag(group: argparse._ArgumentGroup, name: str, kind: Any, default: Any) -> None:
+    flag, help_text = "--" + name.replace("_", "-"), HELP[name].replace("%", "%%")
+    if default not in ("", (), 0, 0.0, False):
+        shown = ",".join(default) if isinstance(default, tuple) else default
+        help_text += f" (default {shown})"
+    if kind is bool:
+        group.add_argument(
+            flag, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=help_text
+        )
+        return
+    number = {int: "N", float: "X"}.get(kind)
+    group.add_argument(
+        flag,
+        type=kind if number else str,
+        choices=CHOICES.get(name),
+        default=argparse.SUPPRESS,
+        metavar=None if name in CHOICES else number or configuration.METAVARS[name],
+        help=help_text,
+    )
 
 
 def settled(config: Config) -> Config:
@@ -143,13 +167,20 @@ def settled(config: Config) -> Config:
 
     A recipe without sources is no mistake of its own: the published flags (`--model_name`, `--epochs` …) name none.
     """
+    if config.without:
+        names = [mix.name for mix in config.mix]
+        if unknown := [name for name in config.without if name not in names]:
+            raise UsageError(f"The recipe has no source {unknown[0]!r}: it has {', '.join(names) or 'none'}.")
+        config = dataclasses.replace(
+            config, mix=tuple(mix for mix in config.mix if mix.name not in config.without), without=()
+        )
     if config.dataset and config.mix:
         raise UsageError("The recipe names its data: leave --dataset out, or the recipe.")
     if config.mix or config.prepared:
         return config
     name = config.dataset or configuration.DATASET
     file = str(Path(name).absolute()) if Path(name).is_file() else f"hub:{name}"
-    mix = configuration.Mix(name=Path(name).stem, kind="context", file=file)
+    mix = configuration.Mix(name=Path(name).stem, kind="context", file=file, held_out=HELD_OUT)
     return dataclasses.replace(config, mix=(mix,))
 
 
@@ -172,8 +203,16 @@ def _need(extra: str) -> None:
 
 
 def _run(words: Sequence[str]) -> int:
-    options = parser("python -m train", "Train a LoRA adapter.").parse_args(words)
+    made = parser("python -m train", DESCRIPTION)
+    made.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="say what would be done and the memory it needs, and load no weights",
+    )
+    options = made.parse_args(words)
     config = settled(configuration.load(options.recipe, _overrides(options)))
+    if options.dry_run:
+        return _dry_run(config)
     if not config.output_dir:
         raise UsageError("--output-dir is missing: the folder for the adapter and its checkpoints.")
     _need("train")
@@ -205,6 +244,17 @@ def _run(words: Sequence[str]) -> int:
             file=sys.stderr,
         )
     return INTERRUPTED if summary.stopped == "interrupted" else OK
+
+
+def _dry_run(config: Config) -> int:
+    _need("train")
+    from train import estimate, qlora
+    from train.plan import make_plan
+
+    config = dataclasses.replace(config, model_name=qlora.resolve(config.model_name))
+    data = _dataset(config)
+    print(estimate.describe(config, data, make_plan(config, data)))
+    return OK
 
 
 def _is_first() -> bool:
@@ -265,7 +315,8 @@ def _data(words: Sequence[str]) -> int:
     )
     from train import data, prepared, qlora, stats, tokens
 
-    tokenizer = tokens.load(qlora.resolve(config.model_name))
+    config = dataclasses.replace(config, model_name=qlora.resolve(config.model_name))
+    tokenizer = tokens.load(config.model_name)
     if config.prepared:
         found, counts = prepared.load(Path(config.prepared)), None
     else:

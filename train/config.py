@@ -48,6 +48,8 @@ class Mix:
     """BIRD's hints: `append` to the question, `drop`, or `half` (every other row)."""
     least: float = 0.0
     """Keep only rows whose `logprob` is at least this (`python -m train sample` writes one; 0: all rows)."""
+    held_out: int = 0
+    """Keep one row in so many for validation, `validation.slice` at most (0: none), where a set has none for it."""
     drop_validation: bool = False
     """Leave out rows of validation databases instead of refusing to start."""
 
@@ -79,6 +81,7 @@ class Config:
     data: str = ""
     built: str = ""
     prepared: str = ""
+    without: tuple[str, ...] = ()
     resume: str = "auto"
     # data
     mix: tuple[Mix, ...] = ()
@@ -88,6 +91,7 @@ class Config:
     augment: tuple[str, ...] = ()
     augment_copies: int = 0
     limit: int = 0
+    workers: int = 0
     # packing and steps
     questions_per_schema: int = 10
     max_length: int = 2048
@@ -143,6 +147,7 @@ HELP = {
     "data": "folder that the recipe's data files are relative to",
     "built": "folder of data made with `python -m train build` and `sample`, for a recipe's `built/` paths",
     "prepared": "a prepared data set (`python -m train data --save FILE`) to use instead of --data",
+    "without": "sources of the recipe that are left out, by name (comma separated)",
     "resume": "auto: go on from the newest checkpoint in --output-dir; never: start afresh; or a "
     "checkpoint folder",
     "alias_style": "names (table.column) or aliases (T1.column)",
@@ -150,6 +155,7 @@ HELP = {
     "augment": "any of: shuffle, drop-samples, rename, reword-case (comma separated)",
     "augment_copies": "augmented copies of every Spider or BIRD row, each seen in another epoch",
     "limit": "use only the first N rows of every source (for a try)",
+    "workers": "processes that prepare the data (0: one a core; the same rows from any number)",
     "questions_per_schema": "questions that share one schema prefix in a sequence; 1 = unpacked",
     "max_length": "tokens in one sequence; longer rows are dropped, never cut",
     "batch_size": "questions in one optimiser step, over all processes",
@@ -184,6 +190,43 @@ HELP = {
     "project": "project of the run in Weights & Biases",
 }
 """One line of help for every scalar field; a test checks that none is missing."""
+
+GROUPS = {
+    "what is trained, from what, to where": (
+        *("model_name", "output_dir", "dataset", "data", "built", "prepared", "without", "limit", "resume"),
+    ),
+    "how long": ("epochs", "max_steps", "max_minutes", "save_minutes", "keep_checkpoints", "eval_minutes"),
+    "steps": (
+        *(
+            "batch_size",
+            "lr",
+            "min_lr_ratio",
+            "warmup_ratio",
+            "weight_decay",
+            "max_grad_norm",
+            "beta2",
+            "seed",
+        ),
+        *("questions_per_schema", "max_length"),
+    ),
+    "the adapter": (
+        *("lora_r", "lora_alpha", "lora_dropout", "lora_targets", "use_dora", "use_rslora", "init_adapter"),
+    ),
+    "memory and speed": (
+        *("quantization", "precision", "gradient_checkpointing", "threads", "workers", "engine"),
+    ),
+    "how rows look": ("alias_style", "value_hints", "augment", "augment_copies"),
+    "reports": ("report_to", "project", "run_name"),
+}
+"""The flags in the order and under the titles of the help; a test checks that each setting is in one."""
+
+METAVARS = {
+    **dict.fromkeys(("output_dir", "data", "built", "init_adapter"), "DIR"),
+    **dict.fromkeys(("model_name", "dataset", "run_name", "project"), "NAME"),
+    **dict.fromkeys(("without", "lora_targets", "augment"), "A,B"),
+    "prepared": "FILE",
+    "resume": "auto|never|DIR",
+}
 
 CHOICES = {
     "quantization": ("none", "nf4"),

@@ -35,6 +35,7 @@ from train.view import View
 if TYPE_CHECKING:
     from sqlagent.database.schema import Schema
     from sqlagent.linking.prompt import Hint, Prompt
+    from train.workers import Workers
 
 SECONDS = 2.0
 """Longest time a training query may run."""
@@ -57,6 +58,8 @@ class Counts:
     dropped: Counter[tuple[str, str]] = field(default_factory=Counter)
     examples: dict[tuple[str, str], str] = field(default_factory=dict)
     """The first statement that was dropped for each reason."""
+    held: Counter[str] = field(default_factory=Counter)
+    """Rows of it that were kept for validation."""
     plain: Counter[str] = field(default_factory=Counter)
     """Augmented copies that did not pass the checks: the row as it is stands in for them."""
 
@@ -71,6 +74,7 @@ class Counts:
                 "read": self.read[name],
                 "unused": self.unused[name],
                 "kept": self.kept[name],
+                "held_out": self.held[name],
                 "plain_copies": self.plain[name],
                 "dropped": {why: n for (s, why), n in sorted(self.dropped.items()) if s == name},
             }
@@ -207,8 +211,30 @@ def runtime_prompt(example: Example) -> Prompt:
     return prompt.build(example.schema, example.question, hints=example.hints)
 
 
+WORTH = 400
+"""Rows of a source from which on more than one process looks at them: each takes seconds to start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a pair: its rows, `plain` of them standing in for a copy, or the reason that it has none.
+
+    key: two pairs with the same one are duplicates; None for a pair that is dropped before that is asked.
+    """
+
+    key: tuple[str, str] | None
+    rows: tuple[prepared.Row, ...] = ()
+    plain: int = 0
+    reason: str = ""
+
+
 class Pipeline:
-    """Reads, checks and encodes; `rows()` may be called once."""
+    """Reads, checks and encodes; `rows()` may be called once.
+
+    workers: processes that look at the rows of large sources; what comes out is the same without them.
+    """
+
+    workers: Workers | None = None
 
     def __init__(self, config: Config, tokens: Tokens | None, *, quiet: bool = False) -> None:
         hub = all(mix.file.startswith("hub:") or Path(mix.file).is_absolute() for mix in config.mix)
@@ -223,6 +249,7 @@ class Pipeline:
         self.root = Path(config.data)
         self._mixes = [built(mix, config.built) for mix in config.mix]
         self.counts = Counts()
+        self.held_out: list[dict[str, str]] = []
         self._databases = Databases()
         self._view = View(hints=config.value_hints)
         self.guard = self._guard()
@@ -260,34 +287,90 @@ class Pipeline:
         self._close()
 
     def _source(self, mix: Mix, seen: set[tuple[str, str]]) -> Iterator[prepared.Row]:
-        count, copies, epochs = self.counts, self.config.augment_copies + 1, math.ceil(self.config.epochs)
-        for number, pair in enumerate(
-            self._progress(sources.read(mix, self.root, limit=self.config.limit), mix.name)
-        ):
+        count = self.counts
+        for pair, found in self._worked(mix, seen):
             count.read[mix.name] += 1
-            phase = prepared.phase(number)
-            if not any(prepared.times(mix.weight, phase, epoch) for epoch in range(epochs)):
+            if is_held_out(pair, mix) and len(self.held_out) < self.config.validation.slice:
+                yield from self._hold_out(pair, mix, seen)
+                continue
+            if found is None:
                 count.unused[mix.name] += 1
                 continue
-            try:
-                example = self._one(pair, mix, seen)
-                row = replace(self._encode(example, mix), phase=phase, copies=copies)
-            except Dropped as reason:
-                count.drop(mix.name, str(reason), pair.sql)
+            reason = "duplicate" if found.key in seen else found.reason
+            if found.key:
+                seen.add(found.key)
+            if reason:
+                count.drop(mix.name, reason, pair.sql)
                 continue
             count.kept[mix.name] += 1
-            yield row
-            for copy in range(1, copies):
-                # Seeded by the database, not the row: questions must keep sharing their schema's prefix.
-                seed = f"{pair.db_id or pair.ddl}:{copy}:{self.config.seed}"
-                try:
-                    made = self._encode(self._augmented(example, seed, number), mix)
-                except Dropped:  # as it is, then: an epoch must not lose the row
-                    made = row
-                    count.plain[mix.name] += 1
-                yield replace(made, phase=phase, copy=copy, copies=copies)
+            count.plain[mix.name] += found.plain
+            yield from found.rows
+
+    def _worked(self, mix: Mix, seen: set[tuple[str, str]]) -> Iterator[tuple[Pair, Outcome | None]]:
+        """Every pair of a source in order and what became of it; None where no epoch takes it."""
+        epochs = math.ceil(self.config.epochs)
+        pairs = list(sources.read(mix, self.root, limit=self.config.limit))
+        used = [
+            (number, pair)
+            for number, pair in enumerate(pairs)
+            if any(prepared.times(mix.weight, prepared.phase(number), epoch) for epoch in range(epochs))
+        ]
+        numbers = {number for number, _ in used}
+        outcomes = self._outcomes(mix, used, seen)
+        for number, pair in enumerate(self._progress(iter(pairs), mix.name)):
+            yield pair, next(outcomes) if number in numbers else None
+
+    def _outcomes(
+        self, mix: Mix, used: Sequence[tuple[int, Pair]], seen: set[tuple[str, str]]
+    ) -> Iterator[Outcome]:
+        if self.workers is None or len(used) < WORTH:
+            return (self.outcome(pair, mix, number, seen) for number, pair in used)
+        return self.workers.outcomes(mix, used)
+
+    def outcome(self, pair: Pair, mix: Mix, number: int, seen: set[tuple[str, str]]) -> Outcome:
+        """A pair's rows, of itself and of its copies, or why it has none; of what is in `seen` nothing is looked at."""
+        copies, phase = self.config.augment_copies + 1, prepared.phase(number)
+        key: tuple[str, str] | None = None
+        try:
+            key = self._key(pair, mix)
+            if key in seen:
+                return Outcome(key, reason="duplicate")
+            example = self._checked(pair)
+            row = replace(self._encode(example, mix), phase=phase, copies=copies)
+        except Dropped as reason:
+            return Outcome(key, reason=str(reason))
+        rows, plain = [row], 0
+        for copy in range(1, copies):
+            # Seeded by the database, not the row: questions must keep sharing their schema's prefix.
+            seed = f"{pair.db_id or pair.ddl}:{copy}:{self.config.seed}"
+            try:
+                made = self._encode(self._augmented(example, seed, number), mix)
+            except Dropped:  # as it is, then: an epoch must not lose the row
+                made = row
+                plain += 1
+            rows.append(replace(made, phase=phase, copy=copy, copies=copies))
+        return Outcome(key, tuple(rows), plain)
+
+    def _hold_out(self, pair: Pair, mix: Mix, seen: set[tuple[str, str]]) -> Iterator[prepared.Row]:
+        """A row that is kept for validation, and its text for `train evaluate`."""
+        try:
+            row = self._encode(self._one(pair, mix, seen), mix, validation=True)
+        except Dropped as reason:
+            self.counts.drop(mix.name, str(reason), pair.sql)
+            return
+        self.counts.held[mix.name] += 1
+        self.held_out.append({"question": pair.question, "context": pair.ddl, "answer": pair.sql})
+        yield row
 
     def _one(self, pair: Pair, mix: Mix, seen: set[tuple[str, str]]) -> Example:
+        key = self._key(pair, mix)
+        if key in seen:
+            raise Dropped("duplicate")
+        seen.add(key)
+        return self._checked(pair)
+
+    def _key(self, pair: Pair, mix: Mix) -> tuple[str, str]:
+        """What makes two pairs one. Raises Dropped for a pair that may not be trained on at all."""
         if not pair.sql:
             raise Dropped("no statement known to be right, or a follow-up")
         if pair.db_id and self.guard.is_database(pair.db_id):
@@ -299,10 +382,9 @@ class Pipeline:
         schema = self._databases.schema(pair)
         if pair.database and self.guard.is_copy(schema):
             raise Dropped("a validation database under another name")
-        key = (schema.fingerprint, " ".join(pair.question.lower().split()))
-        if key in seen:
-            raise Dropped("duplicate")
-        seen.add(key)
+        return schema.fingerprint, " ".join(pair.question.lower().split())
+
+    def _checked(self, pair: Pair) -> Example:
         return check(pair, self._databases, self._view, style=self.config.alias_style)
 
     def _augmented(self, example: Example, seed: str, number: int) -> Example:
@@ -366,16 +448,24 @@ class Pipeline:
 
 def prepare(config: Config, tokens: Tokens, *, quiet: bool = False) -> tuple[prepared.Prepared, Counts]:
     """Read, check and encode everything the recipe names."""
+    from train.workers import Workers, count
+
     pipeline = Pipeline(config, tokens, quiet=quiet)
-    rows = list(pipeline.rows())
+    with contextlib.ExitStack() as stack:
+        if count(config) > 1:
+            pipeline.workers = stack.enter_context(Workers(config, count(config)))
+        rows = list(pipeline.rows())
     if not any(not row.validation for row in rows):
         raise UsageError("No row passed the checks: look at `python -m train data --stats`.")
     settings = to_dict(config)
+    for mix in settings["mix"]:
+        mix.update(file=shown(mix["file"]), databases=shown(mix["databases"]))
     about = {
-        "tokenizer": tokens.name,
+        "tokenizer": shown(tokens.name),
         "tokenizer_digest": token_ids.digest(tokens),
         "counts": pipeline.counts.as_dict(),
         "files": file_hashes(config),
+        "held_out": pipeline.held_out,
         "settings": {
             k: settings[k]
             for k in (
@@ -393,6 +483,14 @@ def prepare(config: Config, tokens: Tokens, *, quiet: bool = False) -> tuple[pre
     return prepared.build(rows, about), pipeline.counts
 
 
+def is_held_out(pair: Pair, mix: Mix) -> bool:
+    """Whether a row's question is among those kept for validation: the same rows in every run of every seed."""
+    if not mix.held_out:
+        return False
+    digest = hashlib.sha256(f"{pair.question}\0{pair.ddl}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") % mix.held_out == 0
+
+
 def built(mix: Mix, folder: str) -> Mix:
     """A source whose `built/` paths lie below a folder. Raises UsageError where none was given."""
 
@@ -408,6 +506,11 @@ def built(mix: Mix, folder: str) -> Mix:
     return replace(mix, file=placed(mix.file), databases=placed(mix.databases))
 
 
+def shown(path: str) -> str:
+    """A path for others to read: of a place on this machine its last name alone."""
+    return Path(path).name if Path(path).is_absolute() else path
+
+
 def file_hashes(config: Config) -> dict[str, str]:
     """sha256 (hex) of every data file the recipe names."""
     found: dict[str, str] = {}
@@ -419,5 +522,5 @@ def file_hashes(config: Config) -> dict[str, str]:
     for file in files:
         path = Path(config.built if file.startswith("built/") else config.data) / file.removeprefix("built/")
         if file and path.is_file():
-            found[file] = hashlib.sha256(path.read_bytes()).hexdigest()
+            found[shown(file)] = hashlib.sha256(path.read_bytes()).hexdigest()
     return found

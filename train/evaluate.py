@@ -1,10 +1,11 @@
 """`python -m train evaluate`: the score of an adapter under transformers, or of a GGUF under the runtime.
 
-    python -m train evaluate --adapter-path out/tiny --model-name smollm2-135m --data DIR/spider --limit 200
+    python -m train evaluate --adapter-path out/tiny                       what the run kept from training
+    python -m train evaluate --adapter-path out/tiny --data DIR/spider --limit 200
     python -m train evaluate --gguf FILE --data DIR/spider --split val --decode greedy
     python -m train evaluate --gguf smollm2-135m --adapter-path out/tiny --data DIR/sql_create_context
 
-The second scores a model under the runtime, the third a base with the adapter applied at load.
+The third scores a model under the runtime, the last a base with the adapter applied at load.
 Everything else (--split, --limit, --seed, --out, --resume …) is `python -m bench accuracy`'s. Under
 transformers the decoding is free and greedy, without the grammar: a quick look while training. The number
 to report is the GGUF's. Invariant: the statements go through the one scorer of the project,
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from sqlagent.base.errors import SqlagentError, UsageError
 from train import qlora, tokens
 from train.config import CHOICES
+from train.record import HELD_OUT, HERE
 
 if TYPE_CHECKING:
     from sqlagent.decoding.candidate import Candidate
@@ -54,6 +56,9 @@ def main(words: Sequence[str]) -> int:
         from bench import accuracy
     except ImportError as error:
         raise UsageError(f"Scoring needs {error.name}: run `pip install -e .[train]`.") from error
+    own = not any(word.split("=")[0] == "--data" for word in rest)
+    if options.adapter_path and own:
+        rest = [*rest, *_own_questions(Path(options.adapter_path))]
     if options.gguf:
         with_adapter = ["--adapter", options.adapter_path] if options.adapter_path else []
         return accuracy.main([*rest, "--model", options.gguf, *with_adapter])
@@ -68,8 +73,17 @@ def main(words: Sequence[str]) -> int:
     return accuracy.main(rest, model)
 
 
+def here(adapter: Path) -> dict[str, str]:
+    """What the run wrote down of this machine's places; empty where it was made elsewhere."""
+    path = adapter / HERE
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
 def base_of(adapter: Path) -> str:
-    """The base model an adapter was trained on."""
+    """The base model an adapter was trained on: where the run found it, if that is still there."""
+    known_here = here(adapter).get("model_name", "")
+    if known_here and (Path(known_here).exists() or not Path(known_here).is_absolute()):
+        return known_here
     for file, keys in (
         ("training.json", ("config", "model_name")),
         ("adapter_config.json", ("base_model_name_or_path",)),
@@ -80,6 +94,20 @@ def base_of(adapter: Path) -> str:
                 found = found[key]
             return known(str(found))
     raise UsageError(f"{adapter} is no adapter folder: it has no adapter_config.json.")
+
+
+def _own_questions(adapter: Path) -> list[str]:
+    """--data for the questions that the run kept from training. Raises UsageError where none are here."""
+    if (adapter / HELD_OUT).is_file():
+        return ["--data", str(adapter / HELD_OUT)]
+    root = here(adapter).get("data", "")
+    if root and (adapter / "training.json").is_file():
+        config = json.loads((adapter / "training.json").read_text(encoding="utf-8"))["config"]
+        for file in config["validation"]["files"]:
+            path = Path(root) / file
+            if path.is_file():
+                return ["--data", str(path.parent), "--split", path.stem]
+    raise UsageError("Say which questions: --data DIR, a folder of them or a file.")
 
 
 def known(base: str) -> str:

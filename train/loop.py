@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlagent.base import private_files
 from sqlagent.base.errors import UsageError
-from train import checkpoint, fused, memory, qlora
+from train import checkpoint, fused, memory, origin, qlora
 from train.checkpoint import Summary
 from train.config import Config
 from train.errors import Diverged, OutOfMemory
 from train.objective import exact_questions, forward
 from train.packing import Group, fill, pack, split_group
-from train.plan import fingerprint, learning_rate, make_plan
+from train.plan import MORE, changes, course, deciding, fingerprint, learning_rate, make_plan, told
 from train.report import Report
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Loop:
         self._sharded = self.accelerator.distributed_type == DistributedType.FSDP
         self.plan = make_plan(config, data)
         source = qlora.resolve(config.model_name)
-        self.base_name = Path(source).name if Path(source).exists() else source
+        self.base_name = origin.of(source).called(source)
         set_seed(config.seed)
         base = qlora.load_base(
             source,
@@ -82,7 +83,7 @@ class Loop:
         )
         self.model, self.optimizer = self.accelerator.prepare(self.tuned, optimizer)
         self.trainable = [p for p in self.model.parameters() if p.requires_grad]
-        self.progress = checkpoint.Progress(fingerprint=fingerprint(config, data))
+        self.progress = checkpoint.Progress(fingerprint=fingerprint(config, data), settings=deciding(config))
         # Dropout differs between processes on purpose; the data order does not.
         torch.manual_seed(config.seed * 1000 + self.accelerator.process_index)
         self._resume()
@@ -307,6 +308,7 @@ class Loop:
         rng = gather_object([checkpoint.rng_state()])
         adapter = self._adapter_state()
         if self.first:
+            self.progress.course = course(self.plan, self.progress.step)
             scaler = self.accelerator.scaler
             checkpoint.save(
                 self.output,
@@ -327,10 +329,8 @@ class Loop:
 
         progress, adapter, state = checkpoint.load(found)
         if progress.fingerprint != self.progress.fingerprint:
-            raise UsageError(
-                f"{found} belongs to a run with other data or settings: use the same ones, another "
-                "--output-dir, or --resume never."
-            )
+            self._check_course(found, progress)
+        progress.fingerprint, progress.settings = self.progress.fingerprint, self.progress.settings
         set_peft_model_state_dict(self.tuned, adapter)
         if state["optimizer"] is not None:
             self.optimizer.load_state_dict(state["optimizer"])
@@ -340,6 +340,24 @@ class Loop:
         if rank < len(state["rng"]):
             checkpoint.set_rng_state(state["rng"][rank])
         self.progress = progress
+
+    def _check_course(self, found: Path, before: checkpoint.Progress) -> None:
+        """Raise UsageError where a checkpoint is of another run than this one: more steps alone make it no other."""
+        differs = changes(before.settings, self.progress.settings) if before.settings else {}
+        known = bool(before.course) and len(self.plan.steps) >= before.step
+        if known and differs.keys() <= set(MORE) and before.course == course(self.plan, before.step):
+            if self.first:
+                print(
+                    f"goes on after step {before.step} of now {len(self.plan.steps)}"
+                    + (f" ({told(differs)})" if differs else " (other data from there on)"),
+                    file=sys.stderr,
+                )
+            return
+        why = f": {told(differs)}" if differs else ""
+        raise UsageError(
+            f"{found} belongs to a run with other data or settings{why}. Use the same ones (--epochs and "
+            "--max-steps may grow), another --output-dir, or --resume never."
+        )
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:

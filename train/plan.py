@@ -11,7 +11,7 @@ import json
 import math
 import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlagent.base.errors import UsageError
 from train.config import Config, to_dict
@@ -78,11 +78,66 @@ def learning_rate(config: Config, plan: Plan, step: int, seconds: float) -> floa
     return config.lr * warm * (config.min_lr_ratio + (1 - config.min_lr_ratio) * cosine)
 
 
+FREE = frozenset(
+    (
+        *(
+            "output_dir",
+            "dataset",
+            "data",
+            "built",
+            "prepared",
+            "without",
+            "resume",
+            "max_minutes",
+            "save_minutes",
+        ),
+        *("keep_checkpoints", "eval_minutes", "report_to", "run_name", "project", "threads", "workers"),
+    )
+)
+"""Settings that a run may change from one sitting to the next."""
+MORE = ("epochs", "max_steps")
+"""Settings that only say how long a run is: one that is done may get more of them."""
+
+
+def deciding(config: Config) -> dict[str, Any]:
+    """The settings that decide the course of a run."""
+    settings = {k: v for k, v in to_dict(config).items() if k not in FREE}
+    for mix in settings["mix"]:
+        if not mix["held_out"]:
+            del mix["held_out"]  # as it was before there was this setting: runs of that time go on
+    return settings
+
+
 def fingerprint(config: Config, data: Prepared) -> str:
     """Hash of what decides the course of a run: resuming with anything else would be another run."""
-    free = (
-        "output_dir dataset data built prepared resume max_minutes save_minutes keep_checkpoints eval_minutes "
-        "report_to run_name project threads"
+    return hashlib.sha256((json.dumps(deciding(config), sort_keys=True) + data.digest).encode()).hexdigest()
+
+
+def course(plan: Plan, steps: int) -> str:
+    """Hash of what is learnt in the first `steps` steps: two plans that agree in it are one run up to there."""
+    sha = hashlib.sha256()
+    for step in plan.steps[:steps]:
+        for sequence in step:
+            sha.update(b"sequence")
+            for group in sequence:
+                for part in (
+                    group.prefix,
+                    *(part for item in group.items for part in (item.request, item.target)),
+                ):
+                    sha.update(len(part).to_bytes(4, "big") + part.tobytes())
+    return sha.hexdigest()
+
+
+def changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """(before, after) of every setting that differs."""
+    names = dict.fromkeys([*before, *after])
+    return {n: (before.get(n), after.get(n)) for n in names if before.get(n) != after.get(n)}
+
+
+def told(differs: dict[str, tuple[Any, Any]]) -> str:
+    """What differs, in words: "epochs 1.0 → 2.0, lr 0.0002 → 0.001"."""
+    plain = (int, float, str)
+    return ", ".join(
+        f"{name} {old} → {new}" if isinstance(old, plain) and isinstance(new, plain) else name
+        for name, (old, new) in differs.items()
     )
-    settings = {k: v for k, v in to_dict(config).items() if k not in free.split()}
-    return hashlib.sha256((json.dumps(settings, sort_keys=True) + data.digest).encode()).hexdigest()

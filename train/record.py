@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from sqlagent.base import private_files
 from sqlagent.weights.gguf_header import sha256_of
+from train import origin, published
 from train.config import Config, to_dict
 
 if TYPE_CHECKING:
     from train.checkpoint import Summary
     from train.prepared import Prepared
 
+HERE = "local.json"
+"""Beside an adapter: where its base and its data lie on this machine. It is not published."""
+HELD_OUT = "validation.jsonl"
+"""Beside an adapter: the rows that were kept from training, where the data set has no validation rows of its own."""
 PACKAGES = (
     "torch",
     "transformers",
@@ -85,9 +90,13 @@ def public(config: Config) -> dict[str, Any]:
 def start(config: Config, data: Prepared, output: Path) -> None:
     """Write `training.json` before the first step, so that a killed run has one too."""
     shown = public(config)
-    record = {
+    about = dict(data.about)
+    if rows := about.pop("held_out", None):
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        private_files.write(output / HELD_OUT, lines.encode(), mode=private_files.SHARED)
+    record: dict[str, Any] = {
         "config": shown,
-        "data": {"digest": data.digest, "rows": len(data), **data.about},
+        "data": {"digest": data.digest, "rows": len(data), **about},
         "versions": versions(),
         "git": git_revision(),
         "hardware": hardware(),
@@ -95,7 +104,22 @@ def start(config: Config, data: Prepared, output: Path) -> None:
     source = Path(config.model_name)
     if source.is_file():
         record["base_sha256"] = sha256_of(source)
+    came = origin.of(config.model_name)
+    record["base"] = {"name": came.called(config.model_name), "hub": came.hub, "licence": came.licence}
+    record["published"] = {mix.name: about for mix in config.mix if (about := _published(mix.file))}
     _write(output / "training.json", record)
+    here = {
+        "model_name": str(source.absolute()) if source.exists() else config.model_name,
+        "data": str(Path(config.data).absolute()) if config.data else "",
+    }
+    _write(output / HERE, here)
+
+
+def _published(file: str) -> dict[str, str]:
+    """The repository and the licence of what a source is; empty for data that was made here."""
+    if found := published.of(file):
+        return {"repo": found.repo, "licence": found.licence}
+    return {"repo": file.removeprefix("hub:"), "licence": ""} if file.startswith("hub:") else {}
 
 
 def finish(summary: Summary, output: Path) -> None:
@@ -122,21 +146,29 @@ def finish(summary: Summary, output: Path) -> None:
 
 
 def card(record: dict[str, Any]) -> str:
-    """A model card from `training.json`."""
+    """A model card from `training.json`: the base by its hub id, the data by their repositories and licences."""
     config, result, data = record["config"], record["result"], record["data"]
-    counts = data.get("counts", {})
+    base, known = record.get("base", {}), record.get("published", {})
+    name = base.get("name") or config["model_name"]
     rows = "\n".join(
-        f"| {name} | {one['kept']} | {sum(one['dropped'].values())} |" for name, one in counts.items()
+        f"| {source} | {one['kept']} | {sum(one['dropped'].values())} | {_source(known.get(source))} |"
+        for source, one in data.get("counts", {}).items()
     )
     exact = "not measured" if result["best_exact"] is None else f"{100 * result['best_exact']:.1f} %"
+    repos = dict.fromkeys(one["repo"] for one in known.values())
+    head = ["library_name: peft"]
+    head += [f"base_model: {base['hub']}", "base_model_relation: adapter"] if base.get("hub") else []
+    head += [f"license: {base['licence']}"] if base.get("licence") else []
+    head += ["datasets:", *(f"- {repo}" for repo in repos)] if repos else []
+    head += ["language: en", "pipeline_tag: text-generation", "tags: [text-to-sql, sqlite, lora]"]
+    front = "\n".join(head)
+    linked = f"[{name}](https://huggingface.co/{name})" if base.get("hub") else name
+    licence = f", {base['licence']}" if base.get("licence") else ""
     return f"""---
-library_name: peft
-license: apache-2.0
-pipeline_tag: text-generation
-tags: [text-to-sql, sqlite, lora]
+{front}
 ---
 
-# A text-to-SQL adapter for {config["model_name"]}
+# A text-to-SQL adapter for {name}
 
 A LoRA adapter (rank {config["lora_r"]}, alpha {config["lora_alpha"]}) that turns a question and the schema of
 a SQLite database into one SELECT statement. Made with `python -m train`; `training.json` beside this file has
@@ -144,7 +176,7 @@ the whole configuration, the hashes of the data, the versions and the git revisi
 
 | | |
 |---|---|
-| base | {config["model_name"]}{" (NF4)" if config["quantization"] == "nf4" else ""} |
+| base | {linked}{licence}{" (NF4)" if config["quantization"] == "nf4" else ""} |
 | steps, questions | {result["steps"]}, {result["questions"]} |
 | tokens | {result["tokens"]}, {result["target_tokens"]} of them learnt |
 | hours, hardware | {result["hours"]:.2f} on {record["hardware"]} |
@@ -155,19 +187,24 @@ the whole configuration, the hashes of the data, the versions and the git revisi
 
 ## Data
 
-| source | rows | dropped |
-|---|---|---|
+| source | rows | dropped | from, licence |
+|---|---:|---:|---|
 {rows}
 
-Spider and BIRD are CC BY-SA 4.0, Spider-Syn is MIT, sql-create-context is CC BY 4.0. Validation databases and
-near-copies of validation questions were left out.
+Validation databases and near-copies of validation questions were left out.
 
 ## Limits
 
 It writes SQL for SQLite in one fixed form and reads English questions. It can be wrong in ways that look
-right: check a statement before you rely on its rows. Scores of the quantised model that ships are in the
-project's README.
+right: check a statement before you rely on its rows.
 """
+
+
+def _source(about: dict[str, str] | None) -> str:
+    if not about:
+        return ""
+    licence = about["licence"] or "see its page"
+    return f"[{about['repo']}](https://huggingface.co/datasets/{about['repo']}), {licence}"
 
 
 def _write(path: Path, record: dict[str, Any]) -> None:

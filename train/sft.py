@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from sqlagent.base.errors import UsageError
-from train import qlora
+from train import origin, qlora
 from train.checkpoint import Progress, Summary
 from train.config import Config
 from train.prepared import Prepared
@@ -50,7 +50,7 @@ def run(config: Config, data: Prepared, output: Path) -> Summary:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     numbers = qlora.numbers(config.precision, device)
     source = qlora.resolve(config.model_name)
-    base_name = Path(source).name if Path(source).exists() else source
+    base_name = origin.of(source).called(source)
     transformers.set_seed(config.seed)
     tuned = qlora.add_adapter(
         qlora.load_base(source, numbers=numbers, quantization=config.quantization, device=device), config

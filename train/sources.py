@@ -6,14 +6,19 @@ Reads Spider-format lists, BIRD's, b-mc2/sql-create-context (`question, context,
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.gold.context import mended, with_quotes
+from bench.gold.datasets import DATABASE_FOLDERS
 from sqlagent.base.errors import UsageError
 from train.config import Mix
+
+WIKISQL = re.compile(r"CREATE TABLE table_\w+ \([^;]*$")
+"""The one table of a row that came from WikiSQL: table_name_77, table_11677691_1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,7 @@ def read(mix: Mix, root: Path, *, limit: int = 0) -> Iterator[Pair]:
     number = 0
     rows = _rows(mix.file, root)
     for row in _last_words(rows) if mix.kind == "feedback" else rows:
-        if any(row.get(key) != value for key, value in mix.where.items()):
+        if any(_value(row, key) != value for key, value in mix.where.items()):
             continue
         if mix.least and row.get("logprob", 0.0) < mix.least:
             continue
@@ -52,6 +57,13 @@ def read(mix: Mix, root: Path, *, limit: int = 0) -> Iterator[Pair]:
                 f"{mix.file}: row {number + 1} has no field {error}; is kind = {mix.kind!r} right?"
             ) from error
         number += 1
+
+
+def _value(row: dict[str, Any], key: str) -> Any:
+    """A field of a row. b-mc2/sql-create-context has no `source`: WikiSQL's tables are known by their names."""
+    if key == "source" and key not in row and "context" in row:
+        return "wikisql_train" if WIKISQL.match(row["context"]) else "spider"
+    return row.get(key)
 
 
 def questions(path: Path) -> Iterator[tuple[str, str]]:
@@ -69,7 +81,7 @@ def _pair(mix: Mix, row: dict[str, Any], root: Path, number: int) -> Pair:
         right = row["corrected"] or (row["sql"] if row["verdict"] == "up" else "")
         return Pair(question, "" if row["history"] else right, "", mix.name, ddl=row["ddl"])
     db_id = row["db_id"]
-    folder = root / mix.databases / db_id
+    folder = _databases(root / mix.databases) / db_id
     database = next((p for p in (folder / f"{db_id}.sqlite", folder / f"{db_id}.db") if p.is_file()), None)
     if database is None:
         found = sorted(folder.glob("*.sqlite")) if folder.is_dir() else []
@@ -82,6 +94,12 @@ def _pair(mix: Mix, row: dict[str, Any], root: Path, number: int) -> Pair:
             question = f"{question} ({evidence.rstrip(';')})"
         return Pair(question, row["SQL"], db_id, mix.name, database=database)
     raise UsageError(f"kind must be spider, meant, bird, context or feedback, not {mix.kind!r}.")
+
+
+def _databases(folder: Path) -> Path:
+    """A folder of databases, or the one beside it under another of the names that published sets give it."""
+    beside = [folder.parent / name for name in DATABASE_FOLDERS]
+    return next((place for place in (folder, *beside) if place.is_dir()), folder)
 
 
 def _last_words(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:

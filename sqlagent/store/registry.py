@@ -42,6 +42,8 @@ class Entry:
     size: int
     sha256: str
     licence: str
+    upstream: str = ""
+    """The repository on the hub that the file was made from, for the cards of what is trained on it."""
     chat_format: str = ""
     about: str = ""
     accuracy: str = ""
