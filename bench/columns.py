@@ -2,6 +2,7 @@
 
     python -m bench columns --data DIR/appdbs
     python -m bench columns --data DIR/spider --sample 300 --seed 1
+    python -m bench columns --cost 20 20      # of made-up tables and columns
 
 One line a column that a statement must treat otherwise than it is meant (`!`), or that has two readings (`?`), to be
 read by a person; counts by meaning; CPU seconds of the slowest database, sampling and deciding only.
@@ -18,6 +19,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench import column_cost
 from sqlagent.base.errors import OK
 from sqlagent.database import schema
 from sqlagent.database.column_facts.fact import ColumnFact
@@ -35,13 +37,19 @@ def main(argv: Sequence[str]) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--data", type=Path, required=True, help="a folder with SQLite files in it, or one file"
+    asked = parser.add_mutually_exclusive_group(required=True)
+    asked.add_argument("--data", type=Path, help="a folder with SQLite files in it, or one file")
+    asked.add_argument(
+        "--cost", type=int, nargs=2, metavar=("TABLES", "COLUMNS"), help="CPU time on made-up tables instead"
     )
     parser.add_argument("--sample", type=int, help="so many of the lines, drawn by --seed (all)")
     parser.add_argument("--seed", type=int, default=0, help="of the draw (0)")
     parser.add_argument("--keys", action="store_true", help="also the foreign keys that nobody declared")
     options = parser.parse_args(list(argv))
+    if options.cost:
+        tables, each = options.cost
+        print(column_cost.cost(tables, each, _runner))
+        return OK
     paths = [options.data] if options.data.is_file() else sorted(options.data.rglob("*.sqlite"))
     lines: list[str] = []
     counts: Counter[str] = Counter()

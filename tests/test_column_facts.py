@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench import columns as columns_bench
 from sqlagent.database import schema
 from sqlagent.database.column_facts import encodings as enc
 from sqlagent.database.column_facts import text_dates
@@ -340,3 +341,9 @@ def test_a_duration_is_shown_in_seconds() -> None:
     found = schema.from_ddl("CREATE TABLE runs (id INTEGER PRIMARY KEY, duration TEXT)")
     facts = {("runs", "duration"): ColumnFact("duration", enc.Duration(3), 0.99)}
     assert "duration INTEGER /* seconds */" in prompt.context(meant_schema(found, facts))
+
+
+def test_the_cost_of_facts_is_measured_on_tables_of_every_kind(capsys: pytest.CaptureFixture[str]) -> None:
+    assert columns_bench.main(["--cost", "3", "13"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("3 tables x 13 columns: ") and int(said.split(", ")[-1].split()[0]) >= 3 * 6
