@@ -18,7 +18,8 @@ from sqlagent.database.schema import Table, fold
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import quote, text_literal
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Binary, Column, Expr, Like, Literal, Select, bare
+from sqlagent.sql.tree import Binary, Column, Expr, Like, Literal, Select
+from sqlagent.sql.walk import bare
 
 Values = Callable[[str], Sequence[object]]
 """The first column of a statement's rows; empty on trouble."""

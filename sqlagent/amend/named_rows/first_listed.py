@@ -16,7 +16,8 @@ from sqlagent.amend.named_rows.mentions import only_table
 from sqlagent.amend.named_rows.next_row import AGGREGATES, holds_words, row_number
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Call, Column, Literal, Query, bare
+from sqlagent.sql.tree import Call, Column, Literal, Query
+from sqlagent.sql.walk import bare
 
 _LAST = re.compile(r"\b(?:last|final|bottom)\b", re.IGNORECASE)
 _FIRST = re.compile(r"\b(?:first|top)\b", re.IGNORECASE)

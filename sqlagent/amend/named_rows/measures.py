@@ -14,7 +14,8 @@ from sqlagent.base import word_forms
 from sqlagent.database.schema import Column as DbColumn
 from sqlagent.database.schema import Table, fold
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Between, Binary, Call, Column, In, Like, Literal, Star, bare
+from sqlagent.sql.tree import Between, Binary, Call, Column, In, Like, Literal, Star
+from sqlagent.sql.walk import bare
 
 _UP_WORDS = """more most higher highest larger largest greater greatest bigger biggest longer longest taller tallest
     heavier heaviest later latest newer newest deeper deepest wider widest farther farthest further warmer hotter

@@ -15,7 +15,8 @@ from sqlagent.database.schema import Table, fold
 from sqlagent.linking.prompt import Hint
 from sqlagent.sql.names import quote, text_literal
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Binary, Column, Expr, In, Like, Literal, Query, Select, bare
+from sqlagent.sql.tree import Binary, Column, Expr, In, Like, Literal, Query, Select
+from sqlagent.sql.walk import bare
 
 Values = Callable[[str], Sequence[object]]
 """The first column of a statement's rows; empty on trouble."""

@@ -18,7 +18,8 @@ from sqlagent.base.word_forms import Token
 from sqlagent.database.schema import Table
 from sqlagent.sql.names import quote, text_literal
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Binary, Call, Column, Expr, Like, Literal, Query, Subquery, bare, single
+from sqlagent.sql.tree import Binary, Call, Column, Expr, Like, Literal, Query, Subquery
+from sqlagent.sql.walk import bare, single
 
 _AFTER_WORDS = "after next follow follows followed following below behind succeeded succeeds"
 _BEFORE_WORDS = "before previous prior precede precedes preceded preceding above ahead"

@@ -16,7 +16,8 @@ from sqlagent.database.schema import fold
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import text_literal
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Binary, Column, Literal, Subquery, bare, single
+from sqlagent.sql.tree import Binary, Column, Literal, Subquery
+from sqlagent.sql.walk import bare, single
 
 _OTHER = re.compile(
     r"\b(?:other|another|else|besides|others)\b|\bsame\b.*\bas\b|\bas (?:many|much)\b.*\bas\b", re.IGNORECASE
