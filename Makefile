@@ -10,6 +10,10 @@ test:
 docs:
 	$(PYTHON) docs/make_reference.py > docs/reference.md
 
+# A session with the real program and the default model, as asciicast and as a picture: docs/session.cast and .svg
+demo:
+	$(PYTHON) docs/record.py docs
+
 # What others need to use this: wheels, and one file that needs neither Python nor a compiler.
 dist: wheels executable
 

@@ -7,7 +7,7 @@ seen"), then once more in another new process, with the cache that the first one
 time runs from the start of the process, so imports, reading the schema and loading the model are in it. The third
 row is a session, which does all that while the question is typed ("read ahead", an empty cache again): there the time
 to the first token runs from the end of the line, typed after at least as long as the other columns add up to.
-Further questions: one process, questions of a few databases, the grammar on.
+Further questions: one process, questions of a few databases, the grammar on. At a terminal: see `at_terminal`.
 
 Invariant: a time is never reported without the number of measurements behind it, and the cache that is
 measured is a temporary one: the user's own is neither read nor written.
@@ -26,6 +26,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench import at_terminal
 from bench.gold import datasets
 from bench.gold.datasets import Question
 from bench.stats import percentile
@@ -64,6 +65,7 @@ def main(argv: Sequence[str], model: Any = None) -> int:
 
         files = models.ready(options.model, adapter=options.adapter)
         lines += [f"- model: {files.name}", "", *_starts(files, first, options.threads)]
+        lines += ["", *at_terminal.report(files, first)]
     lines += ["", *_questions(files, further, options.threads, model)]
     print("\n".join(lines))
     return OK

@@ -35,6 +35,7 @@ FILES = (
         "cache",
         "what can be made again: merged adapters, read schemas, indexes",
     ),
+    ("program/", "cache", "what the one-file program unpacks at its first start; it may be deleted"),
     ("history", "cache", "the lines typed at the prompt; readable by you alone"),
     ("feedback.jsonl", "cache", "thumbs and corrections on the page"),
     ("config.toml", "config", "settings; `sqlagent config init` writes a commented one"),

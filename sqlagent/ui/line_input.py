@@ -48,12 +48,23 @@ class Look:
 
 
 def typed_lines(
-    history: Path, complete: Complete, *, color: bool, look: Callable[[], Look] = Look
+    history: Path,
+    complete: Complete,
+    *,
+    color: bool,
+    look: Callable[[], Look] = Look,
+    ready: Callable[[], None] = lambda: None,
 ) -> Iterator[str]:
-    """Lines typed on the terminal; `look` is asked before each."""
+    """Lines typed on the terminal; `look` is asked before each. ready: called once, when the first can be typed."""
     from prompt_toolkit.enums import EditingMode
 
     session = _session(history, complete, color=color)
+
+    def shown_first(_: object) -> None:
+        session.app.after_render -= shown_first
+        ready()
+
+    session.app.after_render += shown_first
     while True:
         shown = look()
         session.bottom_toolbar = visible(shown.toolbar) or None

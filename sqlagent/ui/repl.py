@@ -113,7 +113,6 @@ class Repl:
         if interactive:
             self.output = replace(self.output, pages=self._habits.pager)
             self.greet()
-            self.warm_up()
         with interrupt.session() if interactive else nullcontext():
             for line in self._typed() if interactive else own_sql.gathered(line_input.piped_lines()):
                 try:
@@ -305,8 +304,8 @@ class Repl:
 
         color = wants_color(sys.stdout, no_color=self.output.console.no_color)
         return line_input.typed_lines(
-            paths.cache_dir() / "history", self.complete, color=color, look=self._look
-        )
+            paths.cache_dir() / "history", self.complete, color=color, look=self._look, ready=self.warm_up
+        )  # getting warm takes a processor: the prompt comes first
 
     def _look(self) -> line_input.Look:
         line, self.next_line = self.next_line, ""
