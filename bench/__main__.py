@@ -24,6 +24,7 @@ NAMES = {
     "amendments": "what each amendment of a statement mends, and what it spoils",
     "readings": "which readings of a question a model takes when they are proposed, and their priors",
     "choosing": "what a run's answers would have been, had its statements been weighed otherwise",
+    "replay": "what other rules make of the statements that a run's model wrote; no model is needed",
     "calibrate": "whether an answer's confidence is the share of such answers that are right",
     "linking": "recall of gold tables, columns and values; what linking costs",
     "reading": "what rules and sentences make of gold statements, and what that takes, beside another checkout",

@@ -33,10 +33,11 @@ Which customers said hello? | what can you do for customers in Paris? | tell me 
 help tickets by month | who are the managers? | how old is Ann? | how are orders shipped? | good customers
 what is this month's revenue? | what time is the meeting of Ann? | test results of May | what day is the busiest?
 what do you know about Ann? | great sales | how many are there? | who made the most sales? | names of the bots
-reminders of Ann | sets with an alarm | calls of my team last week | which lights were turned off? | poems written by Ann
+reminders of Ann | sets with an alarm | calls of my team last week | which lights were turned off?
 translate the category names into English | orders of pizza by day | Which songs did they sing for charity?
-play counts of some songs | write-offs per year | letters about the sea | write the names of all poems in capitals
-who are you paying most? | which weather stations are in Porto? | what's the weather station with the most rain?
+poems written by Ann | play counts of some songs | write-offs per year | letters about the sea
+write the names of all poems in capitals | who are you paying most? | which weather stations are in Porto?
+what's the weather station with the most rain?
 """
 COMMANDS = """
 delete all loans | DROP TABLE hires | drop table hires; | update the salary of Ann to 5 | insert a new member
