@@ -31,11 +31,11 @@ from train.meant import Meant, Refused
 from train.sources import Pair
 from train.tokens import Tokens, encode
 from train.view import View
+from train.workers import Outcome, Workers, count
 
 if TYPE_CHECKING:
     from sqlagent.database.schema import Schema
     from sqlagent.linking.prompt import Hint, Prompt
-    from train.workers import Workers
 
 SECONDS = 2.0
 """Longest time a training query may run."""
@@ -215,19 +215,6 @@ WORTH = 400
 """Rows of a source from which on more than one process looks at them: each takes seconds to start."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a pair: its rows, `plain` of them standing in for a copy, or the reason that it has none.
-
-    key: two pairs with the same one are duplicates; None for a pair that is dropped before that is asked.
-    """
-
-    key: tuple[str, str] | None
-    rows: tuple[prepared.Row, ...] = ()
-    plain: int = 0
-    reason: str = ""
-
-
 class Pipeline:
     """Reads, checks and encodes; `rows()` may be called once.
 
@@ -287,23 +274,23 @@ class Pipeline:
         self._close()
 
     def _source(self, mix: Mix, seen: set[tuple[str, str]]) -> Iterator[prepared.Row]:
-        count = self.counts
+        counts = self.counts
         for pair, found in self._worked(mix, seen):
-            count.read[mix.name] += 1
+            counts.read[mix.name] += 1
             if is_held_out(pair, mix) and len(self.held_out) < self.config.validation.slice:
                 yield from self._hold_out(pair, mix, seen)
                 continue
             if found is None:
-                count.unused[mix.name] += 1
+                counts.unused[mix.name] += 1
                 continue
             reason = "duplicate" if found.key in seen else found.reason
             if found.key:
                 seen.add(found.key)
             if reason:
-                count.drop(mix.name, reason, pair.sql)
+                counts.drop(mix.name, reason, pair.sql)
                 continue
-            count.kept[mix.name] += 1
-            count.plain[mix.name] += found.plain
+            counts.kept[mix.name] += 1
+            counts.plain[mix.name] += found.plain
             yield from found.rows
 
     def _worked(self, mix: Mix, seen: set[tuple[str, str]]) -> Iterator[tuple[Pair, Outcome | None]]:
@@ -446,14 +433,17 @@ class Pipeline:
         return iter(tqdm(pairs, desc=name, unit="row", file=sys.stderr, mininterval=1.0))
 
 
+def of_its_own(config: Config) -> Pipeline:
+    """What looks at rows in another process."""
+    return Pipeline(config, token_ids.load(config.model_name), quiet=True)
+
+
 def prepare(config: Config, tokens: Tokens, *, quiet: bool = False) -> tuple[prepared.Prepared, Counts]:
     """Read, check and encode everything the recipe names."""
-    from train.workers import Workers, count
-
     pipeline = Pipeline(config, tokens, quiet=quiet)
     with contextlib.ExitStack() as stack:
         if count(config) > 1:
-            pipeline.workers = stack.enter_context(Workers(config, count(config)))
+            pipeline.workers = stack.enter_context(Workers(config, count(config), of_its_own))
         rows = list(pipeline.rows())
     if not any(not row.validation for row in rows):
         raise UsageError("No row passed the checks: look at `python -m train data --stats`.")

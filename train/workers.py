@@ -10,21 +10,42 @@ from __future__ import annotations
 import dataclasses
 import multiprocessing
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from train.config import Config, Mix
+from train.prepared import Row
 from train.sources import Pair
-
-if TYPE_CHECKING:
-    from train.data import Outcome, Pipeline
 
 RUN = 24
 """Rows that go to a process together."""
 
-_pipeline: Pipeline | None = None
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a pair: its rows, `plain` of them standing in for a copy, or the reason that it has none.
+
+    key: two pairs with the same one are duplicates; None for a pair that is dropped before that is asked.
+    """
+
+    key: tuple[str, str] | None
+    rows: tuple[Row, ...] = ()
+    plain: int = 0
+    reason: str = ""
+
+
+class Looker(Protocol):
+    """What looks at a row."""
+
+    def outcome(self, pair: Pair, mix: Mix, number: int, seen: set[tuple[str, str]]) -> Outcome:
+        """What became of a pair; of what is in `seen` nothing is looked at."""
+        ...
+
+
+_looker: Looker | None = None
 _seen: set[tuple[str, str]] = set()
 
 
@@ -38,10 +59,10 @@ def count(config: Config) -> int:
 
 
 class Workers:
-    """So many processes, started when they are first needed, until the `with` block ends."""
+    """So many processes, started when they are first needed, until the `with` block ends; each makes its own looker."""
 
-    def __init__(self, config: Config, number: int) -> None:
-        self._config, self._number = config, number
+    def __init__(self, config: Config, number: int, make: Callable[[Config], Looker]) -> None:
+        self._config, self._number, self._make = config, number, make
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> Workers:
@@ -62,28 +83,25 @@ class Workers:
                     "spawn"
                 ),  # a forked tokenizer or connection is not its own
                 initializer=_start,
-                initargs=(dataclasses.replace(self._config, workers=1),),
+                initargs=(self._make, dataclasses.replace(self._config, workers=1)),
             )
         runs = [rows[at : at + RUN] for at in range(0, len(rows), RUN)]
         for found in self._pool.map(_look, [(mix, run) for run in runs]):
             yield from found
 
 
-def _start(config: Config) -> None:
-    global _pipeline
-    from train import tokens
-    from train.data import Pipeline
-
-    _pipeline = Pipeline(config, tokens.load(config.model_name), quiet=True)
+def _start(make: Callable[[Config], Looker], config: Config) -> None:
+    global _looker
+    _looker = make(config)
 
 
 def _look(task: tuple[Mix, Sequence[tuple[int, Pair]]]) -> list[Outcome]:
     """A run of rows. A duplicate that came to another process is found where the outcomes come together."""
     mix, rows = task
-    assert _pipeline is not None, "the process was not started"
+    assert _looker is not None, "the process was not started"
     found = []
     for number, pair in rows:
-        outcome = _pipeline.outcome(pair, mix, number, _seen)
+        outcome = _looker.outcome(pair, mix, number, _seen)
         if outcome.key:
             _seen.add(outcome.key)
         found.append(outcome)
