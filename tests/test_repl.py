@@ -566,7 +566,9 @@ def test_ctrl_c_brings_the_prompt_back_at_once_from_a_step_that_does_not_listen(
     child.send("\x03")
     child.expect("sqlagent: Interrupted")
     child.expect(PROMPT)
-    assert time.monotonic() - began < 2.5, "the step goes on for three seconds; alone on a machine this takes 0.2"
+    assert time.monotonic() - began < 2.5, (
+        "the step goes on for three seconds; alone on a machine this takes 0.2"
+    )
     child.send("Who?\r")  # waits for it, and is not interrupted in its place
     child.expect("Ingrid Solberg")
     assert "too_late" not in child.before and "Interrupted" not in child.before
