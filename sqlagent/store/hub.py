@@ -29,6 +29,8 @@ _RETRIES = 3  # connections in a row that broke without bringing anything
 
 def fetch(source: HubSource, partial: Path, size: int, tick: Tick) -> None:
     """Append what is missing of the `size` bytes of `source` to `partial`. Raises SourceFailed."""
+    # Read at the import. Without it 2.4.0 first fetches a list of coding agents, to tell the hub which one it is in.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from huggingface_hub import hf_hub_url
     from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined, unused-ignore]
 
