@@ -356,7 +356,7 @@ def figure_of(rows: Sequence[Row]) -> Any:
     panels = [(f"{measured(rows)}, %", "accuracy", 100.0)] if judged else []
     if len(judged) < len(rows):
         panels.append(("KL from the reference, nats", "kl_mean", 1.0))
-    looks = [
+    looks: list[dict[str, Any]] = [
         {"color": f"C{n % 10}", "marker": "osD^v<>pXP"[n % 10], "linestyle": "none"} for n in range(len(rows))
     ]
     figure = Figure(figsize=(11, 4 * len(panels) + 0.15 * len(rows)), layout="constrained")

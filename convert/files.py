@@ -11,7 +11,8 @@ from pathlib import Path
 from sqlagent.base.errors import ModelError, UsageError
 from sqlagent.base.paths import expanded
 from sqlagent.base.private_files import draft_name
-from train.hub import failures, first_line, quiet_hub
+from sqlagent.store.hub import quiet_hub
+from train.hub import failures, first_line
 
 HUB_FILES = ["*.json", "*.safetensors", "*.jinja", "*.txt", "README.md", "LICENSE*"]
 """What is fetched of a base model on the hub; never pickles or code."""

@@ -22,10 +22,11 @@ from convert import card
 from convert.folder import Folder
 from convert.upload_item import Item
 from sqlagent.base.errors import ModelError, UsageError
+from sqlagent.store.hub import quiet_hub
 from sqlagent.weights import adapter as adapters
 from sqlagent.weights import provenance
 from sqlagent.weights.gguf_read import GgufFile
-from train.hub import failures, first_line, quiet_hub
+from train.hub import failures, first_line
 
 ADAPTER_FILES = (adapters.CONFIG, adapters.WEIGHTS, adapters.RECORD)
 SMALL = {"model": "Upload the model card and settings", "space": "Upload the page"}

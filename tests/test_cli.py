@@ -583,7 +583,7 @@ def test_ctrl_c_is_exit_code_130_without_a_traceback(db: str, statement: str) ->
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes")
 def test_a_reader_that_leaves_early_is_no_error(db: str) -> None:
-    many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 90000) SELECT i FROM n"
+    many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 90000) SELECT 'row ' || i FROM n"
     process = _start(db, [many], "--limit", "0", "-f", "csv")
     assert process.stdout is not None and process.stderr is not None
     process.stdout.readline()

@@ -175,13 +175,13 @@ def test_reading_and_writing_are_seen_as_they_happen(page: Any) -> None:
 
 def test_stop_ends_an_answer_at_once_by_button_and_by_escape(page: Any) -> None:
     turn = ask(page, "List the employees forever")
-    turn.get_by_text("Thinking").wait_for()
+    turn.get_by_text("Writing the statement").wait_for()
     began = time.monotonic()
     turn.get_by_role("button", name="Stop").click()
     turn.get_by_text("Stopped.").wait_for()
     assert time.monotonic() - began < 3
     turn = ask(page, "List the employees forever")
-    turn.get_by_text("Thinking").wait_for()
+    turn.get_by_text("Writing the statement").wait_for()
     page.keyboard.press("Escape")
     turn.get_by_text("Stopped.").wait_for()
     assert answered(page, "How many employees are there?").locator("td").inner_text() == "42"
@@ -391,7 +391,7 @@ def test_a_reload_in_the_middle_of_an_answer_and_the_back_button_lose_nothing(pa
 def test_two_tabs_wait_in_one_queue_and_keep_to_themselves(page: Any, browser: Any, site: Site) -> None:
     other = new_page(browser, site.url)
     slow = ask(page, "List the employees forever")
-    slow.get_by_text("Thinking").wait_for()
+    slow.get_by_text("Writing the statement").wait_for()
     waiting = ask(other, "How many employees are there?")
     waiting.get_by_text("Waiting behind 1 question").wait_for()
     slow.get_by_role("button", name="Stop").click()
@@ -404,7 +404,7 @@ def test_a_server_that_was_killed_and_started_again_is_found_again(browser: Any,
     with running("company.db", home=folder / "again", cwd=folder) as first:
         page = new_page(browser, first.url)
         answered(page, PER_DEPARTMENT)
-        ask(page, "List the employees forever").get_by_text("Thinking").wait_for()
+        ask(page, "List the employees forever").get_by_text("Writing the statement").wait_for()
         first.stop(signal.SIGKILL)
         page.get_by_text("The server does not answer; trying again").wait_for()
     with running("company.db", home=folder / "again", cwd=folder, port=first.port):
@@ -431,7 +431,7 @@ def test_axe_finds_nothing_serious_light_dark_or_on_a_phone(browser: Any, site: 
         turn.locator(".chart svg").wait_for()
         for summary in turn.locator("summary").all():
             summary.click()
-        ask(page, "List the employees forever").get_by_text("Thinking").wait_for()
+        ask(page, "List the employees forever").get_by_text("Writing the statement").wait_for()
         assert serious(page) == []
         page.keyboard.press("Escape")
         page.locator("article.turn").last.get_by_text("Stopped.").wait_for()

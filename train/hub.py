@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlagent.base.errors import ModelError, UsageError
+from sqlagent.store.hub import quiet_hub
 
 CHUNK = 1 << 20
 
@@ -144,14 +145,6 @@ def _in_words(error: BaseException, repo: str) -> ModelError | UsageError:
         f"{repo} cannot be fetched from the hub ({first_line(error)}): run the same command again to go on, or see "
         "`python -m train fetch --help` for --from."
     )
-
-
-def quiet_hub() -> None:
-    """Settings that huggingface_hub reads once, when it is imported."""
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    endpoint = os.environ.get("HF_ENDPOINT", "")
-    if endpoint and "huggingface.co" not in endpoint:
-        os.environ.setdefault("HF_HUB_DISABLE_XET", "1")  # a mirror speaks plain HTTP
 
 
 def first_line(error: BaseException) -> str:

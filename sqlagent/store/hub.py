@@ -29,8 +29,7 @@ _RETRIES = 3  # connections in a row that broke without bringing anything
 
 def fetch(source: HubSource, partial: Path, size: int, tick: Tick) -> None:
     """Append what is missing of the `size` bytes of `source` to `partial`. Raises SourceFailed."""
-    # Read at the import. Without it 2.4.0 first fetches a list of coding agents, to tell the hub which one it is in.
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    quiet_hub()
     from huggingface_hub import hf_hub_url
     from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined, unused-ignore]
 
@@ -60,6 +59,15 @@ def fetch(source: HubSource, partial: Path, size: int, tick: Tick) -> None:
         if broken == _RETRIES:
             raise SourceFailed(f"the connection broke {broken} times in a row ({_in_words(why)})")
         time.sleep(0.2 * broken)
+
+
+def quiet_hub() -> None:
+    """Settings that huggingface_hub reads once, when it is imported."""
+    # Without it 2.4.0 first fetches a list of coding agents, to tell the hub which one it is in.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    endpoint = os.environ.get("HF_ENDPOINT", "")
+    if endpoint and "huggingface.co" not in endpoint:
+        os.environ.setdefault("HF_HUB_DISABLE_XET", "1")  # a mirror speaks plain HTTP
 
 
 def _open_range(url: str, headers: dict[str, str], start: int) -> Any:
