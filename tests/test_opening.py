@@ -164,7 +164,12 @@ def test_ctrl_c_stops_opening_at_once(tmp_path: Path) -> None:
         "try:\n    while True:\n        schema.read(sys.argv[1], time_budget=50, timeout=60)\n"
         "except KeyboardInterrupt:\n    print('stopped', flush=True)\n"
     )
-    process = subprocess.Popen([sys.executable, "-c", code, str(path), str(ROOT)], stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(path), str(ROOT)],
+        stdout=subprocess.PIPE,
+        # A shell starts what it runs in the background with SIGINT ignored, which children inherit.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
     assert process.stdout is not None and process.stdout.readline() == b"ready\n"
     time.sleep(2)
     process.send_signal(signal.SIGINT)
