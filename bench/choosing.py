@@ -10,17 +10,15 @@ A run tells nothing of statements further off than its own effort went.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from bench.gold import datasets
-from bench.run_folder import PREDICTIONS, read_records
+from bench.saved_run import saved_run
 from sqlagent.agent.attempt import DOUBTED
 from sqlagent.agent.selection import Tried, choose, doubts
-from sqlagent.base.errors import OK, QueryError, QueryTimeout, UsageError
+from sqlagent.base.errors import OK, QueryError, QueryTimeout
 from sqlagent.decoding.candidate import Candidate
 from sqlagent.sandbox.sandbox import Sandbox
 
@@ -31,31 +29,10 @@ NAMES = frozenset(field.name for field in fields(Candidate))
 
 def main(argv: Sequence[str]) -> int:
     """The command."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench choosing",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("run", type=Path, help="folder of a run of `bench accuracy --decode agent`")
-    parser.add_argument(
-        "--data", type=Path, required=True, help="the folder of questions that the run was over"
-    )
-    parser.add_argument("--split", default="val", help="which file of the folder (val)")
-    options = parser.parse_args(list(argv))
-    path = options.run / PREDICTIONS
-    if not path.is_file():
-        raise UsageError(f"{options.run} holds no run of `bench accuracy`.")
-    databases = {
-        question.id: question.database
-        for question in datasets.load(datasets.split_file(options.data, options.split), options.split)
-    }
-    records = [record for record in read_records(path).values() if record["correct"] is not None]
+    records, questions = saved_run("choosing", __doc__, argv)
     weighed = [record for record in records if len(record["candidates"]) > 1]
-    if any(record["id"] not in databases for record in weighed):
-        raise UsageError(
-            f"{options.data} lacks questions of {options.run}: name the folder that it was made with."
-        )
-    print("\n".join(lines(records, [(record, tried(record, databases[record["id"]])) for record in weighed])))
+    chosen = [(record, tried(record, questions[record["id"]].database)) for record in weighed]
+    print("\n".join(lines(records, chosen)))
     return OK
 
 

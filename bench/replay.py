@@ -12,19 +12,16 @@ the question; a statement of which it does not say so is as likely to as the oth
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from bench.answering import is_right
-from bench.gold import datasets
 from bench.gold.datasets import Question
 from bench.predict import Place
-from bench.run_folder import PREDICTIONS, read_records
-from sqlagent.base.errors import OK, SqlagentError, UsageError
+from bench.saved_run import saved_run
+from sqlagent.base.errors import OK, SqlagentError
 from sqlagent.decoding.candidate import Candidate, Timings
 
 _NAMES = frozenset(field.name for field in fields(Candidate))
@@ -120,26 +117,6 @@ def lines(questions: Mapping[str, Question], records: Sequence[Mapping[str, Any]
 
 def main(argv: Sequence[str]) -> int:
     """The command."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench replay",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("run", type=Path, help="folder of a run of `bench accuracy --decode agent`")
-    parser.add_argument(
-        "--data", type=Path, required=True, help="the folder of questions that the run was over"
-    )
-    parser.add_argument("--split", default="val", help="which file of the folder (val)")
-    options = parser.parse_args(list(argv))
-    path = options.run / PREDICTIONS
-    if not path.is_file():
-        raise UsageError(f"{options.run} holds no run of `bench accuracy`.")
-    found = datasets.load(datasets.split_file(options.data, options.split), options.split)
-    questions = {question.id: question for question in found}
-    records = [one for one in read_records(path).values() if one["candidates"] and one["correct"] is not None]
-    if any(record["id"] not in questions for record in records):
-        raise UsageError(
-            f"{options.data} lacks questions of {options.run}: name the folder that it was made with."
-        )
-    print("\n".join(lines(questions, records)))
+    records, questions = saved_run("replay", __doc__, argv)
+    print("\n".join(lines(questions, [record for record in records if record["candidates"]])))
     return OK

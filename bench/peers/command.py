@@ -14,12 +14,9 @@ from bench.gold.datasets import Question
 from bench.peers import floor
 from bench.peers.table import Trial, table
 from bench.peers.ways import NAMES, Missing, Way, ways
-from bench.predict import Place, parse_decode
+from bench.predict import Place
 from sqlagent.base.errors import OK, UsageError
 from sqlagent.store import models
-
-SECONDS = 10.0
-"""What a statement may run."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -51,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _asked(found: Sequence[Way], questions: Sequence[Question]) -> list[Trial]:
-    place = Place(questions[0], SECONDS, parse_decode("greedy").style)
+    place = Place(questions[0])
     trials = []
     try:
         for number, (question, way) in enumerate(itertools.product(questions, found)):

@@ -9,9 +9,10 @@ where no column holds the text, and the table has a name that does not say what 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from sqlagent.amend.amendment import Amended
+from sqlagent.amend.held_rows import Values, edited, is_held
 from sqlagent.base.word_forms import name_words, stem
 from sqlagent.database.schema import Column as DbColumn
 from sqlagent.database.schema import Table, fold
@@ -20,9 +21,6 @@ from sqlagent.sql.names import quote, text_literal
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Binary, Column, Expr, Like, Literal, Select
 from sqlagent.sql.walk import bare
-
-Values = Callable[[str], Sequence[object]]
-"""The first column of a statement's rows; empty on trouble."""
 
 _UNTELLING_WORDS = (
     "data dataset table tbl list info information record row sheet result main temp file page csv"
@@ -50,13 +48,11 @@ def elsewhere(reading: Reading, accepts: Callable[[str], bool], values: Values) 
         name = quote(holding[0].name)
         if column.qualifier is not None:
             name = f"{reading.statement.text(column.qualifier)}.{name}"
-        whole = values(
-            f"SELECT 1 FROM {quote(table.name)} WHERE {quote(holding[0].name)} = {text_literal(text)} LIMIT 1"
-        )
-        condition = f"{name} = {text_literal(text)}" if whole else f"{name} LIKE {text_literal(f'%{text}%')}"
-        edits.replace(node, condition)
+        whole, part = f"= {text_literal(text)}", f"LIKE {text_literal(f'%{text}%')}"
+        test = whole if is_held(table, f"{quote(holding[0].name)} {whole}", values) else part
+        edits.replace(node, f"{name} {test}")
         notes.append(f"{text!r} is in {table.name}.{holding[0].name}, and not in {column.name.text}.")
-    return _taken(reading, edits, notes, accepts)
+    return edited(reading, edits, notes, accepts)
 
 
 def of_the_whole(reading: Reading, accepts: Callable[[str], bool], values: Values) -> Amended:
@@ -76,21 +72,10 @@ def of_the_whole(reading: Reading, accepts: Callable[[str], bool], values: Value
     for select, nodes in left_out.items():
         kept = [node for node in reading.statement.conjuncts(select) if node not in nodes]
         if kept and select.where is not None:
-            edits.replace(select.where, " AND ".join(_alone(reading, node) for node in kept))
+            edits.replace(select.where, " AND ".join(reading.statement.conjunct(node) for node in kept))
         else:
             edits.drop(select, "where")
-    return _taken(reading, edits, notes, accepts)
-
-
-def _alone(reading: Reading, node: Expr) -> str:
-    """A condition as it may stand beside AND."""
-    text = reading.statement.text(node)
-    return f"({text})" if isinstance(node, Binary) and node.operator == "OR" else text
-
-
-def _taken(reading: Reading, edits: Edits, notes: Sequence[str], accepts: Callable[[str], bool]) -> Amended:
-    made = edits.sql() if edits else reading.sql
-    return Amended(made, " ".join(notes)) if made != reading.sql and accepts(made) else Amended(reading.sql)
+    return edited(reading, edits, notes, accepts)
 
 
 def _lacking(reading: Reading, values: Values) -> Iterator[tuple[Select, Expr, Column, str, Table]]:
@@ -136,6 +121,4 @@ def _texts(table: Table) -> list[DbColumn]:
 
 def _holds(table: Table, column: DbColumn, text: str, values: Values) -> bool:
     """Whether a column holds a text, whole or in part."""
-    name = quote(column.name)
-    pattern = text_literal(f"%{text}%")
-    return bool(values(f"SELECT 1 FROM {quote(table.name)} WHERE {name} LIKE {pattern} LIMIT 1"))
+    return is_held(table, f"{quote(column.name)} LIKE {text_literal(f'%{text}%')}", values)

@@ -14,15 +14,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlagent.amend.amendment import Amended
+from sqlagent.amend.held_rows import Values, edited
 from sqlagent.database.schema import Table
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import quote, text_literal
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Binary, Call, Column, Literal, Select
 from sqlagent.sql.walk import bare
-
-Values = Callable[[str], Sequence[object]]
-"""The first column of a statement's rows; empty on trouble."""
 
 SHORTEST = 3
 """Letters of the shortest text that is looked for otherwise: codes such as 'a' and 'A' may well be two things."""
@@ -66,15 +64,7 @@ def otherwise_held(reading: Reading, values: Values, accepts: Callable[[str], bo
             notes.append(
                 f"No {name} is just {text!r}; those that hold it, such as {_short(found.longer[0])!r}, were taken."
             )
-    return _taken(reading, edits, notes, accepts)
-
-
-def _taken(reading: Reading, edits: Edits, notes: Sequence[str], accepts: Callable[[str], bool]) -> Amended:
-    """A statement with edits made, where the grammar accepts it."""
-    made = edits.sql() if edits else reading.sql
-    if made == reading.sql or not accepts(made):
-        return Amended(reading.sql)
-    return Amended(made, " ".join(dict.fromkeys(notes)))
+    return edited(reading, edits, notes, accepts)
 
 
 def _comparisons(reading: Reading) -> Iterator[tuple[Binary, Column, Literal, Table]]:
@@ -134,7 +124,7 @@ def one_group_each(reading: Reading, values: Values, accepts: Callable[[str], bo
                 f"{meaning.table.name}.{column.name.text} spells some values, such as {split[0]!r}, in several ways, "
                 "which were taken for one."
             )
-    return _taken(reading, edits, notes, accepts)
+    return edited(reading, edits, notes, accepts)
 
 
 def _grouped(reading: Reading) -> Iterator[Column]:

@@ -308,9 +308,7 @@ def _bounded(reading: Reading, select: Select, conditions: list[Expr], name: str
         if node in conditions:
             kept += bounds if node is conditions[0] else []
         else:
-            text = reading.statement.text(node)
-            either = isinstance(node, Binary) and node.operator == "OR"
-            kept.append(f"({text})" if either else text)
+            kept.append(reading.statement.conjunct(node))
     assert select.where is not None
     edits.replace(select.where, " AND ".join(kept))
     return edits.sql()

@@ -37,6 +37,7 @@ from sqlagent.amend.date_difference import in_days
 from sqlagent.amend.extreme_rows import shown
 from sqlagent.amend.follow_up import carried
 from sqlagent.amend.held_elsewhere import elsewhere, of_the_whole
+from sqlagent.amend.held_rows import Values
 from sqlagent.amend.held_texts import one_group_each, otherwise_held
 from sqlagent.amend.hierarchy import reporting
 from sqlagent.amend.integer_division import exact
@@ -85,7 +86,7 @@ class Context:
     has_rows: Callable[[str], bool]
     differ: Callable[[str, str], bool]
     today: date = field(default_factory=date.today)
-    values: Callable[[str], Sequence[object]] = lambda _: ()
+    values: Values = lambda _: ()
     hints: Sequence[Hint] = ()
 
     def proved(self, now: Reading, made: Amended) -> Amended:

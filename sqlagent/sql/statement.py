@@ -16,7 +16,7 @@ from typing import TypeVar, cast
 
 from sqlagent.database.schema import fold
 from sqlagent.sql.lexer import Token, unquoted
-from sqlagent.sql.tree import Expr, Node, Paren, Query, Select
+from sqlagent.sql.tree import Binary, Expr, Node, Paren, Query, Select
 from sqlagent.sql.walk import flat, inner, single
 
 Kind = TypeVar("Kind", bound=Node)
@@ -182,3 +182,8 @@ class Statement:
     def conjuncts(self, select: Select) -> list[Expr]:
         """The conditions that its WHERE joins by AND, each without its own parentheses."""
         return [] if select.where is None else flat(select.where, "AND")
+
+    def conjunct(self, condition: Expr) -> str:
+        """The text of a condition as it may stand beside AND."""
+        text = self.text(condition)
+        return f"({text})" if isinstance(condition, Binary) and condition.operator == "OR" else text

@@ -6,9 +6,10 @@ Invariant: each cell holds what the statement's own group held; the values are t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
+from sqlagent.amend.held_rows import Values
 from sqlagent.amend.plain_select import plain
 from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.sql.names import quote, text_literal
@@ -31,7 +32,7 @@ def in_columns(
     question: str,
     reading: Reading,
     accepts: Callable[[str], bool],
-    values: Callable[[str], Sequence[object]],
+    values: Values,
 ) -> Amended:
     """A statement with a column for each value of the group that the question wants in columns.
 

@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable, Sequence
 
 from sqlagent.amend.amendment import Amended
+from sqlagent.amend.held_rows import Values
 from sqlagent.amend.named_rows.measures import measure
-from sqlagent.amend.named_rows.mentions import Values, other_conditions, side_by_side
+from sqlagent.amend.named_rows.mentions import other_conditions, side_by_side
 from sqlagent.linking.prompt import Hint
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading

@@ -6,9 +6,10 @@ stand in the question, apart from the other's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from sqlagent.amend.held_rows import Values, is_held
 from sqlagent.base import word_forms
 from sqlagent.base.word_forms import Token
 from sqlagent.database.schema import Table, fold
@@ -17,9 +18,6 @@ from sqlagent.sql.names import quote, text_literal
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Binary, Column, Expr, In, Like, Literal, Query, Select
 from sqlagent.sql.walk import bare
-
-Values = Callable[[str], Sequence[object]]
-"""The first column of a statement's rows; empty on trouble."""
 
 MOST_WORDS = 4
 """Words of a value that is looked for beside another."""
@@ -53,13 +51,13 @@ class Mentions:
         whole, held = list[str](), list[str]()
         for one in of or self.values:
             literal = text_literal(one.value)
-            if values(f"SELECT 1 FROM {quote(self.table.name)} WHERE {name} = {literal} LIMIT 1"):
+            if is_held(self.table, f"{name} = {literal}", values):
                 whole.append(literal)
                 continue
-            pattern = text_literal(f"%{one.value}%")
-            if not values(f"SELECT 1 FROM {quote(self.table.name)} WHERE {name} LIKE {pattern} LIMIT 1"):
+            condition = f"{name} LIKE {text_literal(f'%{one.value}%')}"
+            if not is_held(self.table, condition, values):
                 return ""
-            held.append(f"{name} LIKE {pattern}")
+            held.append(condition)
         parts = (
             [f"{name} IN ({', '.join(whole)})"] if len(whole) > 1 else [f"{name} = {one}" for one in whole]
         )
@@ -152,8 +150,7 @@ def other_conditions(reading: Reading, named: Mentions) -> list[str]:
             or any(is_column(reading, one, named.table, named.column) for one in columns)
         ):
             continue
-        text = reading.statement.text(node)
-        found.append(f"({text})" if " OR " in text else text)
+        found.append(reading.statement.conjunct(node))
     return found
 
 

@@ -12,7 +12,8 @@ import re
 from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
-from sqlagent.amend.named_rows.mentions import Values, only_table
+from sqlagent.amend.held_rows import Values
+from sqlagent.amend.named_rows.mentions import only_table
 from sqlagent.base import word_forms
 from sqlagent.base.word_forms import Token
 from sqlagent.database.schema import Table

@@ -12,8 +12,9 @@ import re
 from collections.abc import Callable, Sequence
 
 from sqlagent.amend.amendment import Amended
+from sqlagent.amend.held_rows import Values
 from sqlagent.amend.named_rows.measures import COMPARING, Measure, direction, measure
-from sqlagent.amend.named_rows.mentions import Mentions, Values, is_column, other_conditions, side_by_side
+from sqlagent.amend.named_rows.mentions import Mentions, is_column, other_conditions, side_by_side
 from sqlagent.base import word_forms
 from sqlagent.linking.prompt import Hint
 from sqlagent.sql.names import quote
