@@ -64,6 +64,39 @@ def test_other_differences_stay(path, question, sql):
     assert in_days(question, read(sql, schema), lambda made: True) == (sql, "")
 
 
+@pytest.mark.parametrize(
+    "question, sql, rows",
+    [
+        ("How many days lie between?", 'SELECT DATE(ended) - DATE("begun on") FROM jobs', [(422.0,), (1.0,)]),
+        ("How many days?", 'SELECT MAX(DATE(ended)) - MIN(DATE("begun on")) FROM jobs', [(422.0,)]),
+        ("How many hours?", 'SELECT DATE(ended) - "begun on" FROM jobs WHERE id = 2', [(12.0,)]),
+        ("How long ago?", "SELECT CURRENT_DATE - CURRENT_DATE FROM jobs WHERE id = 1", [(0.0,)]),
+    ],
+)
+def test_what_is_written_as_a_difference_of_dates_is_one(path, question, sql, rows):
+    schema = schemas.read(str(path))
+    made, note = in_days(question, read(sql, schema), Acceptor(schema).accepts, written=True)
+    assert note
+    with sqlite3.connect(path) as connection:
+        assert connection.execute(made).fetchall() == rows
+
+
+@pytest.mark.parametrize(
+    "question, sql",
+    [
+        ("How many years?", "SELECT DATE(ended) - DATE(born) FROM jobs"),
+        ("What is the age of each?", "SELECT CURRENT_DATE - born FROM jobs"),
+        ("How long?", 'SELECT ended - "begun on" FROM jobs'),  # a reading, which only proposes
+        ("How long?", "SELECT MAX(ended) - MIN(born) FROM jobs"),
+        ("How long?", "SELECT DATE(ended) - parts FROM jobs"),
+        ("How long?", "SELECT TIME(ended) - TIME(born) FROM jobs"),
+    ],
+)
+def test_what_is_not_written_as_one_stays(path, question, sql):
+    schema = schemas.read(str(path))
+    assert in_days(question, read(sql, schema), lambda made: True, written=True) == (sql, "")
+
+
 def test_what_the_grammar_does_not_take_stays(path):
     sql = "SELECT ended - born FROM jobs"
     assert in_days("How long?", read(sql, schemas.read(str(path))), lambda made: False) == (sql, "")

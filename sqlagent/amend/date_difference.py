@@ -2,7 +2,8 @@
 
 SQLite subtracts texts by the number that they begin with: `end_date - start_date` is 1 from December to January and 0
 within a year. Where a question asks how long something took, it means days, hours, minutes, unless it speaks of
-years or of months, which have no length of their own.
+years or of months, which have no length of their own. `DATE(a) - DATE(b)` was written as a difference of dates, so
+nobody means the number of years in it.
 
 Invariant: only such differences change, and only where the grammar takes the result, so it runs.
 """
@@ -16,7 +17,8 @@ from sqlagent.amend.amendment import Amended
 from sqlagent.amend.years import holds_dates
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Binary, Column
+from sqlagent.sql.tree import Binary, Call, Column, Expr, Literal
+from sqlagent.sql.walk import bare
 
 _YEARS = re.compile(
     r"\byears?\b|\bmonths?\b|\bage[ds]?\b|\bold(?:er|est)?\b|\byoung(?:er|est)?\b", re.IGNORECASE
@@ -25,10 +27,13 @@ _UNITS = {"week": " / 7", "hour": " * 24", "minute": " * 1440", "second": " * 86
 _UNIT = re.compile(rf"\b({'|'.join(_UNITS)})s?\b", re.IGNORECASE)
 
 
-def in_days(question: str, reading: Reading, accepts: Callable[[str], bool]) -> Amended:
+def in_days(
+    question: str, reading: Reading, accepts: Callable[[str], bool], *, written: bool = False
+) -> Amended:
     """A statement with the time between two dates, where it subtracts them as texts.
 
-    accepts: whether the grammar accepts a statement.
+    accepts: whether the grammar accepts a statement. written: only where one of the two is written as a date,
+    `DATE(a)` or `CURRENT_DATE`.
     """
     if "-" not in reading.sql:
         return Amended(reading.sql)
@@ -38,14 +43,32 @@ def in_days(question: str, reading: Reading, accepts: Callable[[str], bool]) -> 
     unit = next(iter(units), "day")
     edits = Edits(reading.statement)
     for node in reading.statement.find(Binary):
-        dates = [one for one in (node.left, node.right) if isinstance(one, Column)]
-        if node.operator != "-" or len(dates) < 2:
+        sides = (node.left, node.right)
+        if node.operator != "-" or not all(_is_date(one, reading) for one in sides):
             continue
-        if all(holds_dates(one.name.text, reading.schema) for one in dates):
-            begin, end = ("", "") if unit == "day" else ("(", f"){_UNITS[unit]}")
-            left, right = dates
-            edits.wrap(left, f"{begin}JULIANDAY(", ")")
-            edits.wrap(right, "JULIANDAY(", f"){end}")
+        if written and all(isinstance(_inner(one), Column) for one in sides):
+            continue
+        begin, end = ("", "") if unit == "day" else ("(", f"){_UNITS[unit]}")
+        edits.wrap(node.left, f"{begin}JULIANDAY(", ")")
+        edits.wrap(node.right, "JULIANDAY(", f"){end}")
     if not edits or not accepts(edits.sql()):
         return Amended(reading.sql)
     return Amended(edits.sql(), f"The time between two dates is counted in {unit}s.")
+
+
+def _inner(value: Expr) -> Expr:
+    """What the earliest or latest is taken of; any other value itself."""
+    value = bare(value)
+    if isinstance(value, Call) and value.function in ("MIN", "MAX") and len(value.arguments) == 1:
+        return _inner(value.arguments[0])
+    return value
+
+
+def _is_date(value: Expr, reading: Reading) -> bool:
+    """Whether a value is a date or a time stamp: a column of them, what DATE gives, today, or an extreme of these."""
+    value = _inner(value)
+    if isinstance(value, Column):
+        return holds_dates(value.name.text, reading.schema)
+    if isinstance(value, Call):
+        return value.function in ("DATE", "DATETIME")
+    return isinstance(value, Literal) and value.value in ("CURRENT_DATE", "CURRENT_TIMESTAMP")

@@ -33,6 +33,7 @@ from sqlagent.amend.correlated import tied
 from sqlagent.amend.counted import counted
 from sqlagent.amend.counted_once import once_each
 from sqlagent.amend.counted_table import joined
+from sqlagent.amend.date_formats import known_formats
 from sqlagent.amend.date_difference import in_days
 from sqlagent.amend.extreme_rows import shown
 from sqlagent.amend.follow_up import carried
@@ -107,6 +108,8 @@ class Context:
 Rule = Callable[[Reading, Context], Amended]
 
 PITFALLS: dict[str, Rule] = {
+    "date_formats": lambda now, q: known_formats(now, q.accepts),
+    "dates_subtracted": lambda now, q: q.proved(now, in_days(q.question, now, q.accepts, written=True)),
     "kinds": lambda now, q: alike(now, q.accepts),
     "held_texts": lambda now, q: otherwise_held(now, q.values, q.accepts),
     "stored_spelling": lambda now, q: respelt(now, q.nearest),

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlagent.grammar import conditions, expr, functions, windows
 from sqlagent.grammar.context import AGG, IN_AGG, NEST, NO_LITERAL, ROOM, STARS, WIN, Context
-from sqlagent.grammar.lexers import STRING
+from sqlagent.grammar.lexers import NUMBER, STRING, UNSIGNED
 from sqlagent.grammar.options import QUIET, Frame, Lit, Open, Option, expand
 from sqlagent.grammar.protocol import Grammar
 from sqlagent.grammar.scope import ResultColumn, Scope
@@ -59,9 +59,12 @@ def aggregate_start(grammar: Grammar, arg: Any, rest: Frame, env: Scope) -> list
     options: list[Option] = []
     if name == b"COUNT(":
         options.append(Lit(b"*)", (aggregate_end, (flags, load, False), rest), env))
-    options += expr.value_or_condition(
-        grammar, inner, (aggregate_close, (name, flags, load, False), rest), env
-    )
+    value = expr.value_or_condition(grammar, inner, (aggregate_close, (name, flags, load, False), rest), env)
+    if name in functions.ANALYSIS_TEXTS:
+        # The median of a constant is that constant. A number in this place is the share of
+        # `PERCENTILE_CONT(0.9) WITHIN GROUP (ORDER BY x)`, and what follows it can only be wrong here.
+        value = [o for o in value if not (isinstance(o, Open) and o.lexer in (NUMBER, UNSIGNED, STRING))]
+    options += value
     if name not in functions.WITH_SHARE_TEXTS:
         distinct = (expr.value_or_condition, inner, (aggregate_close, (name, flags, load, True), rest))
         options.append(Lit(b"DISTINCT ", distinct, env))
