@@ -89,7 +89,9 @@ def test_where_the_letter_is_known_both_give_the_same():
             continue
         known, other = connection.execute(
             f"SELECT TRIM(strftime('{letter}', :at)), "
-            + (f"strftime('{_SAME[letter]}', :at)" if letter in _SAME else _WORDED[letter].format(time=":at")),
+            + (
+                f"strftime('{_SAME[letter]}', :at)" if letter in _SAME else _WORDED[letter].format(time=":at")
+            ),
             {"at": "2024-01-05 09:30:00"},
         ).fetchone()
         assert known == other

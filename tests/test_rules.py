@@ -65,6 +65,7 @@ STATEMENTS = (
     "SELECT name FROM {child} WHERE hire_date > '2018-01-01' ORDER BY hire_date DESC LIMIT 1",
     "SELECT end_date - hire_date FROM {child}",
     "SELECT DATE(end_date) - DATE(hire_date) FROM {child}",
+    "SELECT SUM(id) FROM {child}",
     "SELECT STRFTIME('%A', hire_date), COUNT(*) FROM {child} GROUP BY STRFTIME('%A', hire_date)",
     "SELECT salary / 2 FROM {child}",
     "SELECT {key}, MAX(salary) FROM {child} GROUP BY {key}",

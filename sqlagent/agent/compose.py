@@ -62,6 +62,7 @@ def _doubts(asking: Asking, chosen: Chosen, reading: Reading | None) -> list[str
     from sqlagent.agent.answer_kind import unfit
     from sqlagent.agent.question_parts import half_answered
     from sqlagent.agent.unread import unread
+    from sqlagent.amend.added_keys import averaged_key
     from sqlagent.amend.fan_out import doubled
     from sqlagent.amend.ties import tied
 
@@ -69,6 +70,7 @@ def _doubts(asking: Asking, chosen: Chosen, reading: Reading | None) -> list[str
     return [
         unread(asking.schema, about.question),
         doubled(reading, about.has_rows) if reading else "",
+        averaged_key(reading) if reading else "",
         half_answered(asking.parts, chosen),
         tied(reading, about.has_rows) if reading else "",
         "" if about.history else unfit(about.question, chosen.result),

@@ -1,10 +1,10 @@
-"""Formats of dates that this SQLite does not know: `STRFTIME('%A', d)`, `STRFTIME('%Y-%Q', d)`, `STRFTIME('YYYY-MM', d)`.
+"""Formats of dates that this SQLite does not know: `STRFTIME('%A', d)`, `STRFTIME('%Y-%Q', d)`, `STRFTIME('YYYY', d)`.
 
     STRFTIME('%A', paid_on)      →  DAYNAME(paid_on)
     STRFTIME('%Y-%Q', paid_on)   →  STRFTIME('%Y-', paid_on) || QUARTER(paid_on)
 
 Other databases and languages have names of days and months, quarters and years of two digits. Where SQLite meets a
-letter that it does not know it makes NULL of the whole, without a word, and a format without `%` is handed back as it is
+letter that it does not know it makes NULL of the whole, without a word, and hands back a format without `%` as it is
 (https://sqlite.org/lang_datefunc.html). Which letters are known depends on the version (`%F`, `%e`, `%I`, `%p` since
 3.44, `%V` since 3.46), so this SQLite is asked.
 
@@ -113,7 +113,7 @@ def _written(form: str, call: Call, reading: Reading) -> str | None:
 
 
 def _pieces(form: str) -> list[str] | None:
-    """A format's letters and what stands between; None where it is known as it is, and where some letter is nobody's."""
+    """A format's letters and what stands between; None where it is known as it is, or a letter is nobody's."""
     if "%" not in form:
         written = _LETTER.sub(lambda found: _LETTERS[found[0].upper()], form)
         if written == form or re.search("[A-Za-z]", re.sub("%[A-Za-z]", "", written)):

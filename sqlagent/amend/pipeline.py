@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 
+from sqlagent.amend.added_keys import counted_keys
 from sqlagent.amend.amendment import Amended, Amendment, Proposal
 from sqlagent.amend.analysis.distinct_values import nth_value
 from sqlagent.amend.analysis.grains import by_grain
@@ -33,8 +34,8 @@ from sqlagent.amend.correlated import tied
 from sqlagent.amend.counted import counted
 from sqlagent.amend.counted_once import once_each
 from sqlagent.amend.counted_table import joined
-from sqlagent.amend.date_formats import known_formats
 from sqlagent.amend.date_difference import in_days
+from sqlagent.amend.date_formats import known_formats
 from sqlagent.amend.extreme_rows import shown
 from sqlagent.amend.follow_up import carried
 from sqlagent.amend.held_elsewhere import elsewhere, of_the_whole
@@ -114,6 +115,7 @@ PITFALLS: dict[str, Rule] = {
     "held_texts": lambda now, q: otherwise_held(now, q.values, q.accepts),
     "stored_spelling": lambda now, q: respelt(now, q.nearest),
     "one_group_each": lambda now, q: one_group_each(now, q.values, q.accepts),
+    "added_keys": lambda now, q: q.proved(now, counted_keys(now, q.accepts)),
     "null_text": lambda now, q: null_meant(now, q.has_rows),
     "correlated": lambda now, q: q.proved(now, tied(now, q.accepts, one_column=True)),
     "not_in_null": lambda now, q: without_nulls(now, q.accepts, q.has_rows),
