@@ -59,6 +59,10 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "Which was the longest and the shortest loan?",
             ("Which was the longest loan?", "Which was the shortest loan?"),
         ),
+        (
+            "Who are the oldest and youngest members from Porto?",
+            ("Who are the oldest members from Porto?", "Who are the youngest members from Porto?"),
+        ),
     ],
 )  # fmt: skip
 def test_the_parts_of_a_question(library: Path, question: str, held: tuple[str, ...]) -> None:
@@ -77,6 +81,9 @@ def test_the_parts_of_a_question(library: Path, question: str, held: tuple[str, 
         "What is the first and last name of the oldest member?",
         "List members who live in Porto and have loans.",
         "How many members are there and what is the weather?",
+        "How many days lie between the earliest and the latest loan?",
+        "What is the difference between the longest and the shortest loan?",
+        "How many days went from the earliest and latest loan?",
     ],
 )
 def test_one_question_is_one(library: Path, question: str) -> None:
@@ -106,6 +113,13 @@ def test_one_statement_that_answers_both_stays(library: Path) -> None:
     script = [both, "SELECT MAX(days) FROM loans", "SELECT MIN(days) FROM loans"]
     with Agent(library, FakeModel(script)) as agent:
         assert agent.ask("What are the longest and the shortest loan in days?").rows == [(8, 2)]
+
+
+def test_parts_that_one_statement_answers_are_not_set_side_by_side(library: Path) -> None:
+    same = "SELECT COUNT(*) FROM members"
+    with Agent(library, FakeModel([same, same, same])) as agent:
+        answer = agent.ask("How many members are there and how many members live anywhere?")
+    assert answer.columns == ("COUNT(*)",)
 
 
 def test_half_an_answer_says_so(library: Path) -> None:

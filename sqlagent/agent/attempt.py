@@ -256,6 +256,8 @@ class Attempt:
             if len(answered.result.rows) != 1 or len(answered.result.columns) != 1:
                 return []
             turns.append(Turn(part, answered.sql))
+        if len({turn.sql for turn in turns}) < len(turns):
+            return []  # what one statement answers is one question, or is understood in no part
         sql = self.join([turn.sql for turn in turns])
         first = tried[0]
         if not sql or any(one.sql == sql for one in tried):

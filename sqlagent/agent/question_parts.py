@@ -33,6 +33,11 @@ _SAME = re.compile(
     re.IGNORECASE,
 )
 """Words of a question whose parts are about the same rows."""
+_BETWEEN = re.compile(
+    r"\b(?:between|differences?|differ|gap|span|spread|range|interval|apart|ratio|elapsed|passed)\b|\bfrom (?:the )?\0",
+    re.IGNORECASE,
+)
+"""Words of a question that takes its two ends together: the days between the earliest and the latest. NUL: where these stand."""
 _ENDS = (
     "oldest|eldest youngest|newest",
     "newest|latest|most recent earliest|oldest|first",
@@ -94,6 +99,8 @@ def _of_one(question: str, tables: frozenset[str]) -> list[str]:
             return [f"How many {thing} are there?" for thing in things]
     for form in _OPPOSITES:
         found = form.search(question)
+        if found and _BETWEEN.search(f"{question[: found.start()]}\0{question[found.end() :]}"):
+            return [question]
         if found and not re.match(r" names?\b", question[found.end() :], re.IGNORECASE):
             before, after = question[: found.start()], question[found.end() :]
             one, other = (found["a"] or found["c"]), (found["b"] or found["d"])
