@@ -116,6 +116,29 @@ run(model=Model)
 """
 
 
+EARLY = """
+import os, signal, sys
+
+class Pressed:
+    "Press Ctrl-C when a module is looked for."
+    def find_spec(self, name, path, target=None):
+        if name == "sqlagent.ui.leaving":
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Pressed())
+from sqlagent.ui.program import main
+main()
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no signal can be held back here")
+def test_an_interrupt_before_the_handler_is_there_waits_for_it(db: Path) -> None:
+    process = _started(EARLY, "ask", str(db), "Who works here?")
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err, out) == (INTERRUPTED, LINE, "")
+
+
 @pytest.mark.parametrize(
     ("place", "rows"),
     [

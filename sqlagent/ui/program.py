@@ -1,12 +1,17 @@
 """Start and end the program: Ctrl-C is one line and exit code 130 from its first instruction to its last.
 
 Invariant: before the handler is there nothing is imported but what the interpreter has loaded anyway (not even
-`__future__`, hence the annotations in quotes). The process ends by `os._exit`, so that nothing (a thread in llama.cpp,
-a destructor, a late Ctrl-C) runs while the interpreter takes itself apart.
+`__future__`, hence the annotations in quotes), and Ctrl-C waits from this module's first line on. The process ends by
+`os._exit`, so that nothing (a thread in llama.cpp, a destructor, a late Ctrl-C) runs while the interpreter takes itself
+apart.
 """
 
+import _signal  # built into the interpreter: nothing is looked for on the disk
 import os
 import sys
+
+if hasattr(_signal, "pthread_sigmask"):  # a Ctrl-C waits until `run` has a handler for it
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, {_signal.SIGINT})
 
 from sqlagent.ui.leaving import leave
 
@@ -37,8 +42,10 @@ def run(*before: str, model: "Callable[[], TextModel] | None" = None) -> "NoRetu
         import signal
 
         signal.signal(signal.SIGINT, leave)
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         _end(_main(before, model))
-    except KeyboardInterrupt:  # before the handler was there
+    except KeyboardInterrupt:  # before the handler was there, where no signal can be held back
         leave()
 
 
