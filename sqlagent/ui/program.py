@@ -6,7 +6,7 @@ Invariant: before the handler is there nothing is imported but what the interpre
 apart.
 """
 
-import _signal  # built into the interpreter: nothing is looked for on the disk
+import _signal  # type: ignore[import-not-found]  # built into the interpreter: nothing is looked for on the disk
 import os
 import sys
 
