@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from sqlagent.base.errors import QueryError, QueryTimeout
 from sqlagent.database.column_facts import kept
+from sqlagent.database.column_facts.json_fields import read_fields, with_fields
 from sqlagent.database.column_facts.meant_schema import meant_schema
 from sqlagent.database.column_facts.nothing import ALWAYS
 from sqlagent.database.column_facts.sampling import Run, read_facts
@@ -22,6 +23,7 @@ from sqlagent.database.profile import profile_of
 from sqlagent.database.schema import ForeignKey, Schema, Value, fold
 from sqlagent.database.spoken_names import SpokenNames, spoken_names
 from sqlagent.lowering.columns import Options
+from sqlagent.lowering.computed import ComputedColumns
 from sqlagent.lowering.lower import Lowered, lower
 from sqlagent.lowering.stored_names import in_stored_names
 from sqlagent.lowering.views import query_columns, view_facts
@@ -65,21 +67,25 @@ class ColumnMeaning:
             for table in schema.tables
         ]
         self.facts = read_facts(run, tables, seconds=_ALL_SECONDS) if known is None else known[0]
+        fields = read_fields(run, tables) if known is None else known[2]
         seconds = time.monotonic() - began
         if known is None and state is not None and seconds < _ALL_SECONDS:
-            kept.save(schema.path, state, self.facts, found, seconds)
+            kept.save(schema.path, state, self.facts, found, fields, seconds)
         if self.profile is not None:
             self.facts |= self.profile.facts
         self.facts |= view_facts(schema, _views(run, schema), self.facts)
+        self.facts |= fields.facts
         self._by_name = {(fold(table), fold(column)): fact for (table, column), fact in self.facts.items()}
-        self.stored = meant_schema(schema, self.facts, keys)
-        """The schema as the columns are meant, in the names of the file."""
+        self.stored = meant_schema(with_fields(schema, fields), self.facts, keys)
+        """The schema as the columns are meant, in the names of the file; with the fields of JSON as columns."""
+        self._computed = ComputedColumns(self.stored)
         self.names: SpokenNames | None = None
         self.meant = self.stored
         if self.profile is not None:
             self.meant = self.profile.shown(self.stored)
-            described = partial(query_columns, schema=self.stored, run=run, facts=self.facts)
-            self.names = spoken_names(self.meant, self.profile.tables, run, described, self.stored)
+            asked = self._run_computed(run)
+            described = partial(query_columns, schema=self.stored, run=asked, facts=self.facts)
+            self.names = spoken_names(self.meant, self.profile.tables, asked, described, self.stored)
             if self.names is not None:
                 self.meant = self.names.schema
 
@@ -96,10 +102,20 @@ class ColumnMeaning:
 
     def lower(self, sql: str, prepares: Callable[[str], bool]) -> Lowered:
         """A statement for how the columns are stored; itself where the database does not take the other one."""
-        if self.names is None:
-            return lower(sql, self.stored, self.facts, options=self.options, prepares=prepares)
-        named = in_stored_names(sql, self.names)
-        return lower(named, self.stored, self.facts, options=self.options, prepares=prepares)
+        named = sql if self.names is None else in_stored_names(sql, self.names)
+        if not self._computed:
+            return lower(named, self.stored, self.facts, options=self.options, prepares=prepares)
+
+        def takes(text: str) -> bool:
+            return prepares(self._computed.written_out(text)[0])
+
+        lowered = lower(named, self.stored, self.facts, options=self.options, prepares=takes)
+        written, notes = self._computed.written_out(lowered.sql)
+        return replace(lowered, sql=written, notes=(*notes, *lowered.notes))
+
+    def _run_computed(self, run: Run) -> Run:
+        """The same for statements that may name computed columns."""
+        return (lambda sql: run(self._computed.written_out(sql)[0])) if self._computed else run
 
 
 def _joined(found: Keys, known: Keys) -> Keys:

@@ -199,12 +199,12 @@ class ValueStore:
         if job.rowid:
             rows = max(1, min(rows, _STEP_CELLS // len(job.columns)) // job.share)
         try:
-            fetched = _rows(box, _select(job, job.columns, rows), deadline)
+            fetched = _rows(box, self._select(job, job.columns, rows), deadline)
         except QueryTimeout:
             job.share *= 4
             return not job.rowid or rows == 1  # there is no place to go on from, or no shorter step
         except QueryError:
-            kept = [name for name in job.columns if _readable(box, job, name, rows, deadline)]
+            kept = [name for name in job.columns if self._readable(box, job, name, rows, deadline)]
             if len(kept) == len(job.columns):
                 return True  # a damaged or hostile table has no values
             job.columns[:] = kept  # a text too large to be loaded is prose
@@ -264,6 +264,34 @@ class ValueStore:
         self.data.executemany("INSERT OR IGNORE INTO word VALUES (?, ?)", postings)
         self.data.execute("UPDATE col SET size = ? WHERE id = ?", (size + len(values), column))
         self._total += len(values)
+
+    def _select(self, job: _Job, columns: list[str], rows: int) -> str:
+        """The statement that reads the beginning of the texts of one step; the row's number comes first."""
+        names = [self._sql(job.table, column) for column in columns]
+        shown = [
+            f"CASE WHEN typeof({c}) = 'text' THEN substr({c}, 1, {VALUE_CHARACTERS + 1}) END" for c in names
+        ]
+        source = f"FROM main.{quote(job.table)}"
+        if not job.rowid:
+            return f"SELECT 0, {', '.join(shown)} {source} LIMIT {rows}"
+        where = f"WHERE {job.rowid} >= {job.starts[0]} ORDER BY {job.rowid} LIMIT {rows}"
+        return f"SELECT {job.rowid}, {', '.join(shown)} {source} {where}"
+
+    def _readable(self, box: Sandbox, job: _Job, name: str, rows: int, deadline: float) -> bool:
+        """Whether a column of one step can be read when it is read alone."""
+        try:
+            _rows(box, self._select(job, [name], rows), deadline)
+        except (QueryError, QueryTimeout):
+            return False
+        return True
+
+    def _sql(self, table: str, column: str) -> str:
+        """A column, or what is written in place of one that the file does not have."""
+        known = self._schema.table(table)
+        found = known.column(column) if known is not None else None
+        if found is None or found.computed is None:
+            return quote(column)
+        return found.computed.sql(quote(found.computed.column))
 
     # ---- keeping ----
 
@@ -337,25 +365,3 @@ def _copy(data: sqlite3.Connection, path: Path) -> None:
 def _rows(box: Sandbox, sql: str, deadline: float) -> list[tuple[Any, ...]]:
     """The rows of a statement. Raises QueryError, QueryTimeout, DatabaseError."""
     return box.execute(sql, timeout=max(_LEAST_SECONDS, deadline - time.monotonic()), limits=_LIMITS).rows
-
-
-def _select(job: _Job, columns: list[str], rows: int) -> str:
-    """The statement that reads the beginning of the texts of one step; the row's number comes first."""
-    shown = [
-        f"CASE WHEN typeof({quote(c)}) = 'text' THEN substr({quote(c)}, 1, {VALUE_CHARACTERS + 1}) END"
-        for c in columns
-    ]
-    source = f"FROM main.{quote(job.table)}"
-    if not job.rowid:
-        return f"SELECT 0, {', '.join(shown)} {source} LIMIT {rows}"
-    where = f"WHERE {job.rowid} >= {job.starts[0]} ORDER BY {job.rowid} LIMIT {rows}"
-    return f"SELECT {job.rowid}, {', '.join(shown)} {source} {where}"
-
-
-def _readable(box: Sandbox, job: _Job, name: str, rows: int, deadline: float) -> bool:
-    """Whether a column of one step can be read when it is read alone."""
-    try:
-        _rows(box, _select(job, [name], rows), deadline)
-    except (QueryError, QueryTimeout):
-        return False
-    return True
