@@ -37,6 +37,7 @@ def cell(i: int) -> dict[str, Any]:
         "place": {"floor": i % 4, "zip code": f"0{i % 5}123"},
         "tags": ["art", "artist", "new"][: i % 4],
         "seen_at": MAY + i * 86_400,
+        "room_id": i % 3,
         "day": f"{i % 28 + 1:02}/05/2024",
         "price": f"{i},500.50",
     }
@@ -109,6 +110,7 @@ def test_fields_are_shown_as_columns_by_what_their_values_are(file: Path) -> Non
         "payload_day date /* '2024-05-01' */",
         "payload_price REAL",
         "labels_count INTEGER",
+        "payload_room_id INTEGER REFERENCES rooms(id)",
     ):
         assert words in shown, words
 
@@ -247,6 +249,12 @@ def test_the_members_of_a_list_in_a_field_are_counted_one_by_one(file: Path) -> 
     assert sorted(found) == sorted(
         (tag, sum(tag in c["tags"] for c in CELLS)) for tag in ("art", "artist", "new")
     )
+
+
+def test_a_field_that_holds_a_key_joins(file: Path) -> None:
+    sql = "SELECT rooms.name, COUNT(*) FROM readings JOIN rooms ON readings.payload_room_id = rooms.id GROUP BY 1"
+    cells = [ROOMS[c["room_id"]] for c in CELLS]
+    assert sorted(rows_of(file, sql)) == sorted((name, cells.count(name)) for name in ROOMS)
 
 
 # ---- drawn statements ----

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from sqlagent.base.errors import QueryError, QueryTimeout
 from sqlagent.database.column_facts import kept
+from sqlagent.database.column_facts.fact import ColumnFact
 from sqlagent.database.column_facts.json_fields import read_fields, with_fields
 from sqlagent.database.column_facts.meant_schema import meant_schema
 from sqlagent.database.column_facts.nothing import ALWAYS
@@ -58,7 +59,11 @@ class ColumnMeaning:
         self.profile = profile_of(schema)
         known = kept.load(schema.path, state) if state is not None else None
         began = time.monotonic()
-        found: Keys = undeclared_keys(run, schema.tables) if known is None else known[1]
+        fields = read_fields(run, schema.tables) if known is None else known[2]
+        wide = with_fields(schema, fields)
+        self._computed = ComputedColumns(wide)
+        asked = self._run_computed(run)
+        found: Keys = undeclared_keys(asked, wide.tables) if known is None else known[1]
         keys = found
         if self.profile is not None:
             keys = _joined(keys, self.profile.keys)
@@ -67,23 +72,20 @@ class ColumnMeaning:
             for table in schema.tables
         ]
         self.facts = read_facts(run, tables, seconds=_ALL_SECONDS) if known is None else known[0]
-        fields = read_fields(run, tables) if known is None else known[2]
         seconds = time.monotonic() - began
         if known is None and state is not None and seconds < _ALL_SECONDS:
             kept.save(schema.path, state, self.facts, found, fields, seconds)
         if self.profile is not None:
             self.facts |= self.profile.facts
         self.facts |= view_facts(schema, _views(run, schema), self.facts)
-        self.facts |= fields.facts
+        self.facts |= _apart_from_keys(fields.facts, keys)
         self._by_name = {(fold(table), fold(column)): fact for (table, column), fact in self.facts.items()}
-        self.stored = meant_schema(with_fields(schema, fields), self.facts, keys)
+        self.stored = meant_schema(wide, self.facts, keys)
         """The schema as the columns are meant, in the names of the file; with the fields of JSON as columns."""
-        self._computed = ComputedColumns(self.stored)
         self.names: SpokenNames | None = None
         self.meant = self.stored
         if self.profile is not None:
             self.meant = self.profile.shown(self.stored)
-            asked = self._run_computed(run)
             described = partial(query_columns, schema=self.stored, run=asked, facts=self.facts)
             self.names = spoken_names(self.meant, self.profile.tables, asked, described, self.stored)
             if self.names is not None:
@@ -116,6 +118,14 @@ class ColumnMeaning:
     def _run_computed(self, run: Run) -> Run:
         """The same for statements that may name computed columns."""
         return (lambda sql: run(self._computed.written_out(sql)[0])) if self._computed else run
+
+
+def _apart_from_keys(
+    facts: Mapping[tuple[str, str], ColumnFact], keys: Keys
+) -> dict[tuple[str, str], ColumnFact]:
+    """Facts of columns of which some are found to be keys: those join as they are stored."""
+    own = {(table, name) for table, held in keys.items() for key in held for name in key.columns}
+    return {place: replace(fact, key=True) if place in own else fact for place, fact in facts.items()}
 
 
 def _joined(found: Keys, known: Keys) -> Keys:

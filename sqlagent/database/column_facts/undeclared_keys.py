@@ -87,6 +87,8 @@ class _Search:
             column.pk == 1 and len(table.primary_key) == 1
         )  # two tables with one numbering are no keys by that
         name = fold(column.name)
+        if column.computed is not None:  # a field is called after what it is in as well
+            name = name.removeprefix(fold(column.computed.column) + "_")
         if own_key and name in _GENERIC:
             return None
         fitting = [
