@@ -36,8 +36,8 @@ _FILES, _BYTES = 64, 64 << 20
 _ENCODINGS: dict[str, Callable[..., Encoding]] = {
     kind.__name__: kind
     for kind in (
-        encodings.Linear, encodings.DigitDate, encodings.TextDate, encodings.TextNumber, encodings.Flag,
-        encodings.Padded, encodings.Listed, encodings.ZeroFilled, encodings.Duration,
+        encodings.Linear, encodings.DigitDate, encodings.TextDate, encodings.MixedDate, encodings.TextNumber,
+        encodings.Flag, encodings.Padded, encodings.Listed, encodings.ZeroFilled, encodings.Duration,
     )
 }  # fmt: skip
 """Those that are told from values; a profile's are read with it."""
@@ -108,9 +108,7 @@ def _plain(fact: ColumnFact) -> dict[str, Any]:
 def _fact(plain: dict[str, Any]) -> ColumnFact:
     """Raises KeyError and TypeError where it is none."""
     kind, values = plain.pop("encoding", (None, ()))
-    encoding = (
-        _ENCODINGS[kind](*(frozenset(v) if isinstance(v, list) else v for v in values)) if kind else None
-    )
+    encoding = _ENCODINGS[kind](*(_value(kind, v) for v in values)) if kind else None
     lists = {name: tuple(plain[name]) for name in ("nothing", "others", "exceptions")}
     return ColumnFact(**{**plain, **lists, "encoding": encoding})
 
@@ -119,6 +117,12 @@ def _column(plain: list[Any]) -> Column:
     """Raises ValueError and TypeError where it is none."""
     name, type_, samples, computed = plain
     return Column(name, type_, samples=tuple(samples), computed=Computed(*computed))
+
+
+def _value(kind: str, value: Any) -> Any:
+    if not isinstance(value, list):
+        return value
+    return tuple(value) if kind == "MixedDate" else frozenset(value)
 
 
 def _file(path: str) -> Path:
