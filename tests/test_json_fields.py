@@ -115,6 +115,39 @@ def test_fields_are_shown_as_columns_by_what_their_values_are(file: Path) -> Non
         assert words in shown, words
 
 
+def test_json_of_which_all_is_shown_is_not_shown_itself(tmp_path: Path) -> None:
+    path = tmp_path / "logs.sqlite"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE logs (id INTEGER PRIMARY KEY, meta TEXT, rest TEXT, partly TEXT)")
+    for i in range(30):
+        meta = {
+            "level": ("info", "warn")[i % 2],
+            "tags": ["a", "b", "c"][: i % 4],
+            "by": {"user": f"u{i % 3}"},
+        }
+        rest = {"level": i, "parts": [{"x": i}]}
+        partly: Any = {"level": i} if i % 7 else [i]
+        cells = (json.dumps(meta), json.dumps(rest), json.dumps(partly))
+        connection.execute("INSERT INTO logs (meta, rest, partly) VALUES (?, ?, ?)", cells)
+    connection.commit()
+    connection.close()
+    names = [c.name for c in meaning(path).meant.tables[0].columns]
+    assert names == [
+        "id", "meta_level", "meta_tags", "meta_tags_count", "meta_by_user", "rest", "rest_level", "rest_parts_count",
+        "partly", "partly_level",
+    ]  # fmt: skip
+    assert rows_of(path, "SELECT COUNT(*) FROM logs WHERE meta_by_user = 'u1'") == [(10,)]
+    assert len(rows_of(path, "SELECT * FROM logs LIMIT 1")[0]) == 4
+
+
+def test_a_question_names_a_member_of_a_list(file: Path) -> None:
+    model = FakeModel(["SELECT COUNT(*) FROM readings WHERE payload_tags = 'artist'"])
+    with Agent(file, model) as asked:
+        answer = asked.ask("How many readings are tagged artist?")
+    assert "readings.payload_tags = 'artist'" in model.prompts[0].request
+    assert answer.rows == [(sum("artist" in c["tags"] for c in CELLS),)]
+
+
 def test_a_schema_without_json_is_shown_as_before(tmp_path: Path) -> None:
     path = tmp_path / "plain.sqlite"
     connection = sqlite3.connect(path)

@@ -83,9 +83,9 @@ class ColumnMeaning:
         self.stored = meant_schema(wide, self.facts, keys)
         """The schema as the columns are meant, in the names of the file; with the fields of JSON as columns."""
         self.names: SpokenNames | None = None
-        self.meant = self.stored
+        self.meant = fields.shown(self.stored)
         if self.profile is not None:
-            self.meant = self.profile.shown(self.stored)
+            self.meant = self.profile.shown(self.meant)
             described = partial(query_columns, schema=self.stored, run=asked, facts=self.facts)
             self.names = spoken_names(self.meant, self.profile.tables, asked, described, self.stored)
             if self.names is not None:

@@ -14,9 +14,10 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,8 @@ SPOT_ROWS = 1_000
 WORTH_SECONDS = 0.1
 """An index that was built faster than this is not kept on disk."""
 
-_FORMAT = 1  # raise it when what is collected or how it is normalised changes
+_FORMAT = 2  # raise it when what is collected or how it is normalised changes
+_MEMBER = re.compile(r'"(?:[^"\\]|\\.)*"')
 _FILES, _BYTES = 32, 512 << 20
 _STEP_ROWS = 2_000
 _STEP_CELLS = 40_000
@@ -232,7 +234,9 @@ class ValueStore:
             id_, size = self.data.execute(
                 "SELECT id, size FROM col WHERE tbl = ? AND name = ?", (job.table, name)
             ).fetchone()
-            found = dict.fromkeys(row[place] for row in rows if row[place] is not None)
+            found = dict.fromkeys(
+                value for row in rows if row[place] is not None for value in _members(row[place])
+            )
             # A replacement character stands for bytes that are no text: not the value that is stored.
             short = [v for v in found if 0 < len(v) <= VALUE_CHARACTERS and "\ufffd" not in v]
             if job.fresh and len(short) < len(found) / 2:
@@ -360,6 +364,17 @@ def _copy(data: sqlite3.Connection, path: Path) -> None:
         target.execute("PRAGMA journal_mode=OFF")
         target.execute("PRAGMA synchronous=OFF")
         data.backup(target)
+
+
+def _members(text: str) -> Sequence[str]:
+    """The texts of a list in JSON, of one that was cut those that are whole; any other text itself."""
+    if not text.startswith('["'):
+        return (text,)
+    found = []
+    for member in _MEMBER.findall(text):
+        with contextlib.suppress(ValueError):
+            found.append(json.loads(member))
+    return found
 
 
 def _rows(box: Sandbox, sql: str, deadline: float) -> list[tuple[Any, ...]]:

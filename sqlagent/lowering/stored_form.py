@@ -71,7 +71,9 @@ class Stored:
         """Whether stored values sort as they are meant."""
         encoding = self.encoding
         if isinstance(encoding, TextDate):
-            return encoding.fixed and encoding.format.startswith(("%Y/%m/%d", "%Y.%m.%d", "%Y-%m-%d"))
+            return encoding.fixed and encoding.format.startswith(
+                ("%Y/%m/%d", "%Y.%m.%d", "%Y-%m-%d", "%Y:%m:%d")
+            )
         return encoding is None or isinstance(encoding, (Linear, DigitDate, Scaled, ZeroFilled))
 
     @property

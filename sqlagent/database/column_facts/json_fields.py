@@ -65,6 +65,19 @@ class Fields:
 
     columns: Mapping[str, tuple[Column, ...]] = field(default_factory=dict)
     facts: Mapping[tuple[str, str], ColumnFact] = field(default_factory=dict)
+    covered: frozenset[tuple[str, str]] = frozenset()
+    """(table, column) of JSON of which all that was seen is a computed column: the JSON itself need not be shown."""
+
+    def shown(self, schema: Schema) -> Schema:
+        """A schema without the columns that are covered."""
+        if not self.covered:
+            return schema
+        return schema.subset(
+            {
+                table.name: [c.name for c in table.columns if (table.name, c.name) not in self.covered]
+                for table in schema.tables
+            }
+        )
 
 
 def read_fields(
@@ -77,20 +90,26 @@ def read_fields(
     until = time.monotonic() + seconds
     columns: dict[str, tuple[Column, ...]] = {}
     facts: dict[tuple[str, str], ColumnFact] = {}
+    covered: set[tuple[str, str]] = set()
     for table in tables:
         for column in table.columns if table.kind == "table" else ():
             if column.generated or not _may_be_json(column) or time.monotonic() > until:
                 continue
             held = columns.get(table.name, ())
             names = {fold(one.name) for one in (*table.columns, *held)}
-            for made, fact in _Fields(run, table, column, today).found():
+            fields = _Fields(run, table, column, today)
+            whole = True
+            for made, fact in fields.found():
                 if fold(made.name) in names or len(columns.get(table.name, ())) >= _OF_TABLE:
+                    whole = False
                     continue
                 names.add(fold(made.name))
                 columns[table.name] = (*columns.get(table.name, ()), made)
                 if fact is not None:
                     facts[table.name, made.name] = fact
-    return Fields(columns, facts)
+            if whole and fields.covers:
+                covered.add((table.name, column.name))
+    return Fields(columns, facts, frozenset(covered))
 
 
 def with_fields(schema: Schema, fields: Fields) -> Schema:
@@ -123,7 +142,9 @@ class _Fields:
         self._run, self._table, self._column, self._today = run, table, column, today
         self._seen: dict[tuple[str, ...], _Seen] = {}
         self._objects = self._arrays = self._cells = 0
-        self._proved = False
+        self._proved = self._unnamed = False
+        self.covers = False
+        """Whether, once all are found, nothing that was seen in the cells is left out."""
 
     def found(self) -> Iterator[tuple[Column, ColumnFact | None]]:
         """The computed columns in the order of the objects' members, each with its fact."""
@@ -133,8 +154,16 @@ class _Fields:
             yield self._counted(()), None
         if self._objects < 2 or 2 * self._objects < self._cells:
             return
-        for path in self._chosen():
-            yield from self._made(path, self._seen[path])
+        chosen = self._chosen()
+        nested = {path[:1] for path in chosen if len(path) == 2}
+        left = [p for p, seen in self._seen.items() if seen.present and p not in chosen and p not in nested]
+        self.covers = self._objects == self._cells and not left and not self._unnamed
+        for path in chosen:
+            made = list(self._made(path, self._seen[path]))
+            lists = self._seen[path].kinds["array"]
+            deep = len(path) == 2 and self._seen[path].kinds["object"]
+            self.covers = self.covers and not deep and (not lists or len(made) == 2)
+            yield from made
 
     # ---- what the cells hold ----
 
@@ -166,8 +195,10 @@ class _Fields:
         except (ValueError, RecursionError):
             return
         here: set[tuple[str, ...]] = set()
+        self._unnamed = self._unnamed or len(entries) >= _ENTRIES
         for key, kind, value, inner_key, inner_kind, inner_value in entries:
             if not _nameable(key):
+                self._unnamed = True
                 continue
             path: tuple[str, ...] = (key,)
             if path not in here:

@@ -61,6 +61,7 @@ def load(path: str, state: FileState) -> tuple[dict[tuple[str, str], ColumnFact]
         fields = Fields(
             {table: tuple(map(_column, columns)) for table, columns in kept["fields"].items()},
             {(table, column): _fact(one) for table, column, one in kept["field_facts"]},
+            frozenset((table, column) for table, column in kept["covered"]),
         )
         private_files.used(file)
         return facts, keys, fields
@@ -82,6 +83,7 @@ def save(path: str, state: FileState, facts: Facts, keys: Keys, fields: Fields, 
             table: [[c.name, c.type, c.samples, astuple(c.computed)] for c in columns if c.computed]
             for table, columns in fields.columns.items()
         },
+        "covered": sorted(fields.covered),
         "field_facts": [[*place, _plain(fact)] for place, fact in fields.facts.items()],
     }
     with contextlib.suppress(OSError, ValueError, TypeError):

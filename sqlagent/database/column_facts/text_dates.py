@@ -22,7 +22,8 @@ _MONTH_NAME = re.compile(rf"\b(?:{'|'.join(MONTHS)})[a-z]*\b", re.IGNORECASE)
 _YEAR = re.compile(r"1[0-9]\d\d|20\d\d")
 _CLOCK = re.compile(r"\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?")
 _START = re.compile(
-    r"\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}|\d{1,2}(?: |-|\. )[A-Za-z]{3,9}\.?[ -]\d{4}|[A-Za-z]{3,9}\.? \d{1,2},? \d{4}"
+    r"\d{4}:\d\d:\d\d |\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}|"
+    r"\d{1,2}(?: |-|\. )[A-Za-z]{3,9}\.?[ -]\d{4}|[A-Za-z]{3,9}\.? \d{1,2},? \d{4}"
 )
 """What a date of any of the formats begins with."""
 _NUMERIC = [
@@ -32,7 +33,9 @@ _NUMERIC = [
 ]
 _WORDED = ["%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d. %B %Y", "%b %d, %Y", "%B %d, %Y", "%B %d %Y", "%b %d %Y"]
 _TIMES = ["", " %H:%M:%S", " %H:%M", " %I:%M %p", " %I:%M:%S %p", ", %I:%M %p", ", %H:%M"]
-FORMATS = list(product(_TIMES, _NUMERIC + _WORDED))
+_CAMERA = ["%Y:%m:%d"]
+"""As cameras write it, with a time behind: `2024:05:03 10:00:00`; alone it is a duration as well."""
+FORMATS = [*product(_TIMES, _NUMERIC + _WORDED), *product(_TIMES[1:2], _CAMERA)]
 
 
 def text_date(evidence: Evidence, values: Mapping[str, int]) -> ColumnFact | None:
@@ -72,7 +75,7 @@ def _formatted(texts: Sequence[str]) -> ColumnFact | None:
     """The one format that all texts have, or those that all have."""
     if _START.match(texts[0]) is None or not 8 <= min(map(len, texts)) <= max(map(len, texts)) <= 32:
         return None
-    begins = {date for date in _NUMERIC + _WORDED if TextDate(date).begins(texts[0])}
+    begins = {date for date in _NUMERIC + _WORDED + _CAMERA if TextDate(date).begins(texts[0])}
     found = [
         encoding
         for time, date in FORMATS
