@@ -22,6 +22,7 @@ from sqlagent.database.column_facts import kept
 from sqlagent.database.column_facts.json_fields import MOST, read_fields, with_fields
 from sqlagent.linking.prompt import table_line
 from sqlagent.lowering.computed import ComputedColumns
+from sqlagent.ui.repl_commands import fields_shown
 
 MAY = 1_714_694_400
 ROOMS = ("attic", "bedroom", "Living Room")
@@ -197,6 +198,34 @@ def test_without_json_functions_no_fields_are_offered(file: Path) -> None:
         return None if "json" in sql else connection.execute(sql).fetchall()
 
     assert not read_fields(run, schema.read(file).tables).columns
+
+
+def test_looking_for_fields_does_not_grow_with_the_rows(tmp_path: Path) -> None:
+    steps = []
+    for rows in (1_000, 20_000):
+        connection = sqlite3.connect(build(tmp_path / f"{rows}.sqlite", rows))
+        found = schema.read(tmp_path / f"{rows}.sqlite")
+        counted = [0]
+
+        def tick(counted: list[int] = counted) -> int:
+            counted[0] += 1
+            return 0
+
+        connection.set_progress_handler(tick, 100)
+        fields = read_fields(lambda sql: connection.execute(sql).fetchall(), found.tables)  # noqa: B023
+        assert len(fields.columns["readings"]) > MOST
+        steps.append(counted[0])
+        connection.close()
+    assert steps[1] < 1.2 * steps[0]
+
+
+def test_d_says_which_json_a_field_is_in(file: Path) -> None:
+    found = meaning(file)
+    table = found.schema.table("readings")
+    assert table is not None
+    shown = {name: (kind, where, stored) for name, kind, where, _, stored in fields_shown(found, table)}
+    assert shown["payload_temperature"] == ("REAL", "JSON in payload", "")
+    assert "dd/mm/yyyy" in shown["payload_day"][2]
 
 
 # ---- what is written ----

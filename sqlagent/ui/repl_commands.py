@@ -352,7 +352,7 @@ def _row_count(table: Table) -> str | int | None:
     return f"about {table.row_count}"
 
 
-def _fields(meaning: ColumnMeaning, table: Table) -> list[tuple[str, str, str, str, str]]:
+def fields_shown(meaning: ColumnMeaning, table: Table) -> list[tuple[str, str, str, str, str]]:
     """The fields of JSON in a table's cells, which questions may ask for as columns."""
     held = meaning.stored.table(table.name)
     return [
@@ -386,5 +386,5 @@ def _show_table(session: Repl, schema: Schema, table: Table) -> None:
         stored = fact.words if fact is not None and fact.changes else ""
         comment = "; ".join(filter(None, [column.comment, stored]))
         rows.append((column.name, column.type, ", ".join(marks), samples, comment))
-    rows += _fields(meaning, table) if meaning is not None else []
+    rows += fields_shown(meaning, table) if meaning is not None else []
     session.output.rows(("column", "type", "key", "for example", "comment"), rows)

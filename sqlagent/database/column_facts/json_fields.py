@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from sqlagent.database.column_facts.decide import column_fact
 from sqlagent.database.column_facts.fact import ColumnFact, Evidence
@@ -173,40 +174,32 @@ class _Fields:
             f"CASE WHEN typeof({name}) = 'text' THEN CASE WHEN length({name}) <= {_CELL} AND json_valid({name})"
             f" THEN {name} END END"
         )
-        packed = (
-            f"(SELECT json_group_array(json_array(_e.key, _e.type, {_shown('_e')}, _i.key, _i.type, {_shown('_i')}))"
-            f" FROM (SELECT key, type, value FROM json_each({cell}) LIMIT {_ENTRIES}) AS _e"
-            " LEFT JOIN json_each(CASE _e.type WHEN 'object' THEN _e.value END) AS _i)"
+        members = f"(SELECT key, type, value FROM json_each({cell}) LIMIT {_ENTRIES}) AS _e"
+        inner = "json_each(CASE _e.type WHEN 'object' THEN _e.value END) AS _i"
+        outer_ones = f"(SELECT json_group_array(json_array(_e.key, _e.type, {_shown('_e')})) FROM {members})"
+        inner_ones = (
+            f"(SELECT json_group_array(json_array(_e.key, _i.key, _i.type, {_shown('_i')}))"
+            f" FROM {members} CROSS JOIN {inner})"
         )
         present = f"CASE WHEN {name} IS NOT NULL AND {name} != '' THEN 1 END"
-        for there, kind, members in read_rows(
-            self._run, self._table, [present, f"json_type({cell})", packed], *ROWS
-        ):
+        values = [present, f"json_type({cell})", outer_ones, inner_ones]
+        for there, kind, *found in read_rows(self._run, self._table, values, *ROWS):
             self._cells += there is not None
             self._objects += kind == "object"
             self._arrays += kind == "array"
-            if kind == "object" and isinstance(members, str):
-                self._add(members)
+            if kind == "object":
+                self._add(*(json.loads(str(text)) for text in found))
 
-    def _add(self, members: str) -> None:
+    def _add(self, members: list[list[Any]], inner: list[list[Any]]) -> None:
         """One object's members and those of the objects in it; of two with one key the first."""
-        try:
-            entries = json.loads(members)
-        except (ValueError, RecursionError):
-            return
         here: set[tuple[str, ...]] = set()
-        self._unnamed = self._unnamed or len(entries) >= _ENTRIES
-        for key, kind, value, inner_key, inner_kind, inner_value in entries:
-            if not _nameable(key):
+        self._unnamed = self._unnamed or len(members) >= _ENTRIES
+        for *path, kind, value in (*members, *inner):
+            if not all(map(_nameable, path)):
                 self._unnamed = True
-                continue
-            path: tuple[str, ...] = (key,)
-            if path not in here:
-                here.add(path)
-                self._seen.setdefault(path, _Seen()).add(kind, value)
-            if _nameable(inner_key) and (key, inner_key) not in here:
-                here.add((key, inner_key))
-                self._seen.setdefault((key, inner_key), _Seen()).add(inner_kind, inner_value)
+            elif tuple(path) not in here:
+                here.add(tuple(path))
+                self._seen.setdefault(tuple(path), _Seen()).add(kind, value)
 
     def _chosen(self) -> list[tuple[str, ...]]:
         """The paths that are offered: of the frequent ones those that tell most, in the order of the objects."""
