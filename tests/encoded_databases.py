@@ -98,6 +98,11 @@ ENCODINGS: dict[str, Encoding] = {
     "slashed_iso": Encoding("TEXT", lambda m: f"{m:%Y/%m/%d}", "date"),
     "worded": Encoding("TEXT", lambda m: f"{m.day} {m:%B} {m.year}", "date"),
     "worded_us": Encoding("TEXT", lambda m: f"{m:%b} {m.day}, {m.year}", "date"),
+    "worded_lower": Encoding("TEXT", lambda m: f"{m:%B} {m.day}, {m.year}".lower(), "date"),
+    "worded_mixed": Encoding(
+        "TEXT", lambda m: f"{m.day} {m:%B} {m.year}" if m.day % 2 else f"{m:%b} {m.day} {m.year}", "date"
+    ),
+    "camera": Encoding("TEXT", lambda m: f"{m:%Y:%m:%d %H:%M:%S}", "datetime"),
     "oracle": Encoding("TEXT", lambda m: f"{m:%d-%b-%Y}".upper(), "date"),
     "date_or_blank": Encoding("TEXT", lambda m: "" if m.day == 3 else f"{m:%d/%m/%Y}", "date?"),
     "zero_or_unix": Encoding("INTEGER", lambda m: 0 if m.day == 3 else _unix(m), "datetime?"),

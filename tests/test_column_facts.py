@@ -240,6 +240,63 @@ def test_keys_are_told_by_names_and_values_never_by_small_numbers_alone() -> Non
     assert told == {("cards", "did", "decks"), ("cards", "nid", "notes"), ("loans", "book", "books")}
 
 
+def test_keys_of_several_columns_are_told_by_all_of_them_together() -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.executescript(
+        """
+        CREATE TABLE order_lines (order_id INTEGER, no INTEGER, article TEXT, PRIMARY KEY (order_id, no));
+        CREATE TABLE returns (id INTEGER PRIMARY KEY, order_id INTEGER, line_no INTEGER);
+        CREATE TABLE remarks (id INTEGER PRIMARY KEY, order_id INTEGER, line_no INTEGER);
+        CREATE TABLE extras (order_id INTEGER, no INTEGER, gift TEXT, PRIMARY KEY (order_id, no));
+        CREATE TABLE degrees (year INTEGER, campus INTEGER, n INTEGER, PRIMARY KEY (year, campus));
+        CREATE TABLE pupils (campus INTEGER, year INTEGER, n INTEGER, PRIMARY KEY (campus, year));
+        CREATE TABLE fees (id INTEGER PRIMARY KEY, campus INTEGER, year INTEGER);
+        CREATE TABLE short (id INTEGER PRIMARY KEY, order_id INTEGER, line_no INTEGER);
+        """
+    )
+    for i in range(20):
+        connection.execute("INSERT INTO order_lines VALUES (?, ?, 'a')", (i // 3, i % 3))
+        connection.execute("INSERT INTO returns VALUES (?, ?, ?)", (i, i // 6, i % 3))
+        connection.execute("INSERT INTO remarks VALUES (?, ?, ?)", (i, i // 3, i % 5))  # each alone is there
+        connection.execute("INSERT INTO extras VALUES (?, ?, 'g')", (i // 3, i % 3))
+        connection.execute("INSERT INTO degrees VALUES (?, ?, 1)", (2000 + i // 4, i % 4))
+        connection.execute("INSERT INTO pupils VALUES (?, ?, 1)", (i % 4, 2000 + i // 4))
+        connection.execute("INSERT INTO fees VALUES (?, ?, ?)", (i, i % 4, 2000 + i // 4))
+    connection.execute("INSERT INTO short VALUES (1, 1, 1)")
+    found = undeclared_keys(lambda sql: connection.execute(sql).fetchall(), _tables(connection))
+    told = {
+        (table, key.columns, key.ref_table, key.ref_columns)
+        for table, keys in found.items()
+        for key in keys
+        if len(key.columns) > 1
+    }
+    assert told == {("returns", ("order_id", "line_no"), "order_lines", ("order_id", "no"))}
+
+
+def test_looking_for_keys_of_several_columns_does_not_grow_with_the_rows() -> None:
+    steps = []
+    for rows in (2_000, 40_000):
+        connection = sqlite3.connect(":memory:")
+        connection.execute("CREATE TABLE lines (order_id INTEGER, no INTEGER, PRIMARY KEY (order_id, no))")
+        connection.execute("CREATE TABLE returns (id INTEGER PRIMARY KEY, order_id INTEGER, no INTEGER)")
+        connection.executemany("INSERT INTO lines VALUES (?, ?)", ((i // 3, i % 3) for i in range(rows)))
+        connection.executemany(
+            "INSERT INTO returns VALUES (?, ?, ?)", ((i, i // 3, i % 3) for i in range(rows))
+        )
+        counted = [0]
+
+        def tick(counted: list[int] = counted) -> int:
+            counted[0] += 1
+            return 0
+
+        tables = _tables(connection)
+        connection.set_progress_handler(tick, 100)
+        found = undeclared_keys(lambda sql: connection.execute(sql).fetchall(), tables)  # noqa: B023
+        assert [key.columns for key in found["returns"]] == [("order_id", "no")]
+        steps.append(counted[0])
+    assert steps[1] < 1.2 * steps[0]
+
+
 def _tables(connection: sqlite3.Connection) -> tuple[schema.Table, ...]:
     made = ";".join(
         text for (text,) in connection.execute("SELECT sql FROM sqlite_master WHERE type = 'table'")

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from sqlagent.base.errors import QueryError, QueryTimeout
 from sqlagent.database.column_facts import kept
+from sqlagent.database.column_facts.fact import ColumnFact
+from sqlagent.database.column_facts.json_fields import read_fields, with_fields
 from sqlagent.database.column_facts.meant_schema import meant_schema
 from sqlagent.database.column_facts.nothing import ALWAYS
 from sqlagent.database.column_facts.sampling import Run, read_facts
@@ -22,6 +24,7 @@ from sqlagent.database.profile import profile_of
 from sqlagent.database.schema import ForeignKey, Schema, Value, fold
 from sqlagent.database.spoken_names import SpokenNames, spoken_names
 from sqlagent.lowering.columns import Options
+from sqlagent.lowering.computed import ComputedColumns
 from sqlagent.lowering.lower import Lowered, lower
 from sqlagent.lowering.stored_names import in_stored_names
 from sqlagent.lowering.views import query_columns, view_facts
@@ -56,7 +59,11 @@ class ColumnMeaning:
         self.profile = profile_of(schema)
         known = kept.load(schema.path, state) if state is not None else None
         began = time.monotonic()
-        found: Keys = undeclared_keys(run, schema.tables) if known is None else known[1]
+        fields = read_fields(run, schema.tables) if known is None else known[2]
+        wide = with_fields(schema, fields)
+        self._computed = ComputedColumns(wide)
+        asked = self._run_computed(run)
+        found: Keys = undeclared_keys(asked, wide.tables) if known is None else known[1]
         keys = found
         if self.profile is not None:
             keys = _joined(keys, self.profile.keys)
@@ -67,19 +74,20 @@ class ColumnMeaning:
         self.facts = read_facts(run, tables, seconds=_ALL_SECONDS) if known is None else known[0]
         seconds = time.monotonic() - began
         if known is None and state is not None and seconds < _ALL_SECONDS:
-            kept.save(schema.path, state, self.facts, found, seconds)
+            kept.save(schema.path, state, self.facts, found, fields, seconds)
         if self.profile is not None:
             self.facts |= self.profile.facts
         self.facts |= view_facts(schema, _views(run, schema), self.facts)
+        self.facts |= _apart_from_keys(fields.facts, keys)
         self._by_name = {(fold(table), fold(column)): fact for (table, column), fact in self.facts.items()}
-        self.stored = meant_schema(schema, self.facts, keys)
-        """The schema as the columns are meant, in the names of the file."""
+        self.stored = meant_schema(wide, self.facts, keys)
+        """The schema as the columns are meant, in the names of the file; with the fields of JSON as columns."""
         self.names: SpokenNames | None = None
-        self.meant = self.stored
+        self.meant = fields.shown(self.stored)
         if self.profile is not None:
-            self.meant = self.profile.shown(self.stored)
-            described = partial(query_columns, schema=self.stored, run=run, facts=self.facts)
-            self.names = spoken_names(self.meant, self.profile.tables, run, described, self.stored)
+            self.meant = self.profile.shown(self.meant)
+            described = partial(query_columns, schema=self.stored, run=asked, facts=self.facts)
+            self.names = spoken_names(self.meant, self.profile.tables, asked, described, self.stored)
             if self.names is not None:
                 self.meant = self.names.schema
 
@@ -96,10 +104,28 @@ class ColumnMeaning:
 
     def lower(self, sql: str, prepares: Callable[[str], bool]) -> Lowered:
         """A statement for how the columns are stored; itself where the database does not take the other one."""
-        if self.names is None:
-            return lower(sql, self.stored, self.facts, options=self.options, prepares=prepares)
-        named = in_stored_names(sql, self.names)
-        return lower(named, self.stored, self.facts, options=self.options, prepares=prepares)
+        named = sql if self.names is None else in_stored_names(sql, self.names)
+        if not self._computed:
+            return lower(named, self.stored, self.facts, options=self.options, prepares=prepares)
+
+        def takes(text: str) -> bool:
+            return prepares(self._computed.written_out(text)[0])
+
+        lowered = lower(named, self.stored, self.facts, options=self.options, prepares=takes)
+        written, notes = self._computed.written_out(lowered.sql)
+        return replace(lowered, sql=written, notes=(*notes, *lowered.notes))
+
+    def _run_computed(self, run: Run) -> Run:
+        """The same for statements that may name computed columns."""
+        return (lambda sql: run(self._computed.written_out(sql)[0])) if self._computed else run
+
+
+def _apart_from_keys(
+    facts: Mapping[tuple[str, str], ColumnFact], keys: Keys
+) -> dict[tuple[str, str], ColumnFact]:
+    """Facts of columns of which some are found to be keys: those join as they are stored."""
+    own = {(table, name) for table, held in keys.items() for key in held for name in key.columns}
+    return {place: replace(fact, key=True) if place in own else fact for place, fact in facts.items()}
 
 
 def _joined(found: Keys, known: Keys) -> Keys:

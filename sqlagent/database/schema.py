@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sqlagent.database.folding import fold
 from sqlagent.database.tables import (
     Column,
+    Computed,
     ForeignKey,
     Kind,
     Schema,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Column",
+    "Computed",
     "ForeignKey",
     "Kind",
     "Schema",

@@ -230,7 +230,11 @@ def _runs(one: SpokenTable, stored: Table, run: Rows) -> bool:
 
 def _sampled(one: SpokenTable, stored: Table, columns: list[Column], run: Rows) -> list[Column]:
     """Texts with samples of the rows that belong to the table."""
-    texts = [c.name for c in stored.columns if not c.codes and any(isinstance(v, str) for v in c.samples)]
+    texts = [
+        c.name
+        for c in stored.columns
+        if not c.codes and c.computed is None and any(isinstance(v, str) for v in c.samples)
+    ]
     if not texts:
         return columns
     rows = run(

@@ -19,6 +19,38 @@ Kind = Literal["table", "view", "virtual"]
 
 
 @dataclass(frozen=True, slots=True)
+class Computed:
+    """How a column that the file does not have is worked out: a field of the JSON in another column's cells."""
+
+    column: str
+    """The column of the same table that has the JSON."""
+    path: str = "$"
+    """Where the field is in a cell, in SQLite's JSON path syntax."""
+    kind: str = ""
+    """The type of what comes out: INTEGER, REAL, TEXT, BOOLEAN (1 and 0), "" for several. It has no affinity."""
+    length: bool = False
+    """The number of members of the list there, in place of what is there."""
+    proved: bool = False
+    """Every cell is JSON; where one may not be, the expression asks, since SQLite would fail."""
+
+    def sql(self, column: str) -> str:
+        """The expression. column: SQL that names the column with the JSON."""
+        function = "json_array_length" if self.length else "json_extract"
+        path = "" if self.length and self.path == "$" else f", {self._path}"
+        call = f"{function}({column}{path})"
+        return call if self.proved else f"CASE WHEN json_valid({column}) THEN {call} END"
+
+    def members(self, column: str) -> str:
+        """The arguments of json_each for the members of the list there."""
+        cell = column if self.proved else f"CASE WHEN json_valid({column}) THEN {column} END"
+        return f"{cell}, {self._path}"
+
+    @property
+    def _path(self) -> str:
+        return "'" + self.path.replace("'", "''") + "'"
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
     """A column that a SELECT can name."""
 
@@ -38,6 +70,8 @@ class Column:
     """All values there can be, where an application's codes go by these names; its samples are some of them."""
     note: str = field(default="", repr=False)
     """A person's own words about it, which are part of the comment, too."""
+    computed: Computed | None = field(default=None, repr=False)
+    """What is written in its place: the file itself has no such column."""
 
 
 @dataclass(frozen=True, slots=True)

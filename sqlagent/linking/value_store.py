@@ -14,9 +14,10 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,8 @@ SPOT_ROWS = 1_000
 WORTH_SECONDS = 0.1
 """An index that was built faster than this is not kept on disk."""
 
-_FORMAT = 1  # raise it when what is collected or how it is normalised changes
+_FORMAT = 2  # raise it when what is collected or how it is normalised changes
+_MEMBER = re.compile(r'"(?:[^"\\]|\\.)*"')
 _FILES, _BYTES = 32, 512 << 20
 _STEP_ROWS = 2_000
 _STEP_CELLS = 40_000
@@ -199,12 +201,12 @@ class ValueStore:
         if job.rowid:
             rows = max(1, min(rows, _STEP_CELLS // len(job.columns)) // job.share)
         try:
-            fetched = _rows(box, _select(job, job.columns, rows), deadline)
+            fetched = _rows(box, self._select(job, job.columns, rows), deadline)
         except QueryTimeout:
             job.share *= 4
             return not job.rowid or rows == 1  # there is no place to go on from, or no shorter step
         except QueryError:
-            kept = [name for name in job.columns if _readable(box, job, name, rows, deadline)]
+            kept = [name for name in job.columns if self._readable(box, job, name, rows, deadline)]
             if len(kept) == len(job.columns):
                 return True  # a damaged or hostile table has no values
             job.columns[:] = kept  # a text too large to be loaded is prose
@@ -232,7 +234,9 @@ class ValueStore:
             id_, size = self.data.execute(
                 "SELECT id, size FROM col WHERE tbl = ? AND name = ?", (job.table, name)
             ).fetchone()
-            found = dict.fromkeys(row[place] for row in rows if row[place] is not None)
+            found = dict.fromkeys(
+                value for row in rows if row[place] is not None for value in _members(row[place])
+            )
             # A replacement character stands for bytes that are no text: not the value that is stored.
             short = [v for v in found if 0 < len(v) <= VALUE_CHARACTERS and "\ufffd" not in v]
             if job.fresh and len(short) < len(found) / 2:
@@ -264,6 +268,34 @@ class ValueStore:
         self.data.executemany("INSERT OR IGNORE INTO word VALUES (?, ?)", postings)
         self.data.execute("UPDATE col SET size = ? WHERE id = ?", (size + len(values), column))
         self._total += len(values)
+
+    def _select(self, job: _Job, columns: list[str], rows: int) -> str:
+        """The statement that reads the beginning of the texts of one step; the row's number comes first."""
+        names = [self._sql(job.table, column) for column in columns]
+        shown = [
+            f"CASE WHEN typeof({c}) = 'text' THEN substr({c}, 1, {VALUE_CHARACTERS + 1}) END" for c in names
+        ]
+        source = f"FROM main.{quote(job.table)}"
+        if not job.rowid:
+            return f"SELECT 0, {', '.join(shown)} {source} LIMIT {rows}"
+        where = f"WHERE {job.rowid} >= {job.starts[0]} ORDER BY {job.rowid} LIMIT {rows}"
+        return f"SELECT {job.rowid}, {', '.join(shown)} {source} {where}"
+
+    def _readable(self, box: Sandbox, job: _Job, name: str, rows: int, deadline: float) -> bool:
+        """Whether a column of one step can be read when it is read alone."""
+        try:
+            _rows(box, self._select(job, [name], rows), deadline)
+        except (QueryError, QueryTimeout):
+            return False
+        return True
+
+    def _sql(self, table: str, column: str) -> str:
+        """A column, or what is written in place of one that the file does not have."""
+        known = self._schema.table(table)
+        found = known.column(column) if known is not None else None
+        if found is None or found.computed is None:
+            return quote(column)
+        return found.computed.sql(quote(found.computed.column))
 
     # ---- keeping ----
 
@@ -334,28 +366,17 @@ def _copy(data: sqlite3.Connection, path: Path) -> None:
         data.backup(target)
 
 
+def _members(text: str) -> Sequence[str]:
+    """The texts of a list in JSON, of one that was cut those that are whole; any other text itself."""
+    if not text.startswith('["'):
+        return (text,)
+    found = []
+    for member in _MEMBER.findall(text):
+        with contextlib.suppress(ValueError):
+            found.append(json.loads(member))
+    return found
+
+
 def _rows(box: Sandbox, sql: str, deadline: float) -> list[tuple[Any, ...]]:
     """The rows of a statement. Raises QueryError, QueryTimeout, DatabaseError."""
     return box.execute(sql, timeout=max(_LEAST_SECONDS, deadline - time.monotonic()), limits=_LIMITS).rows
-
-
-def _select(job: _Job, columns: list[str], rows: int) -> str:
-    """The statement that reads the beginning of the texts of one step; the row's number comes first."""
-    shown = [
-        f"CASE WHEN typeof({quote(c)}) = 'text' THEN substr({quote(c)}, 1, {VALUE_CHARACTERS + 1}) END"
-        for c in columns
-    ]
-    source = f"FROM main.{quote(job.table)}"
-    if not job.rowid:
-        return f"SELECT 0, {', '.join(shown)} {source} LIMIT {rows}"
-    where = f"WHERE {job.rowid} >= {job.starts[0]} ORDER BY {job.rowid} LIMIT {rows}"
-    return f"SELECT {job.rowid}, {', '.join(shown)} {source} {where}"
-
-
-def _readable(box: Sandbox, job: _Job, name: str, rows: int, deadline: float) -> bool:
-    """Whether a column of one step can be read when it is read alone."""
-    try:
-        _rows(box, _select(job, [name], rows), deadline)
-    except (QueryError, QueryTimeout):
-        return False
-    return True

@@ -10,6 +10,7 @@ from sqlagent.database.column_facts.encodings import (
     Duration,
     Flag,
     Linear,
+    MixedDate,
     Named,
     Padded,
     Scaled,
@@ -103,7 +104,7 @@ class Calls(Columns):
             self.put(node, found[2], found[0].until(found[1]))
             return True
         column = self.stored(node.arguments[0]) if node.arguments else None
-        if column is not None and isinstance(column.encoding, (Linear, TextDate, DigitDate)):
+        if column is not None and isinstance(column.encoding, (Linear, TextDate, MixedDate, DigitDate)):
             bounds = tuple(self.statement.text(argument) for argument in node.arguments[1:])
             if bounds in (("6", "2"), ("9", "2")):
                 self.put(node.arguments[0], node.arguments[0], column.meaning())

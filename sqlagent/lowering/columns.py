@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlagent.database.column_facts.encodings import Linear, Named, Scaled, TextDate
+from sqlagent.database.column_facts.encodings import Linear, MixedDate, Named, Scaled, TextDate
 from sqlagent.database.column_facts.fact import ColumnFact
 from sqlagent.database.schema import fold
 from sqlagent.lowering.constants import call_grain
@@ -148,7 +148,7 @@ class Columns:
             return not column.fact.key
         if encoding is None or not column.is_time or column.fact.key:
             return False
-        return self.options.shown_texts or not isinstance(encoding, TextDate)
+        return self.options.shown_texts or not isinstance(encoding, (TextDate, MixedDate))
 
     # ---- the walk ----
 

@@ -13,6 +13,7 @@ from sqlagent.database.column_facts.encodings import (
     Duration,
     Flag,
     Listed,
+    MixedDate,
     Named,
     Padded,
     Scaled,
@@ -20,6 +21,7 @@ from sqlagent.database.column_facts.encodings import (
     TextNumber,
     ZeroFilled,
 )
+from sqlagent.database.column_facts.mixed_dates import worded_date
 from sqlagent.database.column_facts.nothing import ALWAYS
 from sqlagent.lowering import lists
 from sqlagent.lowering.constants import number_of, span_of
@@ -49,7 +51,7 @@ def compared(
         operator, operator
     )
     if column.is_time:
-        span = _span(statement, column, right, grain)
+        span = _span(statement, column, right, grain, equal=operator in ("=", "!="))
         return None if span is None else _in_time(column, operator, span)
     encoding = column.encoding
     if isinstance(encoding, ZeroFilled):
@@ -117,7 +119,7 @@ def member(statement: Statement, column: Stored, node: In, grain: int | None, st
     """`column [NOT] IN (constants)`."""
     column = column.cleaned if strict and column.monotone else column
     if column.is_time:
-        spans = [_span(statement, column, member, grain) for member in node.members]
+        spans = [_span(statement, column, member, grain, equal=True) for member in node.members]
         if None in spans or not spans:
             return None
         found = [_in_time(column, "=", span) for span in spans if span is not None]
@@ -159,7 +161,14 @@ def like(column: Stored, pattern: str, negated: bool, strict: bool) -> str | Non
         span = pattern_span(pattern) or (literal_span(pattern) if "%" not in pattern else None)
         if span is not None:
             return _in_time(column, "!=" if negated else "=", span)
-        as_stored = isinstance(column.encoding, TextDate) and not _for_iso(pattern, column.encoding.format)
+        formats = (
+            (column.encoding.format,)
+            if isinstance(column.encoding, TextDate)
+            else column.encoding.formats
+            if isinstance(column.encoding, MixedDate)
+            else ()
+        )
+        as_stored = bool(formats) and not all(_for_iso(pattern, format) for format in formats)
         if column.fact.key or as_stored or not set(pattern) <= set("0123456789-_%: "):
             return None  # a pattern for the text as it is stored
         return f"{column.meaning()} {'NOT ' if negated else ''}LIKE {text_literal(pattern)}"
@@ -230,13 +239,36 @@ def _nothing(column: Stored, operator: str, right: Expr) -> str | None:
     return None
 
 
-def _span(statement: Statement, column: Stored, node: Expr, grain: int | None) -> Span | None:
-    """The time that a constant means beside a column, or beside what a call cut it to."""
+def _span(
+    statement: Statement, column: Stored, node: Expr, grain: int | None, *, equal: bool = False
+) -> Span | None:
+    """The time that a constant means beside a column, or beside what a call cut it to. equal: it is no bound."""
     node = bare(node)
     span = span_of(statement, node)
     if span is None and grain == 4 and isinstance(node, Literal) and node.kind == "number":
         span = literal_span(node.value)  # CAST(strftime('%Y', c) AS INTEGER) = 2024
+    if span is None and grain is None and isinstance(node, Literal):
+        span = _as_written(column, node, equal)
     return span if span is None or grain is None or span.grain == grain else None
+
+
+def _as_written(column: Stored, node: Literal, equal: bool) -> Span | None:
+    """The time of a constant that is written as the column is, or in words: `july 6, 2004`; of a year as a number.
+
+    A text that one format alone writes equals itself, and stays.
+    """
+    encoding = column.encoding
+    in_text = isinstance(encoding, (TextDate, MixedDate))
+    if node.kind == "number":
+        year = node.value.isdigit() and "1000" <= node.value <= "2999" and len(node.value) == 4
+        return literal_span(node.value) if in_text and year else None
+    if node.kind != "text" or encoding is None:
+        return None
+    own = encoding.decode(node.value) if isinstance(encoding, (TextDate, MixedDate)) else None
+    if own is not None and equal and isinstance(encoding, TextDate):
+        return None
+    date = own or worded_date(node.value)
+    return literal_span(date) if date is not None else None
 
 
 def _in_time(column: Stored, operator: str, span: Span, *, bounded: bool = False) -> str | None:

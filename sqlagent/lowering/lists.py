@@ -79,12 +79,20 @@ def like(column: Stored, pattern: str, negated: bool) -> str | None:
     word = pattern.strip("%").strip('"').strip()
     word = word.strip(encoding.separator).strip() if encoding.separator else word
     known = next((one for one in encoding.known if one.lower() == word.lower()), None)
-    if known is None or not pattern.startswith("%") or not pattern.endswith("%"):
+    if not pattern.startswith("%") or not pattern.endswith("%"):
         return None
-    found = among(column, known)
+    if known is not None:
+        found = among(column, known)
+    else:
+        found = None if encoding.separator or not word else _like_member(column, pattern)
     if found is None or not negated:
         return found
     return f"({column.sql} IS NOT NULL AND NOT {found})"
+
+
+def _like_member(column: Stored, pattern: str) -> str:
+    """Whether a member of a list in JSON is like a pattern: the marks between the members are no part of them."""
+    return f"EXISTS (SELECT 1 FROM json_each({_array(column)}) WHERE value LIKE {text_literal(pattern)})"
 
 
 def each(column: Stored) -> str:

@@ -196,6 +196,8 @@ class Rewriter(Conditions):
         for bound in bounds:
             assert bound.table is not None
             for column in bound.table.columns:
+                if column.computed is not None:
+                    continue
                 key = (fold(bound.table.name), fold(column.name))
                 fact = self.facts.get(key)
                 sql = f"{quote(bound.label)}.{quote(column.name)}"

@@ -9,6 +9,7 @@ Invariant: a meaning is NULL where the column says nothing, and compares, sorts 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from sqlagent.database.column_facts import encodings as enc
@@ -18,6 +19,7 @@ from sqlagent.database.column_facts.encodings import (
     Encoding,
     Flag,
     Linear,
+    MixedDate,
     Named,
     Padded,
     Scaled,
@@ -32,7 +34,9 @@ from sqlagent.sql.names import text_literal
 
 _JULIAN_UNIX = 2_440_587.5
 _MONTHS = "'  " + "".join(enc.MONTHS) + "'"
-Time = Linear | DigitDate | TextDate
+_LETTERS = "abcdefghijklmnopqrstuvwxyz .,-"
+"""What stands before the day in `July 6, 2004`, and before the year in `July 2004`."""
+Time = Linear | DigitDate | TextDate | MixedDate
 
 
 def literal(value: Value) -> str:
@@ -58,7 +62,7 @@ class Stored:
 
     @property
     def is_time(self) -> bool:
-        return isinstance(self.encoding, (Linear, DigitDate, TextDate)) or (
+        return isinstance(self.encoding, Time) or (
             self.encoding is None and self.fact.meaning in ("date", "datetime", "month")
         )
 
@@ -67,14 +71,16 @@ class Stored:
         """Whether stored values sort as they are meant."""
         encoding = self.encoding
         if isinstance(encoding, TextDate):
-            return encoding.fixed and encoding.format.startswith(("%Y/%m/%d", "%Y.%m.%d", "%Y-%m-%d"))
+            return encoding.fixed and encoding.format.startswith(
+                ("%Y/%m/%d", "%Y.%m.%d", "%Y-%m-%d", "%Y:%m:%d")
+            )
         return encoding is None or isinstance(encoding, (Linear, DigitDate, Scaled, ZeroFilled))
 
     @property
     def injective(self) -> bool:
         """Whether what is meant alike is stored alike."""
         encoding = self.encoding
-        return not isinstance(encoding, (TextNumber, Padded, Duration)) and not (
+        return not isinstance(encoding, (TextNumber, Padded, Duration, MixedDate)) and not (
             isinstance(encoding, TextDate) and not encoding.fixed
         )
 
@@ -86,7 +92,9 @@ class Stored:
             return encoding.whole_days
         if isinstance(encoding, DigitDate):
             return encoding.digits == 8
-        return not encoding.has_time if isinstance(encoding, TextDate) else self.fact.meaning == "date"
+        if isinstance(encoding, TextDate):
+            return not encoding.has_time
+        return isinstance(encoding, MixedDate) or self.fact.meaning == "date"
 
     def of(self, sql: str) -> Stored:
         """The same about another expression with this column's stored values."""
@@ -118,7 +126,7 @@ class Stored:
     def meaning(self) -> str:
         """What the column means, as SQL."""
         encoding = self.encoding
-        if isinstance(encoding, (Linear, DigitDate, TextDate)):
+        if isinstance(encoding, Time):
             grain = DAY if self.date_only else SECOND
             if isinstance(encoding, DigitDate) and encoding.digits == 6:
                 grain = MONTH
@@ -158,6 +166,8 @@ class Stored:
             return _of_digits(self.clean, encoding, grain)
         if isinstance(encoding, TextDate):
             return self._of_text(encoding, grain)
+        if isinstance(encoding, MixedDate):
+            return mixed_date(self.sql, encoding, grain)
         return self.clean if grain >= SECOND else f"substr({self.clean}, 1, {grain})"
 
     def _of_text(self, encoding: TextDate, grain: int) -> str:
@@ -177,6 +187,8 @@ class Stored:
                 after = tuple(word for word in after if word.lower() != "'localtime'")
         else:
             moment = self.meaning()
+            if isinstance(encoding, MixedDate):
+                moment = _whole_date(moment, " ".join([function, *before]))
             if isinstance(encoding, DigitDate) and encoding.digits == 6:
                 moment += " || '-01'"
         return f"{function}({', '.join([*before, moment, *modifiers, *after])})"
@@ -263,6 +275,40 @@ def text_date(sql: str, encoding: TextDate, grain: int) -> str:
     return f"{date} || {clock}" if grain == SECOND else f"substr({date} || {clock}, 1, {grain})"
 
 
+def mixed_date(sql: str, encoding: MixedDate, grain: int) -> str:
+    """A date of several formats as ISO text of a grain, or as exact as it is; NULL for what ends in no year."""
+    whens = []
+    for format in encoding.formats:
+        if "%m" not in format:
+            continue  # a month in words, or a year: read in one go
+        part = _loose_fields(sql, TextDate(format))
+        fields = [part[name] for name in ("%Y", "month", "%d") if name in part]
+        fields = fields[: {YEAR: 1, MONTH: 2}.get(grain, 3)]
+        pattern = "-".join(("%04d", "%02d", "%02d")[: len(fields)])
+        whens.append(
+            f"WHEN {sql} GLOB {literal(_glob(TextDate(format)))} THEN printf('{pattern}', {', '.join(fields)})"
+        )
+    worded = f"substr({sql}, -4)"
+    if grain > YEAR:
+        name = f"lower(substr(ltrim({sql}, '0123456789 .-'), 1, 3))"
+        month = f"printf('-%02d', instr({_MONTHS}, {name}) / 3)"
+        day = f"ltrim(lower({sql}), '{_LETTERS}')"
+        if grain > MONTH:
+            month += f" || CASE WHEN CAST({day} AS INTEGER) < 32 THEN printf('-%02d', {day}) ELSE '' END"
+        worded += f" || CASE WHEN {sql} GLOB '*[A-Za-z]*' THEN {month} ELSE '' END"
+    whens.append(f"WHEN {sql} GLOB '*[0-9][0-9][0-9][0-9]' THEN {worded}")
+    return f"CASE {' '.join(whens)} END"
+
+
+def _whole_date(iso: str, asked: str) -> str:
+    """A date that may be a month or a year as a day, where what is asked of it does not need more than it has."""
+    needed = set(re.findall(r"%\w", asked))
+    if needed and needed <= {"%Y"}:
+        return f"substr({iso} || '-01-01', 1, 10)"
+    # `1955-01` and `1955-07-` are no time values, so that a month or a day which is not there is NULL
+    return f"substr({iso} || '{'-01' if needed and needed <= {'%Y', '%m'} else '-'}', 1, 10)"
+
+
 def _fixed_fields(sql: str, encoding: TextDate) -> dict[str, str]:
     width = {"%Y": 4, "%b": 3}
     place, part = 1, {}
@@ -289,12 +335,12 @@ def _loose_fields(sql: str, encoding: TextDate) -> dict[str, str]:
 
 def _named(part: dict[str, str]) -> dict[str, str]:
     """The fields with the month as a number, in text of two digits where all are."""
+    name = part.get("%b") or part.get("%B")
     if "%m" in part:
         part["month"] = part["%m"]
-    else:
-        name = part.get("%b") or part["%B"]
+    elif name:
         number = f"(instr({_MONTHS}, lower(substr({name}, 1, 3))) / 3)"
-        part["month"] = f"printf('%02d', {number})" if part["%d"].endswith(", 2)") else number
+        part["month"] = f"printf('%02d', {number})" if part.get("%d", "").endswith(", 2)") else number
     if "%H" in part or "%I" in part:
         part["hour"] = f"CAST({part.get('%H') or part['%I']} AS INTEGER)"
     return part

@@ -38,6 +38,11 @@ class _Named:
     begun: bool = False
 
 
+_OF_JSON = frozenset({"json_each", "json_tree"})
+_MEMBERS = tuple(
+    Output(name, ()) for name in ("key", "value", "type", "atom", "id", "parent", "fullkey", "path")
+)
+"""What the table-valued functions of JSON give."""
 Environment = Mapping[str, _Named]
 """The CTEs in sight, by folded name."""
 
@@ -149,7 +154,8 @@ class _Resolver:
             return Bound(node, label, fold(label), None, named.cte.query, named.outputs)
         table = self._schema.table(node.name.text) if node.arguments is None else None
         self.found.tables[node] = table
-        return Bound(node, label, fold(label), table, None, None)
+        members = _MEMBERS if node.arguments is not None and fold(node.name.text) in _OF_JSON else None
+        return Bound(node, label, fold(label), table, None, members)
 
     # ---- expressions ----
 

@@ -18,6 +18,7 @@ from sqlagent.sql.names import text_literal
 from sqlagent.ui import formats
 
 if TYPE_CHECKING:
+    from sqlagent.agent.column_meaning import ColumnMeaning
     from sqlagent.database.schema import Schema, Table
     from sqlagent.ui.repl import Repl
 
@@ -351,6 +352,22 @@ def _row_count(table: Table) -> str | int | None:
     return f"about {table.row_count}"
 
 
+def fields_shown(meaning: ColumnMeaning, table: Table) -> list[tuple[str, str, str, str, str]]:
+    """The fields of JSON in a table's cells, which questions may ask for as columns."""
+    held = meaning.stored.table(table.name)
+    return [
+        (
+            column.name,
+            column.type,
+            f"JSON in {column.computed.column}",
+            ", ".join(str(sample) for sample in column.samples),
+            fact.words if (fact := meaning.facts.get((table.name, column.name))) and fact.changes else "",
+        )
+        for column in (held.columns if held is not None else ())
+        if column.computed is not None
+    ]
+
+
 def _show_table(session: Repl, schema: Schema, table: Table) -> None:
     meaning = session.agent.meaning()
     facts = meaning.facts if meaning is not None else {}
@@ -369,4 +386,5 @@ def _show_table(session: Repl, schema: Schema, table: Table) -> None:
         stored = fact.words if fact is not None and fact.changes else ""
         comment = "; ".join(filter(None, [column.comment, stored]))
         rows.append((column.name, column.type, ", ".join(marks), samples, comment))
+    rows += fields_shown(meaning, table) if meaning is not None else []
     session.output.rows(("column", "type", "key", "for example", "comment"), rows)

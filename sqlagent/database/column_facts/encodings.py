@@ -172,6 +172,40 @@ class TextDate:
 
 
 @dataclass(frozen=True, slots=True)
+class MixedDate:
+    """Dates of several formats or precisions in one column: `27 july 1955`, `July 1955`, `1955`.
+
+    A format is one of `TextDate`'s without a time, or has no day, or the year alone; the more exact ones come first.
+    """
+
+    formats: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        return " or ".join(TextDate(format).words.removesuffix(" text") for format in self.formats) + " text"
+
+    def decode(self, value: Value | None) -> str | None:
+        """ISO text as exact as the value is: a day, a month or a year."""
+        if not isinstance(value, str):
+            return None
+        return next((date for format in self.formats if (date := partial_date(format, value))), None)
+
+
+def partial_date(format: str, text: str) -> str | None:
+    """A text of a format as ISO text: `1955-07-27`, `1955-07`, `1955`; None where it is none, or no real date."""
+    found = _pattern(format).fullmatch(text)
+    if found is None:
+        return None
+    part = found.groupdict()
+    year, month = int(part["year"]), _month(part["month"]) if "month" in part else 1
+    if month is None or not real_date(year, month, int(part.get("day") or 1)):
+        return None
+    return "-".join([f"{year:04}", *([f"{month:02}"] if "month" in part else [])]) + (
+        f"-{int(part['day']):02}" if "day" in part else ""
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class TextNumber:
     """A number in a text: `prefix` and `thousands` are taken out, `decimal` is the point, the rest behind it ignored.
 
@@ -349,6 +383,7 @@ Encoding = (
     | Linear
     | DigitDate
     | TextDate
+    | MixedDate
     | TextNumber
     | Duration
     | Flag

@@ -7,12 +7,13 @@ when it is whole. It holds stored values, so it is private.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import json
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import astuple, fields
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -20,28 +21,29 @@ from sqlagent.base import paths, private_files
 from sqlagent.database.column_facts import encodings
 from sqlagent.database.column_facts.encodings import Encoding
 from sqlagent.database.column_facts.fact import ColumnFact
-from sqlagent.database.schema import ForeignKey
+from sqlagent.database.column_facts.json_fields import Fields
+from sqlagent.database.schema import Column, Computed, ForeignKey
 from sqlagent.sandbox.file_state import FileState
 
 Facts = Mapping[tuple[str, str], ColumnFact]
 Keys = Mapping[str, tuple[ForeignKey, ...]]
 WORTH_SECONDS = 0.1
 """What was read faster than this is not kept."""
-_FORMAT = 2  # raise it when what is told of columns changes
+_FORMAT = 3  # raise it when what is told of columns changes
 _SETTLED_NS = 2_000_000_000
 """A file written less than this ago could change again within one tick of its clock."""
 _FILES, _BYTES = 64, 64 << 20
 _ENCODINGS: dict[str, Callable[..., Encoding]] = {
     kind.__name__: kind
     for kind in (
-        encodings.Linear, encodings.DigitDate, encodings.TextDate, encodings.TextNumber, encodings.Flag,
-        encodings.Padded, encodings.Listed, encodings.ZeroFilled, encodings.Duration,
+        encodings.Linear, encodings.DigitDate, encodings.TextDate, encodings.MixedDate, encodings.TextNumber,
+        encodings.Flag, encodings.Padded, encodings.Listed, encodings.ZeroFilled, encodings.Duration,
     )
 }  # fmt: skip
 """Those that are told from values; a profile's are read with it."""
 
 
-def load(path: str, state: FileState) -> tuple[dict[tuple[str, str], ColumnFact], Keys] | None:
+def load(path: str, state: FileState) -> tuple[dict[tuple[str, str], ColumnFact], Keys, Fields] | None:
     """What is kept for the file at `path` (absolute) in `state`, or None."""
     try:
         file = _file(path)
@@ -56,13 +58,18 @@ def load(path: str, state: FileState) -> tuple[dict[tuple[str, str], ColumnFact]
             table: tuple(ForeignKey(tuple(own), other, tuple(theirs)) for own, other, theirs in held)
             for table, held in kept["keys"].items()
         }
+        fields = Fields(
+            {table: tuple(map(_column, columns)) for table, columns in kept["fields"].items()},
+            {(table, column): _fact(one) for table, column, one in kept["field_facts"]},
+            frozenset((table, column) for table, column in kept["covered"]),
+        )
         private_files.used(file)
-        return facts, keys
+        return facts, keys, fields
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
-def save(path: str, state: FileState, facts: Facts, keys: Keys, seconds: float) -> None:
+def save(path: str, state: FileState, facts: Facts, keys: Keys, fields: Fields, seconds: float) -> None:
     """Keep what took `seconds` to read, if that is worth it; a failure to write is silent."""
     if seconds < WORTH_SECONDS or time.time_ns() - max(state.mtime_ns, state.wal_mtime_ns) < _SETTLED_NS:
         return
@@ -72,6 +79,12 @@ def save(path: str, state: FileState, facts: Facts, keys: Keys, seconds: float) 
         "keys": {
             table: [[k.columns, k.ref_table, k.ref_columns] for k in held] for table, held in keys.items()
         },
+        "fields": {
+            table: [[c.name, c.type, c.samples, astuple(c.computed)] for c in columns if c.computed]
+            for table, columns in fields.columns.items()
+        },
+        "covered": sorted(fields.covered),
+        "field_facts": [[*place, _plain(fact)] for place, fact in fields.facts.items()],
     }
     with contextlib.suppress(OSError, ValueError, TypeError):
         body = json.dumps(kept).encode("utf-8", "surrogatepass")
@@ -82,11 +95,13 @@ def save(path: str, state: FileState, facts: Facts, keys: Keys, seconds: float) 
 
 
 def _plain(fact: ColumnFact) -> dict[str, Any]:
-    plain = {name.name: getattr(fact, name.name) for name in fields(fact) if name.name != "encoding"}
+    plain = {
+        name.name: getattr(fact, name.name) for name in dataclasses.fields(fact) if name.name != "encoding"
+    }
     if fact.encoding is not None:
         values = [
             sorted(v) if isinstance(v := getattr(fact.encoding, f.name), frozenset) else v
-            for f in fields(fact.encoding)
+            for f in dataclasses.fields(fact.encoding)
         ]
         plain["encoding"] = [type(fact.encoding).__name__, values]
     return plain
@@ -95,11 +110,21 @@ def _plain(fact: ColumnFact) -> dict[str, Any]:
 def _fact(plain: dict[str, Any]) -> ColumnFact:
     """Raises KeyError and TypeError where it is none."""
     kind, values = plain.pop("encoding", (None, ()))
-    encoding = (
-        _ENCODINGS[kind](*(frozenset(v) if isinstance(v, list) else v for v in values)) if kind else None
-    )
+    encoding = _ENCODINGS[kind](*(_value(kind, v) for v in values)) if kind else None
     lists = {name: tuple(plain[name]) for name in ("nothing", "others", "exceptions")}
     return ColumnFact(**{**plain, **lists, "encoding": encoding})
+
+
+def _column(plain: list[Any]) -> Column:
+    """Raises ValueError and TypeError where it is none."""
+    name, type_, samples, computed = plain
+    return Column(name, type_, samples=tuple(samples), computed=Computed(*computed))
+
+
+def _value(kind: str, value: Any) -> Any:
+    if not isinstance(value, list):
+        return value
+    return tuple(value) if kind == "MixedDate" else frozenset(value)
 
 
 def _file(path: str) -> Path:

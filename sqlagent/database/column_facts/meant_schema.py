@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from sqlagent.database.column_facts.encodings import Duration, Flag, Named, TextNumber
+from sqlagent.database.column_facts.encodings import Duration, Flag, MixedDate, Named, TextNumber
 from sqlagent.database.column_facts.fact import ColumnFact
 from sqlagent.database.schema import Column, ForeignKey, Schema, Table, Value, keep_sound_keys
 
@@ -69,6 +69,10 @@ def _column(column: Column, fact: ColumnFact | None, timed: bool) -> Column:
         return replace(column, type="TEXT", samples=tuple(names), codes=every)
     decoded = (encoding.decode(value) for value in column.samples if value not in fact.nothing)
     samples = tuple(dict.fromkeys(value for value in decoded if value is not None))
+    if isinstance(encoding, MixedDate):
+        samples = tuple(
+            sorted(samples, key=lambda date: -len(str(date)))
+        )  # a day shows how dates are written
     unit = "seconds" if isinstance(encoding, Duration) else ""
     note = "; ".join(filter(None, [unit, column.note]))
     return replace(column, type=_type(fact, samples) or column.type, samples=samples, note=note)

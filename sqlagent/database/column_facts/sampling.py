@@ -90,7 +90,15 @@ def _read(
 ) -> Sequence[Sequence[Value | None]]:
     """Rows of the columns: the first `head`, and `spot` at each of `spots` places; the first ones without rowids."""
     name = quote(table.name)
-    values = ", ".join(_value(name, column) for column in columns)
+    return read_rows(run, table, [_value(name, column) for column in columns], head, spots, spot)
+
+
+def read_rows(
+    run: Run, table: Table, expressions: Sequence[str], head: int, spots: int, spot: int
+) -> Sequence[Sequence[Value | None]]:
+    """What expressions over a table's columns, qualified by its name, give in such rows."""
+    name = quote(table.name)
+    values = ", ".join(expressions)
     select = f"SELECT {{}} FROM {name} NOT INDEXED"
     whole = table.row_count is not None and table.row_count_exact and table.row_count <= head + spots * spot
     rowid = next((word for word in ("rowid", "_rowid_", "oid") if table.column(word) is None), None)

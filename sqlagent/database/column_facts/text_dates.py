@@ -10,17 +10,20 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 
 from sqlagent.database.column_facts.durations import text_duration
-from sqlagent.database.column_facts.encodings import DigitDate, TextDate, pieces
-from sqlagent.database.column_facts.fact import ColumnFact, Evidence, Meaning
+from sqlagent.database.column_facts.encodings import MONTHS, DigitDate, TextDate, pieces
+from sqlagent.database.column_facts.fact import SURE, ColumnFact, Evidence, Meaning
+from sqlagent.database.column_facts.mixed_dates import mixed_dates
 from sqlagent.database.column_facts.name_words import DIGITS, PERIOD, speaks_of, speaks_of_time
 
 ISO = re.compile(
     r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?)?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?", re.IGNORECASE
 )
+_MONTH_NAME = re.compile(rf"\b(?:{'|'.join(MONTHS)})[a-z]*\b", re.IGNORECASE)
 _YEAR = re.compile(r"1[0-9]\d\d|20\d\d")
 _CLOCK = re.compile(r"\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?")
 _START = re.compile(
-    r"\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}|\d{1,2}(?: |-|\. )[A-Za-z]{3,9}\.?[ -]\d{4}|[A-Za-z]{3,9}\.? \d{1,2},? \d{4}"
+    r"\d{4}:\d\d:\d\d |\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}|"
+    r"\d{1,2}(?: |-|\. )[A-Za-z]{3,9}\.?[ -]\d{4}|[A-Za-z]{3,9}\.? \d{1,2},? \d{4}"
 )
 """What a date of any of the formats begins with."""
 _NUMERIC = [
@@ -30,7 +33,9 @@ _NUMERIC = [
 ]
 _WORDED = ["%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d. %B %Y", "%b %d, %Y", "%B %d, %Y", "%B %d %Y", "%b %d %Y"]
 _TIMES = ["", " %H:%M:%S", " %H:%M", " %I:%M %p", " %I:%M:%S %p", ", %I:%M %p", ", %H:%M"]
-FORMATS = list(product(_TIMES, _NUMERIC + _WORDED))
+_CAMERA = ["%Y:%m:%d"]
+"""As cameras write it, with a time behind: `2024:05:03 10:00:00`; alone it is a duration as well."""
+FORMATS = [*product(_TIMES, _NUMERIC + _WORDED), *product(_TIMES[1:2], _CAMERA)]
 
 
 def text_date(evidence: Evidence, values: Mapping[str, int]) -> ColumnFact | None:
@@ -47,7 +52,7 @@ def text_date(evidence: Evidence, values: Mapping[str, int]) -> ColumnFact | Non
         return found
     if all(map(_CLOCK.fullmatch, texts)):
         return ColumnFact("time", sample=texts[len(texts) // 2])
-    return _digits(evidence, texts) or _formatted(texts)
+    return _digits(evidence, texts) or _formatted(texts) or _mixed(texts)
 
 
 def _digits(evidence: Evidence, texts: Sequence[str]) -> ColumnFact | None:
@@ -70,7 +75,7 @@ def _formatted(texts: Sequence[str]) -> ColumnFact | None:
     """The one format that all texts have, or those that all have."""
     if _START.match(texts[0]) is None or not 8 <= min(map(len, texts)) <= max(map(len, texts)) <= 32:
         return None
-    begins = {date for date in _NUMERIC + _WORDED if TextDate(date).begins(texts[0])}
+    begins = {date for date in _NUMERIC + _WORDED + _CAMERA if TextDate(date).begins(texts[0])}
     found = [
         encoding
         for time, date in FORMATS
@@ -89,6 +94,23 @@ def _formatted(texts: Sequence[str]) -> ColumnFact | None:
     return ColumnFact(
         meaning, first, certainty, others=() if dotted else tuple(o.words for o in others), sample=sample
     )
+
+
+_IN_DIGITS = re.compile(r"\d{1,4}([/.-])\d{1,2}\1\d{1,4}")
+
+
+def _mixed(texts: Sequence[str]) -> ColumnFact | None:
+    """Dates in words, or in digits where these say which is the day, among months, years and other formats."""
+    if len(texts) < 2 or not any(
+        _MONTH_NAME.search(text) or _IN_DIGITS.fullmatch(text) for text in texts[:8]
+    ):
+        return None
+    digits = [text for text in texts if _IN_DIGITS.fullmatch(text) and not ISO.fullmatch(text)]
+    known = _formatted(digits) if digits else None
+    if digits and (known is None or known.others or known.certainty < SURE):
+        return None
+    format = known.encoding.format if known is not None and isinstance(known.encoding, TextDate) else ""
+    return mixed_dates(texts, format)
 
 
 def _fixed(encoding: TextDate, texts: Sequence[str]) -> TextDate:

@@ -17,6 +17,10 @@ from sqlagent.database.schema import Column, ForeignKey, Table, fold
 _LOOKED_AT = 300
 """Rows whose values are looked up."""
 _MOST_TABLES = 300
+_MOST_COLUMNS = 4
+"""Columns of a key that is looked for."""
+_LEAST_PAIRS = 3
+"""Different values of such a key at the least."""
 _WIDE = 1_000_000
 """Key values from here on are not shared by chance."""
 _ENDING = re.compile(r"_?(?:id|key|no|num|code|fk)$|^(?:id|fk)_")
@@ -28,7 +32,7 @@ _GENERIC = frozenset(
 def undeclared_keys(
     run: Run, tables: Sequence[Table], *, seconds: float = 1.0
 ) -> dict[str, tuple[ForeignKey, ...]]:
-    """Table name → keys of one column that its values and names tell of, the declared ones left out.
+    """Table name → keys that its values and names tell of, the declared ones left out.
 
     seconds: after which no more columns are looked at.
     """
@@ -52,6 +56,8 @@ def undeclared_keys(
                 keys.append(ForeignKey((column.name,), target[0].name, (target[1].name,)))
         if keys:
             found[table.name] = tuple(keys)
+    for table, key in search.composite(until):
+        found[table.name] = (*found.get(table.name, ()), key)
     return found
 
 
@@ -77,6 +83,7 @@ class _Search:
 
     def __init__(self, run: Run, tables: Sequence[Table]) -> None:
         self._run = run
+        self._tables = tables
         self._targets = [(table, key) for table in tables if (key := _sole_key(table)) is not None]
         self._shared = _shared_prefix([fold(table.name) for table in tables])
         self._ends: dict[tuple[str, str], tuple[object, object]] = {}
@@ -87,6 +94,8 @@ class _Search:
             column.pk == 1 and len(table.primary_key) == 1
         )  # two tables with one numbering are no keys by that
         name = fold(column.name)
+        if column.computed is not None:  # a field is called after what it is in as well
+            name = name.removeprefix(fold(column.computed.column) + "_")
         if own_key and name in _GENERIC:
             return None
         fitting = [
@@ -113,6 +122,47 @@ class _Search:
             if held:
                 return None
         return None
+
+    def composite(self, until: float) -> Iterator[tuple[Table, ForeignKey]]:
+        """Keys of several columns: each is called as a column of the other's key, and all together lie in it.
+
+        Columns that lie so in two tables' keys, as a year and a campus do, are what rows are of, and no key.
+        """
+        targets = [table for table in self._tables if 2 <= len(table.primary_key) <= _MOST_COLUMNS]
+        for table in self._tables:
+            fitting: dict[frozenset[str], list[ForeignKey]] = {}
+            for other in targets:
+                if table is other or time.monotonic() > until:
+                    continue
+                names = self._same_columns(table, other)
+                if names and _all_included(self._run, table, names, other):
+                    key = ForeignKey(names, other.name, other.primary_key)
+                    fitting.setdefault(frozenset(map(fold, names)), []).append(key)
+            for keys in fitting.values():
+                if len(keys) == 1:
+                    yield table, keys[0]
+
+    def _same_columns(self, table: Table, other: Table) -> tuple[str, ...]:
+        """The columns that are called as those of another table's key, in its order; () where some are not there."""
+        names = []
+        for key_name in other.primary_key:
+            key = other.column(key_name)
+            column = table.column(key_name)
+            if column is None and key is not None:
+                called = fold(other.name)[self._shared :]
+                fitting = [c for c in table.columns if _names_table(fold(c.name), called, fold(key.name))]
+                column = fitting[0] if len(fitting) == 1 else None
+            if key is None or column is None or column.generated or _kind(column) != _kind(key):
+                return ()
+            names.append(column.name)
+        telling = any(fold(name) not in _GENERIC for name in names)
+        own = {*map(fold, table.primary_key)} == {*map(fold, names)}  # two tables of one numbering
+        folded = {*map(fold, names)}
+        known = any(
+            fold(one.ref_table) == fold(other.name) or folded <= {*map(fold, one.columns)}
+            for one in table.foreign_keys
+        )
+        return () if own or known or not telling or len({*names}) < len(names) else tuple(names)
 
     def _range(self, table: Table, column: Column) -> tuple[object, object]:
         """The least and the greatest of the values that are looked at."""
@@ -167,6 +217,23 @@ def _included(run: Run, table: Table, column: Column, other: Table, key: Column,
     if not isinstance(number, int) or number < (3 if wide else 1) or outside:
         return False
     return _large(least) or not wide
+
+
+def _all_included(run: Run, table: Table, names: Sequence[str], other: Table) -> bool:
+    """Whether the values of several columns lie together in another table's key."""
+    columns = ", ".join(map(quote, names))
+    there = " AND ".join(f"s.{quote(name)} IS NOT NULL" for name in names)
+    same = " AND ".join(
+        f"o.{quote(key)} = s.{quote(name)}" for key, name in zip(other.primary_key, names, strict=True)
+    )
+    # The rows first, then what is different among them: looking at a few costs the same whatever the table's size.
+    seen = f"SELECT DISTINCT {columns} FROM (SELECT {columns} FROM {quote(table.name)} NOT INDEXED LIMIT {_LOOKED_AT})"
+    missing = f"NOT EXISTS (SELECT 1 FROM {quote(other.name)} AS o WHERE {same})"
+    rows = run(f"SELECT count(*), total({missing}) FROM ({seen}) AS s WHERE {there}")
+    if not rows:
+        return False
+    number, outside = rows[0]
+    return isinstance(number, int) and number >= _LEAST_PAIRS and not outside
 
 
 def _large(value: object) -> bool:
