@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +187,95 @@ def test_parquet(tmp_path: Path) -> None:
     parquet.write_table(table, str(tmp_path / "t.parquet"))
     with opened([str(tmp_path / "t.parquet")]) as ready:
         assert rows(ready, "SELECT * FROM t") == [(1, "2024-05-01", '["a"]', "x"), (None, None, None, "")]
+
+
+def parquet_rows(tmp_path: Path, **columns: Any) -> list[tuple[Any, ...]]:
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    parquet.write_table(pyarrow.table(columns), str(tmp_path / "t.parquet"))
+    with opened([str(tmp_path / "t.parquet")]) as ready:
+        return rows(ready, "SELECT * FROM t")
+
+
+def test_times_of_a_parquet_file_keep_their_fractions(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    second = 1_577_934_245
+    assert parquet_rows(
+        tmp_path,
+        ms=pyarrow.array([second * 1000 + 123, second * 1000], pyarrow.timestamp("ms")),
+        ns=pyarrow.array([second * 10**9 + 123_456_789, 0], pyarrow.timestamp("ns")),
+        zone=pyarrow.array([second * 10**9 + 1, None], pyarrow.timestamp("ns", "Asia/Kolkata")),
+        span=pyarrow.array([3_723_000_000_001, 1_500_000_000], pyarrow.duration("ns")),
+        time=pyarrow.array([3_723_000_000_001, 3_723_000_000_000], pyarrow.time64("ns")),
+    ) == [
+        ("2020-01-02 03:04:05.123000", "2020-01-02 03:04:05.123456789", "2020-01-02 08:34:05.000000001+05:30",
+         3723.000000001, "01:02:03.000000001"),
+        ("2020-01-02 03:04:05", "1970-01-01", None, 1.5, "01:02:03"),
+    ]  # fmt: skip
+
+
+def test_nanoseconds_need_no_pandas(tmp_path: Path) -> None:
+    """pyarrow 26.0.1 gives nanoseconds in types of pandas where that is installed, and raises where it is not."""
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    at = pyarrow.array([1_577_934_245_123_456_789], pyarrow.timestamp("ns"))
+    parquet.write_table(pyarrow.table({"at": at}), str(tmp_path / "t.parquet"))
+    inside = pyarrow.array([at.to_pylist()], pyarrow.list_(at.type))
+    parquet.write_table(pyarrow.table({"at": inside}), str(tmp_path / "inside.parquet"))
+    script = """
+import sys
+from pathlib import Path
+class Absent:
+    def find_spec(name, *rest):
+        if name.split(".")[0] == "pandas":
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Absent)
+from sqlagent.files.readers import parquet_sheets
+for file in sys.argv[1:]:
+    [sheet] = parquet_sheets(Path(file), "t")
+    print(*sheet.rows)
+"""
+    files = [str(tmp_path / "t.parquet"), str(tmp_path / "inside.parquet")]
+    done = subprocess.run([sys.executable, "-c", script, *files], capture_output=True, text=True)
+    assert done.stdout == "('2020-01-02 03:04:05.123456789',)\n"
+    assert "DatabaseError: t, column at: Nanosecond" in done.stderr
+
+
+def test_years_beyond_9999_do_not_keep_a_parquet_file_out(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    assert parquet_rows(
+        tmp_path,
+        until=pyarrow.array([253_402_300_800_000, 1_577_934_245_000], pyarrow.timestamp("ms")),
+        day=pyarrow.array([3_000_000, 0], pyarrow.date32()),
+    ) == [("10000-01-01", "10183-09-21"), ("2020-01-02 03:04:05", "1970-01-01")]
+
+
+def test_keys_written_as_decimals_keep_their_digits(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    keys = [Decimal(9_007_199_254_740_993), Decimal(12_345_678_901_234_567_890)]
+    assert parquet_rows(
+        tmp_path,
+        key=pyarrow.array(keys, pyarrow.decimal128(38, 0)),
+        price=pyarrow.array([Decimal("0.10"), Decimal("5.00")], pyarrow.decimal128(9, 2)),
+    ) == [(9_007_199_254_740_993, 0.1), ("12345678901234567890", 5.0)]
+
+
+def test_lists_and_structs_of_any_cell_are_json(tmp_path: Path) -> None:
+    inside = {
+        "day": date(2020, 1, 2),
+        "price": Decimal("1.10"),
+        "data": b"\xff",
+        "times": [float("nan"), 1.5],
+    }
+    [(cell,)] = parquet_rows(tmp_path, cell=[inside])
+    assert json.loads(cell, parse_constant=pytest.fail) == {
+        "day": "2020-01-02",
+        "price": 1.1,
+        "data": {"$blob": "ff"},
+        "times": [None, 1.5],
+    }
 
 
 def test_dumps_run_and_touch_no_other_file(tmp_path: Path) -> None:

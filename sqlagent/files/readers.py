@@ -9,9 +9,12 @@ import csv
 import io
 import itertools
 import json
+import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any
 
@@ -184,10 +187,25 @@ def _of_objects(name: str, rows: Sequence[Any]) -> Sheet:
 
 def _json_cell(value: Any) -> Any:
     if isinstance(value, (dict, list)):
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(_json_value(value), ensure_ascii=False)
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         return str(value)
     return int(value) if isinstance(value, bool) else value
+
+
+def _json_value(value: Any) -> Any:
+    """What stands inside a list or a struct, in JSON's types: SQLite's JSON functions read no NaN and no Infinity."""
+    if isinstance(value, dict):
+        return {str(key): _json_value(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_json_value(one) for one in value]
+    if isinstance(value, bytes):
+        return {"$blob": value.hex()}
+    if isinstance(value, Decimal):
+        value = _decimal(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return when(value)
 
 
 def workbook_sheets(path: Path, name: str) -> Iterator[Sheet]:
@@ -232,7 +250,8 @@ def _sheet_cell(cell: Any) -> Any:
 def when(cell: Any) -> Any:
     """A date, time or span as ISO text; anything else as it is."""
     if isinstance(cell, datetime):
-        return cell.date().isoformat() if cell.time() == time() else cell.isoformat(" ", "seconds")
+        midnight = cell.time() == time() and cell.tzinfo is None
+        return cell.date().isoformat() if midnight else cell.isoformat(" ")
     if isinstance(cell, (date, time)):
         return cell.isoformat()
     return cell.total_seconds() if isinstance(cell, timedelta) else cell
@@ -249,18 +268,60 @@ def parquet_sheets(path: Path, name: str) -> Iterator[Sheet]:
         file = parquet.ParquetFile(str(path))
     except (pyarrow.ArrowException, OSError) as error:
         raise DatabaseError(f"{name} cannot be read as Parquet: {str(error).splitlines()[0]}.") from None
+    heads = list(file.schema_arrow.names)
 
     def rows() -> Iterator[Sequence[Any]]:
         for batch in file.iter_batches(batch_size=8192):
-            columns = [[_arrow_cell(cell) for cell in column.to_pylist()] for column in batch.columns]
+            columns = [
+                _arrow_cells(column, f"{name}, column {head}")
+                for head, column in zip(heads, batch.columns, strict=True)
+            ]
             yield from zip(*columns, strict=True)
 
-    yield Sheet(name, list(file.schema_arrow.names), rows(), typed=True)
+    yield Sheet(name, heads, rows(), typed=True)
+
+
+def _arrow_cells(column: Any, where: str) -> list[Any]:
+    """The cells of an Arrow column. A date or time that Python's types cannot hold is the text that Arrow makes of it.
+
+    Those are nanoseconds and years beyond 9999. With pandas installed, Arrow gives nanoseconds in types of pandas,
+    without it raises: neither is asked, so that a file reads alike on every machine. Raises DatabaseError.
+    """
+    import pyarrow
+    from pyarrow import compute, types
+
+    kind = column.type
+    try:
+        if types.is_timestamp(kind) and kind.unit == "ns":
+            column = compute.cast(column, pyarrow.timestamp("us", kind.tz))
+        elif types.is_time64(kind) and kind.unit == "ns":
+            column = compute.cast(column, pyarrow.time64("us"))
+        elif types.is_duration(kind):
+            per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[kind.unit]
+            spans = compute.cast(column, pyarrow.int64()).to_pylist()
+            return [None if span is None else span / per_second for span in spans]
+        return [_arrow_cell(cell) for cell in column.to_pylist()]
+    except (pyarrow.ArrowInvalid, ValueError, OverflowError) as error:
+        if not types.is_temporal(kind):
+            raise DatabaseError(f"{where}: {error}.") from None
+    return [_arrow_time(text) for text in compute.cast(column, pyarrow.string()).to_pylist()]
+
+
+def _arrow_time(text: str | None) -> str | None:
+    """Arrow's text of a date or time as `when` writes one: no fraction of zeros, no midnight, +01:00 for +0100."""
+    if text is None:
+        return None
+    text = re.sub(r"\.0+(?=$|[Z+-])", "", text)
+    return re.sub(r"([+-]\d\d)(\d\d)$", r"\1:\2", text).removesuffix(" 00:00:00")
 
 
 def _arrow_cell(cell: Any) -> Any:
-    from decimal import Decimal
-
     if isinstance(cell, Decimal):
-        return float(cell)
+        cell = _decimal(cell)
     return _json_cell(when(cell)) if not isinstance(cell, bytes) else cell
+
+
+def _decimal(number: Decimal) -> int | float:
+    """A decimal without places as the integer that it is: warehouses write keys as DECIMAL(38, 0)."""
+    exponent = number.as_tuple().exponent
+    return int(number) if isinstance(exponent, int) and exponent >= 0 else float(number)
