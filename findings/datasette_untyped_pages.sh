@@ -4,8 +4,8 @@
 # Expected: "stream all rows" as CSV, and a walk along `next` of the JSON, give every row once, however they are sorted.
 # Seen:     SQLite gives a computed column (sum(amount) AS total) no type. The token of the next page, and the value of
 #           a filter, come back as text, and without a type SQLite puts every number below every text. Sorted by total,
-#           ?_stream=on gives the first page, 100 of 250 rows, and ends as if that were all. Sorted downwards, `next` is
-#           the same page for ever. The link of the facet "1500: 1 row" shows no rows. No error in any case.
+#           ?_stream=on gives the first page, 100 of 250 rows, and ends as if that were all. The link of the facet
+#           "1500: 1 row" shows no rows. No error in any case.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -37,11 +37,6 @@ async def main():
         lines = csv.text.strip().splitlines()[1:]
         print(f"CSV of all rows {order or '(unsorted)'}: {csv.status_code}, {len(lines)} rows")
         assert csv.status_code == 200 and len(lines) == rows, "this has changed"
-
-    first = (await ask(".json?_sort_desc=total")).json()
-    second = (await ask(f".json?_sort_desc=total&_next={first['next']}")).json()
-    print("downwards, pages 1 and 2 the same:", first["rows"] == second["rows"], second["next"] == first["next"])
-    assert first["rows"] == second["rows"] and first["next"] == second["next"], "this has changed"
 
     facet = (await ask(".json?_facet=total&_size=0")).json()["facet_results"]["total"]["results"][0]
     found = (await ask(f".json?total={facet['value']}")).json()["filtered_table_rows_count"]
