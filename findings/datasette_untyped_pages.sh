@@ -1,7 +1,7 @@
 #!/bin/sh
 # datasette 0.65.5: a table made by CREATE TABLE AS SELECT loses rows when it is sorted by the column that was computed.
 #
-# Expected: "stream all rows" as CSV, and a walk along `next` of the JSON, give every row once, however they are sorted.
+# Expected: "stream all rows" as CSV gives every row once, however they are sorted, and a facet's link the rows it counted.
 # Seen:     SQLite gives a computed column (sum(amount) AS total) no type. The token of the next page, and the value of
 #           a filter, come back as text, and without a type SQLite puts every number below every text. Sorted by total,
 #           ?_stream=on gives the first page, 100 of 250 rows, and ends as if that were all. The link of the facet
