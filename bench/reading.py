@@ -50,7 +50,7 @@ class Player:
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"{self._process.args} ended: {case['sql']}")
+            raise RuntimeError(f"a player ended: {case['sql']}")
         result: Result = json.loads(line)
         return result
 

@@ -141,7 +141,9 @@ class Statement:
 
     def find(self, kind: type[Kind], within: Node | None = None) -> Iterator[Kind]:
         """The nodes of a kind, which is not Name, in the order of the text, subqueries' too."""
-        nodes = cast("list[Kind]", self._index[1].get(kind, ()))
+        nodes = cast("list[Kind] | None", self._index[1].get(kind))
+        if nodes is None:
+            return iter(())
         if within is None:
             return iter(nodes)
         start, end = within.start, within.end

@@ -8,11 +8,11 @@ the grammar takes it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.key_names import names_of
+from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import PlainSelect, plain
 from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.sql.names import quote
@@ -21,21 +21,18 @@ from sqlagent.sql.tree import Call, Column, Expr
 from sqlagent.sql.walk import bare
 
 _EACH = r"\b(?:each|every|per|by)\b"
-_TOP = re.compile(
+_TOP = Phrase(
     rf"\b(?P<end>top|best|highest|bottom|worst|lowest) (?P<count>\d+|two|three|four|five|ten)\b.*{_EACH}"
-    rf"|\b(?P<number>\d+|two|three|four|five|ten) (?:\w+ )?(?P<which>most|least|\w{{2,}}est|top|best|worst)\b.*{_EACH}",
-    re.IGNORECASE,
+    rf"|\b(?P<number>\d+|two|three|four|five|ten) (?:\w+ )?(?P<which>most|least|\w{{2,}}est|top|best|worst)\b.*{_EACH}"
 )
-_WHO = re.compile(
+_WHO = Phrase(
     rf"^\W*(?:who|which|name|list|show|what (?:is|are) the names?)\b.*"
     rf"\b(?:top|best|worst|most|least|\w{{2,}}est)\b.*{_EACH}"
-    rf"|{_EACH}.*\b(?:who|which)\b.*\b(?:top|best|worst|most|least|\w{{2,}}est)\b",
-    re.IGNORECASE,
+    rf"|{_EACH}.*\b(?:who|which)\b.*\b(?:top|best|worst|most|least|\w{{2,}}est)\b"
 )
-_TERSE = re.compile(
+_TERSE = Phrase(
     r"^\W*(?:the )?(?:top|best|worst|most|least|\w{2,}est)(?: \w+){0,2}? (?P<noun>\w+)"
-    r" (?:of|in|for|at|per|by|from) (?:each |every )?\w+\W*$",
-    re.IGNORECASE,
+    r" (?:of|in|for|at|per|by|from) (?:each |every )?\w+\W*$"
 )
 """A question without a verb: "highest paid employee in each department", where the noun is no measure."""
 _LOW = frozenset(("bottom", "worst", "lowest", "least", "smallest", "cheapest", "youngest", "fewest"))

@@ -10,13 +10,14 @@ from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.periods import time_conditions
+from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import plain
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column
 from sqlagent.sql.walk import bare
 
-_COMPARED = re.compile(r"\b(?:compar\w+|versus|vs\.?|difference between)\b", re.IGNORECASE)
+_COMPARED = Phrase(r"\b(?:compar\w+|versus|vs\.?|difference between)\b")
 _YEAR = re.compile(r"\b((?:19|20)\d\d)\b")
 
 
