@@ -35,7 +35,12 @@ class Player:
 
     def __init__(self, checkout: Path) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-c", "import runpy, sys; runpy.run_path(sys.argv[1], run_name='__main__')", PLAYER],
+            [
+                sys.executable,
+                "-c",
+                "import runpy, sys; runpy.run_path(sys.argv[1], run_name='__main__')",
+                PLAYER,
+            ],
             cwd=checkout,
             env={**os.environ, "PYTHONPATH": str(checkout)},
             stdin=subprocess.PIPE,

@@ -12,7 +12,7 @@ import re
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -242,7 +242,9 @@ class ValueIndex:
         place = self._places[column]
         return Match(Hint(place.table, place.column, value), score, first, end)
 
-    def _misspelt(self, data: sqlite3.Connection, tokens: Sequence[Token], found: list[Match]) -> Iterator[Match]:
+    def _misspelt(
+        self, data: sqlite3.Connection, tokens: Sequence[Token], found: list[Match]
+    ) -> Iterator[Match]:
         """Values whose words are those of the question but for a typing error in one of them."""
         covered = {i for match in found if match.score >= CUT for i in range(match.first, match.end)}
         for at, token in enumerate(tokens):
@@ -291,7 +293,9 @@ class ValueIndex:
                     near.append((distance, stored))
         return [stored for _, stored in sorted(near)[:5]]
 
-    def _partial(self, data: sqlite3.Connection, tokens: Sequence[Token], found: list[Match]) -> Iterator[Match]:
+    def _partial(
+        self, data: sqlite3.Connection, tokens: Sequence[Token], found: list[Match]
+    ) -> Iterator[Match]:
         """Longer values that hold a name or a quotation of the question as whole words."""
         covered = {i for match in found if match.score >= CUT for i in range(match.first, match.end)}
         for first, end in mentions(tokens):
@@ -325,7 +329,9 @@ class ValueIndex:
                     sure = score(tokens, first, end, self._places[column], value, self._names)
                     yield self._match(column, value, sure * (0.55 + 0.4 * coverage), first, end)
 
-    def _by_parts(self, data: sqlite3.Connection, tokens: Sequence[Token], found: list[Match]) -> Iterator[Match]:
+    def _by_parts(
+        self, data: sqlite3.Connection, tokens: Sequence[Token], found: list[Match]
+    ) -> Iterator[Match]:
         """Identifiers that the question names by their parts: `sensor.attic_temperature` as "attic temperature".
 
         A word that no name of the schema explains must be among the parts; the values that hold most of the

@@ -32,7 +32,6 @@ from sqlagent.sql.names import text_literal
 
 _JULIAN_UNIX = 2_440_587.5
 _MONTHS = "'  " + "".join(enc.MONTHS) + "'"
-Time = Linear | DigitDate | TextDate
 
 
 def literal(value: Value) -> str:

@@ -61,10 +61,6 @@ class Statement:
             raise IndexError(f"no token before {place}")
         return self.tokens[at]
 
-    def token_after(self, place: int) -> Token:
-        """The first token that starts at a place or behind it."""
-        return self.tokens[bisect_left(self._starts, place)]
-
     def form(self, node: Node) -> str:
         """A node as text in one spelling: the same for two that only blanks, quotes and capitals tell apart."""
         words = []

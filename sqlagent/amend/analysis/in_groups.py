@@ -74,7 +74,7 @@ def ranked(question: str, reading: Reading, accepts: Callable[[str], bool]) -> A
         descending = False
     if not 0 < count <= _MOST:
         return Amended(reading.sql)
-    shown = _shown(parts, parts.text(group), measure, with_measure=bool(top))
+    shown = _shown(parts, parts.text(group), measure)
     if shown is None:
         return Amended(reading.sql)
     columns = ", ".join(dict.fromkeys([*shown, measure] if measure in shown else shown))
@@ -112,7 +112,7 @@ def _of_extreme(value: Expr) -> Column | None:
     return None
 
 
-def _shown(parts: PlainSelect, group: str, measure: str, *, with_measure: bool) -> list[str] | None:
+def _shown(parts: PlainSelect, group: str, measure: str) -> list[str] | None:
     """The group and the columns that name its rows; None where the rows have no names, or others are computed."""
     found = [group]
     for item in parts.select.items:

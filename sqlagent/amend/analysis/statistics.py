@@ -19,9 +19,9 @@ from sqlagent.sql.tree import Call, Column, Expr, Item, Query
 from sqlagent.sql.walk import bare
 
 _PLAIN = (
-    (re.compile(r"\bmedian\b", re.I), "MEDIAN"),
-    (re.compile(r"\b(?:standard deviation|std\.? ?dev(?:iation)?|stdev)\b", re.I), "STDDEV"),
-    (re.compile(r"\bvariance\b", re.I), "VARIANCE"),
+    (Phrase(r"\bmedian\b"), "MEDIAN"),
+    (Phrase(r"\b(?:standard deviation|std\.? ?dev(?:iation)?|stdev)\b"), "STDDEV"),
+    (Phrase(r"\bvariance\b"), "VARIANCE"),
 )
 _PERCENTILE = Phrase(
     r"\b(?P<share>\d{1,2})(?:st|nd|rd|th)? percentile\b|\b(?P<quartile>first|lower|third|upper|1st|3rd) quartile\b"
