@@ -28,7 +28,7 @@ from bench.united import fill, million, unite, wide
 from sqlagent.base.word_forms import name_words
 from sqlagent.database import schema as schemas
 from sqlagent.database.schema import Schema, fold
-from sqlagent.linking import prompt, schema_linker
+from sqlagent.linking import prompt, schema_linker, table_costs
 from sqlagent.linking.focus import Focus
 from sqlagent.linking.kept_views import KeptViews, size
 from sqlagent.linking.schema_linker import Linker
@@ -128,7 +128,7 @@ class Score:
         self.columns_found += len(wanted.columns & kept)
         missing = [*sorted(wanted.tables - tables), *(f"{t}.{c}" for t, c in sorted(wanted.columns - kept))]
         self.whole += not missing
-        self.tokens += sum(schema_linker.tokens(prompt.table_line(table)) for table in part.tables)
+        self.tokens += sum(table_costs.tokens(prompt.table_line(table)) for table in part.tables)
         if missing:
             self.lost.append(f"{question} | {', '.join(missing)}")
 

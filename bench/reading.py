@@ -3,151 +3,81 @@
     python -m bench reading --data DIR --split train [--limit 500] [--before CHECKOUT]
 
 Each gold statement, in its canonical form, goes with its question through all that happens between decoding and the
-sandbox. Every third one goes on from the question before it of the same database. With --before the same is done by
-the code of another checkout, in a process of its own; every text that differs is shown, and both medians are printed.
-Invariant: both read the same lines from a file, and what they are told of the database does not hang on the clock.
+sandbox. Every third one goes on from the question before it of the same database. With --before the code of another
+checkout does the same, in a process of its own; the two take turns at each statement, so that what else the machine
+does falls on both. Every text that differs is shown, and both medians are printed.
+
+Invariant: both are given the same cases and the same answers of the databases.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import os
-import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-OPERATIONS = 2_000_000
-"""Of SQLite's machine, after which a look into the database is given up; a time would not be the same twice."""
 SHOWN = 40
+PLAYER = Path(__file__).with_name("reading_player.py")
+
+Case = dict[str, Any]
+Result = dict[str, Any]
 
 
-def play(cases: Path, results: Path) -> None:
-    """Read each case, amend it, look for rows counted twice, and explain it; a line of results for each.
+class Player:
+    """A process that plays cases by the code of one checkout."""
 
-    Seconds are those of the processor: what else the machine does is not counted.
-    """
-    with cases.open() as source, results.open("w") as target:
-        for case, made, seconds in _played(json.loads(line) for line in source):
-            target.write(json.dumps({**made, "sql": case["sql"], "seconds": seconds}) + "\n")
-
-
-def _played(cases: Iterator[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], dict[str, Any], float]]:
-    from sqlagent.database import schema as schemas
-    from sqlagent.grammar import Acceptor
-    from sqlagent.linking.prompt import Turn
-
-    through = _through()
-    path = ""
-    for case in cases:
-        if case["database"] != path:
-            path = case["database"]
-            schema = schemas.read(path, time_budget=600.0)
-            acceptor, finds, nearest = Acceptor(schema), _finds(path), _nearest(schema)
-        history = tuple(Turn(question, sql) for question, sql in case["history"])
-        accepts = getattr(acceptor, "accepts", None) or acceptor.takes  # type: ignore[attr-defined]
-        tools = (nearest, accepts, finds)
-        through(
-            case["question"], case["sql"], schema, history, *tools
-        )  # what is looked up is known from here on
-        began = time.thread_time()
-        sql, notes, doubt, words = through(case["question"], case["sql"], schema, history, *tools)
-        yield (
-            case,
-            {"made": sql, "notes": notes, "caution": doubt, "words": words},
-            time.thread_time() - began,
+    def __init__(self, checkout: Path) -> None:
+        self._process = subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                "import runpy, sys; runpy.run_path(sys.argv[1], run_name='__main__')",
+                PLAYER,
+            ],
+            cwd=checkout,
+            env={**os.environ, "PYTHONPATH": str(checkout)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
+    def play(self, case: Case) -> Result:
+        """What becomes of a case, and the seconds of the processor that it took."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps(case) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"a player ended: {case['sql']}")
+        result: Result = json.loads(line)
+        return result
 
-def _through() -> Callable[..., tuple[str, list[str], str, str]]:
-    """What takes a statement all the way: by one reading of it or, before there were any, by its text each time."""
-    from sqlagent.amend import fan_out
-    from sqlagent.sql import explain
-
-    pipeline: Any = importlib.import_module(
-        "sqlagent.amend.pipeline"
-    )  # another checkout's may be an older one
-    if hasattr(pipeline, "mended"):
-        from sqlagent.sql.reading import Readings
-
-        def by_amendments(question: str, sql: str, schema: Any, history: Any, *tools: Any) -> Any:
-            readings = Readings(schema)
-            nearest, accepts, finds = tools
-            about = pipeline.Context(
-                question,
-                readings,
-                history,
-                nearest=nearest,
-                accepts=accepts,
-                has_rows=finds,
-                differ=lambda one, other: True,
-            )
-            made, amendments = pipeline.mended(sql, about)
-            for last in pipeline.proposals(made, about)[-1:]:  # all that fit together
-                made, amendments = last.sql, (*amendments, *last.amendments)
-            reading = readings.read(made)
-            whys = [one.why for one in amendments]
-            return made, whys, fan_out.doubled(reading, tools[2]), explain.said(reading)
-
-        return by_amendments
-
-    if hasattr(pipeline, "amended"):
-        from sqlagent.sql.reading import read
-
-        def by_reading(question: str, sql: str, schema: Any, history: Any, *tools: Any) -> Any:
-            reading, notes = pipeline.amended(question, read(sql, schema), history, *tools)
-            return reading.sql, notes, fan_out.doubled(reading, tools[2]), explain.said(reading)
-
-        return by_reading
-
-    def by_text(question: str, sql: str, schema: Any, history: Any, *tools: Any) -> Any:
-        nearest, takes, finds = tools
-        made, notes = pipeline.put_right(
-            question, sql, schema, history=history, nearest=nearest, takes=takes, finds=finds
-        )
-        return made, notes, fan_out.caution(made, schema, finds), explain.in_words(made, schema)
-
-    return by_text
+    def close(self) -> None:
+        """Let the process end."""
+        self._process.communicate()
 
 
-def _finds(path: str) -> Callable[[str], bool]:
-    """Whether a statement finds a row, asked once for each statement, so that no time is spent on it when measured."""
-    connection = sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro", uri=True)
-    connection.text_factory = bytes
-    known: dict[str, bool] = {}
-
-    def finds(sql: str) -> bool:
-        if sql not in known:
-            steps = iter(range(OPERATIONS // 1000))
-            connection.set_progress_handler(lambda: next(steps, None) is None, 1000)
-            try:
-                known[sql] = connection.execute(sql).fetchone() is not None
-            except sqlite3.Error:
-                known[sql] = False
-        return known[sql]
-
-    return finds
-
-
-def _nearest(schema: Any) -> Callable[[str, str, str], str | None]:
-    """A stored value for every fourth text: what is looked up costs nothing here, that it is put in does."""
-
-    def nearest(table: str, column: str, text: str) -> str | None:
-        if zlib.crc32(text.encode()) % 4:
-            return None
-        found = schema.table(table)
-        samples = next((c.samples for c in found.columns if c.name.lower() == column.lower()), ())
-        return next((value for value in samples if isinstance(value, str) and value != text), None)
-
-    return nearest
+def played(cases: Sequence[Case], checkouts: Sequence[Path]) -> list[list[Result]]:
+    """The results of each checkout's code. They take turns at each case, and at who is first."""
+    players = [Player(checkout) for checkout in checkouts]
+    results: list[list[Result]] = [[] for _ in players]
+    turns = list(zip(players, results, strict=True))
+    try:
+        for case in cases:
+            for player, found in turns:
+                found.append(player.play(case))
+            turns.reverse()
+    finally:
+        for player in players:
+            player.close()
+    return results
 
 
 def write_cases(data: Path, splits: Sequence[str], limit: int | None, path: Path) -> int:
@@ -178,18 +108,6 @@ def write_cases(data: Path, splits: Sequence[str], limit: int | None, path: Path
     return written
 
 
-def _by(checkout: Path, cases: Path, results: Path) -> list[dict[str, Any]]:
-    """The results that the code of a checkout comes to."""
-    script = "import sys, runpy; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
-    subprocess.run(
-        [sys.executable, "-c", script, __file__, "--play", str(cases), str(results)],
-        cwd=checkout,
-        env={**os.environ, "PYTHONPATH": str(checkout)},
-        check=True,
-    )
-    return [json.loads(line) for line in results.read_text().splitlines()]
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench reading", description=__doc__)
     parser.add_argument("--data", type=Path, help="a folder of questions with databases")
@@ -200,34 +118,32 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--keep", type=Path, help="where the canonical statements are written for another run"
     )
     parser.add_argument("--before", type=Path, help="a checkout whose code is to be compared with")
-    parser.add_argument("--play", nargs=2, type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
-    if options.play:
-        play(*options.play)
-        return 0
     if not (options.data or options.cases):
         parser.error("give --data, or --cases from an earlier run")
     with tempfile.TemporaryDirectory() as folder:
-        cases = options.cases or options.keep or Path(folder) / "cases.jsonl"
+        path = options.cases or options.keep or Path(folder) / "cases.jsonl"
         if options.cases is None:
-            count = write_cases(options.data, options.split or ["train"], options.limit, cases)
+            count = write_cases(options.data, options.split or ["train"], options.limit, path)
             print(f"{count} statements have a canonical form", file=sys.stderr)
-        here = _by(Path(__file__).resolve().parent.parent, cases, Path(folder) / "now.jsonl")
-        _report("now", here)
-        if options.before is None:
-            return 0
-        there = _by(options.before.resolve(), cases, Path(folder) / "before.jsonl")
+        cases = [json.loads(line) for line in path.read_text().splitlines()]
+    checkouts = [Path(__file__).resolve().parent.parent]
+    if options.before is not None:
+        checkouts.append(options.before.resolve())
+    here, *others = played(cases, checkouts)
+    _report("now", here)
+    for there in others:
         _report("before", there)
-        ratio = _median(here) / _median(there)
-        print(f"time of now / before: {ratio:.2f}")
+        print(f"time of now / before: {_median(here) / _median(there):.2f}")
         return _compared(here, there)
+    return 0
 
 
-def _median(results: Sequence[dict[str, Any]]) -> float:
+def _median(results: Sequence[Result]) -> float:
     return float(statistics.median(one["seconds"] for one in results))
 
 
-def _report(name: str, results: Sequence[dict[str, Any]]) -> None:
+def _report(name: str, results: Sequence[Result]) -> None:
     amended = sum(one["made"] != one["sql"] for one in results)
     said = sum(bool(one["words"]) for one in results)
     print(
@@ -237,7 +153,7 @@ def _report(name: str, results: Sequence[dict[str, Any]]) -> None:
     )
 
 
-def _compared(here: Sequence[dict[str, Any]], there: Sequence[dict[str, Any]]) -> int:
+def _compared(here: Sequence[Result], there: Sequence[Result]) -> int:
     """1 where a text differs."""
     different = 0
     for now, before in zip(here, there, strict=True):

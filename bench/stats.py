@@ -7,8 +7,7 @@ databases never seen; `cluster_bootstrap` resamples whole databases and is the h
 from __future__ import annotations
 
 import math
-import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -43,21 +42,6 @@ def percentile(values: Sequence[float], share: float) -> float:
     below = math.floor(place)
     above = min(below + 1, len(ordered) - 1)
     return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
-
-
-def bootstrap(
-    values: Sequence[float],
-    statistic: Callable[[Sequence[float]], float],
-    *,
-    rounds: int = 2000,
-    seed: int = 0,
-) -> Interval:
-    """Percentile bootstrap of `statistic` over single values (Efron 1979)."""
-    if not values:
-        return math.nan, math.nan
-    chance = random.Random(seed)
-    found = [statistic(chance.choices(values, k=len(values))) for _ in range(rounds)]
-    return percentile(found, 0.025), percentile(found, 0.975)
 
 
 def cluster_bootstrap(

@@ -36,6 +36,32 @@ def test_every_path_that_a_page_names_exists(page: str) -> None:
     assert not missing
 
 
+_SHORT = re.compile(r"`([a-z_]+(?:/[\w-]+)+\.py)`")
+_NAMED = re.compile(r"\]\(\.\./([\w/]+\.py)\), `([\w.]+)`")
+
+
+@pytest.mark.parametrize("page", ["docs/architecture.md", "docs/decoding.md", "docs/glossary.md"])
+def test_every_module_that_a_page_names_in_short_exists(page: str) -> None:
+    """`ui/cli.py` stands for the one in `sqlagent`."""
+    named = _SHORT.findall((ROOT / page).read_text(encoding="utf-8"))
+    assert not [one for one in named if not (ROOT / one).exists() and not (ROOT / "sqlagent" / one).exists()]
+
+
+def test_every_name_of_the_glossary_is_in_the_module_beside_it() -> None:
+    found = _NAMED.findall((ROOT / "docs" / "glossary.md").read_text(encoding="utf-8"))
+    assert len(found) > 3
+    for file, name in found:
+        tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+        constants = {
+            target.id
+            for node in tree.body
+            if isinstance(node, ast.Assign | ast.AnnAssign)
+            for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+            if isinstance(target, ast.Name)
+        }
+        assert name in constants or _has(tree, name), (file, name)
+
+
 @pytest.mark.parametrize("page", ["docs/architecture.md", "docs/decoding.md"])
 def test_the_examples_of_a_page_are_what_happens(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")

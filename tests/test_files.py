@@ -107,8 +107,8 @@ def test_days_that_may_be_months_are_left_and_said(tmp_path: Path) -> None:
 
 
 def test_a_cell_far_down_changes_what_the_column_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sqlagent.files.loader.SAMPLE", 10)
-    monkeypatch.setattr("sqlagent.files.loader.BATCH", 7)
+    monkeypatch.setattr("sqlagent.files.table_loader.SAMPLE", 10)
+    monkeypatch.setattr("sqlagent.files.table_loader.BATCH", 7)
     body = [f"{i},01/{i % 12 + 1:02d}/2024" for i in range(100)] + ["x9,31/12/2024", "7,01/01/2025"]
     found = load(tmp_path / "t.csv", "n,day\n" + "\n".join(body), "SELECT n, day FROM t")
     assert len(found) == 102 and found[0] == ("0", "2024-01-01") and found[100] == ("x9", "2024-12-31")

@@ -20,10 +20,11 @@ from tiny_gguf import make_gguf
 from sqlagent.agent.agent import Agent
 from sqlagent.base.errors import NoAnswer, OutOfScope, QueryTimeout, UsageError
 from sqlagent.database import schema
-from sqlagent.ui import completion, demo_database, repl, repl_commands
+from sqlagent.ui import completion, demo_database, repl_commands
 from sqlagent.ui.console import Console
 from sqlagent.ui.repl import Repl
 from sqlagent.ui.result_output import Output
+from sqlagent.ui.session import here
 
 pexpect = pytest.importorskip("pexpect") if sys.platform != "win32" else None
 
@@ -297,10 +298,10 @@ def test_advice_names_commands_that_there_are_here(session: Session) -> None:
     session.type("\\timeout 0.2")
     with pytest.raises(QueryTimeout) as caught:
         session.type(ENDLESS)
-    session.repl._failed(caught.value)
+    session.repl.failed(caught.value)
     assert "\\timeout SECONDS" in session._capsys.readouterr().err
     for text in ("--limit", "--timeout", "--max-cell", "--max-bytes"):
-        assert repl.here(text) in repl_commands.COMMANDS
+        assert here(text) in repl_commands.COMMANDS
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 from bench.united import wide
 from sqlagent.database import schema
 from sqlagent.database.schema import Column, ForeignKey, Schema, Table
-from sqlagent.linking import prompt, schema_linker
+from sqlagent.linking import prompt, table_costs
 from sqlagent.linking.focus import Focus, _as_written
 from sqlagent.linking.prompt import Hint
 from sqlagent.linking.schema_linker import Linker, link
@@ -44,7 +44,7 @@ def college(noise: int = 60) -> Schema:
 
 
 def size(part: Schema) -> int:
-    return sum(schema_linker.tokens(prompt.table_line(table)) for table in part.tables)
+    return sum(table_costs.tokens(prompt.table_line(table)) for table in part.tables)
 
 
 def names(part: Schema) -> set[str]:
@@ -189,7 +189,7 @@ def test_names_that_are_no_words_do_no_harm() -> None:
 def test_the_estimate_is_near_what_a_vocabulary_says() -> None:
     # Token counts of Qwen2.5's vocabulary.
     line = "Album(AlbumId int pk, Title text 'Restless and Wild', ArtistId -> Artist.ArtistId)"
-    assert schema_linker.tokens(line) == pytest.approx(23, abs=4)
+    assert table_costs.tokens(line) == pytest.approx(23, abs=4)
 
 
 # ---- the linker and the values together ----

@@ -11,8 +11,9 @@ import pytest
 
 from sqlagent.base.errors import UsageError
 from train import cli, config
-from train.cli import dashed, main, parser
+from train.cli import main
 from train.config import HELP, Config
+from train.flags import dashed, parser, settled
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -47,7 +48,7 @@ def test_sources_that_do_not_go_together_are_one_sentence(capsys):
     ):
         assert main([*words, "--output-dir=nowhere"]) == 2
         assert said in capsys.readouterr().err
-    found = cli.settled(config.load("qwen2.5-coder-1.5b-t4", {"without": ("bird", "wikisql")}))
+    found = settled(config.load("qwen2.5-coder-1.5b-t4", {"without": ("bird", "wikisql")}))
     assert [mix.name for mix in found.mix] == ["spider", "spider-reworded", "create-context"]
 
 

@@ -15,7 +15,7 @@ from sqlagent.decoding.draft_ngrams import NgramModel
 from sqlagent.decoding.drafting import Drafter, DraftModel
 from sqlagent.grammar import Acceptor
 from train import cli, drafts
-from train.data import Example
+from train.checked import Example
 
 MUSIC = """
 CREATE TABLE singer (singer_id INTEGER PRIMARY KEY, name TEXT, age INTEGER, country TEXT);

@@ -20,8 +20,9 @@ for _name in ("torch", "transformers", "peft", "accelerate", "matplotlib"):
 
 from sqlagent.base.errors import ModelError  # noqa: E402
 from tests.test_train_loop import ROOT, config, flags  # noqa: E402
-from train import checkpoint, cli, loop, qlora  # noqa: E402
+from train import checkpoint, loop, qlora  # noqa: E402
 from train.cli import main  # noqa: E402
+from train.flags import configured, dashed, parser, settled  # noqa: E402
 from train.loop import Loop, Score  # noqa: E402
 
 NAME = "adapter_model.safetensors"
@@ -216,11 +217,10 @@ def test_a_tokenizers_digest_tells_tokenizers_apart(tiny_path, tmp_path):
 
 
 def test_the_published_flags_alone_take_sql_create_context(tmp_path):
-    from train.config import load
 
     words = ["--model_name=tiny", f"--output_dir={tmp_path}", "--epochs=1", "--batch_size=4", "--lr=2e-4"]
-    options = cli.parser("", "").parse_args([cli.dashed(word) for word in words])
-    found = cli.settled(load(options.recipe, cli._overrides(options)))
+    options = parser("", "").parse_args([dashed(word) for word in words])
+    found = settled(configured(options))
     assert [(mix.kind, mix.file) for mix in found.mix] == [("context", "hub:b-mc2/sql-create-context")]
     assert (found.epochs, found.batch_size, found.lr) == (1.0, 4, 2e-4)
 

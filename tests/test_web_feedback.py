@@ -14,7 +14,7 @@ import hostile
 from sqlagent.database import schema
 from sqlagent.ui import demo_database
 from sqlagent.ui.web import feedback
-from train import cli, data, sources
+from train import cli, data, flags, sources
 from train.config import Config, Mix
 
 
@@ -54,7 +54,7 @@ def test_training_takes_what_is_right_and_counts_what_it_leaves(file: Path) -> N
 def test_the_command_has_the_flag() -> None:
     with pytest.raises(SystemExit):
         cli._data(["--help"])
-    assert isinstance(cli.parser("x", "y"), argparse.ArgumentParser)
+    assert isinstance(flags.parser("x", "y"), argparse.ArgumentParser)
 
 
 @pytest.mark.parametrize("label, statements", list(hostile.hostile_schemas(3, large=False)))

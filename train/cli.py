@@ -14,27 +14,24 @@
     python -m train pack … , unpack … , box …                   a machine without a network: see train/box.py
     python -m train recipes                                     names of the recipes
 
-Invariant: a flag may be written with dashes or underscores; every field of a recipe is a flag.
+The flags are those of `train.flags`.
 """
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import errno
 import os
 import sys
-import typing
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from sqlagent.base.errors import INTERRUPTED, OK, SqlagentError, UsageError
 from train import config as configuration
-from train.config import CHOICES, HELP, Config
+from train.config import Config
+from train.flags import configured, dashed, parser, settled
 
-HELD_OUT = 20
-"""Of a data set that flags alone name, one row in so many is kept for validation."""
 COMMANDS = {
     "run": "train an adapter (what happens without a command)",
     "fetch": "bring the published data sets from the hub",
@@ -113,82 +110,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def dashed(word: str) -> str:
-    """`--max_length=5` → `--max-length=5`: both spellings mean the same."""
-    if not word.startswith("--"):
-        return word
-    name, equals, value = word.partition("=")
-    return name.replace("_", "-") + equals + value
-
-
-def parser(prog: str, description: str) -> argparse.ArgumentParser:
-    """A parser with one flag for each field of `Config`, under the titles of `GROUPS`."""
-    made = argparse.ArgumentParser(
-        prog=prog,
-        description=description,
-        allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage=f"{prog} [--recipe R] [flags]",
-    )
-    made.add_argument(
-        "--recipe", metavar="FILE", help=f"a TOML file, or one of {', '.join(configuration.recipes())}"
-    )
-    hints, defaults = typing.get_type_hints(Config), Config()
-    for title, names in configuration.GROUPS.items():
-        group = made.add_argument_group(title)
-        for name in names:
-            _add_flag(group, name, hints[name], getattr(defaults, name))
-    return made
-
-
-def _add_flag(group: argparse._ArgumentGroup, name: str, kind: Any, default: Any) -> None:
-    flag, help_text = "--" + name.replace("_", "-"), HELP[name].replace("%", "%%")
-    if default not in ("", (), 0, 0.0, False):
-        shown = ",".join(default) if isinstance(default, tuple) else default
-        help_text += f" (default {shown})"
-    if kind is bool:
-        group.add_argument(
-            flag, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=help_text
-        )
-        return
-    number = {int: "N", float: "X"}.get(kind)
-    group.add_argument(
-        flag,
-        type=kind if number else str,
-        choices=CHOICES.get(name),
-        default=argparse.SUPPRESS,
-        metavar=None if name in CHOICES else number or configuration.METAVARS[name],
-        help=help_text,
-    )
-
-
-def settled(config: Config) -> Config:
-    """The configuration with the data set that `--dataset` names, or that is taken where nothing names any.
-
-    A recipe without sources is no mistake of its own: the published flags (`--model_name`, `--epochs` …) name none.
-    """
-    if config.without:
-        names = [mix.name for mix in config.mix]
-        if unknown := [name for name in config.without if name not in names]:
-            raise UsageError(f"The recipe has no source {unknown[0]!r}: it has {', '.join(names) or 'none'}.")
-        config = dataclasses.replace(
-            config, mix=tuple(mix for mix in config.mix if mix.name not in config.without), without=()
-        )
-    if config.dataset and config.mix:
-        raise UsageError("The recipe names its data: leave --dataset out, or the recipe.")
-    if config.mix or config.prepared:
-        return config
-    name = config.dataset or configuration.DATASET
-    file = str(Path(name).absolute()) if Path(name).is_file() else f"hub:{name}"
-    mix = configuration.Mix(name=Path(name).stem, kind="context", file=file, held_out=HELD_OUT)
-    return dataclasses.replace(config, mix=(mix,))
-
-
-def _overrides(options: argparse.Namespace) -> dict[str, Any]:
-    known = {field.name for field in dataclasses.fields(Config)}
-    return {name: value for name, value in vars(options).items() if name in known}
-
-
 def _need(extra: str) -> None:
     try:
         import accelerate  # noqa: F401
@@ -210,7 +131,7 @@ def _run(words: Sequence[str]) -> int:
         help="say what would be done and the memory it needs, and load no weights",
     )
     options = made.parse_args(words)
-    config = settled(configuration.load(options.recipe, _overrides(options)))
+    config = settled(configured(options))
     if options.dry_run:
         return _dry_run(config)
     if not config.output_dir:
@@ -310,9 +231,7 @@ def _data(words: Sequence[str]) -> int:
     )
     made.add_argument("--picture", metavar="FILE.png", help="draw the token lengths (default: beside --save)")
     options = made.parse_args(words)
-    config = settled(
-        _with_feedback(configuration.load(options.recipe, _overrides(options)), options.feedback)
-    )
+    config = settled(_with_feedback(configured(options), options.feedback))
     from train import data, prepared, qlora, stats, tokens
 
     config = dataclasses.replace(config, model_name=qlora.resolve(config.model_name))
@@ -347,7 +266,7 @@ def _with_feedback(config: Config, file: str | None) -> Config:
 def _speed(words: Sequence[str]) -> int:
     made = parser("python -m train speed", "Questions a second with and without shared-prefix packing.")
     options = made.parse_args(words)
-    config = settled(configuration.load(options.recipe, _overrides(options)))
+    config = settled(configured(options))
     _need("train")
     from train import qlora, speed
 

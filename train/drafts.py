@@ -25,7 +25,7 @@ from sqlagent.database.schema import fold
 from sqlagent.decoding.draft_names import NameRanker, clause
 from sqlagent.decoding.draft_ngrams import COLUMN, TABLE, count, whole
 from sqlagent.decoding.drafting import FILE
-from train.data import Example
+from train.checked import Example
 
 TokenChoice = tuple[NDArray[np.float64], int]
 """The features of all names that could have stood somewhere, (names, features), and which one did."""

@@ -9,9 +9,8 @@ Invariant: only `COUNT(*)` changes, to a count of a column of the table in FROM,
 
 from __future__ import annotations
 
-import re
-
 from sqlagent.amend.amendment import Amended
+from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.question_phrases import OTHERS, called
 from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.database.schema import Schema, Table, fold
@@ -20,7 +19,7 @@ from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Star, TableRef
 
-_ASKED = re.compile(r"\b(?:how many|number of|count(?: the| all)*)\s+((?:\w+\s+){0,4}\w+)", re.IGNORECASE)
+_ASKED = Phrase(r"\b(?:how many|number of|count(?: the| all)*)\s+((?:\w+\s+){0,4}\w+)")
 
 
 def counted(question: str, reading: Reading) -> Amended:

@@ -9,11 +9,11 @@ Invariant: the proposed statement is over the same rows of that table, each take
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.fan_out import twice
+from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import PlainSelect, plain
 from sqlagent.amend.question_phrases import OTHERS, called
 from sqlagent.base.word_forms import name_words, stem, words
@@ -25,7 +25,7 @@ from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column, Star
 from sqlagent.sql.walk import bare
 
-_ASKED = re.compile(r"\b(?:how many|number of|count(?: the| all| of)*)\s+((?:\w+\s+){0,3}\w+)", re.IGNORECASE)
+_ASKED = Phrase(r"\b(?:how many|number of|count(?: the| all| of)*)\s+((?:\w+\s+){0,3}\w+)")
 
 
 def once_each(

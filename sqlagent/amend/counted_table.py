@@ -19,7 +19,7 @@ from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.database.foreign_keys import above, once
 from sqlagent.database.schema import ForeignKey, Schema, Table, fold
 from sqlagent.sql.names import quote
-from sqlagent.sql.reading import Reading, read
+from sqlagent.sql.reading import Reading
 
 _PEOPLE = frozenset(("person", "people", "staff", "worker", "employee", "personnel", "colleague"))
 """One word for another, where a database has one table of people."""
@@ -40,7 +40,7 @@ def joined(asked: str, reading: Reading, accepts: Callable[[str], bool]) -> Amen
     parts = plain(reading) if len(wanted) == 1 else None
     if parts is None:
         return Amended(reading.sql)
-    parts = plain(read(counting(reading, "COUNT(*)"), reading.schema))
+    parts = plain(reading.another(counting(reading, "COUNT(*)")))
     assert parts is not None
     parts = _without_stranger(parts, wanted[0], asked)
     way = _way(wanted[0], parts.tables, reading.schema)

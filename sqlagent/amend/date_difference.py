@@ -10,21 +10,19 @@ Invariant: only such differences change, and only where the grammar takes the re
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
+from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.years import holds_dates
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Binary, Call, Column, Expr, Literal
 from sqlagent.sql.walk import bare
 
-_YEARS = re.compile(
-    r"\byears?\b|\bmonths?\b|\bage[ds]?\b|\bold(?:er|est)?\b|\byoung(?:er|est)?\b", re.IGNORECASE
-)
+_YEARS = Phrase(r"\byears?\b|\bmonths?\b|\bage[ds]?\b|\bold(?:er|est)?\b|\byoung(?:er|est)?\b")
 _UNITS = {"week": " / 7", "hour": " * 24", "minute": " * 1440", "second": " * 86400"}
-_UNIT = re.compile(rf"\b({'|'.join(_UNITS)})s?\b", re.IGNORECASE)
+_UNIT = Phrase(rf"\b({'|'.join(_UNITS)})s?\b")
 
 
 def in_days(
@@ -37,7 +35,7 @@ def in_days(
     """
     if "-" not in reading.sql:
         return Amended(reading.sql)
-    units = {match[1].lower() for match in _UNIT.finditer(question)}
+    units = {match[1].lower() for match in _UNIT.matches(question)}
     if _YEARS.search(question) or len(units) > 1:
         return Amended(reading.sql)
     unit = next(iter(units), "day")

@@ -9,11 +9,11 @@ Invariant: only result columns are added; the result is only taken where the gra
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.key_names import names_of
+from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import PlainSelect, plain
 from sqlagent.amend.question_phrases import called
 from sqlagent.base.word_forms import stem, words
@@ -23,11 +23,10 @@ from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call
 
 _END = r"(?:(?:most|least) \w+|\w{3,}est(?: \w+ed| priced| paid)?)"
-_EACH = re.compile(
-    rf"\b{_END} (?P<first>\w+)\b.*\b(?:each|every|per|by)\b|\b(?:each|every)\b.*\b{_END} (?P<last>\w+)",
-    re.IGNORECASE,
+_EACH = Phrase(
+    rf"\b{_END} (?P<first>\w+)\b.*\b(?:each|every|per|by)\b|\b(?:each|every)\b.*\b{_END} (?P<last>\w+)"
 )
-_VALUE = re.compile(r"\bhow \w+ (?:is|are|was|were|does|do|did)\b", re.IGNORECASE)
+_VALUE = Phrase(r"\bhow \w+ (?:is|are|was|were|does|do|did)\b")
 
 
 def shown(question: str, reading: Reading, accepts: Callable[[str], bool]) -> Amended:

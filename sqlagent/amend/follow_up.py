@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.follow_up_order import completed
+from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import Condition, PlainSelect, plain
 from sqlagent.amend.question_phrases import COMMAND
 from sqlagent.base.word_forms import name_words, stem
@@ -20,13 +21,12 @@ from sqlagent.base.word_forms import words as said_words
 from sqlagent.database.schema import fold
 from sqlagent.sql.lexer import Token
 from sqlagent.sql.parser import Unreadable
-from sqlagent.sql.reading import Reading, read
+from sqlagent.sql.reading import Reading
 
-_ANEW = re.compile(
+_ANEW = Phrase(
     r"\b(?:all|every|everything|everyone|entire|whole|overall|altogether|anywhere|regardless|ignore|ignoring|without"
     r"|remove|drop)\b"
-    r"|\bnot (?:only|just)\b|\bin total\b",
-    re.IGNORECASE,
+    r"|\bnot (?:only|just)\b|\bin total\b"
 )
 """Words that may lift a condition."""
 _SWAPS = re.compile(
@@ -62,7 +62,7 @@ def carried(
     if not before or _ANEW.search(question):
         return Amended(reading.sql)
     try:
-        *older, old = (plain(read(one, reading.schema)) for one in before)
+        *older, old = (plain(reading.another(one)) for one in before)
     except Unreadable:
         return Amended(reading.sql)
     if old is None:

@@ -8,15 +8,14 @@ Invariant: only `* 1.0` is put in, before a division sign, so what comes out run
 
 from __future__ import annotations
 
-import re
-
 from sqlagent.amend.amendment import Amended
+from sqlagent.amend.phrase import Phrase
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Binary, Call, Case, Cast, Column, Expr, Literal, Select, Subquery, Unary
 from sqlagent.sql.walk import bare
 
-_MEANT = re.compile(r"\b(?:whole|integer|rounded down|full|decade|century|centuries)\b", re.IGNORECASE)
+_MEANT = Phrase(r"\b(?:whole|integer|rounded down|full|decade|century|centuries)\b")
 
 
 def exact(question: str, reading: Reading) -> Amended:

@@ -8,19 +8,17 @@ Invariant: only a LIMIT 1 at the end goes, so what comes out runs.
 
 from __future__ import annotations
 
-import re
-
 from sqlagent.amend.amendment import Amended
+from sqlagent.amend.phrase import Phrase
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Literal, Select
 
 _END = r"(?:\w+est|(?:most|least)(?: \w+)?)"
-_ORDER = re.compile(
+_ORDER = Phrase(
     rf"\b(?:start|starting|begin|beginning) with (?:the |those )?{_END}\b"
     rf"|\bfrom (?:the )?{_END} to (?:the )?{_END}\b|\b{_END} (?:ones? )?first\b(?=\W*\Z|[,.;:)]| (?:and|then)\b)"
-    r"|\bin (?:\w+ )?(?:ascending|descending|alphabetical) order\b",
-    re.IGNORECASE,
+    r"|\bin (?:\w+ )?(?:ascending|descending|alphabetical) order\b"
 )
 
 

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
+from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import Condition, PlainSelect, plain
 from sqlagent.database.schema import Table, fold
 from sqlagent.sql.names import quote
@@ -20,11 +21,10 @@ from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Binary, Column, Expr, Like, Literal
 
 _NEVER = r"\bnever\b"
-_NONE = re.compile(
+_NONE = Phrase(
     rf"{_NEVER}|\bwithout\b|\b(?:have|has|had|with) no\b"
     r"|\b(?:do|does|did|have|has|had)(?: not|n['’]t)(?: \w+)? (?:have|has|had|hold|held|own|owned|use|used|take|taken"
-    r"|took|got|get|made|make|buy|bought|order|ordered|any)\b",
-    re.IGNORECASE,
+    r"|took|got|get|made|make|buy|bought|order|ordered|any)\b"
 )
 
 

@@ -16,7 +16,7 @@ from sqlagent.amend.plain_select import PlainSelect, plain
 from sqlagent.database.schema import Table
 from sqlagent.sql.edit import spliced
 from sqlagent.sql.parser import Unreadable
-from sqlagent.sql.reading import Reading, read
+from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import In, Query
 
 
@@ -39,7 +39,7 @@ def without_nulls(
         ):
             continue
         try:
-            parts = plain(read(reading.statement.text(query), reading.schema))
+            parts = plain(reading.another(reading.statement.text(query)))
         except Unreadable:
             continue
         column = "" if parts is None else _nullable(parts)

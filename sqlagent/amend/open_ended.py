@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
+from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.years import holds_dates
 from sqlagent.base.word_forms import name_words
 from sqlagent.database.schema import Table, fold
@@ -21,10 +22,9 @@ from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Binary, Call, Column, Expr, Literal
 
-_STILL = re.compile(
+_STILL = Phrase(
     r"\b(?:still|ongoing|on-going|current|currently|unfinished|incomplete|outstanding|yet|now|open|active|running"
-    r"|(?:not|never|n['’]t)(?: \w+)? (?:finished|ended|completed|closed|returned|over|done))\b",
-    re.IGNORECASE,
+    r"|(?:not|never|n['’]t)(?: \w+)? (?:finished|ended|completed|closed|returned|over|done))\b"
 )
 _END_WORDS = (
     "end ends ended ending finish finished close closed complete completed return returned left leave termination to "

@@ -9,17 +9,15 @@ Invariant: only the LIMIT at the end changes, so what comes out runs.
 
 from __future__ import annotations
 
-import re
-
 from sqlagent.amend.amendment import Amended
+from sqlagent.amend.phrase import Phrase
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Literal, Query
 
 _WORDS = {"second": 2, "third": 3, "fourth": 4, "fifth": 5}
-_NTH = re.compile(
-    r"\b(?P<nth>second|third|fourth|fifth|2nd|3rd|4th|5th)[ -](?:most|least|best|worst|\w{2,}est)\b",
-    re.IGNORECASE,
+_NTH = Phrase(
+    r"\b(?P<nth>second|third|fourth|fifth|2nd|3rd|4th|5th)[ -](?:most|least|best|worst|\w{2,}est)\b"
 )
 
 
@@ -32,7 +30,7 @@ def nth(question: str, reading: Reading) -> Amended:
     limit = query.limit
     if not isinstance(limit, Literal) or query.offset is not None or not query.order:
         return Amended(reading.sql)
-    asked = list(_NTH.finditer(question))
+    asked = list(_NTH.matches(question))
     if len(asked) != 1:
         return Amended(reading.sql)
     if any(inner is not query for inner in reading.statement.find(Query)):

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
+from sqlagent.amend.phrase import Phrase
 from sqlagent.base.word_forms import tokens
 
 DAY = timedelta(days=1)
@@ -251,10 +252,9 @@ _ATOMS: tuple[tuple[str, Reader], ...] = (
     (rf"(?P<part>h[12])[ /]?(?:of )?{_YEAR}", _part(6)),
 )  # fmt: skip
 _COMPILED = [(re.compile(rf"(?<![\w/-]){form}(?![\w/])", re.IGNORECASE), read) for form, read in _ATOMS]
-_MENTION = re.compile(
+_MENTION = Phrase(
     r"\b(?:yesterday|today|days?|weeks?|months?|quarters?|years?|half|ytd|[qh]\d"
-    rf"|{'|'.join(_DAYS)}|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|\d{{4}}(?:-\d|[ -]?q\d)",
-    re.IGNORECASE,
+    rf"|{'|'.join(_DAYS)}|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|\d{{4}}(?:-\d|[ -]?q\d)"
 )
 """What each of them has: most questions have none of it, and need not be gone through for each."""
 _AFTER = re.compile(r"\b(?:after|later than)(?: the end of)? $", re.IGNORECASE)

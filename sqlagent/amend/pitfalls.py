@@ -8,11 +8,11 @@ Invariant: each function gives the first of such a pair, or the statement as it 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.integer_division import exact
+from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.stored_values import Nearest, compared, corrected, nulls_meant
 from sqlagent.base.word_forms import key
 from sqlagent.database.schema import fold
@@ -21,9 +21,7 @@ from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Binary, Call, Expr, Select, Subquery
 from sqlagent.sql.walk import bare
 
-_WHOLE = re.compile(
-    r"\b(?:complete(?:ly)?|entire(?:ly)?|wholly|fully|evenly|round(?:ed)?|times over)\b", re.IGNORECASE
-)
+_WHOLE = Phrase(r"\b(?:complete(?:ly)?|entire(?:ly)?|wholly|fully|evenly|round(?:ed)?|times over)\b")
 """Words of those who count what is full."""
 
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 
 from sqlagent.database.schema import Table, fold
 from sqlagent.sql.edit import Edits, spliced
 from sqlagent.sql.names import quote
-from sqlagent.sql.reading import Reading, read
+from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Binary, Cast, Column, Expr, Item, Node, Query, Select, TableRef
 from sqlagent.sql.walk import walk
 
@@ -137,7 +136,7 @@ class PlainSelect:
 
     def made(self, edits: Edits) -> PlainSelect:
         """The view of the statement that edits make. Raises Unreadable, and ValueError where it is none of these."""
-        found = plain(read(edits.sql(), self.reading.schema))
+        found = plain(self.reading.another(edits.sql()))
         if found is None:
             raise ValueError(f"no plain SELECT: {edits.sql()}")
         return found
@@ -198,9 +197,12 @@ class Condition(NamedTuple):
         return self.of.named(self.node, other.several)
 
 
-@lru_cache(maxsize=16)
 def plain(reading: Reading) -> PlainSelect | None:
-    """The view of a statement; None where it is no plain SELECT. Rules that follow each other share it."""
+    """The view of a statement, which all rules share; None where it is no plain SELECT."""
+    return reading.once(_view)
+
+
+def _view(reading: Reading) -> PlainSelect | None:
     select = reading.select
     if select is None or not select.sources:
         return None

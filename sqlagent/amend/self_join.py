@@ -8,10 +8,10 @@ Invariant: only the two names of the table change places, in the condition that 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
+from sqlagent.amend.phrase import Phrase
 from sqlagent.base.word_forms import name_words, stem
 from sqlagent.database.schema import Table, fold
 from sqlagent.sql.edit import Edits
@@ -19,9 +19,7 @@ from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Binary, Column, Expr, TableRef
 from sqlagent.sql.walk import flat
 
-_THAN = re.compile(
-    r"\b(?:than|as) (?:that of )?(?:their|his|her|its|the|one of their)(?: own)? (?P<noun>\w+)", re.IGNORECASE
-)
+_THAN = Phrase(r"\b(?:than|as) (?:that of )?(?:their|his|her|its|the|one of their)(?: own)? (?P<noun>\w+)")
 
 
 def turned_round(question: str, reading: Reading, accepts: Callable[[str], bool]) -> Amended:

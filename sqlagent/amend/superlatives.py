@@ -15,15 +15,16 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from sqlagent.amend.amendment import Amended
+from sqlagent.amend.phrase import Phrase
 from sqlagent.base.word_forms import name_words, stem
 from sqlagent.database.schema import Table, fold
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column, Literal, Query, Term
 
-_EARLY = re.compile(r"\b(?:oldest|earliest|eldest)\b", re.IGNORECASE)
-_LATE = re.compile(r"\b(?:youngest|newest|latest|most recent(?:ly)?)\b", re.IGNORECASE)
-_SAID = re.compile(r"\b(?:max|min)(?:imum)?\b|\b(?:asc|desc)(?:ending)?\b", re.IGNORECASE)
+_EARLY = Phrase(r"\b(?:oldest|earliest|eldest)\b")
+_LATE = Phrase(r"\b(?:youngest|newest|latest|most recent(?:ly)?)\b")
+_SAID = Phrase(r"\b(?:max|min)(?:imum)?\b|\b(?:asc|desc)(?:ending)?\b")
 """A question that says by itself what is to be taken; BIRD's hints do."""
 _DATE_WORDS = (
     "date datetime timestamp time day year birth birthday birthdate dob born founded opened established"

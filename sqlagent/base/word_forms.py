@@ -167,8 +167,9 @@ def quotes(question: str) -> list[tuple[int, int]]:
     return found
 
 
-def tokens(question: str, limit: int = 200) -> list[Token]:
-    """The words of a question in order, at most `limit`."""
+@lru_cache(maxsize=32)
+def tokens(question: str, limit: int = 200) -> tuple[Token, ...]:
+    """The words of a question in order, at most `limit`; kept, since linking and many rules ask for them."""
     # A dotted abbreviation keeps its length, so that places stay right.
     inside = quotes(question)
     found: list[Token] = []
@@ -199,7 +200,7 @@ def tokens(question: str, limit: int = 200) -> list[Token]:
                 capital=mixed or (text[0].isupper() and not first),
             )
         )
-    return found
+    return tuple(found)
 
 
 @lru_cache(maxsize=262144)

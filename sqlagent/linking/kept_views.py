@@ -17,7 +17,7 @@ from pathlib import Path
 
 from sqlagent.base import private_files
 from sqlagent.database.schema import Schema
-from sqlagent.linking.schema_linker import tokens
+from sqlagent.linking.table_costs import tokens
 from sqlagent.linking.view import View, Wanted
 
 _KEPT = 4

@@ -10,15 +10,14 @@ same for every question is read by the model only once. The same schema and ques
 from __future__ import annotations
 
 import math
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sqlagent.base import word_forms
-from sqlagent.database.schema import Column, Schema, Table, fold
-from sqlagent.linking import prompt
+from sqlagent.database.schema import Schema, fold
 from sqlagent.linking.prompt import Hint
+from sqlagent.linking.table_costs import TableCost, cost_of, referred_columns
 
 BUDGET = 1500
 """Tokens of a part that is chosen for one question: the model reads it anew each time, 10 to 25 s on two cores."""
@@ -49,40 +48,6 @@ _SHARE = 0.5
 """The most that one table may take of the budget before every likely table has had its share."""
 _LEAST = 15
 """With fewer tokens left than this no table fits."""
-_COMMON_COLUMNS = frozenset({"name", "title", "id", "description", "code", "label", "type", "date"})
-_LETTERS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
-_MARKS = re.compile(r"[^\w\s]+")
-
-
-def tokens(line: str) -> int:
-    """About how many tokens a language model sees in a line of the prompt, rather too many than too few.
-
-    Fitted to the vocabulary of Qwen2.5 on the schemas of 146 databases: within 12 % for 80 % of the tables.
-    """
-    pieces = _LETTERS.findall(line)
-    long = sum(len(piece) - 6 for piece in pieces if len(piece) > 6)
-    digits = sum(map(str.isdigit, line))
-    other = 0 if line.isascii() else sum(ord(c) > 127 for c in line)
-    marks = len(_MARKS.findall(line))
-    return math.ceil(1.25 * len(pieces) + 1.1 * digits + 0.75 * marks + other + 0.07 * long)
-
-
-@dataclass(frozen=True, slots=True)
-class _Doc:
-    """A table as the linker knows it; costs are in tokens."""
-
-    place: int
-    table: Table
-    base: int
-    costs: tuple[int, ...]
-    keys: frozenset[int]
-    """Places of the columns that are always kept with the table: its key, and what joins it with others."""
-    common: frozenset[int]
-
-    @property
-    def cost(self) -> int:
-        """Tokens of the whole table."""
-        return self.base + sum(self.costs)
 
 
 @dataclass(slots=True)
@@ -101,11 +66,11 @@ class Linker:
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
-        referred = _referred(schema)
+        referred = referred_columns(schema)
         # A column called like another table's key is one to join by, declared or not.
         undeclared = {fold(t.primary_key[0]) for t in schema.tables if len(t.primary_key) == 1}
         self._docs = [
-            _doc(place, table, referred.get(fold(table.name), set()) | undeclared)
+            cost_of(place, table, referred.get(fold(table.name), set()) | undeclared)
             for place, table in enumerate(schema.tables)
         ]
         self._stored = [doc for doc in self._docs if doc.table.kind != "view"]
@@ -147,7 +112,7 @@ class Linker:
                 room -= doc.cost
         return self.schema.subset({doc.table.name: None for doc in shown})
 
-    def _called(self, question: str) -> list[_Doc]:
+    def _called(self, question: str) -> list[TableCost]:
         """The views that a question calls by their whole names."""
         said = f" {' '.join(token.stem for token in word_forms.tokens(question, 120))} "
         return [
@@ -157,7 +122,7 @@ class Linker:
             and f" {' '.join(map(word_forms.stem, word_forms.name_words(doc.table.name)))} " in said
         ]
 
-    def _index(self, doc: _Doc) -> None:
+    def _index(self, doc: TableCost) -> None:
         def add(words: Iterable[str], column: int, weight: float) -> None:
             for word in words:
                 stem = word_forms.stem(word)
@@ -416,52 +381,6 @@ class Linker:
 def link(schema: Schema, question: str, *, budget: int = BUDGET, hints: Sequence[Hint] = ()) -> Schema:
     """`Linker(schema).link(…)`, for one question only."""
     return Linker(schema).link(question, budget=budget, hints=hints)
-
-
-def _doc(place: int, table: Table, referred: Collection[str]) -> _Doc:
-    links = {key.columns[0]: key for key in table.foreign_keys if len(key.columns) == 1}
-    linking = {name for key in table.foreign_keys for name in key.columns}
-    size = len(table.primary_key)
-    costs = []
-    for column in table.columns:
-        # A key whose other end is not chosen is shown as a plain column.
-        shown = [prompt.column_text(column, None, size)]
-        if column.name in links:
-            shown.append(prompt.column_text(column, links[column.name], size))
-        costs.append(max(tokens(line + ", ") for line in shown))
-    base = tokens(f"CREATE TABLE {prompt.name(table.name)} ();\n") + sum(
-        tokens(
-            f"FOREIGN KEY ({', '.join(key.columns)}) REFERENCES {key.ref_table}({', '.join(key.ref_columns)}), "
-        )
-        for key in table.foreign_keys
-        if len(key.columns) > 1
-    )
-    return _Doc(
-        place,
-        table,
-        base,
-        tuple(costs),
-        frozenset(
-            i
-            for i, column in enumerate(table.columns)
-            if column.pk or column.name in linking or fold(column.name) in referred
-        ),
-        frozenset(i for i, column in enumerate(table.columns) if _common(column)),
-    )
-
-
-def _referred(schema: Schema) -> dict[str, set[str]]:
-    """Folded name of a table → folded names of its columns that foreign keys refer to."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for table in schema.tables:
-        for key in table.foreign_keys:
-            found[fold(key.ref_table)].update(map(fold, key.ref_columns))
-    return found
-
-
-def _common(column: Column) -> bool:
-    """Whether a column is what people want to see of a row without saying so."""
-    return not _COMMON_COLUMNS.isdisjoint(word_forms.name_words(column.name))
 
 
 def _joins(schema: Schema, places: dict[str, int]) -> dict[int, set[int]]:

@@ -12,7 +12,7 @@ import re
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -217,7 +217,7 @@ class ValueIndex:
             ]
         return chosen(found, limit, columns)
 
-    def _all(self, data: sqlite3.Connection, tokens: list[Token]) -> list[Match]:
+    def _all(self, data: sqlite3.Connection, tokens: Sequence[Token]) -> list[Match]:
         if not tokens:
             return []
         found = list(self._exact(data, tokens))
@@ -227,7 +227,7 @@ class ValueIndex:
         found += self._by_alias(data, tokens)
         return found
 
-    def _exact(self, data: sqlite3.Connection, tokens: list[Token]) -> Iterator[Match]:
+    def _exact(self, data: sqlite3.Connection, tokens: Sequence[Token]) -> Iterator[Match]:
         """Values whose words are words of the question, but for case, accents, punctuation and plurals."""
         spans: dict[str, list[tuple[int, int]]] = {}
         for first, end in word_forms.spans(tokens, SPAN_WORDS):
@@ -242,7 +242,9 @@ class ValueIndex:
         place = self._places[column]
         return Match(Hint(place.table, place.column, value), score, first, end)
 
-    def _misspelt(self, data: sqlite3.Connection, tokens: list[Token], found: list[Match]) -> Iterator[Match]:
+    def _misspelt(
+        self, data: sqlite3.Connection, tokens: Sequence[Token], found: list[Match]
+    ) -> Iterator[Match]:
         """Values whose words are those of the question but for a typing error in one of them."""
         covered = {i for match in found if match.score >= CUT for i in range(match.first, match.end)}
         for at, token in enumerate(tokens):
@@ -291,7 +293,9 @@ class ValueIndex:
                     near.append((distance, stored))
         return [stored for _, stored in sorted(near)[:5]]
 
-    def _partial(self, data: sqlite3.Connection, tokens: list[Token], found: list[Match]) -> Iterator[Match]:
+    def _partial(
+        self, data: sqlite3.Connection, tokens: Sequence[Token], found: list[Match]
+    ) -> Iterator[Match]:
         """Longer values that hold a name or a quotation of the question as whole words."""
         covered = {i for match in found if match.score >= CUT for i in range(match.first, match.end)}
         for first, end in mentions(tokens):
@@ -325,7 +329,9 @@ class ValueIndex:
                     sure = score(tokens, first, end, self._places[column], value, self._names)
                     yield self._match(column, value, sure * (0.55 + 0.4 * coverage), first, end)
 
-    def _by_parts(self, data: sqlite3.Connection, tokens: list[Token], found: list[Match]) -> Iterator[Match]:
+    def _by_parts(
+        self, data: sqlite3.Connection, tokens: Sequence[Token], found: list[Match]
+    ) -> Iterator[Match]:
         """Identifiers that the question names by their parts: `sensor.attic_temperature` as "attic temperature".
 
         A word that no name of the schema explains must be among the parts; the values that hold most of the
@@ -364,7 +370,7 @@ class ValueIndex:
             for value, named in best:
                 yield self._match(column, value, 0.6 + 0.1 * min(3, most), named[0], named[-1] + 1)
 
-    def _by_alias(self, data: sqlite3.Connection, tokens: list[Token]) -> Iterator[Match]:
+    def _by_alias(self, data: sqlite3.Connection, tokens: Sequence[Token]) -> Iterator[Match]:
         """Codes whose meaning a column gives: in its comment, or F and M in a column named sex."""
         if not self._aliases:
             return

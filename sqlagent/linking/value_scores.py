@@ -8,7 +8,7 @@ scores below CUT.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from sqlagent.base import word_forms
@@ -73,7 +73,7 @@ class StoredColumn:
 
 
 def score(
-    tokens: list[Token],
+    tokens: Sequence[Token],
     first: int,
     end: int,
     place: StoredColumn,
@@ -115,7 +115,7 @@ def score(
 
 
 def _single(
-    tokens: list[Token], at: int, token: Token, near: float, category: bool, names: Set[str]
+    tokens: Sequence[Token], at: int, token: Token, near: float, category: bool, names: Set[str]
 ) -> float:
     """What a single word without quotation marks is worth as a value."""
     if token.folded.isdigit():
@@ -163,7 +163,7 @@ def chosen(found: list[Match], limit: int, columns: int) -> list[Match]:
     return kept[:limit]
 
 
-def nearness(tokens: list[Token], first: int, end: int, names: tuple[str, ...]) -> float:
+def nearness(tokens: Sequence[Token], first: int, end: int, names: tuple[str, ...]) -> float:
     """How well the words of a name occur in the question outside of a span, near ones more: 0.0–1.0."""
     best = 0.0
     for at, token in enumerate(tokens):
@@ -177,12 +177,12 @@ def nearness(tokens: list[Token], first: int, end: int, names: tuple[str, ...]) 
     return best
 
 
-def _fills_quotes(tokens: list[Token], first: int, end: int) -> bool:
+def _fills_quotes(tokens: Sequence[Token], first: int, end: int) -> bool:
     """Whether a span is all that stands between a pair of quotation marks."""
     return (first == 0 or not tokens[first - 1].quoted) and (end == len(tokens) or not tokens[end].quoted)
 
 
-def mentions(tokens: list[Token]) -> Iterator[tuple[int, int]]:
+def mentions(tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
     """Runs of quoted words, and of words written like names."""
     first: int | None = None
     for at, token in enumerate([*tokens, None]):

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sqlagent.sql.statement import Statement
-from sqlagent.sql.tree import Binary, Expr, Node, Select
+from sqlagent.sql.tree import Binary, Node, Select
 
 Edit = tuple[int, int, str]
 """Start, end, and what stands there instead; an insertion where the two are the same."""
@@ -100,8 +100,3 @@ class Edits:
     def add_alias(self, node: Node, alias: str) -> None:
         """A name for a result or a source that has none."""
         self.after(node, f" AS {alias}")
-
-    def swap(self, one: Expr, other: Expr) -> None:
-        """Each of two nodes in the place of the other."""
-        self.replace(one, self.statement.text(other))
-        self.replace(other, self.statement.text(one))

@@ -23,17 +23,19 @@ class Reading:
 
     statement: Statement
     schema: Schema
+    _known: dict[str, Reading] = field(default_factory=dict, repr=False)
+    """The statements that were read beside it, by their text."""
     _made: dict[Callable[[Reading], Any], Any] = field(default_factory=dict, repr=False)
 
-    @property
+    @cached_property
     def sql(self) -> str:
         return self.statement.sql
 
-    @property
+    @cached_property
     def query(self) -> Query:
         return self.statement.query
 
-    @property
+    @cached_property
     def select(self) -> Select | None:
         """Its one SELECT; None where it has set operations, WITH or VALUES."""
         return self.statement.select
@@ -42,6 +44,13 @@ class Reading:
     def scopes(self) -> Scopes:
         """What its names mean."""
         return resolve(self.statement, self.schema)
+
+    def another(self, sql: str) -> Reading:
+        """The reading of another statement over the same schema, which is read once. Raises Unreadable."""
+        found = self._known.get(sql)
+        if found is None:
+            found = self._known[sql] = Reading(parse(sql), self.schema, self._known)
+        return found
 
     def once(self, make: Callable[[Reading], Made]) -> Made:
         """What a function makes of this reading: made once, however many rules ask for it. Nobody may change it."""
@@ -61,7 +70,7 @@ class Readings:
         """Read a statement, or find it read. Raises Unreadable."""
         found = self._known.get(sql)
         if found is None:
-            found = self._known[sql] = read(sql, self.schema)
+            found = self._known[sql] = Reading(parse(sql), self.schema, self._known)
         return found
 
     def find(self, sql: str) -> Reading | None:

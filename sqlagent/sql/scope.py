@@ -169,11 +169,6 @@ class Scopes:
         one = next(iter(found.values()))
         return (one.table, one.column) if one.table and one.column else None
 
-    def uses(self, table: str, column: str) -> list[Column]:
-        """The places that stand for the values of a table's column, also through aliases, CTEs and subqueries."""
-        key = (fold(table), fold(column))
-        return [node for node in self.references if key in self.bases(node)]
-
     def _bases(self, value: Expr, depth: int) -> Iterator[Reference]:
         value = bare(value)
         while isinstance(value, Collate):

@@ -61,10 +61,6 @@ class Statement:
             raise IndexError(f"no token before {place}")
         return self.tokens[at]
 
-    def token_after(self, place: int) -> Token:
-        """The first token that starts at a place or behind it."""
-        return self.tokens[bisect_left(self._starts, place)]
-
     def form(self, node: Node) -> str:
         """A node as text in one spelling: the same for two that only blanks, quotes and capitals tell apart."""
         words = []
@@ -141,7 +137,9 @@ class Statement:
 
     def find(self, kind: type[Kind], within: Node | None = None) -> Iterator[Kind]:
         """The nodes of a kind, which is not Name, in the order of the text, subqueries' too."""
-        nodes = cast("list[Kind]", self._index[1].get(kind, ()))
+        nodes = cast("list[Kind] | None", self._index[1].get(kind))
+        if nodes is None:
+            return iter(())
         if within is None:
             return iter(nodes)
         start, end = within.start, within.end

@@ -88,7 +88,8 @@ def mcp(args: argparse.Namespace, console: Console, model: TextModel | None) -> 
 
 def repl(args: argparse.Namespace, console: Console, model: TextModel | None) -> int:
     """Open the prompt."""
-    from sqlagent.ui.repl import Habits, Repl
+    from sqlagent.ui.repl import Repl
+    from sqlagent.ui.session import Habits
 
     console.show_sql = True
     with Opened(args, console, model) as opened:

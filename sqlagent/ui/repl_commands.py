@@ -20,9 +20,9 @@ from sqlagent.ui import formats
 if TYPE_CHECKING:
     from sqlagent.agent.column_meaning import ColumnMeaning
     from sqlagent.database.schema import Schema, Table
-    from sqlagent.ui.repl import Repl
+    from sqlagent.ui.session import Session
 
-Run = Callable[["Repl", str], None]
+Run = Callable[["Session", str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ ELSEWHERE = {
 """What people know from other prompts, and what there is here for that purpose."""
 
 
-def run(session: Repl, line: str) -> None:
+def run(session: Session, line: str) -> None:
     """Run a command line. Raises UsageError for a command nobody knows."""
     name, _, argument = line.strip().partition(" ")
     found = COMMANDS.get(name)
@@ -161,19 +161,19 @@ def _positive(argument: str) -> float:
 
 
 @command("\\q", ".quit", ".exit", "quit", "exit")
-def leave(session: Repl, argument: str) -> None:
+def leave(session: Session, argument: str) -> None:
     """leave"""
     raise EOFError
 
 
 @command("\\h", ".help", "\\?", "help")
-def show_help(session: Repl, argument: str) -> None:
+def show_help(session: Session, argument: str) -> None:
     """this list"""
     terminal.out([help_text()])
 
 
 @command("\\d", usage="[TABLE]", choices=("table",))
-def describe(session: Repl, argument: str) -> None:
+def describe(session: Session, argument: str) -> None:
     """tables, or the columns of one"""
     schema = session.agent.notes.applied(session.agent.schema())
     if argument:
@@ -188,13 +188,13 @@ def describe(session: Repl, argument: str) -> None:
 
 
 @command(".tables")
-def tables(session: Repl, argument: str) -> None:
+def tables(session: Session, argument: str) -> None:
     """table names, one a line"""
     terminal.out(f"{table.name}\n" for table in session.agent.schema().tables)
 
 
 @command(".schema", usage="[TABLE]", choices=("table",))
-def create_statements(session: Repl, argument: str) -> None:
+def create_statements(session: Session, argument: str) -> None:
     """the CREATE statements"""
     sql = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"
     if argument:
@@ -205,7 +205,7 @@ def create_statements(session: Repl, argument: str) -> None:
 
 
 @command("\\sql", usage="[on|off]", choices=("on", "off"))
-def show_sql(session: Repl, argument: str) -> None:
+def show_sql(session: Session, argument: str) -> None:
     """show the statement before its rows, or not"""
     console = session.output.console
     console.show_sql = switch(argument, console.show_sql)
@@ -213,7 +213,7 @@ def show_sql(session: Repl, argument: str) -> None:
 
 
 @command("\\words", usage="[on|off]", choices=("on", "off"))
-def show_words(session: Repl, argument: str) -> None:
+def show_words(session: Session, argument: str) -> None:
     """say in words what a statement computes, or not"""
     console = session.output.console
     console.show_words = switch(argument, console.show_words)
@@ -221,7 +221,7 @@ def show_words(session: Repl, argument: str) -> None:
 
 
 @command("\\format", ".mode", usage="[FORMAT]", choices=tuple(formats.FORMATS))
-def choose_format(session: Repl, argument: str) -> None:
+def choose_format(session: Session, argument: str) -> None:
     """how rows are written: table, json, jsonl, csv, tsv, markdown"""
     if argument and argument not in formats.FORMATS:
         raise UsageError(f"There is no format {argument!r}; choose one of {', '.join(formats.FORMATS)}.")
@@ -233,7 +233,7 @@ def choose_format(session: Repl, argument: str) -> None:
 
 
 @command("\\limit", usage="[N]")
-def choose_limit(session: Repl, argument: str) -> None:
+def choose_limit(session: Session, argument: str) -> None:
     """most rows shown; 0 for no limit"""
     if argument:
         session.agent.limits = replace(session.agent.limits, max_rows=_whole(argument))
@@ -243,7 +243,7 @@ def choose_limit(session: Repl, argument: str) -> None:
 
 
 @command("\\timeout", usage="[SECONDS]")
-def choose_timeout(session: Repl, argument: str) -> None:
+def choose_timeout(session: Session, argument: str) -> None:
     """how long a statement may run"""
     if argument:
         session.agent.limits = replace(session.agent.limits, timeout=_positive(argument))
@@ -251,7 +251,7 @@ def choose_timeout(session: Repl, argument: str) -> None:
 
 
 @command("\\max-cell", usage="[N]")
-def choose_cell(session: Repl, argument: str) -> None:
+def choose_cell(session: Session, argument: str) -> None:
     """longest cell, in characters; 0 for no limit"""
     if argument:
         most = _whole(argument)
@@ -262,7 +262,7 @@ def choose_cell(session: Repl, argument: str) -> None:
 
 
 @command("\\max-bytes", usage="[N]")
-def choose_bytes(session: Repl, argument: str) -> None:
+def choose_bytes(session: Session, argument: str) -> None:
     """memory that the rows of a result may take; 0 for no limit"""
     if argument:
         session.agent.limits = replace(session.agent.limits, max_bytes=_whole(argument))
@@ -273,7 +273,7 @@ def choose_bytes(session: Repl, argument: str) -> None:
 
 
 @command("\\raw", usage="[on|off]", choices=("on", "off"))
-def show_raw(session: Repl, argument: str) -> None:
+def show_raw(session: Session, argument: str) -> None:
     """in tables, the names and all digits that SQLite gave"""
     session.output = replace(session.output, raw=switch(argument, session.output.raw))
     shown = "as SQLite gave them" if session.output.raw else "shortened for reading"
@@ -281,33 +281,33 @@ def show_raw(session: Repl, argument: str) -> None:
 
 
 @command("\\next")
-def show_next(session: Repl, argument: str) -> None:
+def show_next(session: Session, argument: str) -> None:
     """another reading of the last question: the next statement that was weighed, and its rows"""
     session.next_reading()
 
 
 @command("\\new")
-def begin_afresh(session: Repl, argument: str) -> None:
+def begin_afresh(session: Session, argument: str) -> None:
     """forget the questions before; "and by city?" goes on from them otherwise"""
     session.conversation.forget()
     session.output.console.notice("The next question stands on its own.")
 
 
 @command("\\anyway")
-def insist(session: Repl, argument: str) -> None:
+def insist(session: Session, argument: str) -> None:
     """answer the question that was just refused"""
     session.insist()
 
 
 @command("\\timing", ".timer", usage="[on|off]", choices=("on", "off"))
-def show_timing(session: Repl, argument: str) -> None:
+def show_timing(session: Session, argument: str) -> None:
     """say how long each answer took"""
     session.timing = switch(argument, session.timing)
     session.output.console.notice(f"Timing is {'on' if session.timing else 'off'}.")
 
 
 @command("\\model", usage="[NAME]")
-def choose_model(session: Repl, argument: str) -> None:
+def choose_model(session: Session, argument: str) -> None:
     """the model in use, or another one: a name or a .gguf file"""
     if argument:
         session.agent.use_model(argument)
@@ -316,7 +316,7 @@ def choose_model(session: Repl, argument: str) -> None:
 
 
 @command("\\effort", usage="[fast|normal|high]", choices=tuple(EFFORTS))
-def choose_effort(session: Repl, argument: str) -> None:
+def choose_effort(session: Session, argument: str) -> None:
     """how many statements are tried for an answer"""
     if argument:
         session.agent.effort = argument
@@ -324,7 +324,7 @@ def choose_effort(session: Repl, argument: str) -> None:
 
 
 @command("\\amend", usage="[off|pitfalls|all]", choices=tuple(AMENDING))
-def choose_amending(session: Repl, argument: str) -> None:
+def choose_amending(session: Session, argument: str) -> None:
     """what may be changed in the model's statement"""
     if argument:
         session.agent.amend = argument
@@ -368,7 +368,7 @@ def fields_shown(meaning: ColumnMeaning, table: Table) -> list[tuple[str, str, s
     ]
 
 
-def _show_table(session: Repl, schema: Schema, table: Table) -> None:
+def _show_table(session: Session, schema: Schema, table: Table) -> None:
     meaning = session.agent.meaning()
     facts = meaning.facts if meaning is not None else {}
     refers = {}

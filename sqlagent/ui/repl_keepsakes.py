@@ -14,11 +14,11 @@ from sqlagent.ui.repl_commands import command, find_table, switch
 
 if TYPE_CHECKING:
     from sqlagent.database.schema import Schema
-    from sqlagent.ui.repl import Repl
+    from sqlagent.ui.session import Session
 
 
 @command("\\save", usage="NAME [SQL]")
-def save_favourite(session: Repl, argument: str) -> None:
+def save_favourite(session: Session, argument: str) -> None:
     """keep the last statement under a name, or one with parameters: \\save by_city SELECT … = :city"""
     name, _, sql = argument.partition(" ")
     if not name:
@@ -33,7 +33,7 @@ def save_favourite(session: Repl, argument: str) -> None:
 
 
 @command("\\run", usage="[NAME [VALUES]]")
-def run_favourite(session: Repl, argument: str) -> None:
+def run_favourite(session: Session, argument: str) -> None:
     """run a favourite, its parameters filled in: \\run by_city Paris, \\run by_city city=Paris; or list them"""
     name, _, values = argument.partition(" ")
     if not name:
@@ -47,7 +47,7 @@ def run_favourite(session: Repl, argument: str) -> None:
 
 
 @command("\\forget", usage="NAME")
-def forget_favourite(session: Repl, argument: str) -> None:
+def forget_favourite(session: Session, argument: str) -> None:
     """keep a favourite no longer"""
     if not argument:
         raise UsageError("Say which favourite: \\forget NAME; \\run lists them.")
@@ -56,7 +56,7 @@ def forget_favourite(session: Repl, argument: str) -> None:
 
 
 @command("\\note", usage="[TABLE.COLUMN [TEXT]]", choices=("column",))
-def note_column(session: Repl, argument: str) -> None:
+def note_column(session: Session, argument: str) -> None:
     """say in your words what a column holds, which the model is told from then on; - takes it back"""
     notes = session.agent.notes
     if not argument:
@@ -78,7 +78,7 @@ def note_column(session: Repl, argument: str) -> None:
 
 
 @command("\\tour", usage="[NUMBER]")
-def show_tour(session: Repl, argument: str) -> None:
+def show_tour(session: Session, argument: str) -> None:
     """what is in here, and questions that have answers; with a number, that question's rows"""
     if argument:
         if not argument.isdecimal() or not 1 <= int(argument) <= len(session.tour):
@@ -93,7 +93,7 @@ def show_tour(session: Repl, argument: str) -> None:
 
 
 @command("\\open", ".open", usage="FILE …", choices=("file",))
-def open_other(session: Repl, argument: str) -> None:
+def open_other(session: Session, argument: str) -> None:
     """go on with another database, or with CSV, JSON, Excel or Parquet files; the model stays loaded"""
     try:
         files = shlex.split(argument)
@@ -105,7 +105,7 @@ def open_other(session: Repl, argument: str) -> None:
 
 
 @command("\\keys", usage="[emacs|vi]", choices=("emacs", "vi"))
-def choose_keys(session: Repl, argument: str) -> None:
+def choose_keys(session: Session, argument: str) -> None:
     """how lines are edited"""
     if argument not in ("", "emacs", "vi"):
         raise UsageError(f"There are no keys {argument!r}; choose emacs or vi.")
@@ -115,7 +115,7 @@ def choose_keys(session: Repl, argument: str) -> None:
 
 
 @command("\\toolbar", usage="[on|off]", choices=("on", "off"))
-def choose_toolbar(session: Repl, argument: str) -> None:
+def choose_toolbar(session: Session, argument: str) -> None:
     """show database, model, effort and the last timing below the line, or not"""
     session.toolbar = switch(argument, session.toolbar)
     session.output.console.notice(f"The toolbar is {'on' if session.toolbar else 'off'}.")

@@ -24,28 +24,28 @@ from sqlagent.ui.wrapping import sql_lines, text_lines
 
 if TYPE_CHECKING:
     from sqlagent.agent.answer import Answer
-    from sqlagent.ui.repl import Repl
+    from sqlagent.ui.session import Session
 
 PLOT_HEIGHT = 20
 """Lines of lines and histograms; bars take one each."""
 
 
 @command("\\e")
-def edit_line(session: Repl, argument: str) -> None:
+def edit_line(session: Session, argument: str) -> None:
     """put the last statement into the line, to be changed and run"""
     _at_a_terminal(session, "\\e")
     session.next_line = session.last_result().sql
 
 
 @command("\\edit", ".edit")
-def edit_in_editor(session: Repl, argument: str) -> None:
+def edit_in_editor(session: Session, argument: str) -> None:
     """change the last statement in $VISUAL or $EDITOR, then in the line"""
     _at_a_terminal(session, "\\edit")
     session.next_line = " ".join(_edited(session.last.sql if session.last else "").split())
 
 
 @command("\\why")
-def show_steps(session: Repl, argument: str) -> None:
+def show_steps(session: Session, argument: str) -> None:
     """how the last answer came about, step by step"""
     answer = session.last_result().answer
     if answer is None:
@@ -55,7 +55,7 @@ def show_steps(session: Repl, argument: str) -> None:
 
 
 @command("\\g", ".once", usage="FILE", choices=("file",))
-def export_last(session: Repl, argument: str) -> None:
+def export_last(session: Session, argument: str) -> None:
     """write the last result to a file: .csv .tsv .json .jsonl .md .html .xlsx .parquet"""
     if not argument:
         raise UsageError("Say which file: \\g FILE.csv")
@@ -64,7 +64,7 @@ def export_last(session: Repl, argument: str) -> None:
 
 
 @command("\\o", ".output", usage="[FILE]", choices=("file",))
-def export_from_now_on(session: Repl, argument: str) -> None:
+def export_from_now_on(session: Session, argument: str) -> None:
     """write results to FILE, FILE-2, FILE-3, … from now on; without a name to the terminal again"""
     if not argument:
         session.send_results_to(None)
@@ -75,7 +75,7 @@ def export_from_now_on(session: Repl, argument: str) -> None:
 
 
 @command("\\plot", usage="[KIND] [FILE]", choices=plotting.KINDS)
-def draw(session: Repl, argument: str) -> None:
+def draw(session: Session, argument: str) -> None:
     """draw the last result as bars, lines or a histogram; into FILE.png or FILE.svg"""
     kind, file = _kind_and_file(argument)
     last = session.last_result()
@@ -90,7 +90,7 @@ def draw(session: Repl, argument: str) -> None:
 
 
 @command("\\x", ".expanded", usage="[on|off]", choices=("on", "off"))
-def turn(session: Repl, argument: str) -> None:
+def turn(session: Session, argument: str) -> None:
     """write tables one value a line; those wider than the terminal are anyway"""
     session.output = replace(session.output, turned=switch(argument, session.output.turned))
     shown = "one value a line" if session.output.turned else "one row a line"
@@ -98,13 +98,13 @@ def turn(session: Repl, argument: str) -> None:
 
 
 @command("\\pager", usage="[on|off]", choices=("on", "off"))
-def choose_pager(session: Repl, argument: str) -> None:
+def choose_pager(session: Session, argument: str) -> None:
     """read what is higher than the terminal in $PAGER (or less), or not"""
     session.output = replace(session.output, pages=switch(argument, session.output.pages))
     session.output.console.notice(f"The pager is {'on' if session.output.pages else 'off'}.")
 
 
-def _at_a_terminal(session: Repl, name: str) -> None:
+def _at_a_terminal(session: Session, name: str) -> None:
     if not session.interactive():
         raise UsageError(f"{name} needs a terminal; write the statement itself.")
 

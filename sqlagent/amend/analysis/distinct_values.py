@@ -5,19 +5,17 @@ Invariant: where no two rows share a value the statement gives what it gave befo
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
+from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import plain
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Column, Literal
 from sqlagent.sql.walk import bare
 
-_ASKED = re.compile(
-    r"\b(?:second|third|fourth|fifth|2nd|3rd|4th|5th)[ -](?:most|least|best|worst|\w{2,}est)\b", re.IGNORECASE
-)
+_ASKED = Phrase(r"\b(?:second|third|fourth|fifth|2nd|3rd|4th|5th)[ -](?:most|least|best|worst|\w{2,}est)\b")
 
 
 def nth_value(question: str, reading: Reading, accepts: Callable[[str], bool]) -> Amended:

@@ -13,17 +13,17 @@ from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.periods import is_time
+from sqlagent.amend.phrase import Phrase
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column
 from sqlagent.sql.walk import bare
 
-_ASKED = re.compile(
+_ASKED = Phrase(
     r"\b(?:(?:which|what|per|by|each|every|for each|at what|at which|in which|on which|in what|on what|busiest|best"
     r"|worst|of the)(?: (?:calendar|single))?) "
     r"(?P<grain>weekday|day of (?:the )?week|week ?day|hour(?: of (?:the )?day)?|date|day(?! of the month)|week"
-    r"|month|quarter|year)\b",
-    re.IGNORECASE,
+    r"|month|quarter|year)\b"
 )
 _FORMS = {
     "weekday": "DAYNAME({0})",
@@ -50,7 +50,7 @@ def by_grain(question: str, reading: Reading, accepts: Callable[[str], bool]) ->
 
     accepts: whether the grammar accepts a statement. Left alone: what is grouped by something made of a time already.
     """
-    asked = {grain_of(found["grain"]) for found in _ASKED.finditer(question)}
+    asked = {grain_of(found["grain"]) for found in _ASKED.matches(question)}
     select = reading.select
     if len(asked) != 1 or select is None or not select.group:
         return Amended(reading.sql)

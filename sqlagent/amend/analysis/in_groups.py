@@ -8,11 +8,11 @@ the grammar takes it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.key_names import names_of
+from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import PlainSelect, plain
 from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.sql.names import quote
@@ -21,21 +21,18 @@ from sqlagent.sql.tree import Call, Column, Expr
 from sqlagent.sql.walk import bare
 
 _EACH = r"\b(?:each|every|per|by)\b"
-_TOP = re.compile(
+_TOP = Phrase(
     rf"\b(?P<end>top|best|highest|bottom|worst|lowest) (?P<count>\d+|two|three|four|five|ten)\b.*{_EACH}"
-    rf"|\b(?P<number>\d+|two|three|four|five|ten) (?:\w+ )?(?P<which>most|least|\w{{2,}}est|top|best|worst)\b.*{_EACH}",
-    re.IGNORECASE,
+    rf"|\b(?P<number>\d+|two|three|four|five|ten) (?:\w+ )?(?P<which>most|least|\w{{2,}}est|top|best|worst)\b.*{_EACH}"
 )
-_WHO = re.compile(
+_WHO = Phrase(
     rf"^\W*(?:who|which|name|list|show|what (?:is|are) the names?)\b.*"
     rf"\b(?:top|best|worst|most|least|\w{{2,}}est)\b.*{_EACH}"
-    rf"|{_EACH}.*\b(?:who|which)\b.*\b(?:top|best|worst|most|least|\w{{2,}}est)\b",
-    re.IGNORECASE,
+    rf"|{_EACH}.*\b(?:who|which)\b.*\b(?:top|best|worst|most|least|\w{{2,}}est)\b"
 )
-_TERSE = re.compile(
+_TERSE = Phrase(
     r"^\W*(?:the )?(?:top|best|worst|most|least|\w{2,}est)(?: \w+){0,2}? (?P<noun>\w+)"
-    r" (?:of|in|for|at|per|by|from) (?:each |every )?\w+\W*$",
-    re.IGNORECASE,
+    r" (?:of|in|for|at|per|by|from) (?:each |every )?\w+\W*$"
 )
 """A question without a verb: "highest paid employee in each department", where the noun is no measure."""
 _LOW = frozenset(("bottom", "worst", "lowest", "least", "smallest", "cheapest", "youngest", "fewest"))
@@ -77,7 +74,7 @@ def ranked(question: str, reading: Reading, accepts: Callable[[str], bool]) -> A
         descending = False
     if not 0 < count <= _MOST:
         return Amended(reading.sql)
-    shown = _shown(parts, parts.text(group), measure, with_measure=bool(top))
+    shown = _shown(parts, parts.text(group), measure)
     if shown is None:
         return Amended(reading.sql)
     columns = ", ".join(dict.fromkeys([*shown, measure] if measure in shown else shown))
@@ -115,7 +112,7 @@ def _of_extreme(value: Expr) -> Column | None:
     return None
 
 
-def _shown(parts: PlainSelect, group: str, measure: str, *, with_measure: bool) -> list[str] | None:
+def _shown(parts: PlainSelect, group: str, measure: str) -> list[str] | None:
     """The group and the columns that name its rows; None where the rows have no names, or others are computed."""
     found = [group]
     for item in parts.select.items:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
+from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import PlainSelect, plain
 from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.sql.edit import Edits
@@ -20,12 +21,11 @@ from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column, Item, Star
 from sqlagent.sql.walk import bare
 
-_MONEY = re.compile(
-    r"\b(?:sales|revenues?|turnover|income|earnings|spending|spend|expenses|expenditures?|profits?|takings)\b",
-    re.IGNORECASE,
+_MONEY = Phrase(
+    r"\b(?:sales|revenues?|turnover|income|earnings|spending|spend|expenses|expenditures?|profits?|takings)\b"
 )
-_COUNTED = re.compile(r"\b(?:how many|numbers? of|count|counts|transactions)\b", re.IGNORECASE)
-_GROUPED = re.compile(r"\b(?:by|per|each|every)\b", re.IGNORECASE)
+_COUNTED = Phrase(r"\b(?:how many|numbers? of|count|counts|transactions)\b")
+_GROUPED = Phrase(r"\b(?:by|per|each|every)\b")
 _AMOUNT_WORDS = (
     "amount total revenue sale price value sum cost turnover income profit fee paid earning expense"
 )

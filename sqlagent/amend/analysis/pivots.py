@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.held_rows import Values
+from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import plain
 from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.sql.names import quote, text_literal
@@ -17,11 +18,10 @@ from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column
 from sqlagent.sql.walk import bare
 
-_ASKED = re.compile(
+_ASKED = Phrase(
     r"\b(?:one|a|separate|own) columns? (?:per|for each|for every|by|for) (?P<noun>\w+)"
     r"|\b(?P<plural>\w+) (?:as|in) columns\b|\bcolumns? for (?:each|every) (?P<each>\w+)"
-    r"|\bpivot(?:ed)? (?:by|on|over) (?P<pivot>\w+)",
-    re.IGNORECASE,
+    r"|\bpivot(?:ed)? (?:by|on|over) (?P<pivot>\w+)"
 )
 MOST = 12
 """Columns that a pivot has at most."""

@@ -8,10 +8,10 @@ Invariant: one condition moves from WHERE into the mean by which groups are orde
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
+from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import Condition, PlainSelect, plain
 from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.sql.names import quote
@@ -19,10 +19,9 @@ from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Column, Literal
 from sqlagent.sql.walk import bare
 
-_ASKED = re.compile(
+_ASKED = Phrase(
     r"\b(?P<end>highest|greatest|largest|best|biggest|lowest|smallest|worst|least) "
-    r"(?:rate|share|percentage|proportion|ratio|fraction|percent) of\b",
-    re.IGNORECASE,
+    r"(?:rate|share|percentage|proportion|ratio|fraction|percent) of\b"
 )
 _LOW = frozenset(("lowest", "smallest", "least"))
 

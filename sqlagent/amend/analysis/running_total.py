@@ -5,18 +5,16 @@ Invariant: the statement's own groups become the order of a window, so there is 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
+from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import plain
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Item
 from sqlagent.sql.walk import bare
 
-_ASKED = re.compile(
-    r"\brunning (?:totals?|sums?|counts?|balances?)\b|\bcumulative|\baccumulated\b", re.IGNORECASE
-)
+_ASKED = Phrase(r"\brunning (?:totals?|sums?|counts?|balances?)\b|\bcumulative|\baccumulated\b")
 
 
 def running(question: str, reading: Reading, accepts: Callable[[str], bool]) -> Amended:

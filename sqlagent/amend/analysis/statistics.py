@@ -12,23 +12,23 @@ import re
 from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
+from sqlagent.amend.phrase import Phrase
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column, Expr, Item, Query
 from sqlagent.sql.walk import bare
 
 _PLAIN = (
-    (re.compile(r"\bmedian\b", re.I), "MEDIAN"),
-    (re.compile(r"\b(?:standard deviation|std\.? ?dev(?:iation)?|stdev)\b", re.I), "STDDEV"),
-    (re.compile(r"\bvariance\b", re.I), "VARIANCE"),
+    (Phrase(r"\bmedian\b"), "MEDIAN"),
+    (Phrase(r"\b(?:standard deviation|std\.? ?dev(?:iation)?|stdev)\b"), "STDDEV"),
+    (Phrase(r"\bvariance\b"), "VARIANCE"),
 )
-_PERCENTILE = re.compile(
-    r"\b(?P<share>\d{1,2})(?:st|nd|rd|th)? percentile\b|\b(?P<quartile>first|lower|third|upper|1st|3rd) quartile\b",
-    re.I,
+_PERCENTILE = Phrase(
+    r"\b(?P<share>\d{1,2})(?:st|nd|rd|th)? percentile\b|\b(?P<quartile>first|lower|third|upper|1st|3rd) quartile\b"
 )
 _OWN = frozenset(("MEDIAN", "PERCENTILE", "PERCENTILE_CONT", "PERCENTILE_DISC", "MODE"))
 _SPREAD = frozenset(("STDDEV", "STDDEV_POP", "STDDEV_SAMP", "VARIANCE", "VAR_POP", "VAR_SAMP"))
-_OTHERS = re.compile(r"\b(?:average|mean|avg)\b", re.IGNORECASE)
+_OTHERS = Phrase(r"\b(?:average|mean|avg)\b")
 """A question that asks for a mean, too."""
 
 

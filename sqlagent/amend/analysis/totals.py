@@ -10,21 +10,21 @@ from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.periods import is_time
+from sqlagent.amend.phrase import Phrase
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column, Query
 from sqlagent.sql.walk import bare
 
-_HOW_MUCH = re.compile(
+_HOW_MUCH = Phrase(
     r"^\W*(?:and )?how much (?:money |time |revenue )?(?:did|does|do|has|have|was|were|is)\b"
     r"(?! (?:it|each|one|an?|the price)\b)"
-    r"|\b(?:in total|altogether|total (?:amount|spend|spending|revenue|sales|spent|paid|earned))\b",
-    re.IGNORECASE,
+    r"|\b(?:in total|altogether|total (?:amount|spend|spending|revenue|sales|spent|paid|earned))\b"
 )
-_COSTS = re.compile(r"\b(?:cost|costs|each|per|every|price|weigh|list)\b", re.IGNORECASE)
-_LAST = re.compile(r"^\W*when\b.*\b(?:last|latest|most recent(?:ly)?)\b", re.IGNORECASE)
-_FIRST = re.compile(r"^\W*when\b.*\b(?:first|earliest)\b", re.IGNORECASE)
-_LAST_NAME = re.compile(r"\b(?:last|first) names?\b", re.IGNORECASE)
+_COSTS = Phrase(r"\b(?:cost|costs|each|per|every|price|weigh|list)\b")
+_LAST = Phrase(r"^\W*when\b.*\b(?:last|latest|most recent(?:ly)?)\b")
+_FIRST = Phrase(r"^\W*when\b.*\b(?:first|earliest)\b")
+_LAST_NAME = Phrase(r"\b(?:last|first) names?\b")
 
 
 def one_value(question: str, reading: Reading, accepts: Callable[[str], bool]) -> Amended:

@@ -5,19 +5,19 @@ Invariant: one condition on one column of dates becomes one on both years, and t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.periods import time_conditions
+from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import plain
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column
 from sqlagent.sql.walk import bare
 
-_COMPARED = re.compile(r"\b(?:compar\w+|versus|vs\.?|difference between)\b", re.IGNORECASE)
-_YEAR = re.compile(r"\b((?:19|20)\d\d)\b")
+_COMPARED = Phrase(r"\b(?:compar\w+|versus|vs\.?|difference between)\b")
+_YEAR = Phrase(r"\b(?:19|20)\d\d\b")
 
 
 def side_by_side(question: str, reading: Reading, accepts: Callable[[str], bool]) -> Amended:
@@ -25,7 +25,7 @@ def side_by_side(question: str, reading: Reading, accepts: Callable[[str], bool]
 
     accepts: whether the grammar accepts a statement. Left alone: what groups already, and what names all the years.
     """
-    years = list(dict.fromkeys(_YEAR.findall(question)))
+    years = list(dict.fromkeys(found[0] for found in _YEAR.matches(question)))
     parts = plain(reading) if len(years) > 1 and _COMPARED.search(question) else None
     if parts is None or parts.has("group") or parts.has("limit") or parts.has("order"):
         return Amended(reading.sql)

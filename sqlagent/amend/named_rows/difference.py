@@ -6,23 +6,22 @@ subtracted is the one measure that the statement or the question names.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.held_rows import Values
 from sqlagent.amend.named_rows.measures import measure
 from sqlagent.amend.named_rows.mentions import other_conditions, side_by_side
+from sqlagent.amend.phrase import Phrase
 from sqlagent.linking.prompt import Hint
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
 
-_ASKED = re.compile(
-    r"\bdifferences?\b|\bhow (?:many|much) (?:\w+ ){0,2}?(?:more|less|fewer|longer|larger|taller|higher|older|lower)\b",
-    re.IGNORECASE,
+_ASKED = Phrase(
+    r"\bdifferences?\b|\bhow (?:many|much) (?:\w+ ){0,2}?(?:more|less|fewer|longer|larger|taller|higher|older|lower)\b"
 )
-_WHICH = re.compile(r"\b(?:which|who)\b", re.IGNORECASE)
-_NUMBER = re.compile(r"\bnumbers? of\b", re.IGNORECASE)
+_WHICH = Phrase(r"\b(?:which|who)\b")
+_NUMBER = Phrase(r"\bnumbers? of\b")
 _BETWEEN = frozenset(("and", "than", "over", "versus", "vs", "to", "from", "as"))
 
 

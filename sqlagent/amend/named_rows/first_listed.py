@@ -8,26 +8,24 @@ or unsorted; a table whose rows have no number is left alone.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.named_rows.mentions import only_table
 from sqlagent.amend.named_rows.next_row import AGGREGATES, holds_words, row_number
+from sqlagent.amend.phrase import Phrase
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column, Literal, Query
 from sqlagent.sql.walk import bare
 
-_LAST = re.compile(r"\b(?:last|final|bottom)\b", re.IGNORECASE)
-_FIRST = re.compile(r"\b(?:first|top)\b", re.IGNORECASE)
-_LISTED = re.compile(
-    r"\b(?:listed|(?:on|in|of) (?:the|this|that) (?:list|table|chart|column|row)|at the (?:top|bottom)|shown)\b",
-    re.IGNORECASE,
+_LAST = Phrase(r"\b(?:last|final|bottom)\b")
+_FIRST = Phrase(r"\b(?:first|top)\b")
+_LISTED = Phrase(
+    r"\b(?:listed|(?:on|in|of) (?:the|this|that) (?:list|table|chart|column|row)|at the (?:top|bottom)|shown)\b"
 )
-_OTHERWISE = re.compile(
-    r"\balphabet|\b(?:before|after|next|previous|first|last) (?:names?|two|three|four|five|\d+)\b",
-    re.IGNORECASE,
+_OTHERWISE = Phrase(
+    r"\balphabet|\b(?:before|after|next|previous|first|last) (?:names?|two|three|four|five|\d+)\b"
 )
 
 

@@ -132,8 +132,12 @@ def _with_partner(
 
 def only_table(reading: Reading) -> Table | None:
     """The one table that a statement reads, however often; None where it reads several, or none."""
-    tables = set(reading.scopes.tables.values())
-    return tables.pop() if len(tables) == 1 else None
+    return reading.once(_only_table)
+
+
+def _only_table(reading: Reading) -> Table | None:
+    tables = {id(table): table for table in reading.scopes.tables.values()}
+    return tables.popitem()[1] if len(tables) == 1 else None
 
 
 def other_conditions(reading: Reading, named: Mentions) -> list[str]:

@@ -9,11 +9,12 @@ Invariant: the statement keeps what it shows; only one row comes out.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.held_rows import Values
 from sqlagent.amend.named_rows.mentions import only_table
+from sqlagent.amend.phrase import Phrase
 from sqlagent.base import word_forms
 from sqlagent.base.word_forms import Token
 from sqlagent.database.schema import Table
@@ -26,9 +27,8 @@ _AFTER_WORDS = "after next follow follows followed following below behind succee
 _BEFORE_WORDS = "before previous prior precede precedes preceded preceding above ahead"
 _AFTER, _BEFORE = frozenset(_AFTER_WORDS.split()), frozenset(_BEFORE_WORDS.split())
 _LISTED = frozenset(("listed", "list", "table", "chart", "row", "appears", "comes", "come", "came"))
-_SEVERAL = re.compile(
-    r"\b(?:were|are|have|all|list|names|how (?:many|much|far|long|old)|numbers? of|total|average|those|each|every)\b",
-    re.IGNORECASE,
+_SEVERAL = Phrase(
+    r"\b(?:were|are|have|all|list|names|how (?:many|much|far|long|old)|numbers? of|total|average|those|each|every)\b"
 )
 _NEAR = 4
 """Words between the one that says the direction and the value that it starts from."""
@@ -66,7 +66,7 @@ def next_row(question: str, reading: Reading, accepts: Callable[[str], bool], va
     return Amended(made, "Only the one next to it is shown.")
 
 
-def _of_its_column(tokens: list[Token], reading: Reading, condition: Expr) -> str:
+def _of_its_column(tokens: Sequence[Token], reading: Reading, condition: Expr) -> str:
     """The nearest of the rows that lie on one side of another row's value; "" where none are looked for so."""
     if not isinstance(condition, Binary) or condition.operator not in ("<", "<=", ">", ">="):
         return ""
@@ -86,7 +86,9 @@ def _of_its_column(tokens: list[Token], reading: Reading, condition: Expr) -> st
     return f"{start} ORDER BY {reading.statement.text(column)}{down} LIMIT 1"
 
 
-def _of_the_rows(tokens: list[Token], reading: Reading, condition: Expr, table: Table, values: Values) -> str:
+def _of_the_rows(
+    tokens: Sequence[Token], reading: Reading, condition: Expr, table: Table, values: Values
+) -> str:
     """The row that was entered before or after the one that the statement finds; "" where none is asked for."""
     found, select = _compared(condition), reading.select
     key = row_number(table)
@@ -150,13 +152,13 @@ def _row(reading: Reading, column: Column, literal: Literal, table: Table, value
     return ""
 
 
-def _is_said(reading: Reading, condition: Expr, tokens: list[Token]) -> bool:
+def _is_said(reading: Reading, condition: Expr, tokens: Sequence[Token]) -> bool:
     """Whether a question names all that a condition compares with."""
     literals = [one for one in reading.statement.find(Literal, condition) if one.kind in ("text", "number")]
     return all(_place(tokens, one.value.strip("%")) is not None for one in literals)
 
 
-def _place(tokens: list[Token], value: str) -> int | None:
+def _place(tokens: Sequence[Token], value: str) -> int | None:
     """Where a question names a value; None where it does not."""
     stems = [word_forms.stem(word) for word in word_forms.words(value)]
     for at in range(len(tokens) - len(stems) + 1):

@@ -7,11 +7,11 @@ Invariant: only a condition is added, that the shown column is not the text that
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.named_rows.mentions import only_table
+from sqlagent.amend.phrase import Phrase
 from sqlagent.database.schema import fold
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import text_literal
@@ -19,9 +19,7 @@ from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Binary, Column, Literal, Subquery
 from sqlagent.sql.walk import bare, single
 
-_OTHER = re.compile(
-    r"\b(?:other|another|else|besides|others)\b|\bsame\b.*\bas\b|\bas (?:many|much)\b.*\bas\b", re.IGNORECASE
-)
+_OTHER = Phrase(r"\b(?:other|another|else|besides|others)\b|\bsame\b.*\bas\b|\bas (?:many|much)\b.*\bas\b")
 
 
 def not_itself(question: str, reading: Reading, accepts: Callable[[str], bool]) -> Amended:

@@ -8,13 +8,13 @@ Invariant: only values that the question sets side by side with "or" are chosen 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.held_rows import Values
 from sqlagent.amend.named_rows.measures import COMPARING, Measure, direction, measure
 from sqlagent.amend.named_rows.mentions import Mentions, is_column, other_conditions, side_by_side
+from sqlagent.amend.phrase import Phrase
 from sqlagent.base import word_forms
 from sqlagent.linking.prompt import Hint
 from sqlagent.sql.names import quote
@@ -23,12 +23,11 @@ from sqlagent.sql.tree import Call, Column, Expr
 
 _OR = frozenset(("or",))
 _MANY = frozenset(("more", "most", "less", "least", "fewer", "fewest", "total"))
-_SEVERAL = re.compile(
-    r"\b(?:both|each|either|neither|how (?:many|much)|difference|all|find|list|show|display|give|what (?:are|were))\b",
-    re.IGNORECASE,
+_SEVERAL = Phrase(
+    r"\b(?:both|each|either|neither|how (?:many|much)|difference|all|find|list|show|display|give|what (?:are|were))\b"
 )
 """Questions with such words ask for a number, or for all of them."""
-_DID = re.compile(r"^\W*(?:did|does|do|was|is|has)\b", re.IGNORECASE)
+_DID = Phrase(r"^\W*(?:did|does|do|was|is|has)\b")
 
 
 def one_of(

@@ -69,7 +69,6 @@ COCOA_S = Linear("seconds since 2001", 1, 978_307_200)
 COCOA_NS = Linear("nanoseconds since 2001", 1_000_000_000, 978_307_200)
 JULIAN = Linear("Julian days", 1 / DAY, -2_440_587.5 * DAY)
 EXCEL = Linear("spreadsheet days since 1900", 1 / DAY, -25_569 * DAY)
-UNIX_DAYS = Linear("days since 1970", 1 / DAY, 0)
 
 
 @dataclass(frozen=True, slots=True)
