@@ -134,8 +134,8 @@ function lines(points, width, measure, by, colours) {
   svg.append(h("path", { d: shown.map((p, i) => `${i ? "L" : "M"}${x(i).toFixed(1)} ${at(p.y).toFixed(1)}`).join(""), fill: "none", stroke: colours.mark, "stroke-width": 2.2, "stroke-linejoin": "round" }));
   shown.forEach((p, i) => {
     svg.append(h("circle", { class: "mark", cx: x(i), cy: at(p.y), r: shown.length > 80 ? 1.5 : 3.2, fill: colours.mark }, h("title", {}, `${p.label}: ${number(p.y)}`)));
-    const anchor = i === 0 ? "start" : i + every > shown.length - 1 && i === shown.length - 1 ? "end" : "middle";
-    if (i % every === 0) svg.append(word(x(i), height - 14, cut(p.label, 12), colours.dim, anchor, { "font-size": 11 }));
+    const room = cut(p.label, 12).length * 3.5, place = Math.min(width - room - 2, Math.max(room + 2, x(i)));
+    if (i % every === 0) svg.append(word(place, height - 14, cut(p.label, 12), colours.dim, "middle", { "font-size": 11 }));
   });
   return svg;
 }
