@@ -39,6 +39,7 @@ BY_ROTE = {
     "salaries": "SELECT name, salary FROM employees ORDER BY salary DESC",
     "each year": "SELECT strftime('%Y', hire_date) AS year, COUNT(*) AS hired FROM employees GROUP BY year",
     "everything": "SELECT * FROM evil",
+    "manage nobody": "SELECT name FROM employees WHERE id NOT IN (SELECT manager_id FROM employees)",
     "departments": "SELECT name, city FROM departments",
     "many employees": "SELECT COUNT(*) FROM employees",
 }

@@ -212,7 +212,7 @@ export class Turn {
       h("pre", { class: "sql", tabindex: "0", "aria-label": "SQL" }, h("code", {}, coloured(laidOut(event.sql)))),
       h("div", { class: "buttons" },
         h("button", { type: "button", class: "quiet", onclick: () => this.edit(event.sql) }, "Edit"), copy,
-        h("span", { class: "took" }, time === undefined ? "" : `${time < 1 ? time.toFixed(2) : time.toFixed(1)} s`),
+        h("span", { class: "took", "data-seconds": time, title: Object.entries(event.timings).map(([name, s]) => `${name} ${s.toFixed(2)} s`).join(", ") }, time === undefined ? "" : `${time < 1 ? time.toFixed(2) : time.toFixed(1)} s`),
         h("span", { class: "spread" }),
         this.job.kind === "ask" ? this.thumbs() : null),
       readings,
