@@ -128,6 +128,7 @@ def _serving(arguments: Sequence[str]) -> Iterator[Server]:
     process = subprocess.Popen(
         [sys.executable, "-m", "sqlagent", "web", *arguments, "--port", "0"],
         cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        start_new_session=True,  # as the prompt has one: Linux shares processors out among sessions
     )  # fmt: skip
     assert process.stdout is not None
     try:

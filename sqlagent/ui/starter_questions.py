@@ -35,7 +35,18 @@ _CATEGORIES = {
     "role",
 }
 _CATEGORIES |= {"currency", "gender", "method", "colour", "color", "region", "department", "department_id"}
-_SEVERAL = ("people", "children", "men", "data", "media", "staff", "news", "information", "equipment", "series")
+_SEVERAL = (
+    "people",
+    "children",
+    "men",
+    "data",
+    "media",
+    "staff",
+    "news",
+    "information",
+    "equipment",
+    "series",
+)
 """Ends of names that mean several already."""
 _NO_MEASURES = {
     "id",

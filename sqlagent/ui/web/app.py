@@ -38,8 +38,8 @@ from sqlagent.ui.web.jobs import Job, Kind
 from sqlagent.ui.web.sessions import Session, Sessions
 
 SESSION = "x-session"
-LOOK_SECONDS = 0.04
-"""Between two looks at whether a job has told something."""
+LOOK_SECONDS = 0.1
+"""Between two looks at how far a job is; what it tells is passed on at once."""
 ALIVE_SECONDS = 10.0
 """After so long without news, a comment says that the connection lives."""
 BODY_BYTES = 200_000
@@ -298,6 +298,21 @@ async def _stream(desk: Desk, job: Job, place: int) -> AsyncIterator[bytes]:
     A job that waits is told so, and the stream ends: a browser opens six connections to one server, and all tabs
     share them. So only jobs that run hold one, of which there are at most two.
     """
+    loop, told = asyncio.get_running_loop(), asyncio.Event()
+
+    def wake() -> None:
+        with contextlib.suppress(RuntimeError):  # the server is ending
+            loop.call_soon_threadsafe(told.set)
+
+    job.watchers.append(wake)
+    try:
+        async for event in _told(desk, job, place, told):
+            yield event
+    finally:
+        job.watchers.remove(wake)
+
+
+async def _told(desk: Desk, job: Job, place: int, told: asyncio.Event) -> AsyncIterator[bytes]:
     loop = asyncio.get_running_loop()
     said: Any = None
     seen: Any = None
@@ -322,7 +337,9 @@ async def _stream(desk: Desk, job: Job, place: int) -> AsyncIterator[bytes]:
         elif loop.time() - spoken > ALIVE_SECONDS:
             spoken = loop.time()
             yield b": alive\n\n"
-        await asyncio.sleep(LOOK_SECONDS)
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(told.wait(), LOOK_SECONDS)
+        told.clear()
 
 
 def _how_far(desk: Desk, job: Job) -> dict[str, Any]:

@@ -47,6 +47,8 @@ class Job:
     stopped: bool = False
     answer: Answer | None = None
     result: Result | None = None
+    watchers: list[Callable[[], None]] = field(default_factory=list)
+    """Called, in the thread that tells, when something was told."""
     history: tuple[tuple[str, str], ...] = ()
     """(question, statement) of the turns that a follow-up was asked with."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -60,6 +62,8 @@ class Job:
             self.done = last
             if last:
                 self.preview = None
+        for watcher in tuple(self.watchers):
+            watcher()
 
     def stop(self) -> None:
         """End it for everybody who looks."""

@@ -1,7 +1,7 @@
 // One question or statement: what is being done, then the sentence, the statement, the rows, the chart.
 
 import * as api from "./api.js";
-import { h, fill, say, save, plural } from "./dom.js";
+import { h, fill, say, save, slug, plural } from "./dom.js";
 import { coloured, laidOut } from "./sql.js";
 import { plainTable, tableOf } from "./table.js";
 import { chartOf } from "./chart.js";
@@ -27,7 +27,7 @@ export class Turn {
     this.heading = h("h2", { tabindex: "-1" });
     this.follows = h("p", { class: "follows", hidden: true });
     this.status = h("span", { class: "status" }, "Waiting");
-    this.bar = h("progress", { "aria-label": "Progress" });
+    this.bar = h("progress", { "aria-label": "Progress", hidden: true });
     this.stop = h("button", { type: "button", class: "quiet stop", onclick: () => this.end() }, "Stop");
     this.work = h("div", { class: "work" }, h("span", { class: "spin", "aria-hidden": "true" }), this.status, this.bar, this.stop);
     this.draft = h("pre", { class: "sql draft", hidden: true });
@@ -64,7 +64,7 @@ export class Turn {
     if (event.n !== undefined) this.seen = event.n + 1;
     this.ahead = event.type === "waiting" ? event.ahead : 0;
     if (event.type === "waiting") this.tell(`Waiting behind ${plural(event.ahead, "question")}`);
-    else if (event.type === "status") { this.tell(STATUS[event.text] || event.text); this.bar.removeAttribute("value"); say(this.status.textContent); }
+    else if (event.type === "status") { this.tell(STATUS[event.text] || event.text); this.bar.hidden = true; say(this.status.textContent); }
     else if (event.type === "progress") this.progress(event);
     else if (event.type === "follows") { this.follows.hidden = false; this.follows.textContent = `Goes on from “${event.text}”`; }
     else if (event.type === "kind") this.name(event.kind);
@@ -78,6 +78,8 @@ export class Turn {
   tell(text) { this.status.textContent = text; }
 
   show(sql) {
+    if (this.drawn === sql) return;
+    this.drawn = sql;
     this.draft.hidden = false;
     fill(this.draft, h("code", {}, coloured(laidOut(sql))));
   }
@@ -91,10 +93,11 @@ export class Turn {
 
   progress(event) {
     if (event.total === undefined) return;
-    if (event.written) { this.tell("Writing the statement"); this.bar.removeAttribute("value"); this.show(event.written); }
+    if (event.written) { this.tell("Writing the statement"); this.bar.hidden = true; this.show(event.written); }
     else if (event.total > 0 && event.read < event.total) {
       const n = (count) => count.toLocaleString("en");
       this.tell(`Reading the schema: ${n(event.read)} of ${n(event.total)} tokens`);
+      this.bar.hidden = false;  // shown where it says something: an endless one only costs the model its processor
       this.bar.max = event.total;
       this.bar.value = event.read;
     }
@@ -188,7 +191,7 @@ export class Turn {
   async export(format, suffix, button) {
     button.disabled = true;
     try {
-      save(`rows.${suffix}`, await api.download({ job: this.job.id, format }));
+      save(`${slug(this.job.text)}.${suffix}`, await api.download({ job: this.job.id, format }));
       this.problem.hidden = true;
     } catch (error) {
       this.problem.textContent = error.message;
