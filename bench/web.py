@@ -77,16 +77,20 @@ def main(argv: Sequence[str]) -> int:
         arguments = [str(database.absolute()), "--effort", options.effort]
         arguments += ["--model", options.model] if options.model else []
         chromium = driver.chromium.launch(executable_path=browser, args=["--no-sandbox"])
-        lines = ["# The page", "", f"- load average at the start: {os.getloadavg()[0]:.1f}"]
-        lines += [f"- model: {options.model or 'the default'}, effort {options.effort}", ""]
-        lines += _starts(chromium, arguments, options.starts)
+        _say("# The page", "", f"- load average at the start: {os.getloadavg()[0]:.1f}")
+        _say(f"- model: {options.model or 'the default'}, effort {options.effort}", "")
+        _say(*_starts(chromium, arguments, options.starts))
         with _serving(arguments) as server, _prompt(arguments) as child:
-            lines += _rows(chromium, server, child, questions, options.rounds)
+            _say(*_rows(chromium, server, child, questions, options.rounds))
             one_model = _memory(child.pid)
-            lines += _tabs(chromium, server, questions, options.tabs, options.each, one_model)
+            _say(*_tabs(chromium, server, questions, options.tabs, options.each, one_model))
         chromium.close()
-    print("\n".join(lines))
     return OK
+
+
+def _say(*lines: str) -> None:
+    """Print at once what is known: the next part takes minutes."""
+    print("\n".join(lines), flush=True)
 
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
