@@ -270,6 +270,7 @@ def _tabs(
     pages = [_page(chromium, server.url) for _ in range(tabs)]
     for page in pages:
         page.evaluate(_WATCH)
+        page.set_default_timeout(ANSWER_SECONDS * 1000 * each)
     most, over = [0.0], threading.Event()
     watcher = threading.Thread(target=_watch, args=(server.process.pid, most, over), daemon=True)
     watcher.start()
