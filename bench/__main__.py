@@ -37,6 +37,7 @@ NAMES = {
     "attack": "hostile statements and hostile databases against the sandbox",
     "interrupts": "Ctrl-C at random moments: the exit code, the line and the rows of each run",
     "closings": "models and agents closed in every order from several threads",
+    "web": "the page beside the terminal: seconds to a page and to rows; many tabs at once, and their memory",
     "sandbox": "what the sandbox costs against plain sqlite3",
 }
 

@@ -100,6 +100,15 @@ def test_rows_and_column_names_come_back(sandbox: Sandbox) -> None:
     assert result.truncated is None and result.seconds > 0
 
 
+def test_rows_are_shown_as_they_come_and_void_ones_are_not_kept(sandbox: Sandbox) -> None:
+    seen: list[int] = []
+    result = sandbox.execute(
+        count_to(900) + "SELECT x, printf('%.*c', 400, 'y') FROM c",
+        arrived=lambda columns, rows: seen.append(len(rows) if columns else -1),
+    )
+    assert seen[0] == 0 and 0 < seen[1] < 900 and seen == sorted(seen) and seen[-1] == len(result.rows) == 900
+
+
 def test_an_empty_result_keeps_its_columns(sandbox: Sandbox) -> None:
     result = sandbox.execute("SELECT id, name FROM pet WHERE id > 99")
     assert result.columns == ("id", "name") and result.rows == []

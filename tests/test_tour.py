@@ -119,3 +119,10 @@ def test_on_the_command_line_and_at_the_prompt(db: str) -> None:
     assert "Which departments have the most employees?" in done.stdout
     assert "name,COUNT(*)\nEngineering,11\n" in done.stdout
     assert "There is no question 11" in done.stderr and done.returncode == 2 or done.returncode == 1
+
+
+def test_names_of_tables_are_said_of_several_rows() -> None:
+    names = ("InvoiceLine", "employees", "Category", "box", "address", "sales_person", "day", "staff", "t2")
+    assert [starter_questions.several(name) for name in names] == [
+        "invoice lines", "employees", "categories", "boxes", "addresses", "sales people", "days", "staff", "t 2"
+    ]  # fmt: skip

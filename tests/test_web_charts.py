@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
+from sqlagent.agent.answer import Answer
+from sqlagent.amend.amendment import Amendment
 from sqlagent.base.errors import QueryError
+from sqlagent.database.schema import Schema
 from sqlagent.ui.web import charts, views
 from sqlagent.ui.web.jobs import Job, Line
 
@@ -106,3 +109,38 @@ def test_a_line_runs_jobs_in_order_survives_faults_and_stops_at_once() -> None:
         "kind": "QueryError",
     }
     line.close()
+
+
+def test_no_sentence_on_the_page_names_a_flag_that_nobody_can_type_there() -> None:
+    assert views.left_out(None) == ""
+    assert (
+        views.left_out(
+            "only the first 1,000 rows came (lift with --limit 0); 2 values were cut at 9 characters"
+        )
+        == "Only the first 1,000 rows came; 2 values were cut at 9 characters. Downloads hold all of it."
+    )
+    refused = (
+        "This is about nothing here. Ask with other words, or insist with --anyway (in the prompt: \\anyway)."
+    )
+    assert views.on_page(refused).endswith("Ask with other words, or press “Answer anyway”.")
+
+
+def test_an_answer_says_once_what_was_changed_and_why_it_is_doubtful() -> None:
+    why = "Rows without a boss rule nothing out."
+    found = Answer(
+        "Who?", "SELECT a FROM t WHERE b IS NOT NULL", ("a",), [(1.23456,)], None, 0.4, (), {"total": 1.0},
+        note=f"{why} A name was asked for.", written="SELECT a FROM t", amendments=(Amendment("nulls", "", "", why),),
+    )  # fmt: skip
+    told = views.answer(found, Schema("t.db", ()))
+    assert told["amendments"] == [why] and told["written"] == "SELECT a FROM t"
+    assert told["note"] == "A name was asked for."
+    assert told["sure"] == "doubtful" and len(told["reasons"]) == 1
+    assert told["rows"] == [[1.23456]]  # a stored column keeps its digits
+
+
+def test_the_first_rows_are_a_preview_that_is_over_when_the_job_is() -> None:
+    job = Job("run", "SELECT 1", "s", "/x.db")
+    job.preview = views.preview(["n"], [(i,) for i in range(100)])
+    assert job.preview["count"] == 100 and len(job.preview["rows"]) == views.PREVIEWED
+    job.tell("answer", last=True)
+    assert job.preview is None

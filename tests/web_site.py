@@ -39,6 +39,7 @@ BY_ROTE = {
     "salaries": "SELECT name, salary FROM employees ORDER BY salary DESC",
     "each year": "SELECT strftime('%Y', hire_date) AS year, COUNT(*) AS hired FROM employees GROUP BY year",
     "everything": "SELECT * FROM evil",
+    "manage nobody": "SELECT name FROM employees WHERE id NOT IN (SELECT manager_id FROM employees)",
     "departments": "SELECT name, city FROM departments",
     "many employees": "SELECT COUNT(*) FROM employees",
 }
@@ -136,6 +137,16 @@ class Visitor:
         return json.loads(self.site.send("GET", "/api/state", None, self.headers)[2])
 
     def events(self, job: str, start: int = 0) -> list[dict[str, Any]]:
+        """All that a job tells until its end, from a place on."""
+        found: list[dict[str, Any]] = []
+        while not found or found[-1]["type"] not in ("answer", "failed", "stopped"):
+            if found:
+                time.sleep(0.05)
+            found += self.some_events(job, start + sum("n" in one for one in found))
+        return [one for one in found if one["type"] != "waiting"]
+
+    def some_events(self, job: str, start: int) -> list[dict[str, Any]]:
+        """One request's: a job that waits says so, and no more."""
         status, _, body = self.site.send("GET", f"/api/events?job={job}&from={start}", None, self.headers)
         assert status == 200, body
         blocks = body.decode().split("\n\n")

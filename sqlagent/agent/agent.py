@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from sqlagent.linking.view import View
     from sqlagent.lowering.lower import Lowered
     from sqlagent.sandbox.file_state import FileState
+    from sqlagent.sandbox.query import Arrived
     from sqlagent.sandbox.sandbox import Limits, Result, Sandbox
 
 __all__ = [
@@ -425,8 +426,10 @@ class Agent:
             return self._widen()
         return shown.grown(wanted)
 
-    def run_sql(self, sql: str, *, limits: Limits | None = None) -> Result:
+    def run_sql(self, sql: str, *, limits: Limits | None = None, arrived: Arrived | None = None) -> Result:
         """Run a person's own statement in the sandbox, within `limits` in place of the agent's own.
+
+        arrived: is shown rows as they come.
 
         Raises QueryError, QueryTimeout, DatabaseError and Cancelled.
         """
@@ -434,7 +437,7 @@ class Agent:
             self._cancel.clear()
             self._stay_open()
             try:
-                return self._open_sandbox().execute(sql, limits=limits)
+                return self._open_sandbox().execute(sql, limits=limits, arrived=arrived)
             except QueryError as error:
                 if re.search(r"\bWITHIN\s+GROUP\b", sql, re.IGNORECASE):
                     raise QueryError(f"{error} {WITHIN_GROUP}") from error

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from sqlagent.agent.confidence import Evidence
     from sqlagent.amend.amendment import Amendment
     from sqlagent.database.column_facts.fact import ColumnFact
     from sqlagent.decoding.candidate import Candidate
+    from sqlagent.sandbox.query import Arrived
 
 Kind = Literal["reason", "act", "observe"]
 Cell = str | int | float | bytes | None
@@ -22,6 +23,13 @@ class Observer(Protocol):
     def status(self, text: str) -> None: ...
 
     def step(self, step: Step) -> None: ...
+
+
+@runtime_checkable
+class RowsObserver(Observer, Protocol):
+    """One that is also shown the rows of the statement that is tried, as they come, before anything is weighed."""
+
+    def rows(self, columns: tuple[str, ...], rows: list[tuple[Cell, ...]]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +95,11 @@ class Trace:
         self.steps.append(step)
         if self.observer is not None:
             self.observer.step(step)
+
+    @property
+    def arrived(self) -> Arrived | None:
+        """Shows rows to the observer as they come; None where it does not look."""
+        return self.observer.rows if isinstance(self.observer, RowsObserver) else None
 
     @property
     def last_sql(self) -> str:

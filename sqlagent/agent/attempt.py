@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sqlagent.decoding.candidate import Candidate, Timings
     from sqlagent.decoding.layout import Acceptor
     from sqlagent.linking.prompt import Prompt
+    from sqlagent.sandbox.query import Arrived
     from sqlagent.sandbox.sandbox import Result
 
 DOUBTED = 3.0
@@ -81,9 +82,11 @@ class TextModel(Protocol):
 
 
 class Execute(Protocol):
-    """Runs a statement in the sandbox; `timeout` in seconds, None for the user's own limit."""
+    """Runs a statement in the sandbox; `timeout` in seconds, None for the user's own limit; see `Sandbox.execute`."""
 
-    def __call__(self, sql: str, *, timeout: float | None = None) -> Result: ...
+    def __call__(
+        self, sql: str, *, timeout: float | None = None, arrived: Arrived | None = None
+    ) -> Result: ...
 
 
 @dataclass
@@ -309,7 +312,7 @@ class Attempt:
         started = time.monotonic()
         try:
             lowered = self.lower(candidate.sql)
-            result = self.execute(lowered.sql)
+            result = self.execute(lowered.sql, arrived=self.trace.arrived)
         except QueryError as error:
             self.trace.add("act", "the statement was refused", candidate.sql, started)
             self.trace.add("observe", str(error), None, time.monotonic())

@@ -13,6 +13,8 @@ from typing import Any
 from sqlagent.sandbox import wire
 from sqlagent.sandbox.wire import Value
 
+Arrived = Callable[[tuple[str, ...], list[tuple[Value, ...]]], None]
+"""Is shown the columns and all rows so far, whenever some came; none at all when they are sent anew."""
 GRACE = 0.2
 """Seconds past a deadline, or past a request to stop, after which the worker is killed."""
 _UNCAPPED_FRAME = 256 << 20
@@ -56,6 +58,7 @@ class Query:
         self.spent = 0.0
         self.tell: Callable[[Any], float | None] | None = None
         """Gets the news of a task."""
+        self.arrived: Arrived | None = None
         self.restart_clock()
 
     def restart_clock(self) -> None:

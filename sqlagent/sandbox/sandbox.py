@@ -19,7 +19,7 @@ from typing import Any
 from sqlagent.base.errors import Cancelled, DatabaseError, QueryError, QueryTimeout, SqlagentError, UsageError
 from sqlagent.sandbox import file_state, private_copy, wire
 from sqlagent.sandbox.layers import SQL_LENGTH, Layers
-from sqlagent.sandbox.query import GRACE, Answer, Limits, Query, Result
+from sqlagent.sandbox.query import GRACE, Answer, Arrived, Limits, Query, Result
 from sqlagent.sandbox.worker_process import Gone, Process
 
 __all__ = ["GRACE", "Limits", "Result", "Sandbox"]
@@ -84,9 +84,11 @@ class Sandbox:
         timeout: float | None = None,
         max_rows: int | None = None,
         limits: Limits | None = None,
+        arrived: Arrived | None = None,
     ) -> Result:
         """Run one SELECT; `timeout` in seconds, `max_rows` (0: all) and `limits` stand in for the sandbox's own.
 
+        arrived: is shown rows while others are still being found, in this thread; it may change nothing.
         Raises QueryError (SQLite's words, or why the statement is refused), QueryTimeout, DatabaseError (the
         file is damaged, busy or gone) and Cancelled (after `interrupt`).
         """
@@ -97,6 +99,7 @@ class Sandbox:
             max_rows=limits.max_rows if max_rows is None else max_rows,
         )
         query = Query(wire.RUN, {"sql": _checked(sql)}, limits)
+        query.arrived = arrived
         answer = self._request(query)
         return Result(answer.columns, answer.rows, answer.truncated(limits), query.spent)
 
@@ -245,6 +248,8 @@ class Sandbox:
                 continue
             if answer.take(kind, payload):
                 process.send(wire.frame(wire.ENOUGH, query.ident), until)
+            if query.arrived is not None:
+                query.arrived(answer.columns, answer.rows)
 
     def _react(self, report: dict[str, object], query: Query) -> bool:
         """Raise the error the worker reports, or return False when a new worker can do better."""

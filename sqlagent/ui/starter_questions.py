@@ -35,6 +35,19 @@ _CATEGORIES = {
     "role",
 }
 _CATEGORIES |= {"currency", "gender", "method", "colour", "color", "region", "department", "department_id"}
+_SEVERAL = (
+    "people",
+    "children",
+    "men",
+    "data",
+    "media",
+    "staff",
+    "news",
+    "information",
+    "equipment",
+    "series",
+)
+"""Ends of names that mean several already."""
 _NO_MEASURES = {
     "id",
     "key",
@@ -70,7 +83,7 @@ def is_date(column: Column) -> bool:
 
 
 def _about(schema: Schema, table: Table) -> Iterator[tuple[str, str]]:
-    name, said = quote(table.name), words(table.name)
+    name, said = quote(table.name), several(table.name)
     label, dates = _label(table), [column for column in table.columns if is_date(column)]
     measures = [column for column in table.columns if _is_measure(table, column)]
     categories = [column for column in table.columns if _is_category(column, label)]
@@ -138,7 +151,7 @@ def _parents(schema: Schema, table: Table) -> Iterator[tuple[str, str]]:
         one, other = quote(table.name), quote(parent.name)
         place, shown = f"{other}.{quote(key.ref_columns[0])}", f"{other}.{quote(label.name)}"
         yield (
-            f"Which {words(parent.name)} have the most {words(table.name)}?",
+            f"Which {several(parent.name)} have the most {several(table.name)}?",
             f"SELECT {shown}, COUNT(*) FROM {one} JOIN {other} ON {one}.{quote(key.columns[0])} = {place} "
             f"GROUP BY {place} ORDER BY COUNT(*) DESC LIMIT 5",
         )
@@ -147,6 +160,18 @@ def _parents(schema: Schema, table: Table) -> Iterator[tuple[str, str]]:
 def words(name: str) -> str:
     """A name as a person says it."""
     return " ".join(name_words(name)) or name
+
+
+def several(name: str) -> str:
+    """A table's name as a person says it of several of its rows: "invoice lines" for InvoiceLine."""
+    said = words(name)
+    if said.endswith(_SEVERAL) or (said.endswith("s") and not said.endswith("ss")) or not said[-1:].isalpha():
+        return said
+    if said.endswith("person"):
+        return said.removesuffix("person") + "people"
+    if said.endswith("y") and said[-2:-1] not in "aeiou":
+        return f"{said[:-1]}ies"
+    return said + ("es" if said.endswith(("ss", "x", "z", "ch", "sh")) else "s")
 
 
 def _label(table: Table | None) -> Column | None:

@@ -16,8 +16,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from importlib import resources
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -29,19 +30,23 @@ from starlette.routing import Route
 
 from sqlagent.agent.agent import check_question
 from sqlagent.base.errors import DatabaseError, SqlagentError, UsageError
+from sqlagent.sql.names import quote
+from sqlagent.ui import own_sql
 from sqlagent.ui.web import feedback, shelf, views
 from sqlagent.ui.web.desk import Desk
 from sqlagent.ui.web.jobs import Job, Kind
 from sqlagent.ui.web.sessions import Session, Sessions
 
 SESSION = "x-session"
-LOOK_SECONDS = 0.04
-"""Between two looks at whether a job has told something."""
+LOOK_SECONDS = 0.1
+"""Between two looks at how far a job is; what it tells is passed on at once."""
 ALIVE_SECONDS = 10.0
 """After so long without news, a comment says that the connection lives."""
 BODY_BYTES = 200_000
 """Longest request that is not a file."""
 STATEMENT_CHARACTERS = 100_000
+MOST_EXAMPLES = 4
+CHUNK_CHARACTERS = 1 << 16
 EXPORTS = {"csv": "text/csv", "json": "application/json", "markdown": "text/markdown"}
 FILES = {
     "/": ("index.html", "text/html"),
@@ -169,7 +174,7 @@ class Page:
 
     def take(self, session: Session, job: Job) -> Response:
         self.desk.submit(session, job)
-        return _json({"job": job.id})
+        return _json({"job": job.id, "text": views.shown(job.text)})
 
 
 # ---- what a page shows -------------------------------------------------------------------------------------
@@ -198,19 +203,22 @@ async def _state(page: Page, request: Request, session: Session, wish: dict[str,
     }
     if session.database:
         item = session.shelf.item(session.database)
-        known["examples"] = item.examples
         try:
-            known["schema"] = await run_in_threadpool(_schema, item)
+            known["schema"], known["examples"] = await run_in_threadpool(_schema, item)
         except DatabaseError as error:
             known["trouble"] = str(error)
     return _json(known)
 
 
-def _schema(item: shelf.Item) -> dict[str, Any]:
+def _schema(item: shelf.Item) -> tuple[dict[str, Any], list[str]]:
+    """What a database holds, and questions to begin with. Raises DatabaseError."""
     from sqlagent.database import schema
+    from sqlagent.ui import starter_questions
 
     try:
-        return views.schema(schema.read(item.path))
+        found = schema.read(item.path)
+        proposed = (views.name(question) for question, _ in starter_questions.proposed(found))
+        return views.schema(found), [*item.examples] or list(islice(proposed, MOST_EXAMPLES))
     except DatabaseError as error:
         raise DatabaseError(_named(str(error), item)) from None
 
@@ -241,16 +249,30 @@ async def _remove(page: Page, request: Request, session: Session, wish: dict[str
 
 async def _ask(page: Page, request: Request, session: Session, wish: dict[str, Any]) -> Response:
     question = check_question(_text(wish, "question", BODY_BYTES))
-    item = _open(session)
-    return page.take(session, _job("ask", question, session, item, anyway=bool(wish.get("anyway"))))
+    item, unsure = _open(session), own_sql.is_sql(question, own_sql.begins_like_sql)
+    anyway = bool(wish.get("anyway"))
+    return page.take(session, _job("ask", question, session, item, anyway=anyway, unsure=unsure))
 
 
 async def _run(page: Page, request: Request, session: Session, wish: dict[str, Any]) -> Response:
-    sql = _text(wish, "sql", STATEMENT_CHARACTERS).strip()
+    item = _open(session)
+    if "table" in wish:
+        sql = await run_in_threadpool(_all_of, item, wish["table"])
+    else:
+        sql = _text(wish, "sql", STATEMENT_CHARACTERS).strip()
     if not sql:
         raise UsageError("The statement is empty; write a SELECT.")
-    item = _open(session)
     return page.take(session, _job("run", sql, session, item, of=str(wish.get("of") or "")[:100]))
+
+
+def _all_of(item: shelf.Item, place: Any) -> str:
+    """The statement for all rows of a table, by its place in the schema. Raises UsageError."""
+    from sqlagent.database import schema
+
+    tables = schema.read(item.path).tables
+    if not isinstance(place, int) or not 0 <= place < len(tables):
+        raise UsageError("There is no such table any more; load the page again.")
+    return f"SELECT * FROM {quote(tables[place].name)}"
 
 
 async def _stop(page: Page, request: Request, session: Session, wish: dict[str, Any]) -> Response:
@@ -271,9 +293,29 @@ async def _events(page: Page, request: Request, session: Session, wish: dict[str
 
 
 async def _stream(desk: Desk, job: Job, place: int) -> AsyncIterator[bytes]:
-    """A job's events from a place on, and meanwhile how far it is."""
+    """A job's events from a place on, and meanwhile how far it is.
+
+    A job that waits is told so, and the stream ends: a browser opens six connections to one server, and all tabs
+    share them. So only jobs that run hold one, of which there are at most two.
+    """
+    loop, told = asyncio.get_running_loop(), asyncio.Event()
+
+    def wake() -> None:
+        with contextlib.suppress(RuntimeError):  # the server is ending
+            loop.call_soon_threadsafe(told.set)
+
+    job.watchers.append(wake)
+    try:
+        async for event in _told(desk, job, place, told):
+            yield event
+    finally:
+        job.watchers.remove(wake)
+
+
+async def _told(desk: Desk, job: Job, place: int, told: asyncio.Event) -> AsyncIterator[bytes]:
     loop = asyncio.get_running_loop()
     said: Any = None
+    seen: Any = None
     spoken = loop.time()
     while True:
         done = job.done  # before the events are read: the last one must not be missed
@@ -283,14 +325,21 @@ async def _stream(desk: Desk, job: Job, place: int) -> AsyncIterator[bytes]:
             yield _event(event)
         if done:
             return
+        if (preview := job.preview) is not seen and preview is not None:
+            seen, spoken = preview, loop.time()
+            yield _event(preview)
         now = _how_far(desk, job)
         if now != said:
             said, spoken = now, loop.time()
             yield _event(now)
+            if now["type"] == "waiting":
+                return
         elif loop.time() - spoken > ALIVE_SECONDS:
             spoken = loop.time()
             yield b": alive\n\n"
-        await asyncio.sleep(LOOK_SECONDS)
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(told.wait(), LOOK_SECONDS)
+        told.clear()
 
 
 def _how_far(desk: Desk, job: Job) -> dict[str, Any]:
@@ -298,7 +347,7 @@ def _how_far(desk: Desk, job: Job) -> dict[str, Any]:
     if ahead:
         return {"type": "waiting", "ahead": ahead}
     thinking = next((e["text"] for e in reversed(job.events) if e["type"] == "status"), "") == "thinking"
-    progress = desk.progress() if thinking else None
+    progress = desk.progress(job) if thinking else None
     if progress is None:
         return {"type": "progress"}
     return {
@@ -324,9 +373,24 @@ async def _export(page: Page, request: Request, session: Session, wish: dict[str
         raise UsageError("Its rows are no longer kept; run the statement again.")
     from sqlagent.ui import formats
 
-    style = formats.Style(format, csv_safe=True)
-    text = await run_in_threadpool(lambda r: "".join(formats.lines(r.columns, r.rows, style)), job.result)
-    return Response(text.encode("utf-8", "backslashreplace"), media_type=EXPORTS[format], headers=_PRIVATE)
+    result, style = job.result, formats.Style(format, csv_safe=True)
+    if result.cut:
+        result = await run_in_threadpool(page.desk.whole, job, result)
+    chunks = _chunks(formats.lines(result.columns, result.rows, style))
+    return StreamingResponse(chunks, media_type=EXPORTS[format], headers=_PRIVATE)
+
+
+def _chunks(lines: Iterable[str]) -> Iterator[bytes]:
+    """Lines as bytes, many at a time: each piece that is sent costs a turn of the server's threads."""
+    held: list[str] = []
+    size = 0
+    for line in lines:
+        held.append(line)
+        size += len(line)
+        if size > CHUNK_CHARACTERS:
+            yield "".join(held).encode("utf-8", "backslashreplace")
+            held, size = [], 0
+    yield "".join(held).encode("utf-8", "backslashreplace")
 
 
 async def _feedback(page: Page, request: Request, session: Session, wish: dict[str, Any]) -> Response:

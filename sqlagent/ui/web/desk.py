@@ -7,25 +7,33 @@ need not wait for the model. Both lines use the same sandbox settings.
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
 
 from sqlagent.agent.agent import Agent
-from sqlagent.agent.answer import Step
+from sqlagent.agent.answer import Cell, Step
 from sqlagent.agent.model_slot import ModelSlot
-from sqlagent.base.errors import SqlagentError, UsageError
+from sqlagent.base.errors import QueryError, SqlagentError, UsageError
+from sqlagent.sandbox.query import Limits
+from sqlagent.ui import own_sql
 from sqlagent.ui.web import views
 from sqlagent.ui.web.jobs import Job, Line, Result
 from sqlagent.ui.web.sessions import Session, Sessions
 
 if TYPE_CHECKING:
     from sqlagent.agent.attempt import TextModel
-    from sqlagent.sandbox.sandbox import Limits
+    from sqlagent.decoding.candidate import Progress
 
 MOST_OPEN = 4
 """Databases that a line keeps open: each has a process and an index of its values."""
+EXPORTED_BYTES = 256 << 20
+"""Memory that all rows of one result may take while they are downloaded."""
+PREVIEW_SECONDS = 0.15
+"""Between two looks at the rows so far."""
 MOST_WAITING = 25
 """Questions and statements that one page may have waiting."""
 
@@ -45,27 +53,30 @@ class Settings:
 class Opened:
     """Agents by path; the one that was used longest ago is closed when there are too many.
 
-    `of` is for one thread; the others may be called from any, and never wait for an agent that is being made.
+    `of` waits for an agent that is being made; the others never do. All may be called from any thread.
     """
 
     def __init__(self, make: Callable[[str], Agent]) -> None:
         self._make = make
         self._agents: OrderedDict[str, Agent] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock, self._making = threading.Lock(), threading.Lock()
 
     def of(self, path: str) -> Agent:
         """The agent for a database."""
-        with self._lock:
-            found = self._agents.get(path)
-        if found is None:
-            found = self._make(path)
-        with self._lock:
-            self._agents[path] = found
-            self._agents.move_to_end(path)
-            spare = [self._agents.popitem(last=False)[1]] if len(self._agents) > MOST_OPEN else []
+        with self._making:
+            found = self.there(path) or self._make(path)
+            with self._lock:
+                self._agents[path] = found
+                self._agents.move_to_end(path)
+                spare = [self._agents.popitem(last=False)[1]] if len(self._agents) > MOST_OPEN else []
         for agent in spare:
             agent.close()
         return found
+
+    def there(self, path: str) -> Agent | None:
+        """The agent for a database, if it is open."""
+        with self._lock:
+            return self._agents.get(path)
 
     def cancel(self) -> None:
         """End what any of them is doing."""
@@ -116,12 +127,13 @@ class Desk:
         """Whether the model is loaded."""
         return self._holder.model is not None
 
-    def progress(self) -> Any:
-        """How far the model is, a `Progress`; None where it does not say."""
-        return getattr(self._holder.model, "progress", None)
+    def progress(self, job: Job) -> Progress | None:
+        """How far the model is with the question that is being answered; None where it does not say."""
+        agent = self._asked.there(job.path)
+        return agent.progress if agent is not None else None
 
     def line(self, job: Job) -> Line:
-        return self.questions if job.kind == "ask" else self.statements
+        return self.questions if job.kind == "ask" and not job.unsure else self.statements
 
     def submit(self, session: Session, job: Job) -> None:
         """Take a job. Raises UsageError when a page has too many waiting."""
@@ -135,6 +147,16 @@ class Desk:
 
     def stop(self, job: Job) -> None:
         self.line(job).stop(job)
+
+    def whole(self, job: Job, result: Result) -> Result:
+        """All rows of a result of which only some were kept. Raises QueryError, QueryTimeout, DatabaseError."""
+        limits = replace(self.settings.limits or Limits(), max_rows=0, max_cell=0, max_bytes=EXPORTED_BYTES)
+        found = self._run.of(job.path).run_sql(result.sql, limits=limits)
+        if found.truncated:
+            raise UsageError(
+                f"The result is larger than {EXPORTED_BYTES >> 20} MB: save it with `sqlagent run` instead."
+            )
+        return Result(result.sql, found.columns, found.rows, 0)
 
     def opened(self, path: str) -> None:
         """Get ready for questions about a database while the first one is typed."""
@@ -197,7 +219,9 @@ class Desk:
         job.check()
         conversation.add(job.text, found.sql, history)
         job.answer = found
-        kept = Result(found.sql, found.columns, found.rows, views.size(found.rows))
+        kept = Result(
+            found.sql, found.columns, found.rows, views.size(found.rows), cut=found.truncated is not None
+        )
         self.sessions.keep(job, kept)
         job.tell("answer", last=True, **views.answer(found, agent.schema()))
         self.opened(job.path)  # the first question was shown a part of its tables
@@ -207,9 +231,18 @@ class Desk:
 
         job.tell("status", text="running the statement")
         agent = self._run.of(job.path)
-        result = agent.run_sql(job.text)
+        if job.unsure:
+            if not own_sql.is_sql(job.text, partial(_compiles, agent)):
+                job.unsure = False
+                self.questions.submit(job)
+                return
+            job.kind, job.unsure = "run", False
+            job.tell("kind", kind=job.kind)
+        result = agent.run_sql(job.text, arrived=_Teller(job).rows)
         job.check()
-        self.sessions.keep(job, Result(job.text, result.columns, result.rows, views.size(result.rows)))
+        cut = result.truncated is not None
+        kept = Result(job.text, result.columns, result.rows, views.size(result.rows), cut)
+        self.sessions.keep(job, kept)
         job.tell(
             "answer",
             last=True,
@@ -220,15 +253,30 @@ class Desk:
         )
 
 
+def _compiles(agent: Agent, sql: str) -> bool:
+    try:
+        agent.prepare(sql)
+    except QueryError:
+        return False
+    return True
+
+
 class _Teller:
     """Tells a job what its agent does."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
+        self._shown = 0.0
 
     def status(self, text: str) -> None:
         self.job.check()  # stopped between being taken and being asked
         self.job.tell("status", text=text)
+
+    def rows(self, columns: tuple[str, ...], rows: list[tuple[Cell, ...]]) -> None:
+        now = time.monotonic()
+        if rows and (self.job.preview is None or now - self._shown > PREVIEW_SECONDS):
+            self._shown = now
+            self.job.preview = views.preview(columns, rows)
 
     def step(self, step: Step) -> None:
         sql = views.shown(step.sql) if step.sql else ""

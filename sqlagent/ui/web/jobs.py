@@ -17,6 +17,7 @@ from typing import Any, Literal
 from sqlagent.agent.answer import Answer
 from sqlagent.base.errors import Cancelled, SqlagentError
 from sqlagent.base.visible import visible
+from sqlagent.ui.web import views
 
 Kind = Literal["ask", "run"]
 Event = dict[str, Any]
@@ -36,12 +37,18 @@ class Job:
     """What the database is called, where its path is nobody's business."""
     of: str = ""
     """The job whose question a statement is for."""
+    unsure: bool = False
+    """Whether a text begins like a statement and may be a question: SQLite is asked first."""
     id: str = field(default_factory=lambda: secrets.token_urlsafe(9))
     events: list[Event] = field(default_factory=list)
+    preview: Event | None = None
+    """The first rows so far, until the answer is there."""
     done: bool = False
     stopped: bool = False
     answer: Answer | None = None
     result: Result | None = None
+    watchers: list[Callable[[], None]] = field(default_factory=list)
+    """Called, in the thread that tells, when something was told."""
     history: tuple[tuple[str, str], ...] = ()
     """(question, statement) of the turns that a follow-up was asked with."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -53,6 +60,10 @@ class Job:
                 return
             self.events.append({"n": len(self.events), "type": type, **facts})
             self.done = last
+            if last:
+                self.preview = None
+        for watcher in tuple(self.watchers):
+            watcher()
 
     def stop(self) -> None:
         """End it for everybody who looks."""
@@ -69,7 +80,7 @@ class Job:
 
     def fail(self, error: SqlagentError) -> None:
         """End it with an error's sentence."""
-        said = str(error).replace(self.path, self.name) if self.name else str(error)
+        said = views.on_page(str(error).replace(self.path, self.name) if self.name else str(error))
         self.tell("failed", last=True, text=visible(said, keep="\n"), kind=type(error).__name__)
 
     def check(self) -> None:
@@ -80,12 +91,16 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Rows that are kept for a job, whichever way they were made. `size` is about what they take, in bytes."""
+    """Rows that are kept for a job, whichever way they were made. `size` is about what they take, in bytes.
+
+    cut: whether the statement has more, which a download fetches.
+    """
 
     sql: str
     columns: tuple[str, ...]
     rows: list[tuple[Any, ...]]
     size: int
+    cut: bool = False
 
 
 class Line:

@@ -7,6 +7,7 @@ anybody's text are visible escapes. The page puts texts on the screen with `text
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +15,8 @@ from typing import Any
 from sqlagent.agent.answer import Answer, Cell
 from sqlagent.base.visible import visible
 from sqlagent.database.schema import Column, Schema, Table
+from sqlagent.ui import sureness
+from sqlagent.ui.readable import for_people
 from sqlagent.ui.web import charts
 
 EXACT = 2**53
@@ -21,9 +24,12 @@ EXACT = 2**53
 SHOWN_CELL = 4000
 """Characters of a text that are sent to be shown; exports hold all of them."""
 SHOWN_BLOB = 32
+PREVIEWED = 25
+"""Rows that are shown while the others are still being found."""
 SHOWN_COLUMNS = 200
 """Columns of a table that are listed and drawn."""
 
+MOST_READINGS = 3
 KEPT = "\n\t"
 
 
@@ -52,6 +58,36 @@ def cell(value: Cell) -> Any:
     return value if abs(value) < EXACT else {"kind": "number", "text": str(value)}
 
 
+_LIFT = re.compile(r" \(lift with --[a-z-]+ \d+\)")
+_INSIST = re.compile(r", or insist with --anyway \(in the prompt: \\anyway\)")
+_LONGER = re.compile(r"; --timeout SECONDS allows more")
+
+
+def on_page(text: str) -> str:
+    """A sentence that names a flag or a command of the prompt, as somebody needs it who looks at the page."""
+    text = _INSIST.sub(", or press “Answer anyway”", text)
+    return _LONGER.sub("; start the server with --timeout SECONDS to allow more", text)
+
+
+def left_out(truncated: str | None) -> str:
+    """What a result leaves out, and where it is to be had; "" where that is nothing."""
+    if not truncated:
+        return ""
+    said = _LIFT.sub("", truncated)
+    return f"{said[0].upper()}{said[1:]}. Downloads hold all of it."
+
+
+def preview(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> dict[str, Any]:
+    """The first of the rows that have come so far, and how many those are."""
+    return {
+        "type": "rows",
+        "columns": [name(column) for column in columns],
+        "rows": [[cell(value) for value in row] for row in rows[:PREVIEWED]],
+        "numeric": [charts.is_numeric([row[i] for row in rows[:PREVIEWED]]) for i in range(len(columns))],
+        "count": len(rows),
+    }
+
+
 def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], truncated: str | None) -> dict[str, Any]:
     """A result for the page: names, cells, which columns are numbers, and the charts that suit it."""
     return {
@@ -59,26 +95,49 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], truncated: str
         "rows": [[cell(value) for value in row] for row in rows],
         "numeric": [charts.is_numeric([row[i] for row in rows]) for i in range(len(columns))],
         "chart": charts.suggest(columns, rows),
-        "truncated": truncated or "",
+        "truncated": left_out(truncated),
     }
 
 
 def answer(found: Answer, schema: Schema) -> dict[str, Any]:
-    """An answer for the page: the statement, the sentence, how far to trust it, the rows, other readings."""
+    """An answer for the page: the statement, the sentence, how far to trust it, what was changed, the rows.
+
+    Heads and digits are those that a person reads; downloads are exact.
+    """
     from sqlagent.sql.explain import in_words, sentence
 
-    others = dict.fromkeys(one.sql for one in found.tried if one.sql != found.sql)
+    columns, rows = for_people(found.sql, found.question, found.columns, found.rows)
     return {
         "sql": shown(found.sql),
         "words": shown(sentence(found.words)),
         "confidence": round(found.confidence, 3),
-        "note": shown(found.note),
+        "calibrated": found.calibrated,
+        "sure": _sure(found),
+        "reasons": sureness.reasons(found) if sureness.is_doubtful(found) else [],
+        "note": on_page(shown(_note(found))),
+        "written": shown(found.written) if found.amendments else "",
+        "amendments": [shown(one.why) for one in found.amendments],
         "readings": [
-            {"sql": shown(sql), "words": shown(sentence(in_words(sql, schema)))} for sql in list(others)[:3]
+            {"sql": shown(sql), "words": shown(sentence(in_words(sql, schema)))}
+            for sql in sureness.readings(found)[:MOST_READINGS]
         ],
         "timings": {key: round(seconds, 3) for key, seconds in found.timings.items()},
-        **table(found.columns, found.rows, found.truncated),
+        **table(columns, rows, found.truncated),
     }
+
+
+def _note(found: Answer) -> str:
+    """What a reader should know, without what the changes say already."""
+    said = found.note
+    for one in found.amendments:
+        said = said.replace(one.why, "")
+    return " ".join(said.split())
+
+
+def _sure(found: Answer) -> str:
+    if found.confidence >= sureness.SURE:
+        return "sure"
+    return "doubtful" if sureness.is_doubtful(found) else "fairly sure"
 
 
 def size(rows: Sequence[Sequence[Cell]]) -> int:

@@ -84,11 +84,10 @@ function welcome() {
   if (box.hidden) return;
   const tables = state.schema?.tables || [];
   if (!tables.length) {
-    fill(box, h("p", { class: "big" }, "Ask your data in plain English."), h("p", {}, "Choose a database above, or drop a SQLite file anywhere on this page. Nothing leaves this computer."));
+    fill(box, h("p", { class: "big" }, "Ask your data in plain English."), h("p", {}, "Choose a database above, or drop a file anywhere on this page: SQLite, CSV, JSON, Excel, Parquet or SQL. Nothing leaves this computer."));
     return;
   }
-  const largest = [...tables].sort((a, b) => (b.rows || 0) - (a.rows || 0)).slice(0, 3);
-  const examples = state.examples?.length ? state.examples : largest.map((table) => `How many rows are there in ${table.name}?`);
+  const examples = state.examples?.length ? state.examples : tables.slice(0, 3).map((table) => `How many rows are there in ${table.name}?`);
   fill(box, h("p", { class: "big" }, `Ask ${name()} a question.`),
     h("p", {}, `${plural(tables.length, "table")} · answered by ${state.model} on this computer, offline and read-only.`),
     h("ul", { class: "examples" }, examples.map((text) => h("li", {}, h("button", { type: "button", onclick: () => ask(text) }, text)))));
@@ -101,10 +100,11 @@ function showTables() {
     const wanted = event.target.value.toLowerCase();
     for (const item of list.children) item.hidden = !item.dataset.words.includes(wanted);
   } }) : null;
-  const list = h("ul", {}, tables.map((table) => h("li", { "data-words": [table.name, ...table.columns.map((c) => c.name)].join(" ").toLowerCase() },
+  const list = h("ul", {}, tables.map((table, place) => h("li", { "data-words": [table.name, ...table.columns.map((c) => c.name)].join(" ").toLowerCase() },
     h("details", {}, h("summary", {}, h("span", { class: "name" }, table.name || "“”"),
       table.kind === "table" ? null : h("span", { class: "tag" }, table.kind),
       table.rows === null ? null : h("span", { class: "count" }, (table.exact ? "" : "≈ ") + table.rows.toLocaleString("en"))),
+    h("button", { type: "button", class: "quiet look", "aria-label": `Show the rows of ${table.name}`, onclick: () => { closeSide(); begin(() => api.post("api/run", { table: place }), { kind: "run", of: "" }); } }, "Show rows"),
     table.comment ? h("p", { class: "hint" }, table.comment) : null,
     h("ul", { class: "columns" }, table.columns.map((column) => columnOf(table, column)),
       table.more ? h("li", { class: "hint" }, `and ${table.more} more`) : null)))));
@@ -143,6 +143,7 @@ const page = {
   run: (sql, of) => begin(() => api.post("api/run", { sql, of }), { kind: "run", text: sql, of }),
   finished(turn) {
     running = running.filter((one) => one !== turn);
+    if (turn === watched) requestAnimationFrame(() => bring(turn));
   },
 };
 
@@ -158,7 +159,7 @@ async function ask(text, anyway = false) {
 async function begin(act, job) {
   const taken = await attempt(act);
   if (!taken) return false;
-  add({ ...job, id: taken.job }, true);
+  add({ ...job, id: taken.job, text: taken.text }, true);
   byId("welcome").hidden = true;
   return true;
 }
@@ -168,7 +169,16 @@ function add(job, look) {
   running.push(turn);
   turns.append(turn.element);
   turn.follow();
-  if (look) turn.element.scrollIntoView({ block: "start", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+  watched = look ? turn : null;
+  if (look) bring(turn);
+}
+
+// The newest question stays in view as its answer grows, until the person looks elsewhere.
+let watched = null;
+for (const sign of ["wheel", "touchmove", "keydown", "pointerdown"]) addEventListener(sign, () => { watched = null; }, { passive: true, capture: true });
+
+function bring(turn) {
+  turn.element.scrollIntoView({ block: "start", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
 }
 
 byId("form").addEventListener("submit", async (event) => {
@@ -270,6 +280,10 @@ function theme(wanted) {
 }
 byId("theme").addEventListener("click", () => theme(THEMES[(THEMES.indexOf(localStorage.getItem("theme") || "auto") + 1) % 3]));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => dispatchEvent(new Event("theme")));
+function closeSide() {
+  byId("tables").classList.remove("open");
+  byId("side").setAttribute("aria-expanded", "false");
+}
 byId("side").addEventListener("click", () => {
   const open = byId("tables").classList.toggle("open");
   byId("side").setAttribute("aria-expanded", String(open));

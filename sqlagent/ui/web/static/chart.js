@@ -1,6 +1,6 @@
 // Draw a result as bars, lines or a histogram: our own SVG, with its colours written out so that it can be saved.
 
-import { h, fill, save, plural } from "./dom.js";
+import { h, fill, save, slug, plural } from "./dom.js";
 import { compare, text } from "./table.js";
 
 const NAMES = { bars: "Bars", lines: "Lines", histogram: "Histogram" };
@@ -51,8 +51,8 @@ export function chartOf(result, label) {
     pick("Chart", "Kind of chart", state.kinds.map((kind) => [kind, NAMES[kind]]), state.kind, (kind) => { state.kind = kind; }),
     pick("of", "Numbers", state.measures.map((i) => [i, result.columns[i]]), state.y, (i) => { state.y = Number(i); }), x,
     h("span", { class: "spread" }),
-    h("button", { type: "button", class: "quiet", onclick: () => savePng(view.firstChild) }, "PNG"),
-    h("button", { type: "button", class: "quiet", onclick: () => save("chart.svg", svgBlob(view.firstChild)) }, "SVG"));
+    h("button", { type: "button", class: "quiet", onclick: () => savePng(view.firstChild, `${slug(label)}.png`) }, "PNG"),
+    h("button", { type: "button", class: "quiet", onclick: () => save(`${slug(label)}.svg`, svgBlob(view.firstChild)) }, "SVG"));
 
   function draw() {
     x.hidden = state.kind === "histogram";
@@ -134,8 +134,8 @@ function lines(points, width, measure, by, colours) {
   svg.append(h("path", { d: shown.map((p, i) => `${i ? "L" : "M"}${x(i).toFixed(1)} ${at(p.y).toFixed(1)}`).join(""), fill: "none", stroke: colours.mark, "stroke-width": 2.2, "stroke-linejoin": "round" }));
   shown.forEach((p, i) => {
     svg.append(h("circle", { class: "mark", cx: x(i), cy: at(p.y), r: shown.length > 80 ? 1.5 : 3.2, fill: colours.mark }, h("title", {}, `${p.label}: ${number(p.y)}`)));
-    const anchor = i === 0 ? "start" : i + every > shown.length - 1 && i === shown.length - 1 ? "end" : "middle";
-    if (i % every === 0) svg.append(word(x(i), height - 14, cut(p.label, 12), colours.dim, anchor, { "font-size": 11 }));
+    const room = cut(p.label, 12).length * 3.5, place = Math.min(width - room - 2, Math.max(room + 2, x(i)));
+    if (i % every === 0) svg.append(word(place, height - 14, cut(p.label, 12), colours.dim, "middle", { "font-size": 11 }));
   });
   return svg;
 }
@@ -155,7 +155,7 @@ function histogram(points, width, measure, colours) {
 
 export const svgBlob = (svg) => new Blob([new XMLSerializer().serializeToString(svg)], { type: "image/svg+xml" });
 
-async function savePng(svg) {
+async function savePng(svg, name) {
   const url = URL.createObjectURL(svgBlob(svg)), image = new Image();
   image.src = url;
   await image.decode();
@@ -164,5 +164,5 @@ async function savePng(svg) {
   sheet.height = 2 * svg.height.baseVal.value;
   sheet.getContext("2d").drawImage(image, 0, 0, sheet.width, sheet.height);
   URL.revokeObjectURL(url);
-  sheet.toBlob((blob) => save("chart.png", blob), "image/png");
+  sheet.toBlob((blob) => save(name, blob), "image/png");
 }

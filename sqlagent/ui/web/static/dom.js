@@ -37,4 +37,7 @@ export function save(name, blob) {
   setTimeout(() => URL.revokeObjectURL(url), 10000);
 }
 
+// A file's name that says what is in it.
+export const slug = (text) => text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60).replace(/^-|-$/g, "") || "rows";
+
 export const plural = (n, one, many = one + "s") => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;

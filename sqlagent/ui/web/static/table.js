@@ -38,8 +38,20 @@ export function cellOf(value) {
   return h("details", {}, h("summary", {}, shown.slice(0, LONG) + "…"), shown);
 }
 
+const head = (name) => (name === "" ? "“”" : name);
+
+// A few rows without any tools.
+export function plainTable(result) {
+  const kind = (i) => (result.numeric[i] ? "number" : null);
+  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "The first rows" }, h("table", {},
+    h("thead", {}, h("tr", {}, result.columns.map((name, i) => h("th", { scope: "col", class: kind(i) }, h("span", { class: "sort" }, head(name)))))),
+    h("tbody", {}, result.rows.map((row) => h("tr", {}, row.map((value, i) => h("td", { class: kind(i) }, cellOf(value))))))));
+}
+
+// The rows as a table and, with records(), one value a line; what is sorted, filtered and paged stays so in both.
 export function tableOf(result, label) {
   const state = { column: -1, down: false, filter: "", page: 0, size: 25 };
+  const list = h("ol", { class: "records" });
   const body = h("tbody"), place = h("span", { class: "place" });
   const back = h("button", { type: "button", class: "quiet", onclick: () => turn(-1) }, "Previous");
   const on = h("button", { type: "button", class: "quiet", onclick: () => turn(1) }, "Next");
@@ -47,7 +59,7 @@ export function tableOf(result, label) {
 
   const heads = result.columns.map((name, i) =>
     h("th", { scope: "col", class: result.numeric[i] ? "number" : null },
-      h("button", { type: "button", class: "sort", onclick: () => sort(i) }, name === "" ? "“”" : name,
+      h("button", { type: "button", class: "sort", onclick: () => sort(i) }, head(name),
         h("span", { class: "arrow", "aria-hidden": "true" }))));
 
   function sort(column) {
@@ -74,10 +86,12 @@ export function tableOf(result, label) {
     state.page = Math.min(Math.max(0, state.page), last);
     const from = state.page * state.size, shown = rows.slice(from, from + state.size);
     fill(body, shown.map((row) => h("tr", {}, row.map((value, i) => h("td", { class: result.numeric[i] ? "number" : null }, cellOf(value))))));
-    heads.forEach((head, i) => {
+    fill(list, turned ? shown.map((row, n) => h("li", { "aria-label": `Row ${from + n + 1}` }, h("dl", {},
+      row.flatMap((value, i) => [h("dt", {}, head(result.columns[i])), h("dd", {}, cellOf(value))])))) : null);
+    heads.forEach((one, i) => {
       const order = state.column !== i ? null : state.down ? "descending" : "ascending";
-      if (order) head.setAttribute("aria-sort", order);
-      else head.removeAttribute("aria-sort");
+      if (order) one.setAttribute("aria-sort", order);
+      else one.removeAttribute("aria-sort");
     });
     back.disabled = state.page === 0;
     on.disabled = state.page === last;
@@ -92,10 +106,17 @@ export function tableOf(result, label) {
     oninput: (event) => { Object.assign(state, { filter: event.target.value, page: 0 }); draw(true); } });
   const size = h("select", { "aria-label": "Rows a page", onchange: (event) => { Object.assign(state, { size: Number(event.target.value), page: 0 }); draw(false); } },
     PAGES.map((n) => h("option", { value: n, selected: n === state.size }, `${n} a page`)));
+  let turned = false;
   draw(true);
-  return h("div", { class: "table" },
-    few ? null : h("div", { class: "table-tools" }, filter, size),
-    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `Rows: ${label}` },
-      h("table", {}, h("thead", {}, h("tr", {}, heads)), body)),
+  const grid = h("table", {}, h("thead", {}, h("tr", {}, heads)), body);
+  const scroll = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `Rows: ${label}` }, grid);
+  const element = h("div", { class: "table" }, few ? null : h("div", { class: "table-tools" }, filter, size), scroll,
     h("div", { class: "pager" }, place, result.rows.length > PAGES[0] ? [back, on] : null));
+  const show = (wanted) => {
+    turned = wanted;
+    draw(false);
+    fill(scroll, turned ? list : grid);
+    return element;
+  };
+  return { get element() { return show(false); }, records: () => show(true) };
 }

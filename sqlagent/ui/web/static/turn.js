@@ -1,9 +1,9 @@
 // One question or statement: what is being done, then the sentence, the statement, the rows, the chart.
 
 import * as api from "./api.js";
-import { h, fill, say, save, plural } from "./dom.js";
+import { h, fill, say, save, slug, plural } from "./dom.js";
 import { coloured, laidOut } from "./sql.js";
-import { tableOf } from "./table.js";
+import { plainTable, tableOf } from "./table.js";
 import { chartOf } from "./chart.js";
 
 const STATUS = {
@@ -14,6 +14,7 @@ const STATUS = {
   "reading the statements back": "Reading the statements back as questions",
   "running the statement": "Running the statement",
 };
+const WIDE = 4;  // columns beyond which a row is easier to read as a record
 const THUMB = "M7 10v10H4a1 1 0 0 1-1-1v-8a1 1 0 0 1 1-1h3zm2 9.500V10l3.600-6.600a1.800 1.800 0 0 1 3.300 1.200L15.200 9H19a2 2 0 0 1 2 2.400l-1.300 6.500A2.600 2.600 0 0 1 17.200 20H9.500z";
 const icon = (turned) => h("svg", { viewBox: "0 0 24 24", width: 18, height: 18, "aria-hidden": "true" },
   h("path", { d: THUMB, fill: "none", stroke: "currentColor", "stroke-width": 1.7, "stroke-linejoin": "round", transform: turned ? "rotate(180 12 12)" : null }));
@@ -22,18 +23,28 @@ const EXPORTS = { csv: ["CSV", "csv"], json: ["JSON", "json"], markdown: ["Markd
 export class Turn {
   // page: { ask(question, anyway), run(sql, of), finished(turn) }
   constructor(job, page) {
-    Object.assign(this, { job, page, seen: 0, done: false, sql: "", steps: [] });
-    const kind = job.kind === "ask" ? null : h("span", { class: "tag" }, "SQL");
-    this.heading = h("h2", { tabindex: "-1" }, kind, job.kind === "ask" ? job.text : job.of ? "Edited statement" : "Statement");
+    Object.assign(this, { job, page, seen: 0, ahead: 0, done: false, sql: "", steps: [] });
+    this.heading = h("h2", { tabindex: "-1" });
     this.follows = h("p", { class: "follows", hidden: true });
     this.status = h("span", { class: "status" }, "Waiting");
-    this.bar = h("progress", { "aria-label": "Progress" });
+    this.bar = h("progress", { "aria-label": "Progress", hidden: true });
     this.stop = h("button", { type: "button", class: "quiet stop", onclick: () => this.end() }, "Stop");
     this.work = h("div", { class: "work" }, h("span", { class: "spin", "aria-hidden": "true" }), this.status, this.bar, this.stop);
     this.draft = h("pre", { class: "sql draft", hidden: true });
+    this.preview = h("div", { class: "preview", hidden: true });
     this.body = h("div", { class: "answer" });
-    this.element = h("article", { class: "turn", "aria-label": job.kind === "ask" ? job.text : "Statement" },
-      this.heading, this.follows, this.work, this.draft, this.body);
+    this.element = h("article", { class: "turn" }, this.heading, this.follows, this.work, this.draft, this.preview, this.body);
+    this.name(job.kind);
+  }
+
+  // A question is called by its words, a statement by how it begins.
+  name(kind) {
+    this.job.kind = kind;
+    const line = this.job.text.replace(/\s+/g, " "), short = line.length > 90 ? `${line.slice(0, 89)}…` : line;
+    this.label = kind === "ask" ? this.job.text : `the statement ${short}`;
+    this.element.setAttribute("aria-label", this.label);
+    fill(this.heading, kind === "ask" ? this.job.text
+      : [h("span", { class: "tag" }, this.job.of ? "edited SQL" : "SQL"), h("code", {}, short)]);
   }
 
   // Read what the job tells until its end, over broken connections. Ends early when the session is lost.
@@ -41,7 +52,7 @@ export class Turn {
     while (!this.done) {
       try {
         for await (const event of api.events(this.job.id, this.seen)) this.take(event);
-        if (!this.done) await pause(300);
+        if (!this.done) await pause(Math.min(3000, 250 * Math.max(1, this.ahead)));
       } catch (error) {
         if (error instanceof api.Away) { this.status.textContent = "The server does not answer; trying again"; await pause(1000); }
         else { this.broke(error instanceof api.Lost ? "The server was started again before this was answered. Ask it again." : error.message); }
@@ -51,10 +62,13 @@ export class Turn {
 
   take(event) {
     if (event.n !== undefined) this.seen = event.n + 1;
+    this.ahead = event.type === "waiting" ? event.ahead : 0;
     if (event.type === "waiting") this.tell(`Waiting behind ${plural(event.ahead, "question")}`);
-    else if (event.type === "status") { this.tell(STATUS[event.text] || event.text); this.bar.removeAttribute("value"); say(this.status.textContent); }
+    else if (event.type === "status") { this.tell(STATUS[event.text] || event.text); this.bar.hidden = true; say(this.status.textContent); }
     else if (event.type === "progress") this.progress(event);
     else if (event.type === "follows") { this.follows.hidden = false; this.follows.textContent = `Goes on from “${event.text}”`; }
+    else if (event.type === "kind") this.name(event.kind);
+    else if (event.type === "rows") this.soFar(event);
     else if (event.type === "step") { this.steps.push(event); if (event.sql) this.show(event.sql); }
     else if (event.type === "answer") this.answer(event);
     else if (event.type === "failed") this.failed(event);
@@ -64,16 +78,26 @@ export class Turn {
   tell(text) { this.status.textContent = text; }
 
   show(sql) {
+    if (this.drawn === sql) return;
+    this.drawn = sql;
     this.draft.hidden = false;
     fill(this.draft, h("code", {}, coloured(laidOut(sql))));
   }
 
+  // The first rows, while others are found or the statement is still weighed against others.
+  soFar(event) {
+    const more = event.count > event.rows.length ? `; the first ${event.rows.length} are shown` : "";
+    this.preview.hidden = false;
+    fill(this.preview, h("p", { class: "hint" }, `${plural(event.count, "row")} so far${more}`), plainTable(event));
+  }
+
   progress(event) {
     if (event.total === undefined) return;
-    if (event.written) { this.tell("Writing the statement"); this.bar.removeAttribute("value"); this.show(event.written); }
+    if (event.written) { this.tell("Writing the statement"); this.bar.hidden = true; this.show(event.written); }
     else if (event.total > 0 && event.read < event.total) {
       const n = (count) => count.toLocaleString("en");
       this.tell(`Reading the schema: ${n(event.read)} of ${n(event.total)} tokens`);
+      this.bar.hidden = false;  // shown where it says something: an endless one only costs the model its processor
       this.bar.max = event.total;
       this.bar.value = event.read;
     }
@@ -87,6 +111,7 @@ export class Turn {
   finish() {
     this.done = true;
     this.work.remove();
+    this.preview.remove();
     this.page.finished(this);
   }
 
@@ -116,16 +141,27 @@ export class Turn {
     this.finish();
     this.sql = event.sql;
     this.draft.remove();
-    const label = this.job.kind === "ask" ? this.job.text : "the statement";
+    const label = this.label;
     this.editor = h("div");
     const parts = [];
     if (event.confidence !== undefined || event.words) parts.push(h("div", { class: "lead" },
-      event.words ? h("p", { class: "words" }, event.words) : h("span"), event.confidence === undefined ? null : sureness(event.confidence)));
-    if (event.note) parts.push(h("p", { class: "note" }, h("strong", {}, "Note: "), event.note));
+      event.words ? h("p", { class: "words" }, event.words) : h("span"), event.confidence === undefined ? null : sureness(event)));
+    if (event.amendments?.length) parts.push(this.changes(event));
+    const doubt = event.reasons?.length ? [h("strong", {}, "Doubtful: "), `${event.reasons.join(" and ")}. `] : h("strong", {}, "Note: ");
+    if (event.note || event.reasons?.length) parts.push(h("p", { class: "note" }, doubt, event.note));
     parts.push(this.rows(event, label), this.statement(event), this.editor);
     fill(this.body, parts);
     const many = event.forgotten ? "" : plural(event.rows.length, "row");
     say([many, event.words].filter(Boolean).join(". ") || "Answered");
+  }
+
+  // What was changed in the model's statement, why, and both of them.
+  changes(event) {
+    const both = (said, sql) => [h("p", { class: "hint" }, said),
+      h("pre", { class: "sql", tabindex: "0", role: "region", "aria-label": `SQL ${said}` }, h("code", {}, coloured(laidOut(sql))))];
+    return h("details", { class: "changes" }, h("summary", {}, h("strong", {}, "Changed: "), event.amendments.join(" ")),
+      both("as the model wrote it", event.written), both("as it ran", event.sql),
+      h("div", { class: "buttons" }, h("button", { type: "button", class: "quiet", onclick: () => this.page.run(event.written, this.job.id) }, "Run it as the model wrote it")));
   }
 
   rows(event, label) {
@@ -133,14 +169,16 @@ export class Turn {
     if (!event.rows.length) return h("p", { class: "none" }, "No rows.");
     const lone = event.rows.length === 1 && event.columns.length === 1;
     const table = tableOf(event, label);
-    const view = h("div", { class: "view" }, table);
+    const view = h("div", { class: "view" }, table.element);
     let chart = null;
     const tab = (name, show) => h("button", { type: "button", "aria-pressed": "false", onclick: show }, name);
-    const choose = (button, shown) => { for (const one of [rowsTab, chartTab]) one.setAttribute("aria-pressed", String(one === button)); fill(view, shown); };
-    const rowsTab = tab("Table", () => choose(rowsTab, table));
+    const choose = (button, shown) => { for (const one of [rowsTab, recordsTab, chartTab]) one.setAttribute("aria-pressed", String(one === button)); fill(view, shown); };
+    const rowsTab = tab("Table", () => choose(rowsTab, table.element));
+    const recordsTab = tab("Records", () => choose(recordsTab, table.records()));
     const chartTab = tab("Chart", () => { chart ||= chartOf(event, label); choose(chartTab, chart); });
     rowsTab.setAttribute("aria-pressed", "true");
-    const tabs = event.chart ? h("div", { class: "tabs", role: "group", "aria-label": "View" }, rowsTab, chartTab) : null;
+    const wide = event.columns.length > WIDE;
+    const tabs = event.chart || wide ? h("div", { class: "tabs", role: "group", "aria-label": "View" }, rowsTab, wide ? recordsTab : null, event.chart ? chartTab : null) : null;
     const saves = h("div", { class: "saves", role: "group", "aria-label": "Download rows" },
       Object.entries(EXPORTS).map(([format, [name, suffix]]) =>
         h("button", { type: "button", class: "quiet", onclick: (e) => this.export(format, suffix, e.target) }, name)));
@@ -153,7 +191,7 @@ export class Turn {
   async export(format, suffix, button) {
     button.disabled = true;
     try {
-      save(`rows.${suffix}`, await api.download({ job: this.job.id, format }));
+      save(`${slug(this.job.text)}.${suffix}`, await api.download({ job: this.job.id, format }));
       this.problem.hidden = true;
     } catch (error) {
       this.problem.textContent = error.message;
@@ -177,7 +215,7 @@ export class Turn {
       h("pre", { class: "sql", tabindex: "0", "aria-label": "SQL" }, h("code", {}, coloured(laidOut(event.sql)))),
       h("div", { class: "buttons" },
         h("button", { type: "button", class: "quiet", onclick: () => this.edit(event.sql) }, "Edit"), copy,
-        h("span", { class: "took" }, time === undefined ? "" : `${time < 1 ? time.toFixed(2) : time.toFixed(1)} s`),
+        h("span", { class: "took", "data-seconds": time, title: Object.entries(event.timings).map(([name, s]) => `${name} ${s.toFixed(2)} s`).join(", ") }, time === undefined ? "" : `${time < 1 ? time.toFixed(2) : time.toFixed(1)} s`),
         h("span", { class: "spread" }),
         this.job.kind === "ask" ? this.thumbs() : null),
       readings,
@@ -225,11 +263,12 @@ export class Turn {
   }
 }
 
-function sureness(confidence) {
-  const percent = Math.round(100 * confidence), level = confidence >= 0.8 ? "high" : confidence >= 0.55 ? "middle" : "low";
-  const said = { high: "Probably right", middle: "Worth a look", low: "Check this" }[level];
-  return h("span", { class: `sure ${level}`, title: "How likely the rows are what was asked for" },
-    h("span", { class: "dot", "aria-hidden": "true" }), `${said} · ${percent} %`);
+const SAID = { sure: ["high", "Sure"], "fairly sure": ["middle", "Fairly sure"], doubtful: ["low", "Doubtful"] };
+
+function sureness(event) {
+  const [level, said] = SAID[event.sure], percent = Math.round(100 * event.confidence);
+  return h("span", { class: `sure ${level}`, title: event.calibrated ? "How likely the rows are what was asked for" : "Not fitted to this model: it only tells surer answers from less sure ones" },
+    h("span", { class: "dot", "aria-hidden": "true" }), event.calibrated ? `${said} · ${percent} %` : said);
 }
 
 export const pause = (ms) => new Promise((done) => setTimeout(done, ms));
