@@ -37,7 +37,9 @@ _BETWEEN = re.compile(
     r"\b(?:between|differences?|differ|gap|span|spread|range|interval|apart|ratio|elapsed|passed)\b|\bfrom (?:the )?\0",
     re.IGNORECASE,
 )
-"""Words of a question that takes its two ends together: the days between the earliest and the latest. NUL: where these stand."""
+"""Words of a question that takes its two ends together: the days between the earliest and the latest.
+
+NUL stands for the two."""
 _ENDS = (
     "oldest|eldest youngest|newest",
     "newest|latest|most recent earliest|oldest|first",

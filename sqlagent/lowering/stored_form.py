@@ -36,6 +36,7 @@ _JULIAN_UNIX = 2_440_587.5
 _MONTHS = "'  " + "".join(enc.MONTHS) + "'"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz .,-"
 """What stands before the day in `July 6, 2004`, and before the year in `July 2004`."""
+Time = Linear | DigitDate | TextDate | MixedDate
 
 
 def literal(value: Value) -> str:
