@@ -12,7 +12,7 @@ set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
-"$work/venv/bin/pip" install -q torch==2.13.0 transformers==5.24.0 gguf==0.19.0 numpy==2.4.6
+"$work/venv/bin/pip" install -q --no-compile torch==2.13.0 transformers==5.24.0 gguf==0.19.0 numpy==2.4.6
 cd "$work"
 HF_HUB_OFFLINE=1 venv/bin/python - <<'PY'
 import tempfile
