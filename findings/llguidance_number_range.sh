@@ -3,9 +3,9 @@
 #
 # Expected: {"type": "number", "minimum": 0, "maximum": 0.25} takes 0.2, as it takes 0.20, and exclusiveMinimum keeps its
 #           own bound out whatever the maximum is.
-# Seen:     0.2 is refused, since a number with fewer digits than the bound is compared with the bound's leading digits as
-#           if it were equal to them: 0.9 under a maximum of 0.95 and 1.2 under 1.25 are refused, too, so a model that
-#           wants 0.2 is made to write a further digit. Between 0 and 1, both exclusive, 0.5 is taken and 0.50 refused.
+# Seen:     0.2 is refused, since its digits are the beginning of the bound's: 0.9 under a maximum of 0.95 and 1.2 under 1.25
+#           are refused, too, so a model that wants 0.2 is made to write a further digit. Between 0 and 1, both exclusive,
+#           0.5 is taken and 0.50 refused.
 #           exclusiveMinimum 0 beside a maximum of 0.25 takes 0, which the same keyword refuses beside a maximum of 1.
 #           jsonschema 4.26.0 judges all of them rightly.
 set -eu
