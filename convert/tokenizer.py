@@ -130,6 +130,11 @@ def _tokens(tokenizer: Mapping[str, Any], rows: int, *, sentencepiece: bool) -> 
         if sentencepiece and len(token) == 6 and token.startswith("<0x") and token.endswith(">"):
             types[index] = int(TokenType.BYTE)
     for token in added:
+        if types[token["id"]] != TokenType.UNUSED and tokens[token["id"]] != token["content"]:
+            raise ModelError(  # tokenizers gives an id of its own count, taken or not, where ids have gaps
+                f"The tokenizer gives {tokens[token['id']]!r} and {token['content']!r} one id, {token['id']}: "
+                "a model file holds one token for each, so number the added token anew."
+            )
         tokens[token["id"]] = token["content"]
         types[token["id"]] = int(TokenType.CONTROL if token.get("special") else TokenType.USER_DEFINED)
     if sentencepiece and unknown in vocab:

@@ -15,6 +15,7 @@ import pytest
 pytest.importorskip("gguf", reason="the convert extra is not installed")
 
 import convert_tiny as tiny
+from gguf import GGUFValueType
 from tiny_gguf import make_gguf
 
 from convert import merge as folders
@@ -22,7 +23,7 @@ from sqlagent.base.errors import ModelError, UsageError
 from sqlagent.base.progress import Progress
 from sqlagent.weights import adapter as adapters
 from sqlagent.weights import lora, merge, safetensors
-from sqlagent.weights.gguf_read import GgufFile
+from sqlagent.weights.gguf_read import GgufFile, Value
 from sqlagent.weights.gguf_write import TYPES, Part, uint, write
 from sqlagent.weights.provenance import About
 
@@ -333,3 +334,26 @@ def test_memory_stays_far_below_the_largest_tensor(tmp_path: Path) -> None:
         tracemalloc.stop()
     assert peak > 4 * width  # it did watch numpy's arrays
     assert peak < 0.75 * 4 * rows * width
+
+
+def test_metadata_that_only_other_tools_write_is_kept(tmp_path: Path) -> None:
+    """Tensors lie where general.alignment says (gguf 0.19.0 moves them only by a call of its own for it), and an
+    empty array, which gguf's writer refuses, stays one."""
+    fields = {
+        "general.alignment": uint(64),
+        "general.tags": Value([], GGUFValueType.ARRAY, GGUFValueType.STRING),
+        "some.numbers": Value([], GGUFValueType.ARRAY, GGUFValueType.INT32),
+        "some.text": Value(b"", GGUFValueType.STRING),
+    }
+    values = [np.arange(size, dtype=np.float32) + size for size in (3, 17, 5)]
+    parts = [
+        Part(f"t{number}", held.shape, TYPES["f32"], lambda start, stop, held=held: held[start:stop])
+        for number, held in enumerate(values)
+    ]
+    path = tmp_path / "model.gguf"
+    write(path, "llama", fields, parts, progress=QUIET)
+    file = GgufFile(path)
+    assert {key: file.fields[key] for key in fields} == fields
+    assert all(tensor.offset % 64 == 0 for tensor in file.tensors.values())
+    for number, held in enumerate(values):
+        assert whole(file, f"t{number}").tolist() == held.tolist()

@@ -43,6 +43,18 @@ class Part:
     rows: Callable[[int, int], Rows]
 
 
+class Writer(gguf.GGUFWriter):
+    """gguf's writer, which refuses an empty array: GGUF allows one, and a base made by other tools may hold it."""
+
+    def _pack_val(
+        self, val: Any, vtype: GGUFValueType, add_vtype: bool, sub_type: GGUFValueType | None = None
+    ) -> bytes:
+        if vtype == GGUFValueType.ARRAY and sub_type is not None and not len(val):
+            head = self._pack("I", vtype) if add_vtype else b""
+            return head + self._pack("I", sub_type) + self._pack("Q", 0)
+        return super()._pack_val(val, vtype, add_vtype, sub_type)
+
+
 def write(
     path: Path, arch: str, fields: Mapping[str, Value], parts: Sequence[Part], *, progress: Progress
 ) -> None:
@@ -50,10 +62,12 @@ def write(
     logging.getLogger("gguf").setLevel(logging.ERROR)
     total = sum(nbytes(part.shape, part.type) for part in parts)
     with atomic(path) as draft:
-        writer = gguf.GGUFWriter(str(draft), arch)
+        writer = Writer(str(draft), arch)
         try:
             for key, value in fields.items():
-                if key != "general.architecture":
+                if key == "general.alignment":  # as a key alone, it would not move the tensors
+                    writer.add_custom_alignment(value.value)
+                elif key != "general.architecture":
                     writer.add_key_value(key, value.value, value.type, value.sub_type)
             for part in parts:
                 size = nbytes(part.shape, part.type)
