@@ -251,7 +251,7 @@ def said(found: Reference) -> str:
         ("SELECT rowid, oid FROM t", ["rowid: t=t.id", "oid: t=t.id"]),
         ('SELECT _rowid_ FROM "odd ""one"', ["_rowid_: rowid"]),
         ("SELECT a FROM t UNION SELECT d FROM s ORDER BY d", ["a: t=t.a", "d: s=s.d", "d: alias"]),
-        ("SELECT e.value FROM s, json_each(s.j) AS e", ["e.value: unknown", "s.j: s=s.j"]),
+        ("SELECT e.value FROM s, json_each(s.j) AS e", ["e.value: e.value", "s.j: s=s.j"]),
         ("SELECT a FROM t WHERE EXISTS (SELECT 1 FROM (SELECT c) WHERE c = b)",
          ["a: t=t.a", "c: ^t=t.c", "c: .c", "b: ^t=t.b"]),
         ("WITH RECURSIVE n(i) AS (SELECT c FROM t UNION SELECT i + 1 FROM n) SELECT i FROM n",
