@@ -27,9 +27,9 @@ from sqlagent.ui import demo_database  # noqa: E402
 WIDTH, HEIGHT = 96, 32
 PROMPT = r"sqlagent[^>\r\n]*>"
 LINES = (
-    ("Which departments have the highest average salary?", "sure|doubtful"),
+    ("Show the name of each department and how many people work there", "sure|doubtful"),
     ("\\plot", PROMPT),
-    ("and only those hired since 2020?", "sure|doubtful"),
+    ("and only those who earn more than 70000?", "sure|doubtful"),
 )
 """What is typed, and what shows that the answer is there."""
 SECONDS = 240
@@ -40,6 +40,8 @@ THEME = {
     "yellow": "#e5c07b", "blue": "#61afef", "magenta": "#c678dd", "cyan": "#56b6c2", "white": "#d0d4da",
 }  # fmt: skip
 BACK = "#1e2127"
+NO_BREAK = "\u00a0"
+"""Several blanks, which SVG would make one, stay several."""
 
 
 class Recording:
@@ -108,19 +110,26 @@ def svg(screen: pyte.Screen) -> str:
     ]
     for y in range(last):
         for x, text, cell in _runs(screen, y):
-            fore, back = THEME.get(cell.fg, f"#{cell.fg}"), THEME.get(cell.bg, f"#{cell.bg}")
+            fore, back = _colour(cell.fg), _colour(cell.bg)
             if cell.reverse:
                 fore, back = BACK if cell.bg == "default" else back, fore
             if cell.reverse or cell.bg != "default":
                 place = f'x="{edge + x * wide:.1f}" y="{edge + y * high}"'
                 parts.append(f'<rect {place} width="{len(text) * wide:.1f}" height="{high}" fill="{back}"/>')
-            if text.strip():
+            bare = text.strip()
+            if bare:
+                x += len(text) - len(text.lstrip())
                 bold = ' font-weight="bold"' if cell.bold else ""
                 parts.append(
                     f'<text x="{edge + x * wide:.1f}" y="{edge + y * high + 14}" fill="{fore}"{bold} '
-                    f'textLength="{len(text) * wide:.1f}">{html.escape(text)}</text>'
+                    f'textLength="{len(bare) * wide:.1f}">{html.escape(bare).replace(" ", NO_BREAK)}</text>'
                 )
     return "\n".join([*parts, "</g>", "</svg>", ""])
+
+
+def _colour(name: str) -> str:
+    """A colour of pyte's, by name (`brightblue` is `blue` here) or in hexadecimal."""
+    return THEME.get(name.removeprefix("bright"), f"#{name}")
 
 
 def _runs(screen: pyte.Screen, y: int) -> list[tuple[int, str, Any]]:
