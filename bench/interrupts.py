@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -28,6 +29,8 @@ LINE = "sqlagent: Interrupted.\n"
 QUESTION = "How many employees are there?"
 BEFORE_US = ("<frozen site>", "<frozen importlib", "Fatal Python error: init_", "encodings/")
 """What a traceback says where the interpreter was still starting: no line of ours had run."""
+OURS = re.compile(r'File "[^"]*\bsqlagent/')
+"""A line of ours in a traceback; our folder is named in the interpreter's own errors, too, as it looks for modules."""
 
 _SCRIPTED = """
 import sys
@@ -104,7 +107,7 @@ def judged(code: int, out: str, err: str, rows: str) -> str:
     if (
         not out
         and (code == -signal.SIGINT or any(mark in err for mark in BEFORE_US))
-        and "sqlagent/" not in err
+        and not OURS.search(err)
     ):
         return "before us"
     if code < 0:

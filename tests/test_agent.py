@@ -221,7 +221,7 @@ def test_a_statement_with_a_table_that_was_not_shown_is_written_again_with_it(li
     far = "SELECT reader.name FROM loan JOIN reader ON loan.reader_id = reader.reader_id"
     model = Reader([far])
     with Agent(library, model) as asked:
-        asked._open_focus().view = lambda whole, *_: View.of(whole, {"loan": None})  # type: ignore[method-assign]
+        asked._opened.focus().view = lambda whole, *_: View.of(whole, {"loan": None})  # type: ignore[method-assign]
         answer = asked.ask("Since when are the books out?")
     assert answer.rows == [("Ada",)]
     assert [("CREATE TABLE reader" in prompt.context) for prompt in model.prompts] == [False, True]

@@ -87,3 +87,6 @@ def test_ours_and_free_decoding_answer_the_same_questions(
     assert main([*line, "--limit", "1", "--threads", "1"]) == OK
     out = capsys.readouterr().out
     assert "| ours | 1 |" in out and "| free | 1 |" in out and "| floor of ours | 1 |" in out
+    assert (
+        "| floor of ours | 1 | 0.00 |" not in out
+    )  # what the statement took, not what was asked of the model last

@@ -122,7 +122,7 @@ def test_a_closed_agent_says_so_and_leaves_no_worker(db: str) -> None:
         with pytest.raises(UsageError, match="closed"):
             call()
     agent.warm_up()
-    assert agent._sandbox is None
+    assert agent._opened._sandbox is None
     agent.close()
 
 

@@ -333,16 +333,16 @@ def test_while_another_program_writes_nothing_is_read_that_did_not_change(
     )
     with Agent(path) as agent:
         agent.schema()
-        pid = agent._box().worker_pid
+        pid = agent._opened.sandbox().worker_pid
         for number in range(20):
             writer.execute("INSERT INTO t VALUES (?)", (number,))
             assert agent.run_sql("SELECT count(*) FROM t").rows == [(number + 2,)]
-        assert read == [introspect._SURVEY] and agent._box().worker_pid == pid
+        assert read == [introspect._SURVEY] and agent._opened.sandbox().worker_pid == pid
         assert agent.schema().tables[0].row_count == 21
         assert read == [introspect._SURVEY, introspect._RECOUNT]
         writer.execute("ALTER TABLE t ADD COLUMN b")
         assert [c.name for c in agent.schema().tables[0].columns] == ["a", "b"]
-        assert agent._box().worker_pid == pid
+        assert agent._opened.sandbox().worker_pid == pid
     writer.close()
 
 
@@ -366,7 +366,7 @@ def test_a_closed_agent_runs_nothing_and_leaves_no_worker(tmp_path: Path) -> Non
     for use in (lambda: agent.run_sql("SELECT 1"), lambda: agent.prepare("SELECT 1"), agent.schema):
         with pytest.raises(UsageError, match="closed"):
             use()
-    assert agent._sandbox is None
+    assert agent._opened._sandbox is None
 
 
 # ---- values ----

@@ -15,11 +15,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bench.gbnf import gbnf
 from sqlagent.base.errors import SqlagentError
 from sqlagent.store.adapters import Files
+
+if TYPE_CHECKING:
+    from sqlagent.decoding.candidate import Candidate
 
 NAMES = ("ours", "free", "gbnf", "llguidance", "xllamacpp")
 N_CTX = 4096
@@ -91,17 +94,30 @@ class Ours:
         from sqlagent.decoding.model import Model
 
         self._model = Model.of(files, threads=threads)
+        self._read = self._sampled = 0
+        generate = self._model.generate
+
+        def counted(*given: Any, **named: Any) -> list[Candidate]:
+            found = generate(*given, **named)
+            done = (
+                self._model.last_timings
+            )  # of the statement itself: weighing it against others overwrites this
+            self._read += done.prompt_tokens - done.cached_tokens
+            self._sampled += done.sampled
+            return found
+
+        self._model.generate = counted  # type: ignore[method-assign]
         self._agent = Agent(database, self._model)
 
     def ask(self, question: str) -> Reply:
+        self._read = self._sampled = 0
         began = time.perf_counter()
         try:
             answer = self._agent.ask(question)
         except SqlagentError as error:
             return Reply("", time.perf_counter() - began, str(error))
         seconds = time.perf_counter() - began
-        done = self._model.last_timings
-        return Reply(answer.sql, seconds, None, done.prompt_tokens - done.cached_tokens, done.sampled)
+        return Reply(answer.sql, seconds, None, self._read, self._sampled)
 
     def close(self) -> None:
         self._agent.close()

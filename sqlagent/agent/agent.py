@@ -25,34 +25,29 @@ from sqlagent.agent.compose import composed
 from sqlagent.agent.effort import AMENDING, EFFORTS, amending_of, effort_of
 from sqlagent.agent.gate import Gate
 from sqlagent.agent.model_slot import ModelSlot
+from sqlagent.agent.open_database import OpenDatabase
 from sqlagent.agent.probes import Probes
 from sqlagent.agent.shown_tables import Link, is_narrow, not_shown, read_ahead, shown_for
 from sqlagent.base.errors import (
     Cancelled,
-    DatabaseError,
     NoAnswer,
     OutOfScope,
     QueryError,
     SqlagentError,
     UsageError,
 )
-from sqlagent.database.notes import Notes
 
 if TYPE_CHECKING:
     from sqlagent.agent.asking import Asking
     from sqlagent.agent.column_meaning import ColumnMeaning
     from sqlagent.agent.selection import Chosen
+    from sqlagent.database.notes import Notes
     from sqlagent.database.schema import Schema
-    from sqlagent.database.spoken_names import SpokenNames
     from sqlagent.decoding.candidate import Progress
-    from sqlagent.grammar import Acceptor
-    from sqlagent.linking.focus import Focus
     from sqlagent.linking.prompt import Turn
     from sqlagent.linking.view import View
-    from sqlagent.lowering.lower import Lowered
-    from sqlagent.sandbox.file_state import FileState
     from sqlagent.sandbox.query import Arrived
-    from sqlagent.sandbox.sandbox import Limits, Result, Sandbox
+    from sqlagent.sandbox.sandbox import Limits, Result
 
 __all__ = [
     "AMENDING",
@@ -103,7 +98,7 @@ class Agent:
         self._clock = clock
         self.database = str(database)
         self._slot = ModelSlot(model, adapter=adapter, offline=offline, quiet=quiet)
-        self._limits = limits
+        self._opened = OpenDatabase(database, limits=limits, lowering=lowering, check=self._stop_if_cancelled)
         self._link = link
         self._lock = threading.RLock()
         self._cancel = threading.Event()
@@ -113,16 +108,7 @@ class Agent:
         """A mark for each question that is asked now: what is read ahead of them gives way."""
         self._widen: Callable[[], View] | None = None
         """What more the running question could be shown; None where that is all, or was done."""
-        self._schema: Schema | None = None
-        self._seen: tuple[FileState, tuple[int, ...]] | None = None
-        self._sandbox: Sandbox | None = None
-        self._focus: Focus | None = None
         self._gate = Gate(clock)
-        self._acceptors: dict[str, Acceptor] = {}
-        self._lowering = lowering
-        self._meaning: ColumnMeaning | None = None
-        self.notes = Notes(database)
-        """A person's own words about the columns."""
 
     # ---- what it works with ----
 
@@ -131,27 +117,9 @@ class Agent:
 
         Raises DatabaseError; UsageError once closed.
         """
-        from sqlagent.database import schema
-        from sqlagent.sandbox.file_state import file_state
-
         with self._lock:
             self._stay_open()
-            state = file_state(self.database)
-            if self._schema is None or self._seen is None:
-                self._schema = schema.read(self.database, timeout=self.limits.timeout, sandbox=self._box())
-                self._meaning = None
-                self._seen = state, self._box().versions() if self._box().ready else ()
-                return self._schema
-            before, versions = self._seen
-            now = self._box().versions()
-            if state != before or (versions and now != versions):
-                same = now[-1:] == versions[-1:] and state.inode == before.inode
-                self._schema = schema.read_again(
-                    self._schema, timeout=self.limits.timeout, sandbox=self._box(), same_tables=same
-                )
-                self._meaning = None
-            self._seen = state, now
-            return self._schema
+            return self._opened.schema()
 
     def fetch_model(self) -> None:
         """Make sure that the model's file is here, once it is clear that there is something to ask.
@@ -160,7 +128,8 @@ class Agent:
         Raises DatabaseError, ModelError, UsageError.
         """
         with self._lock:
-            self._tables()
+            self._stay_open()
+            self._opened.tables()
             self._slot.fetch()
 
     def load_model(self) -> TextModel:
@@ -169,41 +138,20 @@ class Agent:
             self.fetch_model()
             return self._slot.loaded()
 
-    def _tables(self) -> Schema:
-        """The schema of a database that can be asked about."""
-        schema = self.schema()
-        if not schema.tables:
-            raise DatabaseError(f"{self.database} holds no tables, so there is nothing to ask about.")
-        return schema
-
     def meaning(self) -> ColumnMeaning | None:
         """What the columns mean, told from their values on first use; None where lowering is off."""
-        from sqlagent.agent.column_meaning import ColumnMeaning
-
         with self._lock:
-            schema = self._tables()
-            if self._lowering and self._meaning is None:
-                state = self._seen[0] if self._seen is not None else None
-                self._meaning = ColumnMeaning(schema, self._open_sandbox(), state=state)
-            return self._meaning
+            self._stay_open()
+            return self._opened.meaning()
 
-    def _meant(self) -> Schema:
-        """The schema that the model is shown: as the columns are meant, with what a person noted on them."""
-        meaning = self.meaning()
-        return self.notes.applied(meaning.meant if meaning is not None else self._tables())
+    @property
+    def notes(self) -> Notes:
+        """A person's own words about the columns."""
+        return self._opened.notes
 
-    def _names(self) -> SpokenNames | None:
-        """The names that tables go by; None where it is their own."""
-        return self._meaning.names if self._meaning is not None else None
-
-    def _lowered(self, sql: str) -> Lowered:
-        """A statement as it is to be run."""
-        from sqlagent.agent.column_meaning import prepares
-        from sqlagent.lowering.lower import Lowered
-
-        if self._meaning is None:
-            return Lowered(sql)
-        return self._meaning.lower(sql, prepares(self._open_sandbox()))
+    @notes.setter
+    def notes(self, notes: Notes) -> None:
+        self._opened.notes = notes
 
     def use_model(self, model: str | None) -> None:
         """Take another model from the next question on. Raises UsageError, ModelError when there is none."""
@@ -241,15 +189,12 @@ class Agent:
 
     @property
     def limits(self) -> Limits:
-        from sqlagent.sandbox.sandbox import Limits
-
-        return self._limits or Limits()
+        return self._opened.limits
 
     @limits.setter
     def limits(self, limits: Limits) -> None:
         with self._lock:
-            self._limits = limits
-            self._close_sandbox()
+            self._opened.limits = limits
 
     def warm_up(self) -> None:
         """Do now what the first question would wait for, in a thread of its own while a person types.
@@ -262,8 +207,8 @@ class Agent:
                 self._cancel.clear()
                 if self._closed:
                     return
-                schema = self._meant()
-                focus = self._open_focus()
+                schema = self._opened.meant()
+                focus = self._opened.focus()
                 ready = self._slot.is_ready()
             model = self._slot.loaded() if ready else None
             focus.build(schema)
@@ -326,21 +271,21 @@ class Agent:
         with self._lock:
             began = time.monotonic()
             trace.status("reading the database")
-            schema = self._meant()
+            self._stay_open()
+            schema = self._opened.meant()
             read = time.monotonic()
             if not anyway:
-                self._gate.turn_back(schema, question, partial(self._stored_values, schema, question))
-            if (about := statement_about(question, self._tables())) is not None:
+                self._gate.turn_back(schema, question, partial(self._opened.mentioned, schema, question))
+            if (about := statement_about(question, self._opened.tables())) is not None:
                 return self._from_schema(question, about, trace, read - began)
-            self._open_sandbox()  # its process starts while the model loads and thinks
+            self._opened.sandbox()  # its process starts while the model loads and thinks
             trace.status("loading the model")
             model = self.load_model()
             loaded = time.monotonic()
             self._stop_if_cancelled()
             shown = self._shown(schema, prompt.subject(question, history), model, shown)
-            doubt = (
-                "" if history or anyway else self._gate.turn_away(schema, model, self._open_focus(), question)
-            )
+            focus = self._opened.focus()
+            doubt = "" if history or anyway else self._gate.turn_away(schema, model, focus, question)
             asking = self._asked(question, history, schema, shown, model)
             chosen = asking.choose(self._effort, trace)
             wider = self._wider(asking, chosen)
@@ -362,7 +307,7 @@ class Agent:
 
         again: what it is shown now that it has been asked once; there is no more then.
         """
-        focus = self._open_focus()
+        focus = self._opened.focus()
         shown = again or shown_for(subject, schema, focus, model, self._link)
         self._widen = (
             None
@@ -380,14 +325,14 @@ class Agent:
         from sqlagent.linking import prompt
         from sqlagent.sql.reading import Readings
 
-        focus, acceptor = self._open_focus(), self._acceptor(shown.reach)
-        probes = Probes(self._run_meanwhile, self._stop_if_cancelled)
+        focus, acceptor = self._opened.focus(), self._opened.acceptor(shown.reach)
+        probes = Probes(self._opened.run_meant, self._stop_if_cancelled)
         hints = focus.hints(schema, shown.schema, prompt.spoken(question, history))
         about = Context(
             question,
             Readings(schema),
             history,
-            nearest=partial(self._nearest, schema),
+            nearest=partial(self._opened.nearest, schema),
             accepts=acceptor.accepts,
             has_rows=cache(probes.has_rows),  # candidates are alike: most ask the same of the database
             differ=probes.differ,
@@ -404,17 +349,11 @@ class Agent:
             about=about,
             hints=hints,
             amend=self._amend,
-            execute=self._open_sandbox().execute,
-            lower=self._lowered,
+            execute=self._opened.sandbox().execute,
+            lower=self._opened.lowered,
             check=self._stop_if_cancelled,
             cancelled=self._cancel.is_set,
         )
-
-    def _nearest(self, schema: Schema, table: str, column: str, literal: str) -> str | None:
-        """The stored value that a text means; None where the column does not hold such texts as they are."""
-        if self._meaning is not None and not self._meaning.is_stored_text(table, column, literal):
-            return None
-        return self._open_focus().nearest(schema, table, column, literal)
 
     def _wider(self, asking: Asking, chosen: Chosen) -> View:
         """What the model should have been shown, going by what it wrote: `asking.shown` where that was enough."""
@@ -437,7 +376,7 @@ class Agent:
             self._cancel.clear()
             self._stay_open()
             try:
-                return self._open_sandbox().execute(sql, limits=limits, arrived=arrived)
+                return self._opened.sandbox().execute(sql, limits=limits, arrived=arrived)
             except QueryError as error:
                 if re.search(r"\bWITHIN\s+GROUP\b", sql, re.IGNORECASE):
                     raise QueryError(f"{error} {WITHIN_GROUP}") from error
@@ -448,12 +387,13 @@ class Agent:
         with self._lock:
             self._cancel.clear()
             self.meaning()
-            return self._open_sandbox().execute(self._lowered(sql).sql)
+            return self._opened.run_meant(sql)
 
     def meant_schema(self) -> Schema:
         """The schema that the model is shown. Raises DatabaseError."""
         with self._lock:
-            return self._meant()
+            self._stay_open()
+            return self._opened.meant()
 
     def take_model(self, other: Agent) -> None:
         """Take another agent's model, loaded as it is, and its settings; the other one gets this one's model."""
@@ -467,24 +407,19 @@ class Agent:
         with self._lock:
             self._cancel.clear()
             self._stay_open()
-            self._open_sandbox().prepare(sql)
+            self._opened.sandbox().prepare(sql)
 
     def cancel(self) -> None:
         """End the running step, if there is one."""
         self._cancel.set()
-        sandbox = self._sandbox
-        if sandbox is not None:
-            sandbox.interrupt()
+        self._opened.interrupt()
 
     def close(self) -> None:
         """Let go of the database and of a model that this agent loaded."""
         self._closed = True
         with self._warming, self._lock:
-            self._close_sandbox()
+            self._opened.close()
             self._slot.close()
-            if self._focus is not None:
-                self._focus.close()
-                self._focus = None
 
     def __enter__(self) -> Agent:
         return self
@@ -492,39 +427,17 @@ class Agent:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # ---- what is kept between questions ----
-
-    def _acceptor(self, schema: Schema) -> Acceptor:
-        from sqlagent.grammar import Acceptor
-
-        if schema.fingerprint not in self._acceptors:
-            self._acceptors = {schema.fingerprint: Acceptor(schema)}
-        return self._acceptors[schema.fingerprint]
+    # ---- within a question ----
 
     def _is_busy(self, model: TextModel) -> bool:
         """Whether a model should leave off what it reads ahead."""
         return bool(self._waiting) or self._closed or self._cancel.is_set() or self._slot.model is not model
 
-    def _stored_values(self, schema: Schema, text: str) -> list[str]:
-        """The stored values that a text mentions."""
-        return [str(hint.value) for hint in self._open_focus().hints(schema, schema, text)]
-
-    def _run_meanwhile(self, sql: str, seconds: float) -> Result:
-        """Run a statement that is written for columns as they are meant, for so long."""
-        return self._open_sandbox().execute(self._lowered(sql).sql, timeout=seconds)
-
-    def _open_focus(self) -> Focus:
-        from sqlagent.linking.focus import Focus
-
-        if self._focus is None:
-            self._focus = Focus(self.database, sandbox=self._open_sandbox, names=self._names)
-        return self._focus
-
     def _from_schema(self, question: str, sql: str, trace: Trace, read: float) -> Answer:
         """The answer to a question about the database itself."""
         started = time.monotonic()
         trace.add("reason", "a question about the database itself", sql, started)
-        result = self._open_sandbox().execute(sql)
+        result = self._opened.sandbox().execute(sql)
         trace.add("act", f"{len(result.rows)} rows", sql, started)
         return Answer(
             question=question,
@@ -538,23 +451,6 @@ class Agent:
             note="Read from the schema, without the model.",
             calibrated=True,
         )
-
-    def _open_sandbox(self) -> Sandbox:
-        box = self._box()
-        self._stop_if_cancelled()
-        return box
-
-    def _box(self) -> Sandbox:
-        from sqlagent.sandbox.sandbox import Sandbox
-
-        if self._sandbox is None:
-            self._sandbox = Sandbox(self.database, self.limits)
-        return self._sandbox
-
-    def _close_sandbox(self) -> None:
-        if self._sandbox is not None:
-            self._sandbox.close()
-            self._sandbox = None
 
     def _stay_open(self) -> None:
         """Raise UsageError after `close`."""
