@@ -1,7 +1,8 @@
 """Record a session with the real program and a real model: `python docs/record.py FOLDER [MODEL]`.
 
 Writes FOLDER/session.cast (asciicast v2; `asciinema play` shows it) and FOLDER/session.svg, its last screen. Nothing is
-put in by hand: what is typed is in LINES, all else is what the program wrote, when it wrote it. Needs pexpect and pyte.
+put in by hand: what is typed is in LINES, all else is what the program wrote, when it wrote it, but for the temporary
+folder that it ran in. Needs pexpect and pyte.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ class Recording:
 
     def __init__(self, command: list[str], environ: dict[str, str], folder: str) -> None:
         self.events: list[tuple[float, str]] = []
+        self._folder = f"{folder}/"
         self._began = time.monotonic()
         self.child: Any = pexpect.spawn(
             command[0], command[1:], env=environ, cwd=folder, encoding="utf-8", timeout=SECONDS,
@@ -57,8 +59,8 @@ class Recording:
         self.child.logfile_read = self
 
     def write(self, text: str) -> None:
-        """Called by pexpect with what the program wrote."""
-        self.events.append((time.monotonic() - self._began, text))
+        """Called by pexpect with what the program wrote; the temporary folder that it ran in is left out."""
+        self.events.append((time.monotonic() - self._began, text.replace(self._folder, "")))
 
     def flush(self) -> None:
         """There is nothing to flush."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
+from sqlagent.amend.held_rows import edited
 from sqlagent.amend.plain_select import PlainSelect, plain
 from sqlagent.database.schema import Table, fold
 from sqlagent.sql.edit import Edits
@@ -38,21 +39,21 @@ def counted_keys(reading: Reading, accepts: Callable[[str], bool]) -> Amended:
         for call, _ in found:
             edits.replace(call.name, "COUNT")
         names = ", ".join(dict.fromkeys(reading.statement.text(call.arguments[0]) for call, _ in found))
-        return _taken(
-            reading, edits.sql(), f"{names} tells rows apart and is counted, not added up.", accepts
-        )
-    parts = plain(reading)
+        return edited(reading, edits, [f"{names} tells rows apart and is counted, not added up."], accepts)
     means = _of_keys(reading, frozenset(("AVG",)))
-    if parts is None or len(means) != 1 or sum(1 for _ in reading.statement.find(Call)) != 1:
+    if len(means) != 1 or sum(1 for _ in reading.statement.find(Call)) != 1:
         return Amended(reading.sql)
     call, table = means[0]
-    holder = _reference(parts, table)
-    if holder is None:
+    parts = plain(reading)
+    holder = _reference(parts, table) if parts is not None else None
+    if parts is None or holder is None:
         return Amended(reading.sql)
     key = f"{quote(table.name)}.{quote(holder)}" if parts.several else quote(holder)
-    made = f"SELECT COUNT(*) * 1.0 / COUNT(DISTINCT {key}) {parts.clause('sources')} {parts.clause('where')}"
-    why = f"{reading.statement.text(call.arguments[0])} tells rows apart: rows are counted for each {holder}."
-    return _taken(reading, made.strip(), why, accepts)
+    made = f"SELECT COUNT(*) * 1.0 / COUNT(DISTINCT {key}) {parts.clause('sources')} {parts.clause('where')}".strip()
+    if not accepts(made):
+        return Amended(reading.sql)
+    name = reading.statement.text(call.arguments[0])
+    return Amended(made, f"{name} tells rows apart: rows are counted for each {holder}.")
 
 
 def averaged_key(reading: Reading) -> str:
@@ -61,10 +62,6 @@ def averaged_key(reading: Reading) -> str:
     if not found:
         return ""
     return f"{reading.statement.text(found[0][0])} says nothing: the column tells rows apart."
-
-
-def _taken(reading: Reading, made: str, why: str, accepts: Callable[[str], bool]) -> Amended:
-    return Amended(made, why) if accepts(made) else Amended(reading.sql)
 
 
 def _of_keys(reading: Reading, functions: frozenset[str]) -> list[tuple[Call, Table]]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
+from sqlagent.amend.held_rows import edited
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.years import holds_dates
 from sqlagent.sql.edit import Edits
@@ -49,9 +50,7 @@ def in_days(
         begin, end = ("", "") if unit == "day" else ("(", f"){_UNITS[unit]}")
         edits.wrap(node.left, f"{begin}JULIANDAY(", ")")
         edits.wrap(node.right, "JULIANDAY(", f"){end}")
-    if not edits or not accepts(edits.sql()):
-        return Amended(reading.sql)
-    return Amended(edits.sql(), f"The time between two dates is counted in {unit}s.")
+    return edited(reading, edits, [f"The time between two dates is counted in {unit}s."], accepts)
 
 
 def _inner(value: Expr) -> Expr:

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from sqlagent.amend.amendment import Amended
+from sqlagent.amend.held_rows import edited
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import text_literal
 from sqlagent.sql.reading import Reading
@@ -82,9 +83,7 @@ def known_formats(reading: Reading, accepts: Callable[[str], bool]) -> Amended:
         if made is not None:
             edits.replace(call, made)
             end = call.end
-    if not edits or not accepts(edits.sql()):
-        return Amended(reading.sql)
-    return Amended(edits.sql(), NOTE)
+    return edited(reading, edits, [NOTE], accepts)
 
 
 def _written(form: str, call: Call, reading: Reading) -> str | None:
