@@ -13,10 +13,7 @@ Nothing is served but these and the few files of `static/`; no address names a f
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable
 from importlib import resources
 from itertools import islice
 from pathlib import Path
@@ -25,28 +22,21 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from sqlagent.agent.agent import check_question
 from sqlagent.base.errors import DatabaseError, SqlagentError, UsageError
 from sqlagent.sql.names import quote
 from sqlagent.ui import own_sql
-from sqlagent.ui.web import feedback, shelf, views
+from sqlagent.ui.web import events, feedback, messages, shelf, views
 from sqlagent.ui.web.desk import Desk
 from sqlagent.ui.web.jobs import Job, Kind
 from sqlagent.ui.web.sessions import Session, Sessions
 
 SESSION = "x-session"
-LOOK_SECONDS = 0.1
-"""Between two looks at how far a job is; what it tells is passed on at once."""
-ALIVE_SECONDS = 10.0
-"""After so long without news, a comment says that the connection lives."""
-BODY_BYTES = 200_000
-"""Longest request that is not a file."""
 STATEMENT_CHARACTERS = 100_000
 MOST_EXAMPLES = 4
-CHUNK_CHARACTERS = 1 << 16
 EXPORTS = {"csv": "text/csv", "json": "application/json", "markdown": "text/markdown"}
 FILES = {
     "/": ("index.html", "text/html"),
@@ -89,9 +79,9 @@ class Page:
 
     async def _begin(self, request: Request) -> Response:
         try:
-            wanted = (await _body(request)).get("name")
+            wanted = (await messages.body(request)).get("name")
         except UsageError as error:
-            return _failed(error)
+            return messages.failed(error)
         session = await run_in_threadpool(self.sessions.begin)
         items = session.shelf.items
         first = next((item for item in items if item.name == wanted), None) or next(
@@ -99,13 +89,13 @@ class Page:
         )
         if first is not None:
             session.open(first.id)
-        return _json({"session": session.id})
+        return messages.answer({"session": session.id})
 
     async def _upload(self, request: Request) -> Response:
         """Take a dropped file piece by piece; it is refused as soon as it is too large or of the wrong kind."""
         session = self._session(request)
         if session is None:
-            return _lost()
+            return messages.lost()
         name = request.query_params.get("name", "")
         path: Path | None = None
         try:
@@ -117,8 +107,8 @@ class Page:
             if path is not None:
                 path.unlink(missing_ok=True)
             if isinstance(error, SqlagentError):
-                return _failed(error)
-            return _failed(UsageError("The file did not arrive whole; drop it again."))
+                return messages.failed(error)
+            return messages.failed(UsageError("The file did not arrive whole; drop it again."))
         await self.turn_to(session, item)
         return await _state(self, request, session, {})
 
@@ -148,17 +138,17 @@ class Page:
         async def handle(request: Request) -> Response:
             session = self._session(request)
             if session is None:
-                return _lost()
+                return messages.lost()
             try:
-                return await handler(self, request, session, await _body(request))
+                return await handler(self, request, session, await messages.body(request))
             except SqlagentError as error:
-                return _failed(error)
+                return messages.failed(error)
 
         return handle
 
     def job(self, session: Session, wish: dict[str, Any]) -> Job:
         """The job of this session that a request names. Raises UsageError."""
-        found = session.jobs.get(_text(wish, "job", 100))
+        found = session.jobs.get(messages.text(wish, "job", 100))
         if found is None:
             raise UsageError("That question is no longer kept; ask it again.")
         return found
@@ -174,7 +164,7 @@ class Page:
 
     def take(self, session: Session, job: Job) -> Response:
         self.desk.submit(session, job)
-        return _json({"job": job.id, "text": views.shown(job.text)})
+        return messages.answer({"job": job.id, "text": views.shown(job.text)})
 
 
 # ---- what a page shows -------------------------------------------------------------------------------------
@@ -207,7 +197,7 @@ async def _state(page: Page, request: Request, session: Session, wish: dict[str,
             known["schema"], known["examples"] = await run_in_threadpool(_schema, item)
         except DatabaseError as error:
             known["trouble"] = str(error)
-    return _json(known)
+    return messages.answer(known)
 
 
 def _schema(item: shelf.Item) -> tuple[dict[str, Any], list[str]]:
@@ -226,9 +216,9 @@ def _schema(item: shelf.Item) -> tuple[dict[str, Any], list[str]]:
 async def _database(page: Page, request: Request, session: Session, wish: dict[str, Any]) -> Response:
     """Open another database, by its name on the shelf or by a path that was typed."""
     if "path" in wish:
-        item = await run_in_threadpool(session.shelf.typed, _text(wish, "path", 4096))
+        item = await run_in_threadpool(session.shelf.typed, messages.text(wish, "path", 4096))
     else:
-        item = session.shelf.item(_text(wish, "id", 100))
+        item = session.shelf.item(messages.text(wish, "id", 100))
     await run_in_threadpool(_schema, item)  # one that cannot be read leaves the other open
     await page.turn_to(session, item)
     return await _state(page, request, session, {})
@@ -236,7 +226,7 @@ async def _database(page: Page, request: Request, session: Session, wish: dict[s
 
 async def _remove(page: Page, request: Request, session: Session, wish: dict[str, Any]) -> Response:
     """Delete a dropped file; where it is open, what is going on with it is stopped."""
-    item = session.shelf.removable(_text(wish, "id", 100))
+    item = session.shelf.removable(messages.text(wish, "id", 100))
     if session.database == item.id:
         await page.turn_to(session, None)
     await run_in_threadpool(page.desk.drop, str(item.path))
@@ -248,7 +238,7 @@ async def _remove(page: Page, request: Request, session: Session, wish: dict[str
 
 
 async def _ask(page: Page, request: Request, session: Session, wish: dict[str, Any]) -> Response:
-    question = check_question(_text(wish, "question", BODY_BYTES))
+    question = check_question(messages.text(wish, "question", messages.BODY_BYTES))
     item, unsure = _open(session), own_sql.is_sql(question, own_sql.begins_like_sql)
     anyway = bool(wish.get("anyway"))
     return page.take(session, _job("ask", question, session, item, anyway=anyway, unsure=unsure))
@@ -259,7 +249,7 @@ async def _run(page: Page, request: Request, session: Session, wish: dict[str, A
     if "table" in wish:
         sql = await run_in_threadpool(_all_of, item, wish["table"])
     else:
-        sql = _text(wish, "sql", STATEMENT_CHARACTERS).strip()
+        sql = messages.text(wish, "sql", STATEMENT_CHARACTERS).strip()
     if not sql:
         raise UsageError("The statement is empty; write a SELECT.")
     return page.take(session, _job("run", sql, session, item, of=str(wish.get("of") or "")[:100]))
@@ -277,96 +267,26 @@ def _all_of(item: shelf.Item, place: Any) -> str:
 
 async def _stop(page: Page, request: Request, session: Session, wish: dict[str, Any]) -> Response:
     await run_in_threadpool(page.desk.stop, page.job(session, wish))
-    return _json({})
+    return messages.answer({})
 
 
 async def _new(page: Page, request: Request, session: Session, wish: dict[str, Any]) -> Response:
     session.conversation.forget()
-    return _json({})
+    return messages.answer({})
 
 
 async def _events(page: Page, request: Request, session: Session, wish: dict[str, Any]) -> Response:
     job = page.job(session, dict(request.query_params))
     seen = request.query_params.get("from", "0")
-    events = _stream(page.desk, job, int(seen) if seen.isascii() and seen.isdigit() else 0)
-    return StreamingResponse(events, media_type="text/event-stream", headers={"cache-control": "no-store"})
-
-
-async def _stream(desk: Desk, job: Job, place: int) -> AsyncIterator[bytes]:
-    """A job's events from a place on, and meanwhile how far it is.
-
-    A job that waits is told so, and the stream ends: a browser opens six connections to one server, and all tabs
-    share them. So only jobs that run hold one, of which there are at most two.
-    """
-    loop, told = asyncio.get_running_loop(), asyncio.Event()
-
-    def wake() -> None:
-        with contextlib.suppress(RuntimeError):  # the server is ending
-            loop.call_soon_threadsafe(told.set)
-
-    job.watchers.append(wake)
-    try:
-        async for event in _told(desk, job, place, told):
-            yield event
-    finally:
-        job.watchers.remove(wake)
-
-
-async def _told(desk: Desk, job: Job, place: int, told: asyncio.Event) -> AsyncIterator[bytes]:
-    loop = asyncio.get_running_loop()
-    said: Any = None
-    seen: Any = None
-    spoken = loop.time()
-    while True:
-        done = job.done  # before the events are read: the last one must not be missed
-        for event in job.events[place:]:
-            place += 1
-            spoken = loop.time()
-            yield _event(event)
-        if done:
-            return
-        if (preview := job.preview) is not seen and preview is not None:
-            seen, spoken = preview, loop.time()
-            yield _event(preview)
-        now = _how_far(desk, job)
-        if now != said:
-            said, spoken = now, loop.time()
-            yield _event(now)
-            if now["type"] == "waiting":
-                return
-        elif loop.time() - spoken > ALIVE_SECONDS:
-            spoken = loop.time()
-            yield b": alive\n\n"
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(told.wait(), LOOK_SECONDS)
-        told.clear()
-
-
-def _how_far(desk: Desk, job: Job) -> dict[str, Any]:
-    ahead = desk.line(job).ahead(job)
-    if ahead:
-        return {"type": "waiting", "ahead": ahead}
-    thinking = next((e["text"] for e in reversed(job.events) if e["type"] == "status"), "") == "thinking"
-    progress = desk.progress(job) if thinking else None
-    if progress is None:
-        return {"type": "progress"}
-    return {
-        "type": "progress",
-        "read": progress.read,
-        "total": progress.to_read,
-        "written": views.shown(progress.written),
-    }
-
-
-def _event(facts: dict[str, Any]) -> bytes:
-    return b"data: " + _dumps(facts) + b"\n\n"
+    news = events.stream(page.desk, job, int(seen) if seen.isascii() and seen.isdigit() else 0)
+    return StreamingResponse(news, media_type="text/event-stream", headers={"cache-control": "no-store"})
 
 
 # ---- what comes of an answer -------------------------------------------------------------------------------
 
 
 async def _export(page: Page, request: Request, session: Session, wish: dict[str, Any]) -> Response:
-    job, format = page.job(session, wish), _text(wish, "format", 20)
+    job, format = page.job(session, wish), messages.text(wish, "format", 20)
     if format not in EXPORTS:
         raise UsageError(f"There is no format {format!r}; choose one of {', '.join(EXPORTS)}.")
     if job.result is None:
@@ -376,26 +296,13 @@ async def _export(page: Page, request: Request, session: Session, wish: dict[str
     result, style = job.result, formats.Style(format, csv_safe=True)
     if result.cut:
         result = await run_in_threadpool(page.desk.whole, job, result)
-    chunks = _chunks(formats.lines(result.columns, result.rows, style))
-    return StreamingResponse(chunks, media_type=EXPORTS[format], headers=_PRIVATE)
-
-
-def _chunks(lines: Iterable[str]) -> Iterator[bytes]:
-    """Lines as bytes, many at a time: each piece that is sent costs a turn of the server's threads."""
-    held: list[str] = []
-    size = 0
-    for line in lines:
-        held.append(line)
-        size += len(line)
-        if size > CHUNK_CHARACTERS:
-            yield "".join(held).encode("utf-8", "backslashreplace")
-            held, size = [], 0
-    yield "".join(held).encode("utf-8", "backslashreplace")
+    chunks = messages.pieces(formats.lines(result.columns, result.rows, style))
+    return StreamingResponse(chunks, media_type=EXPORTS[format], headers=messages.PRIVATE)
 
 
 async def _feedback(page: Page, request: Request, session: Session, wish: dict[str, Any]) -> Response:
-    job, verdict = page.job(session, wish), _text(wish, "verdict", 10)
-    corrected = _text(wish, "sql", STATEMENT_CHARACTERS).strip() if wish.get("sql") else ""
+    job, verdict = page.job(session, wish), messages.text(wish, "verdict", 10)
+    corrected = messages.text(wish, "sql", STATEMENT_CHARACTERS).strip() if wish.get("sql") else ""
     if verdict not in ("up", "down"):
         raise UsageError("A verdict is up or down.")
     if job.answer is None or job.kind != "ask":
@@ -404,7 +311,7 @@ async def _feedback(page: Page, request: Request, session: Session, wish: dict[s
     await run_in_threadpool(
         _record, page.feedback_file, job, verdict, corrected, page.desk.model_name, item.name if item else ""
     )
-    return _json({"file": str(page.feedback_file) if session.shelf.anywhere else ""})
+    return messages.answer({"file": str(page.feedback_file) if session.shelf.anywhere else ""})
 
 
 def _record(file: Path, job: Job, verdict: str, corrected: str, model: str, database: str) -> None:
@@ -434,38 +341,6 @@ _ACTIONS: dict[str, Handler] = {
     "export": _export,
     "feedback": _feedback,
 }
-_PRIVATE = {"cache-control": "no-store"}
-
-
-# ---- requests and answers ----------------------------------------------------------------------------------
-
-
-async def _body(request: Request) -> dict[str, Any]:
-    """A request's JSON object; {} where it has none. Raises UsageError."""
-    if request.method == "GET":
-        return {}
-    parts, size = [], 0
-    with contextlib.suppress(ClientDisconnect):
-        async for part in request.stream():
-            size += len(part)
-            if size > BODY_BYTES:
-                raise UsageError("That is too long for one request.")
-            parts.append(part)
-    try:
-        found = json.loads(b"".join(parts) or b"{}")
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise UsageError("The request is no JSON object.")
-    return found
-
-
-def _text(wish: dict[str, Any], name: str, longest: int) -> str:
-    """A text of a request. Raises UsageError when it is missing or too long."""
-    found = wish.get(name)
-    if not isinstance(found, str) or len(found) > longest:
-        raise UsageError(f"The request has no {name}, or one that is too long.")
-    return found.encode("utf-8", "replace").decode()
 
 
 def _open(session: Session) -> shelf.Item:
@@ -482,22 +357,6 @@ def _job(kind: Kind, text: str, session: Session, item: shelf.Item, **more: Any)
 def _named(text: str, item: shelf.Item) -> str:
     """A sentence about a file with its name in place of its path, where the path is nobody's business."""
     return text.replace(str(item.path), item.name) if item.dropped else text
-
-
-def _dumps(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-
-
-def _json(value: Any, status: int = 200) -> Response:
-    return Response(_dumps(value), status, media_type="application/json", headers=_PRIVATE)
-
-
-def _failed(error: SqlagentError) -> Response:
-    return JSONResponse({"error": str(error)}, 400, headers=_PRIVATE)
-
-
-def _lost() -> Response:
-    return JSONResponse({"error": "This page's session is over; it begins a new one."}, 410, headers=_PRIVATE)
 
 
 def _static_files() -> dict[str, tuple[bytes, str]]:
