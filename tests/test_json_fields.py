@@ -19,7 +19,8 @@ from sqlagent.agent.column_meaning import ColumnMeaning
 from sqlagent.base import paths
 from sqlagent.database import schema
 from sqlagent.database.column_facts import kept
-from sqlagent.database.column_facts.json_fields import MOST, read_fields, with_fields
+from sqlagent.database.column_facts.json_fields import read_fields, with_fields
+from sqlagent.database.column_facts.json_members import MOST
 from sqlagent.linking.prompt import table_line
 from sqlagent.lowering.computed import ComputedColumns
 from sqlagent.ui.repl_commands import fields_shown
@@ -134,7 +135,7 @@ def test_json_of_which_all_is_shown_is_not_shown_itself(tmp_path: Path) -> None:
     connection.close()
     names = [c.name for c in meaning(path).meant.tables[0].columns]
     assert names == [
-        "id", "meta_level", "meta_tags", "meta_tags_count", "meta_by_user", "rest", "rest_level", "rest_parts_count",
+        "id", "meta_level", "meta_tags", "meta_tags_count", "meta_by_user", "rest_level", "rest_parts_count",
         "partly", "partly_level",
     ]  # fmt: skip
     assert rows_of(path, "SELECT COUNT(*) FROM logs WHERE meta_by_user = 'u1'") == [(10,)]

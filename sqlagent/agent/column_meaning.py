@@ -84,10 +84,13 @@ class ColumnMeaning:
         """The schema as the columns are meant, in the names of the file; with the fields of JSON as columns."""
         self.names: SpokenNames | None = None
         self.meant = fields.shown(self.stored)
+        spoken = fields.tables
         if self.profile is not None:
             self.meant = self.profile.shown(self.meant)
+            spoken = (*self.profile.tables, *spoken)
+        if spoken:
             described = partial(query_columns, schema=self.stored, run=asked, facts=self.facts)
-            self.names = spoken_names(self.meant, self.profile.tables, asked, described, self.stored)
+            self.names = spoken_names(self.meant, spoken, asked, described, self.stored)
             if self.names is not None:
                 self.meant = self.names.schema
 

@@ -23,13 +23,14 @@ from sqlagent.database.column_facts.encodings import Encoding
 from sqlagent.database.column_facts.fact import ColumnFact
 from sqlagent.database.column_facts.json_fields import Fields
 from sqlagent.database.schema import Column, Computed, ForeignKey
+from sqlagent.database.spoken_names import SpokenTable
 from sqlagent.sandbox.file_state import FileState
 
 Facts = Mapping[tuple[str, str], ColumnFact]
 Keys = Mapping[str, tuple[ForeignKey, ...]]
 WORTH_SECONDS = 0.1
 """What was read faster than this is not kept."""
-_FORMAT = 3  # raise it when what is told of columns changes
+_FORMAT = 4  # raise it when what is told of columns changes
 _SETTLED_NS = 2_000_000_000
 """A file written less than this ago could change again within one tick of its clock."""
 _FILES, _BYTES = 64, 64 << 20
@@ -62,6 +63,7 @@ def load(path: str, state: FileState) -> tuple[dict[tuple[str, str], ColumnFact]
             {table: tuple(map(_column, columns)) for table, columns in kept["fields"].items()},
             {(table, column): _fact(one) for table, column, one in kept["field_facts"]},
             frozenset((table, column) for table, column in kept["covered"]),
+            tuple(SpokenTable(name, query=query, keys=keys) for name, query, keys in kept["lists"]),
         )
         private_files.used(file)
         return facts, keys, fields
@@ -84,6 +86,7 @@ def save(path: str, state: FileState, facts: Facts, keys: Keys, fields: Fields, 
             for table, columns in fields.columns.items()
         },
         "covered": sorted(fields.covered),
+        "lists": [[one.name, one.query, dict(one.keys)] for one in fields.tables],
         "field_facts": [[*place, _plain(fact)] for place, fact in fields.facts.items()],
     }
     with contextlib.suppress(OSError, ValueError, TypeError):
