@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import analyst as package
-from bench.analyst import ranks, sets, statistics_of, times  # noqa: F401  (they register their kinds)
+from bench.analyst import ranks, series, sets, spans, statistics_of, times  # noqa: F401  (they register their kinds)
 from bench.analyst.question import KINDS, Question, Rows, words
 from bench.analyst.worlds import domains, save, world
 from sqlagent.sandbox.functions import register
