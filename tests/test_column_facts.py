@@ -15,11 +15,12 @@ from sqlagent.database import schema
 from sqlagent.database.column_facts import encodings as enc
 from sqlagent.database.column_facts import text_dates
 from sqlagent.database.column_facts.decide import column_fact
-from sqlagent.database.column_facts.encodings import DigitDate, Flag, Listed, TextDate, TextNumber, ZeroFilled
+from sqlagent.database.column_facts.encodings import DigitDate, Flag, Listed, TextNumber, ZeroFilled
 from sqlagent.database.column_facts.fact import ColumnFact, Evidence
 from sqlagent.database.column_facts.meant_schema import meant_schema
 from sqlagent.database.column_facts.sampling import read_facts
 from sqlagent.database.column_facts.undeclared_keys import undeclared_keys
+from sqlagent.database.column_facts.written_dates import TextDate
 from sqlagent.linking import prompt
 
 TODAY = 1_735_689_600  # 2025-01-01

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from sqlagent.database import schema
 from sqlagent.database.column_facts.decide import column_fact
-from sqlagent.database.column_facts.encodings import MixedDate
 from sqlagent.database.column_facts.fact import ColumnFact, Evidence
 from sqlagent.database.column_facts.meant_schema import meant_schema
 from sqlagent.database.column_facts.mixed_dates import worded_date
 from sqlagent.database.column_facts.sampling import read_facts
+from sqlagent.database.column_facts.written_dates import MixedDate
 from sqlagent.lowering.lower import lower
 
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",

@@ -10,14 +10,13 @@ from sqlagent.database.column_facts.encodings import (
     Duration,
     Flag,
     Linear,
-    MixedDate,
     Named,
     Padded,
     Scaled,
-    TextDate,
     TextNumber,
 )
 from sqlagent.database.column_facts.fact import ColumnFact
+from sqlagent.database.column_facts.written_dates import MixedDate, TextDate
 from sqlagent.lowering.columns import Columns
 from sqlagent.lowering.stored_form import Stored
 from sqlagent.sql import tree

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlagent.database.column_facts.encodings import Linear, MixedDate, Named, Scaled, TextDate
+from sqlagent.database.column_facts.encodings import Linear, Named, Scaled
 from sqlagent.database.column_facts.fact import ColumnFact
+from sqlagent.database.column_facts.written_dates import MixedDate, TextDate
 from sqlagent.database.schema import fold
 from sqlagent.lowering.constants import call_grain
 from sqlagent.lowering.stored_form import Stored

@@ -13,16 +13,15 @@ from sqlagent.database.column_facts.encodings import (
     Duration,
     Flag,
     Listed,
-    MixedDate,
     Named,
     Padded,
     Scaled,
-    TextDate,
     TextNumber,
     ZeroFilled,
 )
 from sqlagent.database.column_facts.mixed_dates import worded_date
 from sqlagent.database.column_facts.nothing import ALWAYS
+from sqlagent.database.column_facts.written_dates import MixedDate, TextDate
 from sqlagent.lowering import lists
 from sqlagent.lowering.constants import number_of, span_of
 from sqlagent.lowering.moments import DAY, MONTH, Span, literal_span, pattern_span

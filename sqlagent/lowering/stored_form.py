@@ -13,27 +13,27 @@ import re
 from dataclasses import dataclass, replace
 
 from sqlagent.database.column_facts import encodings as enc
+from sqlagent.database.column_facts import written_dates
 from sqlagent.database.column_facts.encodings import (
     DigitDate,
     Duration,
     Encoding,
     Flag,
     Linear,
-    MixedDate,
     Named,
     Padded,
     Scaled,
-    TextDate,
     TextNumber,
     ZeroFilled,
 )
 from sqlagent.database.column_facts.fact import ColumnFact
+from sqlagent.database.column_facts.written_dates import MixedDate, TextDate
 from sqlagent.database.schema import Value
 from sqlagent.lowering.moments import DAY, MINUTE, MONTH, SECOND, YEAR
 from sqlagent.sql.names import text_literal
 
 _JULIAN_UNIX = 2_440_587.5
-_MONTHS = "'  " + "".join(enc.MONTHS) + "'"
+_MONTHS = "'  " + "".join(written_dates.MONTHS) + "'"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz .,-"
 """What stands before the day in `July 6, 2004`, and before the year in `July 2004`."""
 Time = Linear | DigitDate | TextDate | MixedDate
@@ -312,7 +312,7 @@ def _whole_date(iso: str, asked: str) -> str:
 def _fixed_fields(sql: str, encoding: TextDate) -> dict[str, str]:
     width = {"%Y": 4, "%b": 3}
     place, part = 1, {}
-    for piece in enc.pieces(encoding.format):
+    for piece in written_dates.pieces(encoding.format):
         size = width.get(piece, 2) if piece.startswith("%") else len(piece)
         if piece.startswith("%"):
             part[piece] = f"substr({sql}, {place}, {size})"
@@ -323,7 +323,7 @@ def _fixed_fields(sql: str, encoding: TextDate) -> dict[str, str]:
 def _loose_fields(sql: str, encoding: TextDate) -> dict[str, str]:
     """Each field as what stands from its beginning on: printf and CAST read the number in front of it."""
     part, rest = {}, sql
-    for piece in enc.pieces(encoding.format):
+    for piece in written_dates.pieces(encoding.format):
         if piece.startswith("%"):
             part[piece] = rest
         else:
@@ -352,7 +352,7 @@ def _glob(encoding: TextDate) -> str:
     loose = {"%d": f"{digit}*", "%m": f"{digit}*", "%Y": 4 * digit, "%b": "[A-Za-z]*", "%B": "[A-Za-z]*"}
     exact = {"%d": 2 * digit, "%m": 2 * digit, "%Y": 4 * digit, "%b": 3 * "[A-Za-z]"}
     fields = exact if encoding.fixed else loose
-    date = [piece for piece in enc.pieces(encoding.format)]
+    date = [piece for piece in written_dates.pieces(encoding.format)]
     text = ""
     for piece in date:
         if piece in ("%H", "%I"):

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlagent.base import paths, private_files
-from sqlagent.database.column_facts import encodings
+from sqlagent.database.column_facts import encodings, written_dates
 from sqlagent.database.column_facts.encodings import Encoding
 from sqlagent.database.column_facts.fact import ColumnFact
 from sqlagent.database.column_facts.json_fields import Fields
@@ -37,7 +37,7 @@ _FILES, _BYTES = 64, 64 << 20
 _ENCODINGS: dict[str, Callable[..., Encoding]] = {
     kind.__name__: kind
     for kind in (
-        encodings.Linear, encodings.DigitDate, encodings.TextDate, encodings.MixedDate, encodings.TextNumber,
+        encodings.Linear, encodings.DigitDate, written_dates.TextDate, written_dates.MixedDate, encodings.TextNumber,
         encodings.Flag, encodings.Padded, encodings.Listed, encodings.ZeroFilled, encodings.Duration,
     )
 }  # fmt: skip

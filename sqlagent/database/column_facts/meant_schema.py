@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from sqlagent.database.column_facts.encodings import Duration, Flag, MixedDate, Named, TextNumber
+from sqlagent.database.column_facts.encodings import Duration, Flag, Named, TextNumber
 from sqlagent.database.column_facts.fact import ColumnFact
+from sqlagent.database.column_facts.written_dates import MixedDate
 from sqlagent.database.schema import Column, ForeignKey, Schema, Table, Value, keep_sound_keys
 
 _CODES = 12

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlagent.database.column_facts.encodings import MixedDate, partial_date
 from sqlagent.database.column_facts.fact import ColumnFact, Meaning
+from sqlagent.database.column_facts.written_dates import MixedDate, partial_date
 
 _DAYS = (
     "%d %B %Y", "%d %b %Y", "%d %B, %Y", "%d %b, %Y", "%d-%b-%Y", "%d. %B %Y", "%d. %b %Y",

@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import cast
 
 from sqlagent.database.column_facts.decide import column_fact
-from sqlagent.database.column_facts.encodings import TextDate
 from sqlagent.database.column_facts.fact import ColumnFact, Evidence
+from sqlagent.database.column_facts.written_dates import TextDate
 from sqlagent.database.ddl_comments import quote
 from sqlagent.database.schema import Column, Table, Value
 

@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 
 from sqlagent.database.column_facts.durations import text_duration
-from sqlagent.database.column_facts.encodings import MONTHS, DigitDate, TextDate, pieces
+from sqlagent.database.column_facts.encodings import DigitDate
 from sqlagent.database.column_facts.fact import SURE, ColumnFact, Evidence, Meaning
 from sqlagent.database.column_facts.mixed_dates import mixed_dates
 from sqlagent.database.column_facts.name_words import DIGITS, PERIOD, speaks_of, speaks_of_time
+from sqlagent.database.column_facts.written_dates import MONTHS, TextDate, pieces
 
 ISO = re.compile(
     r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?)?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?", re.IGNORECASE

@@ -9,9 +9,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sqlagent.database.column_facts.encodings import MONTHS, TextNumber
+from sqlagent.database.column_facts.encodings import TextNumber
 from sqlagent.database.column_facts.fact import ColumnFact, Evidence
 from sqlagent.database.column_facts.name_words import CODE, speaks_of
+from sqlagent.database.column_facts.written_dates import MONTHS
 
 _PLAIN = re.compile(r"[+-]?(?:\d+(?:\.\d+)?|\.\d+)")
 _POINT = re.compile(r"[+-]?\d{1,3}(?:,\d{3})*(?:\.\d+)?")
