@@ -15,14 +15,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from bench.gbnf import gbnf
 from sqlagent.base.errors import SqlagentError
 from sqlagent.store.adapters import Files
-
-if TYPE_CHECKING:
-    from sqlagent.decoding.candidate import Candidate
 
 NAMES = ("ours", "free", "gbnf", "llguidance", "xllamacpp")
 N_CTX = 4096
@@ -90,34 +87,21 @@ class Ours:
     name = "ours"
 
     def __init__(self, files: Files, database: Path, threads: int) -> None:
+        from bench.peers.counted import CountedModel
         from sqlagent.agent.agent import Agent
-        from sqlagent.decoding.model import Model
 
-        self._model = Model.of(files, threads=threads)
-        self._read = self._sampled = 0
-        generate = self._model.generate
-
-        def counted(*given: Any, **named: Any) -> list[Candidate]:
-            found = generate(*given, **named)
-            done = (
-                self._model.last_timings
-            )  # of the statement itself: weighing it against others overwrites this
-            self._read += done.prompt_tokens - done.cached_tokens
-            self._sampled += done.sampled
-            return found
-
-        self._model.generate = counted  # type: ignore[method-assign]
+        self._model = CountedModel.of(files, threads=threads)
         self._agent = Agent(database, self._model)
 
     def ask(self, question: str) -> Reply:
-        self._read = self._sampled = 0
+        self._model.read_tokens = self._model.sampled_tokens = 0
         began = time.perf_counter()
         try:
             answer = self._agent.ask(question)
         except SqlagentError as error:
             return Reply("", time.perf_counter() - began, str(error))
         seconds = time.perf_counter() - began
-        return Reply(answer.sql, seconds, None, self._read, self._sampled)
+        return Reply(answer.sql, seconds, None, self._model.read_tokens, self._model.sampled_tokens)
 
     def close(self) -> None:
         self._agent.close()

@@ -32,6 +32,8 @@ from sqlagent.llama.context import Llama, Logits, version
 from sqlagent.llama.vocab import Vocab
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from sqlagent.store.adapters import Files
     from sqlagent.weights.word_vectors import Vectors
 
@@ -85,7 +87,7 @@ class Model:
         self.name = name or Path(path).stem
 
     @classmethod
-    def of(cls, files: Files, **settings: Any) -> Model:
+    def of(cls, files: Files, **settings: Any) -> Self:
         """Load what `models.ready` made ready."""
         return cls(files.model, adapter=files.adapter, name=files.name, **settings)
 
