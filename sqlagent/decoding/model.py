@@ -1,8 +1,7 @@
 """Run one GGUF model: a prompt and an acceptor in, complete statements out.
 
-Invariant: one question at a time runs on a model (a lock sees to it); between questions sequence 0's KV
-cells hold `_held`, and behind it at most the statement in `_written`; and a cache that is missing or damaged
-changes how long an answer takes, never the answer.
+Invariant: one question at a time runs on a model (a lock sees to it); between questions sequence 0's KV cells hold a
+prompt or the beginning of one, and behind it at most the statement in `_written`.
 """
 
 from __future__ import annotations
@@ -19,16 +18,17 @@ from sqlagent.decoding.alternatives import AlternativeSearch
 from sqlagent.decoding.candidate import Candidate, Progress, Timings, candidate_of
 from sqlagent.decoding.chat_template import ChatTemplate, PromptTokens
 from sqlagent.decoding.decoder import Counters, Decoder
-from sqlagent.decoding.drafting import Drafter, shipped, worthwhile
+from sqlagent.decoding.drafting import Drafter, shipped
 from sqlagent.decoding.given_statement import replayed
 from sqlagent.decoding.hypothesis import Hypothesis
 from sqlagent.decoding.layout import Acceptor, LayoutState, Unconstrained
 from sqlagent.decoding.literal_copy import CopySource
 from sqlagent.decoding.prefix_cache import PrefixCache, adapter_identity, model_identity
+from sqlagent.decoding.prompt_cells import PromptCells
 from sqlagent.decoding.read_back import answer_logprobs, question_logprobs
 from sqlagent.decoding.token_choice import Order
 from sqlagent.linking.prompt import Prompt, reading_back
-from sqlagent.llama.context import Llama, Logits, version
+from sqlagent.llama.context import Llama, version
 from sqlagent.llama.vocab import Vocab
 
 if TYPE_CHECKING:
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 
 LEAST_BUDGET = 16
 """Tokens a statement needs at the least; a prompt must leave room for them."""
-WORTH_LOADING = 32
-"""A stored prefix is read when it saves at least this many tokens of prefill."""
 
 
 class Model:
@@ -71,17 +69,15 @@ class Model:
         self.drafts = drafts
         self._parallel = n_parallel
         self._path = Path(path)
-        self._held: list[int] = []
-        self._reading = 0
         self._writing: Hypothesis | None = None
         self._written: tuple[int, Hypothesis] | None = None
-        self._logits: Logits | None = None
-        self._cache: PrefixCache | None = None
+        cache: PrefixCache | None = None
         if cache_dir is not None:
             settings = f"{model_identity(Path(path))} {version()} {self._llama.n_ctx} {self._llama.flash} f16"
             if adapter is not None:  # keys and values are its work as much as the base's
                 settings += f" {adapter_identity(Path(adapter))}"
-            self._cache = PrefixCache(Path(cache_dir), settings)
+            cache = PrefixCache(Path(cache_dir), settings)
+        self._cells = PromptCells(self._llama, cache, spare=n_parallel)
         self._load_seconds = time.perf_counter() - started
         self.last_timings = Timings(load=self._load_seconds)
         self.name = name or Path(path).stem
@@ -114,7 +110,8 @@ class Model:
         """How far the running step is; may be looked at from any thread."""
         hypothesis = self._writing
         written = "" if hypothesis is None else bytes(hypothesis.text).decode("utf-8", "replace")
-        return Progress(min(len(self._held), self._reading), self._reading, written)
+        read, to_read = self._cells.progress
+        return Progress(read, to_read, written)
 
     def count(self, prompt: Prompt) -> int:
         """How many tokens a prompt takes."""
@@ -133,16 +130,13 @@ class Model:
             self._budget(len(tokens.ids), 1, LEAST_BUDGET)
             self._read_schema(tokens, cancelled)
             if store:
-                self._store(tokens)
+                self._cells.store(tokens)
 
     def unread(self, prompt: Prompt) -> int:
         """How many tokens of a prompt's schema part are kept neither in memory nor on the disk."""
         with self._lock:
             self._check_open()
-            tokens = self._chat.tokens(prompt)
-            common = _common(self._held, tokens.ids[: tokens.prefix])
-            held = max(cut for cut in _cuts(tokens) if cut <= common)
-            return tokens.prefix - max(held, self._stored(tokens, held + WORTH_LOADING))
+            return self._cells.unread(self._chat.tokens(prompt))
 
     def generate(
         self,
@@ -179,7 +173,7 @@ class Model:
                 for i in range(1, n):
                     self._llama.forget(i)
                 if self._written is None:
-                    self._llama.forget(0, len(self._held))
+                    self._cells.forget_answer()
 
     def alternatives(
         self,
@@ -284,12 +278,13 @@ class Model:
         began = time.perf_counter()
         held = [self._decoder.lead(hypothesis) for hypothesis in hypotheses]
         ids = list(tokens.ids) + hypotheses[0].feed
-        cached = self._restore(tokens, ids)
+        self._written = None
+        cached = self._cells.restore(tokens, ids)
         alone = hypotheses[0] if len(hypotheses) == 1 else None
         self._writing = hypotheses[0]
         if alone is not None:
             self._decoder.guess(alone, held[0])
-        row, logits = self._prefill(tokens, ids, alone, cancelled)
+        row, logits = self._cells.prefill(tokens, ids, alone, cancelled)
         ready = time.perf_counter()
         for hypothesis in hypotheses:
             hypothesis.at = len(ids)
@@ -302,7 +297,7 @@ class Model:
         if alone is not None:
             self._written = len(tokens.ids), alone
         ended = time.perf_counter()
-        self._store(tokens)
+        self._cells.store(tokens)
         done = self._decoder.counters
         self.last_timings = Timings(
             load=self._load_seconds,
@@ -321,103 +316,8 @@ class Model:
 
     def _read_schema(self, tokens: PromptTokens, cancelled: Callable[[], bool] | None) -> None:
         """Leave nothing but a prompt's prefix in sequence 0."""
-        schema = list(tokens.ids[: tokens.prefix])
-        self._restore(tokens, schema)
-        self._run(tokens, schema, cancelled)
-
-    def _restore(self, tokens: PromptTokens, ids: list[int]) -> int:
-        """Keep the cells that the prompt shares with the last one, or read its prefix, or the start of it, from disk.
-
-        Cells are only kept up to a cut of the prompt or a line of its schema, so that the batches that computed them,
-        and with them the rounding, are the same whatever was asked about the same schema before. Returns how many
-        tokens are kept.
-        """
         self._written = None
-        self._llama.forget(0, len(self._held))
-        common = _common(self._held, ids)
-        if common == len(ids) == len(self._held) and self._logits is not None:
-            return common
-        kept = max(cut for cut in _cuts(tokens) if cut <= common)
-        stored = self._stored(tokens, kept + WORTH_LOADING)
-        state = self._cache.load(ids[:stored]) if self._cache is not None and stored else None
-        if state is not None:
-            self._llama.forget(0)
-            self._held = []
-            if self._llama.set_state(0, state):
-                self._held = ids[:stored]
-            elif self._cache is not None:
-                self._cache.drop(ids[:stored])
-            kept = len(self._held)
-        self._held = self._held[:kept]
-        self._llama.forget(0, kept)
-        return kept
-
-    def _stored(self, tokens: PromptTokens, least: int) -> int:
-        """How many of a prompt's first tokens have a state on the disk, if at least so many; else 0."""
-        if self._cache is None:
-            return 0
-        places = (cut for cut in reversed(_cuts(tokens)) if cut >= least)
-        return next((cut for cut in places if self._cache.has(tokens.ids[:cut])), 0)
-
-    def _prefill(
-        self,
-        tokens: PromptTokens,
-        ids: list[int],
-        hypothesis: Hypothesis | None,
-        cancelled: Callable[[], bool] | None,
-    ) -> tuple[int | None, Logits]:
-        """Run what of `ids` has no cells yet, and behind it as much of the hypothesis's draft as pays.
-
-        Returns the row of the last of `ids`, None where nothing had to run, and its logits.
-        """
-        if len(self._held) == len(ids) and self._logits is not None:
-            return None, self._logits
-        row = self._run(tokens, ids, cancelled, wanted=len(ids) - 1, hypothesis=hypothesis)
-        self._logits = self._llama.logits(row).copy()
-        return row, self._logits
-
-    def _run(
-        self,
-        tokens: PromptTokens,
-        ids: list[int],
-        cancelled: Callable[[], bool] | None,
-        wanted: int = -1,
-        hypothesis: Hypothesis | None = None,
-    ) -> int:
-        """Run what of `ids` has no cells yet, in batches that end at the cuts; the last token's row in its batch.
-
-        wanted: the place whose logits are kept. hypothesis: whose draft goes with the last batch.
-        """
-        self._logits = None
-        self._reading = len(ids)
-        cuts = sorted({tokens.opening, tokens.prefix, len(ids)})
-        row = 0
-        while (at := len(self._held)) < len(ids):
-            end = min(at + self._llama.n_batch, next(cut for cut in cuts if cut > at))
-            rows = [(token, i, 0, i == wanted) for i, token in enumerate(ids[at:end], at)]
-            if hypothesis is not None and end == len(ids):
-                chances = hypothesis.chances[: self._llama.n_batch - len(rows)]
-                del hypothesis.draft[worthwhile(len(rows), [chances])[0] :]
-                rows += [(token, i, 0, True) for i, token in enumerate(hypothesis.draft, end)]
-            if not self._llama.decode(rows, cancelled=cancelled):
-                raise ModelError("llama.cpp has no room for the prompt: close other programs or restart.")
-            self._held = ids[:end]
-            row = end - at - 1
-        return row
-
-    def _store(self, tokens: PromptTokens) -> None:
-        """Write the prefix's state, when no file has it yet, in place of those of schemas that it grew from."""
-        cache, prefix = self._cache, tokens.prefix
-        if cache is None or prefix < WORTH_LOADING or cache.has(tokens.ids[:prefix]):
-            return
-        spare = self._parallel
-        self._llama.share(0, spare, prefix)
-        try:
-            cache.save(tokens.ids[:prefix], self._llama.get_state(spare))
-        finally:
-            self._llama.forget(spare)
-        for cut in _cuts(tokens)[:-1]:
-            cache.drop(tokens.ids[:cut])
+        self._cells.read_prefix(tokens, cancelled)
 
     def close(self) -> None:
         """Free the memory; the model answers no more."""
@@ -429,18 +329,3 @@ class Model:
 
     def __exit__(self, *_exc: object) -> None:
         self.close()
-
-
-def _cuts(tokens: PromptTokens) -> list[int]:
-    """The places up to which cells may be kept, in order: the opening, each line of the schema, the prefix."""
-    return sorted({0, tokens.opening, *tokens.lines, tokens.prefix})
-
-
-def _common(a: Sequence[int], b: Sequence[int]) -> int:
-    """Length of the longest common prefix."""
-    n = 0
-    for x, y in zip(a, b, strict=False):
-        if x != y:
-            break
-        n += 1
-    return n
