@@ -109,6 +109,7 @@ def test_core_data_counts_from_2001() -> None:
         ("name", ["Ann", "Bob", "Cleo"]),
         ("season", ["2009/10", "2010/11"]),
         ("version", ["1.2.3", "1.10.0"]),
+        ("life", ["1866", "2 june 1919\n-\n3 june 2010", "6 october 1888\nreykholt\n-\n1961"]),
     ],
 )
 def test_what_only_looks_like_it_is_left_alone(name: str, values: list[object]) -> None:

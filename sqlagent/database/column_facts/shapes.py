@@ -118,6 +118,8 @@ def _is_list(cells: Sequence[Sequence[str]], separator: str) -> bool:
         return False
     if all(_NUMBER.fullmatch(part) for part in parts):
         return False
+    if not all(any(map(str.isalnum, part)) for part in parts):
+        return False  # a dash between two lines: from one to the other
     places: dict[str, set[int]] = {}
     for cell in cells:
         if len(cell) != len(set(cell)):
