@@ -68,15 +68,15 @@ class Fields:
 def read_fields(
     run: Run, tables: Iterable[Table], *, today: int | None = None, seconds: float = 0.5
 ) -> Fields:
-    """The fields of all columns whose samples begin as JSON does.
+    """The fields of all columns whose samples begin as JSON does, and the tables that their lists are.
 
-    today: Unix seconds. seconds: after which no more columns are read.
+    today: Unix seconds. seconds: after which no more columns are read, and after as many again no more lists.
     """
     until = time.monotonic() + seconds
     columns: dict[str, tuple[Column, ...]] = {}
     facts: dict[tuple[str, str], ColumnFact] = {}
     covered: set[tuple[str, str]] = set()
-    lists: list[SpokenTable] = []
+    listing: list[tuple[Table, Column, Sequence[Path], bool]] = []
     for table in tables:
         for column in table.columns if table.kind == "table" else ():
             if column.generated or not _may_be_json(column) or time.monotonic() > until:
@@ -93,14 +93,17 @@ def read_fields(
                 columns[table.name] = (*columns.get(table.name, ()), made)
                 if fact is not None:
                     facts[table.name, made.name] = fact
-            told = fields.covers
-            for path in fields.lists:
-                late = time.monotonic() > until
-                listed, all_of_it = (None, False) if late else list_table(run, table, column, path)
-                lists += [listed] if listed is not None else []
-                told = told and all_of_it
-            if whole and told:
-                covered.add((table.name, column.name))
+            listing.append((table, column, fields.lists, whole and fields.covers))
+    lists: list[SpokenTable] = []
+    until = time.monotonic() + seconds
+    for table, column, paths, covers in listing:
+        for path in paths:
+            late = time.monotonic() > until
+            listed, told = (None, False) if late else list_table(run, table, column, path)
+            lists += [listed] if listed is not None else []
+            covers = covers and told
+        if covers:
+            covered.add((table.name, column.name))
     return Fields(columns, facts, frozenset(covered), tuple(lists))
 
 

@@ -13,7 +13,6 @@ import json
 from sqlagent.database.column_facts.json_members import (
     ENTRIES,
     MOST,
-    ROWS,
     Members,
     Path,
     cell_text,
@@ -27,6 +26,8 @@ from sqlagent.database.ddl_comments import quote
 from sqlagent.database.schema import Column, Table, fold
 from sqlagent.database.spoken_names import SpokenTable
 
+_ROWS = (32, 2, 8)
+"""Cells read of a column, as in `json_members.ROWS`: each may hold many objects."""
 _OBJECTS = 20
 """Members of a list that are looked at."""
 _BARE_KEYS = frozenset({"id", "key", "uuid", "guid", "rowid", "pk"})
@@ -89,7 +90,7 @@ def _looked_at(run: Run, table: Table, column: Column, path: Path) -> tuple[Memb
         f"(SELECT json_group_array(_l.key) FROM {entries} WHERE _l.type = 'object')",
     ]
     members, listed = Members(), 0
-    for number, outer, within, places in read_rows(run, table, values, *ROWS):
+    for number, outer, within, places in read_rows(run, table, values, *_ROWS):
         listed += int(str(number or 0))
         outer_ones, inner_ones = json.loads(str(outer)), json.loads(str(within))
         for place in json.loads(str(places)):
