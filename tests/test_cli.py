@@ -309,6 +309,16 @@ def test_wrong_usage_is_one_helpful_sentence_and_an_empty_stdout(
     assert done.model.prompts == []
 
 
+@pytest.mark.parametrize(
+    "argv", [["DB", "gone.xlsx"], ["DB", "gone.csv", "Who?"], ["gone.csv"], ["gone.csv", "Who?"]]
+)
+def test_a_file_that_is_not_there_is_no_question(run: Run, db: str, argv: list[str]) -> None:
+    done = run(*(db if text == "DB" else text for text in argv))
+    assert (done.code, done.out) == (3, "")
+    assert "gone." in done.err and "does not exist" in done.err
+    assert done.model.prompts == []
+
+
 def test_a_question_of_ten_kilobytes_on_stdin_is_refused(run: Run, db: str) -> None:
     done = run("ask", db, "-", stdin=b"why " * 2500)
     assert (done.code, done.out) == (2, "")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from sqlagent.base import errors
 from sqlagent.base.errors import UsageError
-from sqlagent.files.kinds import loadable
+from sqlagent.files.kinds import SUFFIXES, loadable
 from sqlagent.ui import leaving, settings
 from sqlagent.ui.arguments import COMMANDS, NO_DATABASE, OPTIONS, build_parser
 from sqlagent.ui.console import Console
@@ -61,7 +61,7 @@ def arrange(argv: Sequence[str]) -> list[str]:
     if command in ("repl", "ask") and len(words) > 1:
         files = list(itertools.takewhile(_is_file, words))
         if len(files) > 1:  # `sqlagent sales.csv customers.xlsx`: one database of both
-            if sum(not loadable(word) for word in files) > 1:
+            if sum(not (loadable(word) or _suffix(word) in SUFFIXES) for word in files) > 1:
                 raise UsageError(
                     f"One database at a time: `sqlagent {words[0]}` opens the prompt on the first."
                 )
@@ -74,8 +74,12 @@ def arrange(argv: Sequence[str]) -> list[str]:
 
 
 def _is_file(word: str) -> bool:
-    """Whether a word names a database, or a file that can be loaded into one."""
-    return (Path(word).suffix.lower() in DATABASE_SUFFIXES and is_path(word)) or loadable(word)
+    """Whether a word names a database, or a file that can be loaded into one, whether it is there or not."""
+    return (_suffix(word) in DATABASE_SUFFIXES | SUFFIXES.keys() and is_path(word)) or loadable(word)
+
+
+def _suffix(word: str) -> str:
+    return Path(word).suffix.lower()
 
 
 def is_path(text: str) -> bool:
@@ -91,7 +95,7 @@ def is_path(text: str) -> bool:
         return False
     # An address is no path, but it can only be meant as one.
     return (
-        Path(text).suffix.lower() in DATABASE_SUFFIXES
+        _suffix(text) in DATABASE_SUFFIXES | SUFFIXES.keys()
         or text.startswith(("./", "../", "/", "~/", "file:", "sqlite:"))
         or "://" in text
     )

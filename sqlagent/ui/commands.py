@@ -301,7 +301,7 @@ def _list_models(args: argparse.Namespace, console: Console) -> None:
             status.state,
             round(status.size / 1e6),
             status.entry.licence,
-            status.entry.accuracy or None,
+            status.entry.accuracy,
             status.entry.about,
         )
         for status in registry.statuses()
