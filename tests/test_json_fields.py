@@ -142,6 +142,24 @@ def test_json_of_which_all_is_shown_is_not_shown_itself(tmp_path: Path) -> None:
     assert len(rows_of(path, "SELECT * FROM logs LIMIT 1")[0]) == 4
 
 
+def test_a_view_that_hands_json_on_has_its_fields(file: Path) -> None:
+    connection = sqlite3.connect(file)
+    connection.execute(
+        "CREATE VIEW warm AS SELECT r.id, r.payload AS held, rooms.name FROM readings AS r"
+        " JOIN rooms ON r.room_id = rooms.id WHERE r.id > 20"
+    )
+    connection.close()
+    shown = line(file, "warm")
+    assert (
+        "held_temperature REAL" in shown
+        and "held_seen_at date" in shown
+        and "held_tags_count INTEGER" in shown
+    )
+    found = rows_of(file, "SELECT COUNT(*), MAX(held_temperature) FROM warm WHERE held_day >= '2024-05-10'")
+    wanted = [cell(i) for i in range(21, 40) if i % 10 != 3 and i % 28 + 1 >= 10]
+    assert found == [(len(wanted), max(one["temperature"] for one in wanted))]
+
+
 def test_a_question_names_a_member_of_a_list(file: Path) -> None:
     model = FakeModel(["SELECT COUNT(*) FROM readings WHERE payload_tags = 'artist'"])
     with Agent(file, model) as asked:

@@ -27,7 +27,7 @@ from sqlagent.lowering.columns import Options
 from sqlagent.lowering.computed import ComputedColumns
 from sqlagent.lowering.lower import Lowered, lower
 from sqlagent.lowering.stored_names import in_stored_names
-from sqlagent.lowering.views import query_columns, view_facts
+from sqlagent.lowering.views import query_columns, view_facts, view_fields
 
 if TYPE_CHECKING:
     from sqlagent.sandbox.file_state import FileState
@@ -59,7 +59,9 @@ class ColumnMeaning:
         self.profile = profile_of(schema)
         known = kept.load(schema.path, state) if state is not None else None
         began = time.monotonic()
-        fields = read_fields(run, schema.tables) if known is None else known[2]
+        stored_fields = read_fields(run, schema.tables) if known is None else known[2]
+        views = _views(run, schema)
+        fields = view_fields(schema, views, stored_fields)
         wide = with_fields(schema, fields)
         self._computed = ComputedColumns(wide)
         asked = self._run_computed(run)
@@ -74,10 +76,10 @@ class ColumnMeaning:
         self.facts = read_facts(run, tables, seconds=_ALL_SECONDS) if known is None else known[0]
         seconds = time.monotonic() - began
         if known is None and state is not None and seconds < _ALL_SECONDS:
-            kept.save(schema.path, state, self.facts, found, fields, seconds)
+            kept.save(schema.path, state, self.facts, found, stored_fields, seconds)
         if self.profile is not None:
             self.facts |= self.profile.facts
-        self.facts |= view_facts(schema, _views(run, schema), self.facts)
+        self.facts |= view_facts(schema, views, self.facts)
         self.facts |= _apart_from_keys(fields.facts, keys)
         self._by_name = {(fold(table), fold(column)): fact for (table, column), fact in self.facts.items()}
         self.stored = meant_schema(wide, self.facts, keys)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from sqlagent.database.column_facts.fact import ColumnFact
+from sqlagent.database.column_facts.json_fields import Fields
 from sqlagent.database.column_facts.sampling import Run
 from sqlagent.database.schema import Column, Schema, fold
 from sqlagent.sql import tree
@@ -39,6 +40,31 @@ def view_facts(
         if len(found) == before:
             break
     return found
+
+
+def view_fields(schema: Schema, definitions: Mapping[str, str], fields: Fields) -> Fields:
+    """The fields of JSON, and those of the JSON that views hand on: `recent.payload_kind` is one, too."""
+    held: dict[tuple[str, str], list[tuple[str, Column]]] = {}
+    for name, made in fields.columns.items():
+        for one in made:
+            if one.computed is not None:
+                held.setdefault((fold(name), fold(one.computed.column)), []).append((name, one))
+    columns, facts = dict(fields.columns), dict(fields.facts)
+    for view, text in definitions.items() if held else ():
+        table = schema.table(view)
+        taken = {fold(one.name) for one in table.columns} if table is not None else set()
+        for name, base in _handed_on(schema, text).items():
+            for source, one in held.get(base, ()):
+                assert one.computed is not None
+                spoken = name + one.name.removeprefix(one.computed.column)
+                if table is None or fold(spoken) in taken:
+                    continue
+                taken.add(fold(spoken))
+                shown = replace(one, name=spoken, computed=replace(one.computed, column=name))
+                columns[view] = (*columns.get(view, ()), shown)
+                if (fact := fields.facts.get((source, one.name))) is not None:
+                    facts[view, spoken] = fact
+    return replace(fields, columns=columns, facts=facts)
 
 
 def _handed_on(schema: Schema, definition: str) -> dict[str, tuple[str, str]]:
