@@ -115,6 +115,7 @@ def test_a_question_is_answered_from_the_members_of_lists(file: Path) -> None:
             buyer = f"buyer {order % 3}"
             wanted[buyer] = wanted.get(buyer, 0) + one["count"] * one["price"]["amount"]
     assert sorted(answer.rows) == sorted(wanted.items())
+    assert "orders_items is read from the JSON in orders.items." in answer.note
 
 
 def test_what_is_no_list_of_objects_is_no_table(tmp_path: Path) -> None:

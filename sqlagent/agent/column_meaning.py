@@ -6,6 +6,7 @@ A failure to read them is no failure to answer: without facts all columns are ta
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from sqlagent.sandbox.sandbox import Sandbox
 
 Keys = Mapping[str, tuple[ForeignKey, ...]]
+_WORD = re.compile(r"\w+")
 _SECONDS = 1.0
 """A statement that reads facts may take so long."""
 _ALL_SECONDS = 3.0
@@ -86,7 +88,7 @@ class ColumnMeaning:
         """The schema as the columns are meant, in the names of the file; with the fields of JSON as columns."""
         self.names: SpokenNames | None = None
         self.meant = fields.shown(self.stored)
-        spoken = fields.tables
+        spoken = self._lists = fields.tables
         if self.profile is not None:
             self.meant = self.profile.shown(self.meant)
             spoken = (*self.profile.tables, *spoken)
@@ -110,15 +112,26 @@ class ColumnMeaning:
     def lower(self, sql: str, prepares: Callable[[str], bool]) -> Lowered:
         """A statement for how the columns are stored; itself where the database does not take the other one."""
         named = sql if self.names is None else in_stored_names(sql, self.names)
+        read = self._lists_in(sql) if named != sql else ()
         if not self._computed:
-            return lower(named, self.stored, self.facts, options=self.options, prepares=prepares)
+            lowered = lower(named, self.stored, self.facts, options=self.options, prepares=prepares)
+            return replace(lowered, notes=(*read, *lowered.notes)) if read else lowered
 
         def takes(text: str) -> bool:
             return prepares(self._computed.written_out(text)[0])
 
         lowered = lower(named, self.stored, self.facts, options=self.options, prepares=takes)
         written, notes = self._computed.written_out(lowered.sql)
-        return replace(lowered, sql=written, notes=(*notes, *lowered.notes))
+        return replace(lowered, sql=written, notes=(*read, *notes, *lowered.notes))
+
+    def _lists_in(self, sql: str) -> tuple[str, ...]:
+        """A sentence for each table that is a list in JSON, where a statement names it."""
+        words = set(map(fold, _WORD.findall(sql)))
+        return tuple(
+            f"{one.name} is read from the JSON in {one.read_from}."
+            for one in self._lists
+            if words.issuperset(map(fold, _WORD.findall(one.name)))
+        )
 
     def _run_computed(self, run: Run) -> Run:
         """The same for statements that may name computed columns."""

@@ -63,7 +63,10 @@ def load(path: str, state: FileState) -> tuple[dict[tuple[str, str], ColumnFact]
             {table: tuple(map(_column, columns)) for table, columns in kept["fields"].items()},
             {(table, column): _fact(one) for table, column, one in kept["field_facts"]},
             frozenset((table, column) for table, column in kept["covered"]),
-            tuple(SpokenTable(name, query=query, keys=keys) for name, query, keys in kept["lists"]),
+            tuple(
+                SpokenTable(name, query=query, keys=keys, read_from=source)
+                for name, query, keys, source in kept["lists"]
+            ),
         )
         private_files.used(file)
         return facts, keys, fields
@@ -86,7 +89,7 @@ def save(path: str, state: FileState, facts: Facts, keys: Keys, fields: Fields, 
             for table, columns in fields.columns.items()
         },
         "covered": sorted(fields.covered),
-        "lists": [[one.name, one.query, dict(one.keys)] for one in fields.tables],
+        "lists": [[one.name, one.query, dict(one.keys), one.read_from] for one in fields.tables],
         "field_facts": [[*place, _plain(fact)] for place, fact in fields.facts.items()],
     }
     with contextlib.suppress(OSError, ValueError, TypeError):
