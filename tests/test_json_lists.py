@@ -19,6 +19,7 @@ from sqlagent.database.column_facts import kept
 from sqlagent.database.column_facts.json_fields import read_fields
 from sqlagent.linking.prompt import table_line
 from sqlagent.sandbox.file_state import file_state
+from sqlagent.ui.repl_commands import fields_shown
 
 THINGS = ("lamp", "chair", "Shelf", "it's")
 
@@ -100,6 +101,15 @@ def test_the_list_itself_is_not_shown_where_all_of_it_is_in_the_table(meant: Col
 def test_a_list_within_an_object_is_a_table_too(file: Path, meant: ColumnMeaning) -> None:
     sql = "SELECT town, COUNT(*), MAX(minutes) FROM trips_log_stops GROUP BY town ORDER BY town"
     assert rows_of(file, meant, sql) == [("town 0", 24, 0), ("town 1", 16, 1), ("town 2", 8, 2)]
+
+
+def test_d_says_which_lists_are_tables(file: Path, meant: ColumnMeaning) -> None:
+    table = meant.schema.table("orders")
+    assert table is not None
+    assert fields_shown(meant, table)[-1] == (
+        "orders_items", "table", "JSON in items", "",
+        "a row for each: orders_id, thing, count, price_amount, price_currency, code, gift",
+    )  # fmt: skip
 
 
 def test_a_question_is_answered_from_the_members_of_lists(file: Path) -> None:

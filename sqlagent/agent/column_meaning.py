@@ -109,6 +109,17 @@ class ColumnMeaning:
             return True
         return fact.encoding is None and literal.strip().lower() not in ALWAYS | {"none"}
 
+    def lists_of(self, table: str) -> list[tuple[str, str, tuple[str, ...]]]:
+        """The tables that a table's JSON is read as: the name, the column with the JSON, the columns."""
+        found = []
+        for one in self._lists:
+            shown = self.meant.table(one.name)
+            source, column = one.read_from
+            known = self.names.table(one.name) if self.names is not None else None
+            if shown is not None and source == table and known is not None and known.query == one.query:
+                found.append((one.name, column, tuple(each.name for each in shown.columns)))
+        return found
+
     def lower(self, sql: str, prepares: Callable[[str], bool]) -> Lowered:
         """A statement for how the columns are stored; itself where the database does not take the other one."""
         named = sql if self.names is None else in_stored_names(sql, self.names)
@@ -128,7 +139,7 @@ class ColumnMeaning:
         """A sentence for each table that is a list in JSON, where a statement names it."""
         words = set(map(fold, _WORD.findall(sql)))
         return tuple(
-            f"{one.name} is read from the JSON in {one.read_from}."
+            f"{one.name} is read from the JSON in {'.'.join(one.read_from)}."
             for one in self._lists
             if words.issuperset(map(fold, _WORD.findall(one.name)))
         )

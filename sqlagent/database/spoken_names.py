@@ -46,8 +46,8 @@ class SpokenTable:
     """A query → a result column for each of its rows, put in place of `{more}` in `query`."""
     bases: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Column of a query's result → the stored table and column whose values it hands on."""
-    read_from: str = ""
-    """The `table.column` whose JSON a query reads; "" for one that reads none."""
+    read_from: tuple[str, ...] = ()
+    """The table and column whose JSON a query reads; () for one that reads none."""
 
     def stored_column(self, spoken: str) -> str:
         """The stored name of a column."""

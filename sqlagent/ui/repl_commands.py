@@ -353,9 +353,9 @@ def _row_count(table: Table) -> str | int | None:
 
 
 def fields_shown(meaning: ColumnMeaning, table: Table) -> list[tuple[str, str, str, str, str]]:
-    """The fields of JSON in a table's cells, which questions may ask for as columns."""
+    """The fields of JSON in a table's cells, which questions may ask for as columns, and its lists, as tables."""
     held = meaning.stored.table(table.name)
-    return [
+    fields = [
         (
             column.name,
             column.type,
@@ -366,6 +366,11 @@ def fields_shown(meaning: ColumnMeaning, table: Table) -> list[tuple[str, str, s
         for column in (held.columns if held is not None else ())
         if column.computed is not None
     ]
+    lists = [
+        (name, "table", f"JSON in {column}", "", f"a row for each: {', '.join(columns)}")
+        for name, column, columns in meaning.lists_of(table.name)
+    ]
+    return [*fields, *lists]
 
 
 def _show_table(session: Session, schema: Schema, table: Table) -> None:

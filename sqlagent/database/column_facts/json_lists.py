@@ -72,7 +72,7 @@ def list_table(run: Run, table: Table, column: Column, path: Path) -> tuple[Spok
         and not members.unnamed
         and all(_is_told(members, one, fields) for one in members.seen)
     )
-    return SpokenTable(name, query=query, keys=refers, read_from=f"{table.name}.{column.name}"), whole
+    return SpokenTable(name, query=query, keys=refers, read_from=(table.name, column.name)), whole
 
 
 def _looked_at(run: Run, table: Table, column: Column, path: Path) -> tuple[Members, int]:

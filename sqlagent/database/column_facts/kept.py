@@ -64,7 +64,7 @@ def load(path: str, state: FileState) -> tuple[dict[tuple[str, str], ColumnFact]
             {(table, column): _fact(one) for table, column, one in kept["field_facts"]},
             frozenset((table, column) for table, column in kept["covered"]),
             tuple(
-                SpokenTable(name, query=query, keys=keys, read_from=source)
+                SpokenTable(name, query=query, keys=keys, read_from=tuple(source))
                 for name, query, keys, source in kept["lists"]
             ),
         )
