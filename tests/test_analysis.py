@@ -33,6 +33,8 @@ CREATE TABLE trips (id INTEGER PRIMARY KEY, courier_id INTEGER REFERENCES courie
 INSERT INTO couriers VALUES (1, 'Ann'), (2, 'Vic');
 INSERT INTO trips VALUES (1, 1, 1, 3), (2, 1, 1, 3), (3, 1, 0, 3), (4, 1, 0, 3), (5, 2, 1, 9);
 CREATE TABLE stops (id INTEGER PRIMARY KEY, trip_id INTEGER REFERENCES trips (id), place TEXT);
+CREATE TABLE loans (id INTEGER PRIMARY KEY, lent DATE, back DATE);
+INSERT INTO loans VALUES (1, '2023-12-27', '2024-01-06'), (2, '2024-03-01', '2024-03-21');
 INSERT INTO stops VALUES (1, 1, 'A'), (2, 1, 'A'), (3, 2, 'A'), (4, 5, 'B');
 """
 

@@ -116,8 +116,8 @@ class Attempt:
     """The statement for one of these, given those before it; None where there is none."""
     join: Callable[[Sequence[str]], str] = lambda _: ""
     """One statement for the answers to all parts; "" where the grammar has none."""
-    unmet: Callable[[str], tuple[str, ...]] = lambda _: ()
-    """The conditions of a statement that no row fulfils."""
+    faults: Callable[[str], tuple[str, ...]] = lambda _: ()
+    """What a statement says that cannot be meant."""
     _amended: dict[str, tuple[Amendment, ...]] = field(default_factory=dict)
     _read_back: dict[str, float] = field(default_factory=dict)
 
@@ -323,7 +323,7 @@ class Attempt:
         rows = count(len(result.rows), "row")
         shape = f"{rows} of {count(len(result.columns), 'column')}" if result.rows else "no rows"
         self.trace.add("observe", shape + (", cut" if result.truncated else ""), None, time.monotonic())
-        return Tried(candidate, result, unmet=self.unmet(candidate.sql))
+        return Tried(candidate, result, faults=self.faults(candidate.sql))
 
     def _quietly(self, candidate: Candidate) -> Tried:
         """Run a statement that is only there to be compared."""
@@ -333,7 +333,7 @@ class Attempt:
             self.check()
             return Tried(candidate, None, str(error).rstrip("."))
         self.check()
-        return Tried(candidate, result, unmet=self.unmet(candidate.sql))
+        return Tried(candidate, result, faults=self.faults(candidate.sql))
 
 
 def count(number: int, noun: str) -> str:

@@ -32,7 +32,7 @@ def composed(
         *(one.why for one in chosen.amendments),
         counted_back(about.question, best.sql, about.today),
         *chosen.lowered.notes,
-        *(f"No row fulfils {one}." for one in best.unmet),
+        *best.faults,
         *doubts,
         "" if best.candidate.finished else "The statement was cut at the length limit and may be incomplete.",
     ]

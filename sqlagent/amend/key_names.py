@@ -5,9 +5,12 @@ tables share; the name is one join away. Where a question says nothing of ids, n
 statements of Spider train (but for those of one database, scholar, which all show keys) and 23 of 9,035 of BIRD train
 select a key that is put right here.
 
+A key that rows are grouped by is a label, and nothing but the label changes where its name stands in its place: the
+groups stay those of the key. Of these `groups_by_name` leaves every row where it is.
+
 Invariant: there are as many rows as before, for the table that is joined is joined by a column that is unique in it,
-LEFT, and DISTINCT becomes GROUP BY the key where two rows may have one name; only what was grouped by the key loses the
-group of those that have none.
+LEFT, and DISTINCT becomes GROUP BY the key where two rows may have one name; only `shown_by_name` drops the group of
+those that have no key.
 """
 
 from __future__ import annotations
@@ -49,6 +52,8 @@ class _Named(NamedTuple):
     link: str
     """How it is joined; "" where it is there."""
     names: tuple[str, ...]
+    without: str = ""
+    """A statement that finds a row whose key leads nowhere."""
 
 
 def shown_by_name(asked: str, reading: Reading, accepts: Callable[[str], bool]) -> Amended:
@@ -62,9 +67,40 @@ def shown_by_name(asked: str, reading: Reading, accepts: Callable[[str], bool]) 
     if parts is None:
         return Amended(reading.sql)
     keys = [key for item in parts.select.items if (key := _key(item, parts, asked.lower()))]
+    return _shown(parts, keys, accepts)
+
+
+def groups_by_name(
+    asked: str, reading: Reading, accepts: Callable[[str], bool], has_rows: Callable[[str], bool]
+) -> Amended:
+    """A statement with names in place of the references that it groups by and shows; each group stays a row.
+
+    asked, accepts: as `shown_by_name` takes them. has_rows: whether a statement finds a row.
+    """
+    parts = None if _KEYS & set(said_words(_COUNT.sub(" ", asked))) else plain(reading)
+    if parts is None or not parts.has("group"):
+        return Amended(reading.sql)
+    grouped = {parts.text(one) for one in parts.select.group}
+    found = (_key(item, parts, asked.lower()) for item in parts.select.items if parts.text(item) in grouped)
+    keys = [
+        key._replace(link=f" LEFT{key.link}") if key.link and has_rows(key.without) else key
+        for key in found
+        if key is not None and (key.link or parts.several and _is_own(key, parts))
+    ]
+    return _shown(parts, keys, accepts)
+
+
+def _is_own(key: _Named, parts: PlainSelect) -> bool:
+    """Whether a key is shown of the very table that it is the key of."""
+    found = parts.column(key.item.value)
+    return found is not None and found[0] is key.of
+
+
+def _shown(parts: PlainSelect, keys: Sequence[_Named], accepts: Callable[[str], bool]) -> Amended:
+    """The statement with the names of some keys, and what is said of it."""
     made = _with_names(parts, keys) if keys else ""
     if not keys or not accepts(made):
-        return Amended(reading.sql)
+        return Amended(parts.sql)
     shown = ", ".join(f"{_list(key.names)} of {key.of.name}" for key in keys)
     return Amended(
         made, f"Shown by name: {shown} in place of {_list([parts.text(key.item) for key in keys])}."
@@ -106,14 +142,19 @@ def _key(item: Item, parts: PlainSelect, asked: str) -> _Named | None:
     shown = parts.keys_of("items") if alias == name else ()
     if not known or not names or any((fold(of.name), fold(one)) in shown for one in names):
         return None
-    link = ""
+    link = without = ""
     if reference is not None and (alias != name or of not in parts.tables):
         grouped = any(parts.text(one) == parts.text(item) for one in parts.select.group)
         link = (
             f" {'JOIN' if grouped else 'LEFT JOIN'} {name if alias == name else f'{name} AS {alias}'}"
             f" ON {quote(table.name)}.{quote(written)} = {alias}.{quote(reference.ref_columns[0])}"
         )
-    return _Named(item, of, alias, link, names)
+        known_keys = f"SELECT {quote(reference.ref_columns[0])} FROM {name}"
+        without = (
+            f"SELECT 1 FROM {quote(table.name)} WHERE {quote(written)} IS NULL"
+            f" OR {quote(written)} NOT IN ({known_keys}) LIMIT 1"
+        )
+    return _Named(item, of, alias, link, names, without)
 
 
 def _grouped(parts: PlainSelect) -> bool:

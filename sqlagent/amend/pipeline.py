@@ -27,6 +27,7 @@ from sqlagent.amend.analysis.measures import added_up
 from sqlagent.amend.analysis.pivots import in_columns
 from sqlagent.amend.analysis.rates import by_rate
 from sqlagent.amend.analysis.running_total import running
+from sqlagent.amend.analysis.shares import as_share
 from sqlagent.amend.analysis.statistics import statistic
 from sqlagent.amend.analysis.totals import one_value
 from sqlagent.amend.analysis.years_compared import side_by_side
@@ -34,7 +35,7 @@ from sqlagent.amend.correlated import tied
 from sqlagent.amend.counted import counted
 from sqlagent.amend.counted_once import once_each
 from sqlagent.amend.counted_table import joined
-from sqlagent.amend.date_difference import in_days
+from sqlagent.amend.date_difference import in_days, in_units
 from sqlagent.amend.date_formats import known_formats
 from sqlagent.amend.extreme_rows import shown
 from sqlagent.amend.follow_up import carried
@@ -43,7 +44,7 @@ from sqlagent.amend.held_rows import Values
 from sqlagent.amend.held_texts import one_group_each, otherwise_held
 from sqlagent.amend.hierarchy import reporting
 from sqlagent.amend.integer_division import exact
-from sqlagent.amend.key_names import shown_by_name
+from sqlagent.amend.key_names import groups_by_name, shown_by_name
 from sqlagent.amend.kinds import alike
 from sqlagent.amend.list_not_first import unlimited
 from sqlagent.amend.named_rows.difference import apart
@@ -61,7 +62,7 @@ from sqlagent.amend.self_join import turned_round
 from sqlagent.amend.stored_counts import summed
 from sqlagent.amend.stored_values import Nearest
 from sqlagent.amend.superlatives import turned
-from sqlagent.amend.years import bounded
+from sqlagent.amend.years import bounded, whole_year
 from sqlagent.linking.prompt import Hint, Turn, spoken
 from sqlagent.sql.reading import Reading, Readings
 
@@ -150,6 +151,7 @@ SUPPLIED: dict[str, Rule] = {
     "grain": lambda now, q: by_grain(q.question, now, q.accepts),
     "born": lambda now, q: turned(q.question, now, births=True),
     "one_value": lambda now, q: one_value(q.question, now, q.accepts),
+    "group_names": lambda now, q: groups_by_name(q.asked, now, q.accepts, q.has_rows),
     "in_groups": lambda now, q: ranked(q.question, now, q.accepts),
     "running_total": lambda now, q: running(q.question, now, q.accepts),
     "added_up": lambda now, q: added_up(q.question, now, q.accepts),
@@ -166,6 +168,9 @@ SUPPLIED: dict[str, Rule] = {
     "first_listed": lambda now, q: first_listed(q.question, now, q.accepts),
     "not_itself": lambda now, q: not_itself(q.question, now, q.accepts),
     "next_row": lambda now, q: next_row(q.question, now, q.accepts, q.values),
+    "time_between": lambda now, q: in_units(q.question, now, q.accepts),
+    "part_of_whole": lambda now, q: as_share(q.question, now, q.accepts),
+    "whole_year": lambda now, q: whole_year(q.question, now),
 }
 """What no small model knows: each proposes a statement."""
 LEADS: dict[str, float] = {
@@ -190,6 +195,10 @@ LEADS: dict[str, float] = {
     "first_listed": 2.0,
     "not_itself": 1.5,
     "next_row": 2.0,
+    "group_names": 2.5,
+    "time_between": 3.0,
+    "part_of_whole": 2.5,
+    "whole_year": 3.0,
 }
 """ln of how much likelier such a proposal is than the statement that it was made of."""
 GUESSED = frozenset(("elsewhere", "of_the_whole"))
