@@ -205,16 +205,19 @@ class Attempt:
     def _proposed(self, tried: Sequence[Tried]) -> list[Tried]:
         """What the statements may be meant to be, as likely as the model finds that beside what it wrote itself.
 
-        One with a lead of its own counts beside the same statement of the model's: both speak for it.
+        One with a lead of its own counts beside the same statement of the model's: both speak for it. What several
+        statements may be meant to be is as likely as the likeliest of them makes it.
         """
         written = {one.sql: one for one in reversed(tried)}
-        known: set[str] = set()
-        found: list[tuple[Tried, Proposal]] = []
+        likeliest: dict[str, tuple[Tried, Proposal]] = {}
         for source in written.values():
             for proposal in self.propose(source.sql):
-                if proposal.sql not in known and (proposal.sql not in written or proposal.lead is not None):
-                    known.add(proposal.sql)
-                    found.append((source, proposal))
+                if proposal.sql in written and proposal.lead is None:
+                    continue
+                other = likeliest.get(proposal.sql)
+                if other is None or _support(source, proposal) > _support(*other):
+                    likeliest[proposal.sql] = source, proposal
+        found = list(likeliest.values())
         if not found:
             return []
         self.trace.status("weighing what may be meant")
@@ -339,3 +342,8 @@ class Attempt:
 def count(number: int, noun: str) -> str:
     """A number and its noun, in the right number."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _support(source: Tried, proposal: Proposal) -> float:
+    """How likely a statement makes what it may be meant to be, in nats, as far as that is known before it is weighed."""
+    return source.candidate.logprob + (proposal.prior if proposal.lead is None else proposal.lead)

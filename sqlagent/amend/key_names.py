@@ -37,7 +37,12 @@ _ENDS = _KEYS | {"no", "nr", "nbr"}
 _COUNT = re.compile(r"\bnumbers? of\b", re.IGNORECASE)
 _WHO = re.compile(r"^\W*(?:and )?(?:who|whom|to whom)\b", re.IGNORECASE | re.MULTILINE)
 """A question for people, whatever their column is called."""
+_TEXTS = ("char", "text")
+"""What is in the types of columns that hold texts."""
 _TITLES = ("name", "title")
+_SHORT = {"nm": "name", "nme": "name", "nam": "name", "ttl": "title"}
+_CODE = 2
+"""Letters of a code that says nothing by itself: `OP`, `DE`; `USA` and `SALE` may."""
 _FULL = ("fullname", "displayname", "companyname")
 _FIRST, _LAST = ("first", "f", "fore", "given"), ("last", "l", "sur", "family")
 
@@ -81,7 +86,8 @@ def groups_by_name(
     if parts is None or not parts.has("group"):
         return Amended(reading.sql)
     grouped = {parts.text(one) for one in parts.select.group}
-    found = (_key(item, parts, asked.lower()) for item in parts.select.items if parts.text(item) in grouped)
+    items = [item for item in parts.select.items if parts.text(item) in grouped]
+    found = (_key(item, parts, asked.lower(), label=True) for item in items)
     keys = [
         key._replace(link=f" LEFT{key.link}") if key.link and has_rows(key.without) else key
         for key in found
@@ -107,15 +113,18 @@ def _shown(parts: PlainSelect, keys: Sequence[_Named], accepts: Callable[[str], 
     )
 
 
-def _key(item: Item, parts: PlainSelect, asked: str) -> _Named | None:
-    """The key that a result column is, where its row has a name that is not shown anyway."""
+def _key(item: Item, parts: PlainSelect, asked: str, *, label: bool = False) -> _Named | None:
+    """The key that a result column is, where its row has a name that is not shown anyway.
+
+    label: it only tells groups apart, so whatever it refers to by may be named, and a code by what it stands for.
+    """
     found = parts.column(item.value)
     if found is None:
         return None
     table, written = found
     column = fold(written)
     declared = table.column(written)
-    if declared is None or "int" not in declared.type.lower():
+    if declared is None:
         return None
     whole = name_words(written)
     words = [stem(word) for word in whole if word not in _ENDS]
@@ -127,6 +136,12 @@ def _key(item: Item, parts: PlainSelect, asked: str) -> _Named | None:
         return None
     if reference is not None and not _unique(of, reference.ref_columns):
         return None
+    integer = "int" in declared.type.lower()
+    meaning = _meaning(of) if label and reference is not None and not integer else ()
+    if not meaning and not integer:
+        return None
+    if label and of is not table and of in parts.tables and not _alike(words, of):
+        return None  # it is joined by another key, or shown by this one
     name = quote(of.name)
     if of is table and reference is None:
         alias, known = name, not words or _alike(words, of)
@@ -135,11 +150,11 @@ def _key(item: Item, parts: PlainSelect, asked: str) -> _Named | None:
     else:  # a manager is more than an employee: the question must say so, or ask who it is
         alias = free_alias(parts.reading)
         said = len(words) < len(whole) and set(words) <= set(map(stem, said_words(asked)))
-        known = said or bool(_WHO.search(asked))
-    names = names_of(of)
+        known = label or said or bool(_WHO.search(asked))
+    names = meaning or names_of(of)
     if parts.select.distinct and not _grouped(parts) and not any(_unique(of, [one]) for one in names):
         return None  # two rows of one name would become one
-    shown = parts.keys_of("items") if alias == name else ()
+    shown = parts.keys_of("items") if alias == name or label else ()
     if not known or not names or any((fold(of.name), fold(one)) in shown for one in names):
         return None
     link = without = ""
@@ -155,6 +170,17 @@ def _key(item: Item, parts: PlainSelect, asked: str) -> _Named | None:
             f" OR {quote(written)} NOT IN ({known_keys}) LIMIT 1"
         )
     return _Named(item, of, alias, link, names, without)
+
+
+def _meaning(table: Table) -> tuple[str, ...]:
+    """The text beside the key of a table that has nothing else, and so is there to say what its codes mean; else ()."""
+    codes = [column for column in table.columns if [fold(column.name)] == [*map(fold, table.primary_key)]]
+    texts = [column for column in table.columns if column not in codes]
+    if len(codes) != 1 or len(texts) != 1 or not any(kind in texts[0].type.lower() for kind in _TEXTS):
+        return ()
+    known = [value for value in codes[0].samples if value is not None]
+    short = all(isinstance(value, str) and len(value) <= _CODE for value in known)
+    return (texts[0].name,) if known and short else ()
 
 
 def _grouped(parts: PlainSelect) -> bool:
@@ -191,8 +217,11 @@ def _short_for(word: str, whole: str) -> bool:
 
 def names_of(table: Table) -> tuple[str, ...]:
     """The column that names a table's rows, or the two that make a person's name; () where none is sure."""
-    kinds = ("char", "text")
-    texts = [(c.name, name_words(c.name)) for c in table.columns if any(k in c.type.lower() for k in kinds)]
+    texts = [
+        (c.name, [_SHORT.get(word, word) for word in name_words(c.name)])
+        for c in table.columns
+        if any(kind in c.type.lower() for kind in _TEXTS)
+    ]
     first = [name for name, words in texts if "".join(words) in {f"{word}name" for word in _FIRST}]
     last = [name for name, words in texts if "".join(words) in {f"{word}name" for word in _LAST}]
     for found in (

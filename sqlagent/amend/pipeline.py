@@ -22,8 +22,10 @@ from sqlagent.amend.added_keys import counted_keys
 from sqlagent.amend.amendment import Amended, Amendment, Proposal
 from sqlagent.amend.analysis.distinct_values import nth_value
 from sqlagent.amend.analysis.grains import by_grain
+from sqlagent.amend.analysis.growth import grown
 from sqlagent.amend.analysis.in_groups import ranked
 from sqlagent.amend.analysis.measures import added_up
+from sqlagent.amend.analysis.per_group import grouped
 from sqlagent.amend.analysis.pivots import in_columns
 from sqlagent.amend.analysis.rates import by_rate
 from sqlagent.amend.analysis.running_total import running
@@ -40,6 +42,7 @@ from sqlagent.amend.date_formats import known_formats
 from sqlagent.amend.extreme_rows import shown
 from sqlagent.amend.follow_up import carried
 from sqlagent.amend.held_elsewhere import elsewhere, of_the_whole
+from sqlagent.amend.held_lists import listed_too
 from sqlagent.amend.held_rows import Values
 from sqlagent.amend.held_texts import one_group_each, otherwise_held
 from sqlagent.amend.hierarchy import reporting
@@ -62,6 +65,7 @@ from sqlagent.amend.self_join import turned_round
 from sqlagent.amend.stored_counts import summed
 from sqlagent.amend.stored_values import Nearest
 from sqlagent.amend.superlatives import turned
+from sqlagent.amend.unused_words import unused_word
 from sqlagent.amend.years import bounded, whole_year
 from sqlagent.linking.prompt import Hint, Turn, spoken
 from sqlagent.sql.reading import Reading, Readings
@@ -168,6 +172,10 @@ SUPPLIED: dict[str, Rule] = {
     "first_listed": lambda now, q: first_listed(q.question, now, q.accepts),
     "not_itself": lambda now, q: not_itself(q.question, now, q.accepts),
     "next_row": lambda now, q: next_row(q.question, now, q.accepts, q.values),
+    "growth": lambda now, q: grown(q.question, now, q.today, q.accepts),
+    "per_group": lambda now, q: grouped(q.question, now, q.accepts),
+    "listed_too": lambda now, q: listed_too(now, q.values, q.accepts),
+    "unused_word": lambda now, q: unused_word(q.question, now, q.accepts, q.values),
     "time_between": lambda now, q: in_units(q.question, now, q.accepts),
     "part_of_whole": lambda now, q: as_share(q.question, now, q.accepts),
     "whole_year": lambda now, q: whole_year(q.question, now),
@@ -196,12 +204,16 @@ LEADS: dict[str, float] = {
     "not_itself": 1.5,
     "next_row": 2.0,
     "group_names": 2.5,
+    "growth": 3.0,
+    "per_group": 2.5,
+    "listed_too": 1.5,
+    "unused_word": 1.5,
     "time_between": 3.0,
     "part_of_whole": 2.5,
     "whole_year": 3.0,
 }
 """ln of how much likelier such a proposal is than the statement that it was made of."""
-GUESSED = frozenset(("elsewhere", "of_the_whole"))
+GUESSED = frozenset(("elsewhere", "of_the_whole", "unused_word"))
 """Proposals that change which rows are meant: what comes of them is doubtful, however likely."""
 
 

@@ -225,11 +225,18 @@ def likeness(name: str, word: str) -> float:
         return 0.6 if len(word) >= 6 else 0.5  # prof, professor
     if shared >= 4 and shared == shorter and shared >= 0.5 * longer:
         return 0.5
+    if 3 <= len(name) <= 6 and len(word) > 3 and _unvowelled(word).startswith(name):
+        return 0.6  # frm, qlty
     if 3 <= len(name) <= 5 and len(word) >= 2 * len(name) - 2 and name[0] == word[0] and _within(name, word):
         return 0.45  # dept, crs
     if len(word) >= 4 and len(name) > len(word) and name.endswith(word):
         return 0.6  # lname, hometown
     return 0.0
+
+
+def _unvowelled(word: str) -> str:
+    """A word without its vowels, but for the first letter: `qlty` for quality."""
+    return word[0] + "".join(letter for letter in word[1:] if letter not in "aeiou")
 
 
 def _within(short: str, long: str) -> bool:

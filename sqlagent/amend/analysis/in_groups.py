@@ -103,8 +103,8 @@ def _measure(parts: PlainSelect) -> tuple[Column, bool] | None:
     order = parts.reading.query.order
     if order:
         value = bare(order[0].value)
-        inner = _of_extreme(value) or value
-        return (inner, order[0].descending) if isinstance(inner, Column) else None
+        column = value if isinstance(value, Column) else _of_extreme(value)
+        return (column, order[0].descending) if column is not None else None
     extremes = [
         (inner, call.function == "MAX")
         for item in parts.select.items

@@ -15,7 +15,7 @@ from sqlagent.amend.amendment import Amended
 from sqlagent.amend.periods import time_conditions
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import Condition, PlainSelect, plain
-from sqlagent.base.word_forms import name_words, stem
+from sqlagent.base.word_forms import likeness, name_words, stem
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column, Item, Star
 from sqlagent.sql.walk import bare
@@ -26,6 +26,7 @@ _ASKED = Phrase(
     rf"|^\W*(?P<first>share|proportion|fraction|{_PERCENT}) of\b"
     rf"|(?<!\d)(?<!\d )(?P<sign>%) of\b"
 )
+_OF = Phrase(rf"\b(?:share|proportion|fraction|{_PERCENT}) of (?:all |the |our )*(?P<noun>\w+)")
 _NO_SHARE = Phrase(
     rf"\b(?:how many|how much|chang\w+|gr[eo]w\w*|increase\w*|decrease\w*|rise|rose|fall|fell|differ\w*|compar\w*)\b"
     rf"|\b(?:\w+est|most|least|average|mean|median|\d+) (?:share|proportion|fraction|{_PERCENT})\b"
@@ -45,9 +46,7 @@ def as_share(question: str, reading: Reading, accepts: Callable[[str], bool]) ->
     parts = plain(reading) if asked and not _NO_SHARE.search(question) else None
     if asked is None or parts is None or parts.has("limit") or parts.has("having") or parts.select.distinct:
         return Amended(reading.sql)
-    number = _number(parts)
-    if number is None or "/" in reading.sql or _holds_shares(parts):
-        return Amended(reading.sql)
+    number = _number(parts) if "/" not in reading.sql and not _holds_shares(parts) else None
     found = next(filter(None, asked.groups())).lower()
     times = "1.0" if found in ("share", "proportion", "fraction") else "100.0"
     periods = {node for _, node in time_conditions(reading) or ()}
@@ -55,12 +54,24 @@ def as_share(question: str, reading: Reading, accepts: Callable[[str], bool]) ->
     if parts.has("where") and not parts.conditions:
         return Amended(reading.sql)
     if parts.has("group"):
-        made = "" if rest else _of_groups(parts, number, times)
+        made = "" if rest or number is None else _of_groups(parts, number, times)
+    elif len(rest) != 1 or (number is None and not _of_rows(question, parts)):
+        made = ""
     else:
-        made = _of_one(parts, number, rest[0], times) if len(rest) == 1 else ""
+        made = _of_one(parts, number, rest[0], times)
     if not made or not accepts(made):
         return Amended(reading.sql)
-    return Amended(made, f"{parts.text(number)} is shown as a part of the whole.")
+    what = parts.text(number) if number is not None else "The number of rows"
+    return Amended(made, f"{what} is shown as a part of the whole.")
+
+
+def _of_rows(question: str, parts: PlainSelect) -> bool:
+    """Whether the question wants a part of a table's rows, and the statement looks at no others than that part."""
+    asked = _OF.search(question)
+    if asked is None or parts.several or "CASE" in parts.sql:
+        return False
+    noun, name = stem(asked["noun"].lower()), name_words(parts.tables[0].name)[-1:]
+    return any(likeness(stem(word), noun) >= 0.6 for word in name)
 
 
 def _number(parts: PlainSelect) -> Item | None:
@@ -87,13 +98,14 @@ def _of_groups(parts: PlainSelect, number: Item, times: str) -> str:
     return edits.sql()
 
 
-def _of_one(parts: PlainSelect, number: Item, condition: Condition, times: str) -> str:
-    """What fulfils a condition by all that there is, with it or without."""
-    call = bare(number.value)
-    assert isinstance(call, Call)
-    argument = call.arguments[0]
-    counted = "1" if isinstance(argument, Star) else parts.text(argument)
-    part = f"{call.function}(CASE WHEN {condition.text} THEN {counted} END)"
+def _of_one(parts: PlainSelect, number: Item | None, condition: Condition, times: str) -> str:
+    """What fulfils a condition by all that there is, with it or without; of rows where there is no number."""
+    call = bare(number.value) if number is not None else None
+    function, counted, whole = "COUNT", "1", "COUNT(*)"
+    if isinstance(call, Call):
+        function, whole = call.function, parts.text(call)
+        counted = "1" if isinstance(call.arguments[0], Star) else parts.text(call.arguments[0])
+    part = f"{function}(CASE WHEN {condition.text} THEN {counted} END)"
     kept = [one.text for one in parts.conditions if one.node is not condition.node]
     where = f" WHERE {' AND '.join(kept)}" if kept else ""
-    return f"SELECT {part} * {times} / {parts.text(number)} {parts.clause('sources')}{where}"
+    return f"SELECT {part} * {times} / {whole} {parts.clause('sources')}{where}"
