@@ -12,7 +12,7 @@ import pytest
 from fake_model import ROOT, FakeModel, candidate
 
 from sqlagent import Agent
-from sqlagent.amend.pipeline import SUPPLIED, Context
+from sqlagent.amend.pipeline import LEADS, SUPPLIED, Context
 from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor
 from sqlagent.sql.reading import Readings
@@ -119,3 +119,20 @@ def test_what_is_proposed_speaks_for_the_same_statement_of_the_model(path: Path)
     assert (answer.sql, answer.rows, answer.amendments) == (once, [(2,)], ())
     with Agent(path, FakeModel([counted, [candidate(once, logprob=-1.0)]])) as agent:
         assert agent.ask("How many stops of trips were at A?", anyway=True).rows == [(3,)]
+
+
+def test_what_several_statements_suggest_is_as_likely_as_the_likeliest_makes_it(path: Path) -> None:
+    question, written = (
+        "The two most expensive trips of each courier",
+        "SELECT courier_id, MAX(fee) FROM trips",
+    )
+    named = "SELECT couriers.name, MAX(trips.fee) FROM trips JOIN couriers ON trips.courier_id = couriers.id"
+    script = [
+        candidate(f"{written} GROUP BY courier_id", logprob=-1.0),
+        [candidate(f"{named} GROUP BY trips.courier_id", logprob=-8.0)],
+    ]
+    with Agent(path, FakeModel(script)) as agent:
+        answer = agent.ask(question, anyway=True)
+    assert answer.columns == ("name", "id", "fee") and len(answer.rows) == 5
+    leads = LEADS["group_names"] + LEADS["in_groups"]
+    assert max(one.logprob for one in answer.tried if one.sql == answer.sql) == pytest.approx(leads - 1.0)

@@ -345,5 +345,5 @@ def count(number: int, noun: str) -> str:
 
 
 def _support(source: Tried, proposal: Proposal) -> float:
-    """How likely a statement makes what it may be meant to be, in nats, as far as that is known before it is weighed."""
+    """ln of how likely a statement makes what it may be meant to be, as far as that is known before it is weighed."""
     return source.candidate.logprob + (proposal.prior if proposal.lead is None else proposal.lead)

@@ -36,9 +36,10 @@ _COMPUTING = frozenset(("COUNT", "SUM", "AVG", "TOTAL"))
 _MOST = 4
 """Words of a question that are looked for."""
 _VALUES = 50
-_COUNTING_WORDS = """total totals average overall number numbers times count counts first second third last latest most
-    least highest lowest largest smallest longest shortest biggest oldest youngest newest earliest before after between
-    during since until previous next every other there these those where which while their about above below under over"""
+_COUNTING_WORDS = """total totals average overall number numbers times count counts first second third last latest
+    most least highest lowest largest smallest longest shortest biggest oldest youngest newest earliest before after
+    between during since until previous next every other there these those where which while their about above below
+    under over"""
 _COUNTING = frozenset(_COUNTING_WORDS.split())
 """Words that say how to count or to compare, and seldom what is stored."""
 

@@ -38,8 +38,8 @@ _ADDING = frozenset(("SUM", "COUNT", "TOTAL", "AVG"))
 def grown(question: str, reading: Reading, today: date, accepts: Callable[[str], bool]) -> Amended:
     """A statement that takes a year's number from a later one's.
 
-    today: the day on which it is asked. accepts: whether the grammar accepts a statement. Left alone: what computes with
-    both years, several numbers, several columns of dates, and questions for other periods.
+    today: the day on which it is asked. accepts: whether the grammar accepts a statement. Left alone: what computes
+    with both years, several numbers, several columns of dates, and questions for other periods.
     """
     years = None if not _GREW.search(question) or _EACH.search(question) else _years(question, today)
     parts = plain(reading) if years else None

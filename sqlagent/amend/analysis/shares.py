@@ -68,7 +68,7 @@ def as_share(question: str, reading: Reading, accepts: Callable[[str], bool]) ->
 def _of_rows(question: str, parts: PlainSelect) -> bool:
     """Whether the question wants a part of a table's rows, and the statement looks at no others than that part."""
     asked = _OF.search(question)
-    if asked is None or parts.several or "CASE" in parts.sql:
+    if asked is None or parts.several or len(parts.select.items) != 1 or "CASE" in parts.sql:
         return False
     noun, name = stem(asked["noun"].lower()), name_words(parts.tables[0].name)[-1:]
     return any(likeness(stem(word), noun) >= 0.6 for word in name)

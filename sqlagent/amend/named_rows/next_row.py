@@ -29,6 +29,7 @@ _AFTER, _BEFORE = frozenset(_AFTER_WORDS.split()), frozenset(_BEFORE_WORDS.split
 _LISTED = frozenset(("listed", "list", "table", "chart", "row", "appears", "comes", "come", "came"))
 _SEVERAL = Phrase(
     r"\b(?:were|are|have|all|list|names|how (?:many|much|far|long|old)|numbers? of|total|average|those|each|every)\b"
+    r"|\bfollowing\b.*:"
 )
 _ONE = Phrase(r"^\W*(?:and )?(?:what|which)(?: was| is)?(?: the)? (?P<noun>\w+)\b")
 """A question for one of a kind, whose noun says whether it is one."""
