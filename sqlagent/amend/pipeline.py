@@ -47,9 +47,11 @@ from sqlagent.amend.held_rows import Values
 from sqlagent.amend.held_texts import one_group_each, otherwise_held
 from sqlagent.amend.hierarchy import reporting
 from sqlagent.amend.integer_division import exact
-from sqlagent.amend.key_names import groups_by_name, shown_by_name
+from sqlagent.amend.key_labels import groups_by_name, sets_by_name
+from sqlagent.amend.key_names import shown_by_name
 from sqlagent.amend.kinds import alike
 from sqlagent.amend.list_not_first import unlimited
+from sqlagent.amend.merged_counts import told_apart
 from sqlagent.amend.named_rows.difference import apart
 from sqlagent.amend.named_rows.first_listed import first_listed
 from sqlagent.amend.named_rows.next_row import next_row
@@ -121,6 +123,7 @@ PITFALLS: dict[str, Rule] = {
     "stored_spelling": lambda now, q: respelt(now, q.nearest),
     "one_group_each": lambda now, q: one_group_each(now, q.values, q.accepts),
     "added_keys": lambda now, q: q.proved(now, counted_keys(now, q.accepts)),
+    "merged_counts": lambda now, q: told_apart(now, q.accepts, q.has_rows),
     "null_text": lambda now, q: null_meant(now, q.has_rows),
     "correlated": lambda now, q: q.proved(now, tied(now, q.accepts, one_column=True)),
     "not_in_null": lambda now, q: without_nulls(now, q.accepts, q.has_rows),
@@ -156,6 +159,7 @@ SUPPLIED: dict[str, Rule] = {
     "born": lambda now, q: turned(q.question, now, births=True),
     "one_value": lambda now, q: one_value(q.question, now, q.accepts),
     "group_names": lambda now, q: groups_by_name(q.asked, now, q.accepts, q.has_rows),
+    "sets_by_name": lambda now, q: sets_by_name(q.asked, now, q.accepts, q.has_rows),
     "in_groups": lambda now, q: ranked(q.question, now, q.accepts),
     "running_total": lambda now, q: running(q.question, now, q.accepts),
     "added_up": lambda now, q: added_up(q.question, now, q.accepts),
@@ -204,6 +208,7 @@ LEADS: dict[str, float] = {
     "not_itself": 1.5,
     "next_row": 2.0,
     "group_names": 2.5,
+    "sets_by_name": 2.0,
     "growth": 3.0,
     "per_group": 2.5,
     "listed_too": 1.5,

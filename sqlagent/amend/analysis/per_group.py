@@ -11,17 +11,17 @@ from collections.abc import Callable
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import PlainSelect, plain
-from sqlagent.base.word_forms import name_words, stem, words
+from sqlagent.base.word_forms import likeness, name_words, stem, words
 from sqlagent.database.schema import fold
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Node
 from sqlagent.sql.walk import walk
 
+_PERIOD = r"(?: (?:last|this|in|since|from|during|between|until|so far)\b.*)?"
 _ASKED = Phrase(
-    r"(?:, *per|\b(?:for|in|of) (?:each|every)|\bby(?: each)?) (?P<last>\w+(?: \w+)?)\W*$"
+    rf"(?:\bper|\b(?:for|in|of) (?:each|every)|\bby(?: each)?) (?P<last>\w+(?: \w+)?){_PERIOD}\W*$"
     r"|^\W*(?:for|in) (?:each|every) (?P<first>\w+)\b"
-    r"|(?<!average)(?<!mean)\bper (?P<per>\w+)\W*$"
 )
 _MEAN = Phrase(r"\b(?:average|mean) (?:number|count|amount)\b")
 """A rate, "the average number of goals per game", has no row for each."""
@@ -58,7 +58,10 @@ def _computes(value: Node) -> bool:
 
 
 def _column(noun: str, parts: PlainSelect) -> str:
-    """The one column that is called so, as the statement would write it; "" where it is used, or there are several."""
+    """The one column that is called so, as the statement would write it; "" where it is used, or there are several.
+
+    Where none is, the one reference to a table that is called so.
+    """
     said = [stem(word) for word in words(noun)]
     found = [
         (table, column)
@@ -66,9 +69,18 @@ def _column(noun: str, parts: PlainSelect) -> str:
         for column in table.columns
         if [stem(word) for word in name_words(column.name)] in (said, said[:1])
     ]
+    found = found or [
+        (table, column)
+        for table in parts.tables
+        for key in table.foreign_keys
+        if len(key.columns) == 1 and (column := table.column(key.columns[0])) is not None
+        if name_words(key.ref_table) and likeness(stem(name_words(key.ref_table)[-1]), said[0]) >= 0.6
+    ]
     if len(found) != 1:
         return ""
     table, column = found[0]
+    if said[:1] == [stem(word) for word in name_words(table.name)]:
+        return ""  # what its rows are, of which all are computed together
     if (fold(table.name), fold(column.name)) in parts.keys(parts.reading.query):
         return ""
     return f"{quote(table.name)}.{quote(column.name)}" if parts.several else quote(column.name)
