@@ -52,16 +52,30 @@ def test_numbers_that_differ_in_one_constant_get_a_row_each(
 
 
 @pytest.mark.parametrize(
+    ("one", "other", "row"),
+    [
+        ("SELECT COUNT(*) FROM farms", "SELECT COUNT(*) FROM vets", (3, 2)),
+        ("SELECT COUNT(*) FROM vets", "SELECT COUNT(*) FROM vets WHERE name = 'Nobody'", (2, 0)),
+        (f"SELECT COUNT(*) {KENT}", f"SELECT COUNT(*) {KENT.replace('Kent', 'Nowhere')}", (2, 0)),
+        ("SELECT COUNT(*) FROM farms", "SELECT COUNT(*) FROM visits", (3, 3)),  # UNION has one row
+    ],
+)
+def test_numbers_of_different_things_stand_side_by_side(
+    path: Path, one: str, other: str, row: tuple[int, int]
+) -> None:
+    with Agent(path, FakeModel([f"{one} UNION {other}"])) as agent:
+        answer = agent.ask("How many of these and those?", anyway=True)
+    assert answer.rows == [row] and answer.sql == f"SELECT ({one}), ({other})"
+
+
+@pytest.mark.parametrize(
     "sql",
     [
         f"SELECT COUNT(*) {KENT} UNION ALL SELECT COUNT(*) {DEVON}",  # in the order of the question, and both
         f"SELECT farms.name {KENT} UNION SELECT farms.name {DEVON}",
-        f"SELECT COUNT(*) {KENT} UNION SELECT COUNT(*) {KENT.replace('Kent', 'Nowhere')}",  # its 0 would be lost
-        f"SELECT COUNT(*) {KENT} UNION SELECT SUM(cost) {DEVON}",
-        f"SELECT COUNT(*) {KENT} UNION SELECT COUNT(*) {DEVON} AND visits.cost > 15",
-        "SELECT COUNT(*) FROM farms UNION SELECT COUNT(*) FROM vets",
-        "SELECT COUNT(*) FROM visits WHERE cost > 15 UNION SELECT COUNT(*) FROM visits WHERE cost > 25",
-        "SELECT COUNT(*) FROM visits WHERE kind = 'check' UNION SELECT COUNT(*) FROM visits WHERE cost = 20",
+        f"SELECT COUNT(*) {KENT} INTERSECT SELECT COUNT(*) {DEVON} AND visits.cost > 15",
+        "SELECT county, COUNT(*) FROM farms GROUP BY county UNION SELECT name, COUNT(*) FROM vets GROUP BY name",
+        "SELECT COUNT(*), SUM(cost) FROM visits UNION SELECT COUNT(*), 1 FROM vets",
     ],
 )
 def test_other_sets_stay(path: Path, sql: str) -> None:

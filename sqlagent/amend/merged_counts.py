@@ -4,13 +4,13 @@
 
 A set of numbers has no order and no names, and two that are equal are one. INTERSECT of them is empty, or one number.
 
-Invariant: only SELECTs of numbers alone that differ in one constant become one, which has a row for each of the
-constants; rows that one of them counts are counted for it as before.
+Invariant: only SELECTs of numbers alone are changed, and each number stays what it was: those that differ in one
+constant become one SELECT with a row for each of the constants, others stand side by side.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.sql.reading import Reading
@@ -28,32 +28,37 @@ def told_apart(reading: Reading, accepts: Callable[[str], bool], has_rows: Calla
     accepts: whether the grammar accepts a statement. has_rows: whether one finds a row. Left alone: values of which
     there is no row, whose number would be lost.
     """
-    query, text = reading.query, reading.statement.text
+    arms = _arms(reading)
+    made, note = _in_rows(arms, reading, has_rows) or _side_by_side(arms, reading) or (reading.sql, "")
+    return Amended(made, note) if made != reading.sql and accepts(made) else Amended(reading.sql)
+
+
+def _arms(reading: Reading) -> list[Select]:
+    """The SELECTs of numbers alone of which a statement makes a set; none of any other statement."""
+    query = reading.query
+    if set(query.operators) not in ({"UNION"}, {"INTERSECT"}) or query.order or query.limit or query.ctes:
+        return []
     arms = [arm for arm in query.arms if isinstance(arm, Select)]
-    merging = len(set(query.operators)) == 1 and query.operators[0] in ("UNION", "INTERSECT")
-    if (
-        not merging
-        or len(arms) != len(query.arms)
-        or len(arms) > MOST
-        or query.order
-        or query.limit
-        or query.ctes
-    ):
-        return Amended(reading.sql)
-    if not all(_is_number(item) for arm in arms for item in arm.items):
-        return Amended(reading.sql)
-    if any(arm.group or arm.having or arm.distinct or not arm.sources for arm in arms):
-        return Amended(reading.sql)
+    plain = all(arm.sources and not (arm.group or arm.having or arm.distinct) for arm in arms)
+    numbers = all(_is_number(item) for arm in arms for item in arm.items)
+    return arms if plain and numbers and len(query.arms) == len(arms) <= MOST else []
+
+
+def _in_rows(
+    arms: Sequence[Select], reading: Reading, has_rows: Callable[[str], bool]
+) -> tuple[str, str] | None:
+    """A row for each constant in which the SELECTs differ."""
+    text = reading.statement.text
+    if not arms or len({_shape(reading, arm) for arm in arms}) > 1:
+        return None
     conditions = [reading.statement.conjuncts(arm) for arm in arms]
-    if {len(one) for one in conditions} != {len(conditions[0])} or len(
-        {_shape(reading, arm) for arm in arms}
-    ) > 1:
-        return Amended(reading.sql)
+    if len({len(one) for one in conditions}) > 1:
+        return None
     differing = [nodes for nodes in zip(*conditions, strict=True) if len({*map(text, nodes)}) > 1]
     compared = [_compared(node) for node in differing[0]] if len(differing) == 1 else []
     columns = {text(one[0]) for one in compared if one is not None}
     if None in compared or len(columns) != 1:
-        return Amended(reading.sql)
+        return None
     values = dict.fromkeys(text(one[1]) for one in compared if one is not None)
     column, first = columns.pop(), arms[0]
     kept = [reading.statement.conjunct(node) for node in conditions[0] if node not in differing[0]]
@@ -62,12 +67,18 @@ def told_apart(reading: Reading, accepts: Callable[[str], bool], has_rows: Calla
         has_rows(f"SELECT 1 {sources} WHERE {' AND '.join([*kept, f'{column} = {value}'])} LIMIT 1")
         for value in values
     ):
-        return Amended(reading.sql)
+        return None
     where = " AND ".join([*kept, f"{column} IN ({', '.join(values)})"])
     made = f"SELECT {column}, {', '.join(map(text, first.items))} {sources} WHERE {where} GROUP BY {column}"
-    if not accepts(made):
-        return Amended(reading.sql)
-    return Amended(made, f"A row for each {column}, so that its numbers can be told apart.")
+    return made, f"A row for each {column}, so that its numbers can be told apart."
+
+
+def _side_by_side(arms: Sequence[Select], reading: Reading) -> tuple[str, str] | None:
+    """Numbers of different things, each in a column of its own."""
+    if not arms or reading.query.operators[0] != "UNION" or any(len(arm.items) != 1 for arm in arms):
+        return None
+    numbers = ", ".join(f"({reading.statement.text(arm)})" for arm in arms)
+    return f"SELECT {numbers}", "Each number stands in a column of its own, so that they can be told apart."
 
 
 def _is_number(item: Item) -> bool:

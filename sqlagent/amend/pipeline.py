@@ -63,10 +63,12 @@ from sqlagent.amend.open_ended import no_end
 from sqlagent.amend.ordinals import nth
 from sqlagent.amend.periods import in_period
 from sqlagent.amend.pitfalls import near_values, null_meant, respelt, shares
+from sqlagent.amend.said_column import asked_column
 from sqlagent.amend.self_join import turned_round
 from sqlagent.amend.stored_counts import summed
 from sqlagent.amend.stored_values import Nearest
 from sqlagent.amend.superlatives import turned
+from sqlagent.amend.ungrouped import grouped_by_all
 from sqlagent.amend.unused_words import unused_word
 from sqlagent.amend.years import bounded, whole_year
 from sqlagent.linking.prompt import Hint, Turn, spoken
@@ -123,6 +125,7 @@ PITFALLS: dict[str, Rule] = {
     "stored_spelling": lambda now, q: respelt(now, q.nearest),
     "one_group_each": lambda now, q: one_group_each(now, q.values, q.accepts),
     "added_keys": lambda now, q: q.proved(now, counted_keys(now, q.accepts)),
+    "ungrouped": lambda now, q: grouped_by_all(now, q.accepts, q.has_rows),
     "merged_counts": lambda now, q: told_apart(now, q.accepts, q.has_rows),
     "null_text": lambda now, q: null_meant(now, q.has_rows),
     "correlated": lambda now, q: q.proved(now, tied(now, q.accepts, one_column=True)),
@@ -158,6 +161,8 @@ SUPPLIED: dict[str, Rule] = {
     "grain": lambda now, q: by_grain(q.question, now, q.accepts),
     "born": lambda now, q: turned(q.question, now, births=True),
     "one_value": lambda now, q: one_value(q.question, now, q.accepts),
+    "said_column": lambda now, q: asked_column(q.question, now, q.accepts),
+    "per_group": lambda now, q: grouped(q.question, now, q.accepts),
     "group_names": lambda now, q: groups_by_name(q.asked, now, q.accepts, q.has_rows),
     "sets_by_name": lambda now, q: sets_by_name(q.asked, now, q.accepts, q.has_rows),
     "in_groups": lambda now, q: ranked(q.question, now, q.accepts),
@@ -177,7 +182,6 @@ SUPPLIED: dict[str, Rule] = {
     "not_itself": lambda now, q: not_itself(q.question, now, q.accepts),
     "next_row": lambda now, q: next_row(q.question, now, q.accepts, q.values),
     "growth": lambda now, q: grown(q.question, now, q.today, q.accepts),
-    "per_group": lambda now, q: grouped(q.question, now, q.accepts),
     "listed_too": lambda now, q: listed_too(now, q.values, q.accepts),
     "unused_word": lambda now, q: unused_word(q.question, now, q.accepts, q.values),
     "time_between": lambda now, q: in_units(q.question, now, q.accepts),
@@ -210,6 +214,7 @@ LEADS: dict[str, float] = {
     "group_names": 2.5,
     "sets_by_name": 2.0,
     "growth": 3.0,
+    "said_column": 2.0,
     "per_group": 2.5,
     "listed_too": 1.5,
     "unused_word": 1.5,

@@ -234,6 +234,14 @@ def likeness(name: str, word: str) -> float:
     return 0.0
 
 
+def contracts(name: str, word: str) -> bool:
+    """Whether two consonants are what is left of a short word: `fn` of fine, `wt` of weight. Both are stems."""
+    if len(name) != 2 or len(word) < 4 or set(name) & set("aeiou"):
+        return False
+    plain = _unvowelled(word)
+    return plain == name or (len(plain) > 2 and name == plain[0] + plain[-1])
+
+
 def _unvowelled(word: str) -> str:
     """A word without its vowels, but for the first letter: `qlty` for quality."""
     return word[0] + "".join(letter for letter in word[1:] if letter not in "aeiou")

@@ -1,0 +1,73 @@
+"""Group by what is computed for each row and shown beside a count: `STRFTIME('%m', sent)` in a count by mode alone.
+
+    SELECT mode, STRFTIME('%m', sent), COUNT(*) FROM shipment GROUP BY mode
+
+SQLite takes the month of any one row of each group (https://sqlite.org/lang_select.html#bareagg), and nobody means
+that. A bare column may be there by oversight, and then dropping it would be as good; a computed one was wanted.
+
+Invariant: only an expression that the database proves to vary within a group joins the groups. What is cut, or keeps
+the row of one MIN or MAX, stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlagent.amend.amendment import Amended
+from sqlagent.amend.plain_select import PlainSelect, plain
+from sqlagent.sql.reading import Reading
+from sqlagent.sql.tree import Call, Expr
+from sqlagent.sql.walk import bare
+
+_OF_ROWS = frozenset(
+    ("COUNT", "SUM", "AVG", "MIN", "MAX", "TOTAL", "GROUP_CONCAT", "MEDIAN", "PERCENTILE", "STDDEV")
+)
+_OF_TIMES = frozenset(("STRFTIME", "DATE", "QUARTER", "WEEK", "DAYNAME", "SUBSTR", "SUBSTRING"))
+"""What is computed of one row, and makes groups wherever it is shown beside a count."""
+
+
+def grouped_by_all(
+    reading: Reading, accepts: Callable[[str], bool], has_rows: Callable[[str], bool]
+) -> Amended:
+    """The statement grouped by all the parts of times that it shows.
+
+    accepts: whether the grammar accepts a statement. has_rows: whether one finds a row.
+    """
+    parts = plain(reading)
+    if parts is None or not parts.has("group") or parts.has("having") or parts.has("limit"):
+        return Amended(reading.sql)
+    values = [bare(item.value) for item in parts.select.items]
+    functions = [one.function for value in values for one in reading.statement.find(Call, value)]
+    if not set(functions) & _OF_ROWS or {"MIN", "MAX"} & set(functions):
+        return Amended(reading.sql)
+    groups = {parts.text(bare(term)) for term in parts.select.group}
+    lacking = [value for value in values if _is_time(value, parts) and parts.text(value) not in groups]
+    varying = [value for value in lacking if has_rows(_several(value, parts))]
+    if not varying:
+        return Amended(reading.sql)
+    edits = parts.edits()
+    shown = ", ".join(map(parts.text, varying))
+    edits.after(parts.select.group[-1], f", {shown}")
+    made = edits.sql()
+    return (
+        Amended(made, f"Grouped by {shown}, which is shown, too.") if accepts(made) else Amended(reading.sql)
+    )
+
+
+def _is_time(value: Expr, parts: PlainSelect) -> bool:
+    """Whether a result is a part of a time of one row."""
+    return (
+        isinstance(value, Call)
+        and value.function in _OF_TIMES
+        and bool(parts.columns(value))
+        and not any(call.function in _OF_ROWS for call in parts.reading.statement.find(Call, value))
+    )
+
+
+def _several(value: Expr, parts: PlainSelect) -> str:
+    """A statement that finds a group in which an expression has several values."""
+    where = f" {parts.clause('where')}" if parts.has("where") else ""
+    return (
+        f"SELECT 1 {parts.clause('sources')}{where} {parts.clause('group')}"
+        f" HAVING COUNT(DISTINCT {parts.text(value)}) > 1 LIMIT 1"
+    )
