@@ -242,7 +242,7 @@ def proposals(sql: str, about: Context) -> list[Proposal]:
         after, why = rule(reading, about)
         if after != sql:
             made.append(Proposal(after, (Amendment(name, sql, after, why),), lead=LEADS[name]))
-    if len(made) > 1:
+    if made:  # one may call for another: what is grouped by a key is then shown by name
         whole, amendments = _applied(sql, SUPPLIED, about)
         if len(amendments) > 1:
             made.append(Proposal(whole, amendments, lead=sum(LEADS[one.rule] for one in amendments)))

@@ -25,6 +25,7 @@ _ASKED = Phrase(
 )
 _MEAN = Phrase(r"\b(?:average|mean) (?:number|count|amount)\b")
 """A rate, "the average number of goals per game", has no row for each."""
+_RATE = Phrase(r"\b(?:average|mean)\b[^,]*\bper\b")
 _COMPUTING = frozenset(
     ("COUNT", "SUM", "TOTAL", "AVG", "MIN", "MAX", "MEDIAN", "PERCENTILE", "STDDEV", "VARIANCE")
 )
@@ -41,7 +42,7 @@ def grouped(question: str, reading: Reading, accepts: Callable[[str], bool]) -> 
         return Amended(reading.sql)
     if parts.select.distinct or not all(_computes(item.value) for item in parts.select.items):
         return Amended(reading.sql)
-    column = _column(next(filter(None, asked.groups())), parts)
+    column = _column(next(filter(None, asked.groups())), parts, rate=bool(_RATE.search(question)))
     if not column:
         return Amended(reading.sql)
     edits = parts.edits()
@@ -57,10 +58,11 @@ def _computes(value: Node) -> bool:
     return any(call.function in _COMPUTING for call in calls) and not any(call.window for call in calls)
 
 
-def _column(noun: str, parts: PlainSelect) -> str:
+def _column(noun: str, parts: PlainSelect, *, rate: bool) -> str:
     """The one column that is called so, as the statement would write it; "" where it is used, or there are several.
 
-    Where none is, the one reference to a table that is called so.
+    Where none is, the one reference to a table that is called so, in the singular: "enrolled in by students" says who.
+    rate: "the average quantity per order" is one mean.
     """
     said = [stem(word) for word in words(noun)]
     found = [
@@ -71,7 +73,7 @@ def _column(noun: str, parts: PlainSelect) -> str:
     ]
     found = found or [
         (table, column)
-        for table in parts.tables
+        for table in ([] if rate or words(noun)[0] != said[0] else parts.tables)
         for key in table.foreign_keys
         if len(key.columns) == 1 and (column := table.column(key.columns[0])) is not None
         if name_words(key.ref_table) and likeness(stem(name_words(key.ref_table)[-1]), said[0]) >= 0.6
