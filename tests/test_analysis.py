@@ -94,7 +94,7 @@ def test_what_does_not_call_for_one_stays(path: Path, pair: dict[str, Any]) -> N
 
 
 def test_every_pattern_has_pairs_of_both_kinds() -> None:
-    # Their pairs are in test_periods, test_named_rows, test_held_elsewhere, test_messy_cells, test_merged_counts and test_said_column.
+    # Their pairs are in test_periods, test_named_rows, test_held_elsewhere and the tests called like them.
     others = {
         "period",
         "elsewhere",

@@ -47,3 +47,24 @@ def test_a_part_of_a_time_that_varies_in_a_group_joins_the_groups(path: Path) ->
 def test_anything_else_stays(path: Path, sql: str) -> None:
     with Agent(path, FakeModel([sql])) as agent:
         assert agent.ask("What is it for each?", anyway=True).sql == sql
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        (
+            "SELECT mode, kg, COUNT(*) FROM sent GROUP BY mode",
+            "Each row has several kg; one of them is shown.",
+        ),
+        ("SELECT kg, COUNT(*) FROM sent", "There are several kg; one of them is shown."),
+        ("SELECT mode, day, COUNT(*) FROM once GROUP BY mode", ""),
+        ("SELECT mode, kg, MAX(day) FROM sent GROUP BY mode", ""),
+        ("SELECT kg, COUNT(*) FROM sent WHERE id = 1", ""),
+        ("SELECT mode, COUNT(*) FROM sent GROUP BY mode", ""),
+    ],
+)
+def test_what_is_shown_of_any_row_is_doubted(path: Path, sql: str, said: str) -> None:
+    with Agent(path, FakeModel([sql])) as agent:
+        answer = agent.ask("How many for each?", anyway=True)
+    assert said in answer.note and ("one of them is shown" in answer.note) is bool(said)
+    assert answer.evidence is not None and answer.evidence.doubted is bool(said)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.plain_select import PlainSelect, plain
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Call, Expr
+from sqlagent.sql.tree import Call, Column, Expr
 from sqlagent.sql.walk import bare
 
 _OF_ROWS = frozenset(
@@ -54,6 +54,31 @@ def grouped_by_all(
     )
 
 
+def any_of_several(reading: Reading, has_rows: Callable[[str], bool]) -> str:
+    """A sentence about columns that are shown of any one row among several; "" where there are none.
+
+    has_rows: whether a statement finds a row.
+    """
+    parts = plain(reading)
+    if parts is None:
+        return ""
+    values = [bare(item.value) for item in parts.select.items]
+    functions = {one.function for value in values for one in reading.statement.find(Call, value)}
+    if not functions & _OF_ROWS or {"MIN", "MAX"} & functions:
+        return ""
+    groups = {parts.text(bare(term)) for term in parts.select.group}
+    lacking = [value for value in values if isinstance(value, Column) and parts.text(value) not in groups]
+    found = [parts.text(value) for value in lacking if has_rows(_several(value, parts))]
+    if not found:
+        return ""
+    of = (
+        f"Each row has several {' and '.join(found)}"
+        if groups
+        else f"There are several {' and '.join(found)}"
+    )
+    return f"{of}; one of them is shown."
+
+
 def _is_time(value: Expr, parts: PlainSelect) -> bool:
     """Whether a result is a part of a time of one row."""
     return (
@@ -66,8 +91,5 @@ def _is_time(value: Expr, parts: PlainSelect) -> bool:
 
 def _several(value: Expr, parts: PlainSelect) -> str:
     """A statement that finds a group in which an expression has several values."""
-    where = f" {parts.clause('where')}" if parts.has("where") else ""
-    return (
-        f"SELECT 1 {parts.clause('sources')}{where} {parts.clause('group')}"
-        f" HAVING COUNT(DISTINCT {parts.text(value)}) > 1 LIMIT 1"
-    )
+    clauses = " ".join(filter(None, map(parts.clause, ("sources", "where", "group"))))
+    return f"SELECT 1 FROM (SELECT COUNT(DISTINCT {parts.text(value)}) AS n {clauses}) WHERE n > 1 LIMIT 1"
