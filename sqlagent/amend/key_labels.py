@@ -20,12 +20,20 @@ from sqlagent.amend.key_names import (
     shown_as,
     speaks_of_keys,
 )
+from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import PlainSelect, plain
 from sqlagent.amend.row_names import names_of
+from sqlagent.base.word_forms import likeness, name_words, stem
 from sqlagent.database.schema import Table, fold
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Column, Select, Values
+
+_WHICH = Phrase(
+    r"^\W*(?:and )?(?:which|what) (?P<noun>\w+) (?:has|have|had|is|are|was|were|did|does|do|with|without|that|gets?|got"
+    r"|\w+ed)\b"
+)
+"""A question for one of a kind, with its verb right behind the noun."""
 
 
 def groups_by_name(
@@ -47,6 +55,25 @@ def groups_by_name(
         if key is not None and (key.link or parts.several and _is_own(key, parts))
     ]
     return shown_as(parts, keys, accepts)
+
+
+def asked_by_noun(question: str, reading: Reading, accepts: Callable[[str], bool]) -> Amended:
+    """The names of a table's rows in place of their keys, where the question is which of them: "Which farm has …?".
+
+    Left alone: what has more words before its verb, "which farm reference has …?", and questions that say a word
+    for keys. accepts: whether the grammar accepts a statement.
+    """
+    asked = None if speaks_of_keys(question) else _WHICH.search(question)
+    parts = plain(reading) if asked else None
+    if asked is None or parts is None or len(parts.select.items) != 1 or parts.select.distinct:
+        return Amended(reading.sql)
+    key = named_key(parts.select.items[0], parts, question.lower(), label=True)
+    noun = stem(asked["noun"].lower())
+    if key is None or key.link or not _is_own(key, parts):
+        return Amended(reading.sql)
+    if not any(likeness(stem(word), noun) >= 0.6 for word in name_words(key.of.name)[-1:]):
+        return Amended(reading.sql)
+    return shown_as(parts, [key], accepts)
 
 
 def sets_by_name(

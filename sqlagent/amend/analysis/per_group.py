@@ -1,7 +1,7 @@
 """A row for each group that a question ends with: "how many days does a repair take, per job?" is no one mean.
 
-Invariant: only a statement that computes without groups gets one, by a column that the question names whole; what it
-computes, and of which rows, stays.
+Invariant: only a statement that computes without groups gets one, by a column that the question names whole or a part
+of its one column of dates; what it computes, and of which rows, stays.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
+from sqlagent.amend.analysis.grains import FORMS
+from sqlagent.amend.periods import is_time
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import PlainSelect, plain
 from sqlagent.base.word_forms import likeness, name_words, stem, words
@@ -42,7 +44,8 @@ def grouped(question: str, reading: Reading, accepts: Callable[[str], bool]) -> 
         return Amended(reading.sql)
     if parts.select.distinct or not all(_computes(item.value) for item in parts.select.items):
         return Amended(reading.sql)
-    column = _column(next(filter(None, asked.groups())), parts, rate=bool(_RATE.search(question)))
+    noun, rate = next(filter(None, asked.groups())), bool(_RATE.search(question))
+    column = _column(noun, parts, rate=rate) or ("" if rate else _grain(noun, parts))
     if not column:
         return Amended(reading.sql)
     edits = parts.edits()
@@ -56,6 +59,17 @@ def _computes(value: Node) -> bool:
     """Whether a result is computed over all rows, and not a value of each."""
     calls = [node for node in walk(value) if isinstance(node, Call)]
     return any(call.function in _COMPUTING for call in calls) and not any(call.window for call in calls)
+
+
+def _grain(noun: str, parts: PlainSelect) -> str:
+    """The part of the one column of dates that a noun such as "month" is; "" where there are several, or none."""
+    form = FORMS.get(words(noun)[0])
+    found = [(t, column) for t in parts.tables for column in t.columns if is_time(column)]
+    if form is None or len(found) != 1:
+        return ""
+    table, column = found[0]
+    name = f"{quote(table.name)}.{quote(column.name)}" if parts.several else quote(column.name)
+    return form.format(name)
 
 
 def _column(noun: str, parts: PlainSelect, *, rate: bool) -> str:
