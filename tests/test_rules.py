@@ -69,6 +69,8 @@ STATEMENTS = (
     "SELECT DATE(end_date) - DATE(hire_date) FROM {child}",
     "SELECT SUM(id) FROM {child}",
     "SELECT STRFTIME('%A', hire_date), COUNT(*) FROM {child} GROUP BY STRFTIME('%A', hire_date)",
+    "SELECT {link}.{key}, STRFTIME('%Y', {child}.hire_date), COUNT(*) FROM {link}"
+    " JOIN {child} ON {link}.child_id = {child}.id GROUP BY {link}.{key}",
     "SELECT salary / 2 FROM {child}",
     "SELECT {key}, MAX(salary) FROM {child} GROUP BY {key}",
     "SELECT COUNT(*) FROM {link} WHERE role = 'lead'",
