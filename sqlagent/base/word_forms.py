@@ -236,7 +236,7 @@ def likeness(name: str, word: str) -> float:
 
 def contracts(name: str, word: str) -> bool:
     """Whether two consonants are what is left of a short word: `fn` of fine, `wt` of weight. Both are stems."""
-    if len(name) != 2 or len(word) < 4 or name[0] != word[0]:
+    if len(name) != 2 or len(word) < 4 or name[0] != word[0] or any(letter in "aeiou" for letter in name):
         return False
     plain = _unvowelled(word)
     return plain == name or (len(plain) > 2 and name == plain[0] + plain[-1])
