@@ -12,7 +12,7 @@ import pytest
 from fake_model import ROOT, FakeModel, candidate
 
 from sqlagent import Agent
-from sqlagent.amend.pipeline import SUPPLIED, Context
+from sqlagent.amend.pipeline import LEADS, SUPPLIED, Context
 from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor
 from sqlagent.sql.reading import Readings
@@ -33,6 +33,8 @@ CREATE TABLE trips (id INTEGER PRIMARY KEY, courier_id INTEGER REFERENCES courie
 INSERT INTO couriers VALUES (1, 'Ann'), (2, 'Vic');
 INSERT INTO trips VALUES (1, 1, 1, 3), (2, 1, 1, 3), (3, 1, 0, 3), (4, 1, 0, 3), (5, 2, 1, 9);
 CREATE TABLE stops (id INTEGER PRIMARY KEY, trip_id INTEGER REFERENCES trips (id), place TEXT);
+CREATE TABLE loans (id INTEGER PRIMARY KEY, lent DATE, back DATE);
+INSERT INTO loans VALUES (1, '2023-12-27', '2024-01-06'), (2, '2024-03-01', '2024-03-21');
 INSERT INTO stops VALUES (1, 1, 'A'), (2, 1, 'A'), (3, 2, 'A'), (4, 5, 'B');
 """
 
@@ -92,7 +94,7 @@ def test_what_does_not_call_for_one_stays(path: Path, pair: dict[str, Any]) -> N
 
 
 def test_every_pattern_has_pairs_of_both_kinds() -> None:
-    # Their pairs are in test_periods, test_named_rows and test_held_elsewhere.
+    # Their pairs are in test_periods, test_named_rows, test_held_elsewhere and the tests called like them.
     others = {
         "period",
         "elsewhere",
@@ -102,6 +104,10 @@ def test_every_pattern_has_pairs_of_both_kinds() -> None:
         "first_listed",
         "not_itself",
         "next_row",
+        "listed_too",
+        "sets_by_name",
+        "said_column",
+        "unused_word",
     }
     assert {pair["rule"] for pair in PAIRS} == {"", *SUPPLIED} - others
 
@@ -115,3 +121,20 @@ def test_what_is_proposed_speaks_for_the_same_statement_of_the_model(path: Path)
     assert (answer.sql, answer.rows, answer.amendments) == (once, [(2,)], ())
     with Agent(path, FakeModel([counted, [candidate(once, logprob=-1.0)]])) as agent:
         assert agent.ask("How many stops of trips were at A?", anyway=True).rows == [(3,)]
+
+
+def test_what_several_statements_suggest_is_as_likely_as_the_likeliest_makes_it(path: Path) -> None:
+    question, written = (
+        "The two most expensive trips of each courier",
+        "SELECT courier_id, MAX(fee) FROM trips",
+    )
+    named = "SELECT couriers.name, MAX(trips.fee) FROM trips JOIN couriers ON trips.courier_id = couriers.id"
+    script = [
+        candidate(f"{written} GROUP BY courier_id", logprob=-1.0),
+        [candidate(f"{named} GROUP BY trips.courier_id", logprob=-8.0)],
+    ]
+    with Agent(path, FakeModel(script)) as agent:
+        answer = agent.ask(question, anyway=True)
+    assert answer.columns == ("name", "id", "fee") and len(answer.rows) == 5
+    leads = LEADS["group_names"] + LEADS["in_groups"]
+    assert max(one.logprob for one in answer.tried if one.sql == answer.sql) == pytest.approx(leads - 1.0)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fake_model import AgreeableModel
+from fake_model import AgreeableModel, FakeModel
 
 from sqlagent import Agent
 from sqlagent.amend.key_names import shown_by_name
@@ -161,3 +161,72 @@ def test_a_reference_to_what_is_not_unique_is_left_alone() -> None:
     )
     sql = "SELECT team FROM games"
     assert shown_by_name("Which teams play?", read(sql, schema), lambda made: True) == (sql, "")
+
+
+LOOKUPS = """
+CREATE TABLE country (iso TEXT PRIMARY KEY, name TEXT);
+CREATE TABLE status (st TEXT PRIMARY KEY, descr TEXT);
+CREATE TABLE currency (cur TEXT PRIMARY KEY, name TEXT);
+CREATE TABLE kind (k TEXT PRIMARY KEY, name TEXT, weight INT);
+CREATE TABLE shipment (ship_no TEXT PRIMARY KEY, st TEXT REFERENCES status(st), dest TEXT REFERENCES country(iso),
+    cur TEXT REFERENCES currency(cur), k TEXT REFERENCES kind(k), clerk INT REFERENCES clerk(id), kg INT);
+CREATE TABLE clerk (id INTEGER PRIMARY KEY, full_nm TEXT, nm TEXT);
+INSERT INTO country VALUES ('DE', 'Germany'), ('FR', 'France');
+INSERT INTO status VALUES ('OP', 'open'), ('DL', 'delivered');
+INSERT INTO currency VALUES ('EUR', 'euro'), ('USD', 'dollar');
+INSERT INTO kind VALUES ('A', 'air', 1), ('S', 'sea', 2);
+INSERT INTO clerk VALUES (1, 'Ann Lee', 'Ann');
+INSERT INTO shipment VALUES ('1', 'OP', 'DE', 'EUR', 'A', 1, 10), ('2', 'OP', 'FR', 'USD', 'S', NULL, 20),
+    ('3', 'DL', 'FR', 'EUR', 'A', 9, 40);
+"""
+
+
+@pytest.mark.parametrize(
+    ("question", "sql", "rows"),
+    [
+        (
+            "Shipments by status",
+            "SELECT st, COUNT(*) FROM shipment GROUP BY st",
+            [("delivered", 1), ("open", 2)],
+        ),
+        (
+            "total weight to each country",
+            "SELECT SUM(kg), dest FROM shipment GROUP BY dest",
+            [(10, "Germany"), (60, "France")],
+        ),
+        (  # no row is lost: neither that of no clerk nor that of one who is not there
+            "weight by clerk",
+            "SELECT clerk, SUM(kg) FROM shipment GROUP BY clerk",
+            [(None, 20), ("Ann", 10), (None, 40)],
+        ),
+    ],
+)
+def test_groups_are_shown_by_what_their_key_stands_for(
+    small_database: Callable[[str], Path], question: str, sql: str, rows: list[tuple[object, ...]]
+) -> None:
+    path = small_database(LOOKUPS)
+    with Agent(path, model=FakeModel([sql])) as agent:
+        answer = agent.ask(question, anyway=True)
+        assert len(answer.rows) == len(agent.run_sql(sql).rows)
+    assert answer.rows == rows and answer.note.startswith("Shown by name: ")
+
+
+@pytest.mark.parametrize(
+    ("question", "sql"),
+    [
+        ("Shipments by status code", "SELECT st, COUNT(*) FROM shipment GROUP BY st"),
+        ("Shipments by currency", "SELECT cur, COUNT(*) FROM shipment GROUP BY cur"),  # EUR says it
+        ("Shipments by kind", "SELECT k, COUNT(*) FROM shipment GROUP BY k"),  # no mere list of codes
+        ("Shipments to where?", "SELECT dest FROM shipment"),  # no groups
+        (
+            "Shipments by country",
+            "SELECT country.name, shipment.dest, COUNT(*) FROM shipment JOIN country ON shipment.dest = country.iso"
+            " GROUP BY shipment.dest",
+        ),
+    ],
+)
+def test_codes_that_say_something_stay(
+    small_database: Callable[[str], Path], question: str, sql: str
+) -> None:
+    with Agent(small_database(LOOKUPS), model=FakeModel([sql])) as agent:
+        assert agent.ask(question, anyway=True).sql == sql

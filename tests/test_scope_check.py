@@ -274,3 +274,15 @@ def test_words_of_gold_literals_count_as_stored_where_a_database_is_emptied(
     assert [one.kind for one in judged] == ["BIRD", "BIRD, with its hints"]
     assert "Zeppelin refers to role" in judged[1].question
     assert "BIRD (lost): 0 of 1 refused" in "\n".join(refusal.lines(judged))
+
+
+def test_names_without_vowels_are_the_words_that_they_are_short_for() -> None:
+    ddl = (
+        "CREATE TABLE frm (frm_id INTEGER PRIMARY KEY, frm_nm TEXT, cnty TEXT, hrd_sz INTEGER);"
+        "CREATE TABLE drv (drv_id INTEGER PRIMARY KEY, l_nm TEXT);"
+        "CREATE TABLE coll (coll_id INTEGER PRIMARY KEY, frm_id INTEGER, drv_id INTEGER, ltr REAL);"
+    )
+    looked = ScopeCheck(schema.from_ddl(ddl), lambda: Meanings()).look
+    for question in ("Which farm has the biggest herd?", "Which drivers?", "How many litres by county?"):
+        assert not looked(question).refused and looked(question).unexplained == []
+    assert looked("Which planet orbits the brightest star?").refused

@@ -83,3 +83,12 @@ def test_what_cannot_be_read_is_named_where_the_question_names_it(path: Path) ->
     )
     assert "places cannot be read (it needs the module vec0)" in unread(schema, "List the places")
     assert unread(schema, "List the players") == ""
+
+
+def test_a_value_taken_from_itself_is_said_and_counts_against_a_statement(path: Path) -> None:
+    nothing = "SELECT SUM(goals) - SUM(goals) FROM players"
+    reds = "SELECT SUM(goals) - 12 FROM players"
+    with Agent(path, FakeModel([candidate(nothing, logprob=-0.4), [candidate(reds, logprob=-0.6)]])) as agent:
+        assert agent.ask("By how many goals do they differ?").rows == [(21,)]
+    with Agent(path, FakeModel([nothing])) as agent:
+        assert "SUM(goals) - SUM(goals) is 0 whatever is stored." in agent.ask("How many goals more?").note

@@ -16,7 +16,7 @@ from sqlagent.agent.effort import PART, Effort
 from sqlagent.agent.question_parts import parts, stands_alone
 from sqlagent.agent.selection import Chosen, Tried
 from sqlagent.amend.pipeline import Context, mended, proposals
-from sqlagent.amend.unmet import unmet
+from sqlagent.amend.unmet import faults
 from sqlagent.base.errors import NoAnswer
 from sqlagent.linking import prompt
 
@@ -82,7 +82,7 @@ class Asking:
             trace=trace,
             tables=len(self.shown.schema.tables),
             lower=self.lower,
-            unmet=self._unmet,
+            faults=self._faults,
         )
 
     def _answer_part(self, part: str, before: Sequence[Turn]) -> Tried | None:
@@ -99,13 +99,13 @@ class Asking:
         sql = f"SELECT {', '.join(f'({one})' for one in statements)}"
         return sql if self.acceptor.accepts(sql) else ""
 
-    def _unmet(self, sql: str) -> tuple[str, ...]:
-        """The conditions of a statement that no row fulfils."""
-        if sql not in self._known_unmet:
+    def _faults(self, sql: str) -> tuple[str, ...]:
+        """What a statement says that cannot be meant."""
+        if sql not in self._known_faults:
             reading = self.about.statements.find(sql)
-            self._known_unmet[sql] = unmet(reading, self.about.has_rows) if reading else ()
-        return self._known_unmet[sql]
+            self._known_faults[sql] = faults(reading, self.about.has_rows) if reading else ()
+        return self._known_faults[sql]
 
     @cached_property
-    def _known_unmet(self) -> dict[str, tuple[str, ...]]:
+    def _known_faults(self) -> dict[str, tuple[str, ...]]:
         return {}

@@ -116,8 +116,8 @@ class Attempt:
     """The statement for one of these, given those before it; None where there is none."""
     join: Callable[[Sequence[str]], str] = lambda _: ""
     """One statement for the answers to all parts; "" where the grammar has none."""
-    unmet: Callable[[str], tuple[str, ...]] = lambda _: ()
-    """The conditions of a statement that no row fulfils."""
+    faults: Callable[[str], tuple[str, ...]] = lambda _: ()
+    """What a statement says that cannot be meant."""
     _amended: dict[str, tuple[Amendment, ...]] = field(default_factory=dict)
     _read_back: dict[str, float] = field(default_factory=dict)
 
@@ -205,16 +205,19 @@ class Attempt:
     def _proposed(self, tried: Sequence[Tried]) -> list[Tried]:
         """What the statements may be meant to be, as likely as the model finds that beside what it wrote itself.
 
-        One with a lead of its own counts beside the same statement of the model's: both speak for it.
+        One with a lead of its own counts beside the same statement of the model's: both speak for it. What several
+        statements may be meant to be is as likely as the likeliest of them makes it.
         """
         written = {one.sql: one for one in reversed(tried)}
-        known: set[str] = set()
-        found: list[tuple[Tried, Proposal]] = []
+        likeliest: dict[str, tuple[Tried, Proposal]] = {}
         for source in written.values():
             for proposal in self.propose(source.sql):
-                if proposal.sql not in known and (proposal.sql not in written or proposal.lead is not None):
-                    known.add(proposal.sql)
-                    found.append((source, proposal))
+                if proposal.sql in written and proposal.lead is None:
+                    continue
+                other = likeliest.get(proposal.sql)
+                if other is None or _support(source, proposal) > _support(*other):
+                    likeliest[proposal.sql] = source, proposal
+        found = list(likeliest.values())
         if not found:
             return []
         self.trace.status("weighing what may be meant")
@@ -323,7 +326,7 @@ class Attempt:
         rows = count(len(result.rows), "row")
         shape = f"{rows} of {count(len(result.columns), 'column')}" if result.rows else "no rows"
         self.trace.add("observe", shape + (", cut" if result.truncated else ""), None, time.monotonic())
-        return Tried(candidate, result, unmet=self.unmet(candidate.sql))
+        return Tried(candidate, result, faults=self.faults(candidate.sql))
 
     def _quietly(self, candidate: Candidate) -> Tried:
         """Run a statement that is only there to be compared."""
@@ -333,9 +336,14 @@ class Attempt:
             self.check()
             return Tried(candidate, None, str(error).rstrip("."))
         self.check()
-        return Tried(candidate, result, unmet=self.unmet(candidate.sql))
+        return Tried(candidate, result, faults=self.faults(candidate.sql))
 
 
 def count(number: int, noun: str) -> str:
     """A number and its noun, in the right number."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _support(source: Tried, proposal: Proposal) -> float:
+    """ln of how likely a statement makes what it may be meant to be, as far as that is known before it is weighed."""
+    return source.candidate.logprob + (proposal.prior if proposal.lead is None else proposal.lead)

@@ -32,7 +32,7 @@ def composed(
         *(one.why for one in chosen.amendments),
         counted_back(about.question, best.sql, about.today),
         *chosen.lowered.notes,
-        *(f"No row fulfils {one}." for one in best.unmet),
+        *best.faults,
         *doubts,
         "" if best.candidate.finished else "The statement was cut at the length limit and may be incomplete.",
     ]
@@ -65,6 +65,7 @@ def _doubts(asking: Asking, chosen: Chosen, reading: Reading | None) -> list[str
     from sqlagent.amend.added_keys import averaged_key
     from sqlagent.amend.fan_out import doubled
     from sqlagent.amend.ties import tied
+    from sqlagent.amend.ungrouped import any_of_several
 
     about = asking.about
     return [
@@ -73,5 +74,6 @@ def _doubts(asking: Asking, chosen: Chosen, reading: Reading | None) -> list[str
         averaged_key(reading) if reading else "",
         half_answered(asking.parts, chosen),
         tied(reading, about.has_rows) if reading else "",
+        any_of_several(reading, about.has_rows) if reading else "",
         "" if about.history else unfit(about.question, chosen.result),
     ]

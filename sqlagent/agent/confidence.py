@@ -29,7 +29,7 @@ class Evidence:
     weighed: bool  # whether there was more than one
     empty: bool  # no rows, or NULL alone
     cut: bool  # the statement was ended for it
-    unmet: bool = False  # it rests on a condition that no row fulfils
+    unmet: bool = False  # it says what cannot be meant
     doubted: bool = False  # a doubt about it was said
 
     def features(self) -> tuple[float, ...]:
@@ -72,7 +72,7 @@ def evidence(chosen: Chosen, *, doubted: bool = False) -> Evidence:
         len(chosen.tried) > 1,
         best.empty,
         not best.candidate.finished,
-        bool(best.unmet),
+        bool(best.faults),
         doubted,
     )
 

@@ -181,6 +181,8 @@ def support(names: SchemaWords, stem: str) -> float:
     best = max((word_forms.likeness(name, stem) for name in names.stems), default=0.0)
     if best >= 0.6:
         return 0.9
+    if any(word_forms.contracts(name, stem) for name in names.stems):
+        return 0.75
     if stem in names.said:
         return 0.8
     if same and any(word_forms.likeness(name, other) >= 0.6 for name in names.stems for other in same):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 COMPARED = 2000
 """Rows of a result that are compared with another's."""
 EMPTY_WEIGHT = 0.3
-"""What the probability of a statement counts that finds nothing, or rests on a condition that no row fulfils.
+"""What the probability of a statement counts that finds nothing, or says what cannot be meant.
 
 People ask for what is there."""
 CHANNEL = 0.7
@@ -38,8 +38,8 @@ class Tried:
     error: str = ""
     heard_as: str = ""
     """The statement under which the question's probability is taken, where that is not its own."""
-    unmet: tuple[str, ...] = ()
-    """Conditions of it that no row of its table fulfils."""
+    faults: tuple[str, ...] = ()
+    """What it says that cannot be meant, a sentence each: a condition of it that no row fulfils."""
 
     @property
     def sql(self) -> str:
@@ -81,8 +81,8 @@ def doubts(tried: Tried) -> list[str]:
         found.append("it found nothing")
     elif tried.empty:
         found.append("it found only NULL")
-    elif tried.unmet:
-        found.append("a condition of it holds for no row")
+    elif tried.faults:
+        found.append("it says what cannot be meant")
     if not candidate.finished:
         found.append("it was cut")
     if candidate.min_token_logprob < SURPRISE:
@@ -119,7 +119,7 @@ def choose(
     scores = [
         _logsumexp([one.candidate.logprob for one in group])
         + channel * ln_p
-        + (math.log(EMPTY_WEIGHT) if one.empty or one.unmet else 0.0)
+        + (math.log(EMPTY_WEIGHT) if one.empty or one.faults else 0.0)
         for one, group, ln_p in zip(speak, groups.values(), heard, strict=True)
     ]
     best = scores.index(max(scores))

@@ -3,7 +3,8 @@
 SQLite subtracts texts by the number that they begin with: `end_date - start_date` is 1 from December to January and 0
 within a year. Where a question asks how long something took, it means days, hours, minutes, unless it speaks of
 years or of months, which have no length of their own. `DATE(a) - DATE(b)` was written as a difference of dates, so
-nobody means the number of years in it.
+nobody means the number of years in it. And a question that names days, hours or minutes is not answered by a number of
+years, whatever it is about (`in_units`).
 
 Invariant: only such differences change, and only where the grammar takes the result, so it runs.
 """
@@ -24,6 +25,22 @@ from sqlagent.sql.walk import bare
 _YEARS = Phrase(r"\byears?\b|\bmonths?\b|\bage[ds]?\b|\bold(?:er|est)?\b|\byoung(?:er|est)?\b")
 _UNITS = {"week": " / 7", "hour": " * 24", "minute": " * 1440", "second": " * 86400"}
 _UNIT = Phrase(rf"\b({'|'.join(_UNITS)})s?\b")
+
+_NAMED = Phrase(
+    r"\b(?:how many|numbers? of|in|average|mean|median|total) (?:days|nights|weeks|hours|minutes|seconds)\b"
+    r"|^\W*(?:on average,? )?how long\b|\b(?:time|duration|length)s? in (?:days|nights|weeks|hours|minutes|seconds)\b"
+)
+"""Words of those who want a length of time, and not what happens to be called so: "the first days of January"."""
+
+
+def in_units(question: str, reading: Reading, accepts: Callable[[str], bool]) -> Amended:
+    """A statement with the time between two dates in the unit that the question names, where it subtracts years.
+
+    accepts: whether the grammar accepts a statement. Left alone: questions that name no unit.
+    """
+    if not _NAMED.search(question):
+        return Amended(reading.sql)
+    return in_days(question, reading, accepts)
 
 
 def in_days(

@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
-from sqlagent.amend.key_names import names_of
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import PlainSelect, plain
 from sqlagent.amend.question_phrases import called
+from sqlagent.amend.row_names import names_of
 from sqlagent.base.word_forms import stem, words
 from sqlagent.database.schema import Table, fold
 from sqlagent.sql.names import quote

@@ -41,7 +41,7 @@ def elsewhere(reading: Reading, accepts: Callable[[str], bool], values: Values) 
     """
     edits, notes = Edits(reading.statement), list[str]()
     for _, node, column, text, table in _lacking(reading, values):
-        others = [one for one in _texts(table) if fold(one.name) != fold(column.name.text)]
+        others = [one for one in texts_of(table) if fold(one.name) != fold(column.name.text)]
         holding = [one for one in others if _holds(table, one, text, values)]
         if len(holding) != 1:
             continue
@@ -63,7 +63,7 @@ def of_the_whole(reading: Reading, accepts: Callable[[str], bool], values: Value
         telling = {stem(word) for word in name_words(table.name)} - UNTELLING
         if any(len(word) > 1 and not word.isdigit() for word in telling) or len(reading.schema.tables) != 1:
             continue
-        if any(_holds(table, one, text, values) for one in _texts(table) if one.name != column.name.text):
+        if any(_holds(table, one, text, values) for one in texts_of(table) if one.name != column.name.text):
             continue
         left_out.setdefault(select, []).append(node)
         notes.append(
@@ -114,7 +114,7 @@ def _compared(node: Expr) -> tuple[Column, str] | None:
     return None if {"%", "_"} & set(plain) else (column, plain)
 
 
-def _texts(table: Table) -> list[DbColumn]:
+def texts_of(table: Table) -> list[DbColumn]:
     """The columns that may hold texts."""
     return [column for column in table.columns if "int" not in column.type.lower()][:MOST_COLUMNS]
 

@@ -51,9 +51,9 @@ def held(stored: Sequence[object], text: str) -> Held:
 def otherwise_held(reading: Reading, values: Values, accepts: Callable[[str], bool]) -> Amended:
     """The statement with its comparisons widened to the forms in which the columns hold the texts."""
     edits, notes = Edits(reading.statement), list[str]()
-    for node, column, literal, table in _comparisons(reading):
+    for node, column, literal, table in comparisons(reading):
         text, name = literal.value, f"{table.name}.{column.name.text}"
-        found = held(values(_holding(table, column, text)), text)
+        found = held(values(holding(table, column, text)), text)
         negated = "NOT " if node.operator == "!=" else ""
         if 1 < len(found.spellings) <= MOST_SPELLINGS:
             listed = ", ".join(map(text_literal, sorted(found.spellings)))
@@ -67,7 +67,7 @@ def otherwise_held(reading: Reading, values: Values, accepts: Callable[[str], bo
     return edited(reading, edits, notes, accepts)
 
 
-def _comparisons(reading: Reading) -> Iterator[tuple[Binary, Column, Literal, Table]]:
+def comparisons(reading: Reading) -> Iterator[tuple[Binary, Column, Literal, Table]]:
     """Comparisons of a column with a text, `column = 'text'`, that may be widened."""
     for node in reading.statement.find(Binary):
         column, literal = bare(node.left), bare(node.right)
@@ -88,7 +88,7 @@ def _telling(text: str) -> bool:
     return sum(map(str.isalpha, text)) >= SHORTEST and not {"%", "_"} & set(text)
 
 
-def _holding(table: Table, column: Column, text: str) -> str:
+def holding(table: Table, column: Column, text: str) -> str:
     """A statement that gives the different stored texts that hold a text, the shortest first."""
     name = quote(column.name.text)
     return (

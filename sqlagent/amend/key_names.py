@@ -6,8 +6,8 @@ statements of Spider train (but for those of one database, scholar, which all sh
 select a key that is put right here.
 
 Invariant: there are as many rows as before, for the table that is joined is joined by a column that is unique in it,
-LEFT, and DISTINCT becomes GROUP BY the key where two rows may have one name; only what was grouped by the key loses the
-group of those that have none.
+LEFT, and DISTINCT becomes GROUP BY the key where two rows may have one name; only what was grouped by the key loses
+the group of those that have none.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.plain_select import PlainSelect, free_alias, plain
+from sqlagent.amend.row_names import called_like, meaning_of, names_of
 from sqlagent.base.word_forms import name_words, stem
 from sqlagent.base.word_forms import words as said_words
 from sqlagent.database.schema import Table, fold
@@ -34,12 +35,9 @@ _ENDS = _KEYS | {"no", "nr", "nbr"}
 _COUNT = re.compile(r"\bnumbers? of\b", re.IGNORECASE)
 _WHO = re.compile(r"^\W*(?:and )?(?:who|whom|to whom)\b", re.IGNORECASE | re.MULTILINE)
 """A question for people, whatever their column is called."""
-_TITLES = ("name", "title")
-_FULL = ("fullname", "displayname", "companyname")
-_FIRST, _LAST = ("first", "f", "fore", "given"), ("last", "l", "sur", "family")
 
 
-class _Named(NamedTuple):
+class NamedKey(NamedTuple):
     """A key among the results, the table that it is a key of, and the columns that name that table's rows."""
 
     item: Item
@@ -49,6 +47,8 @@ class _Named(NamedTuple):
     link: str
     """How it is joined; "" where it is there."""
     names: tuple[str, ...]
+    without: str = ""
+    """A statement that finds a row whose key leads nowhere."""
 
 
 def shown_by_name(asked: str, reading: Reading, accepts: Callable[[str], bool]) -> Amended:
@@ -57,29 +57,41 @@ def shown_by_name(asked: str, reading: Reading, accepts: Callable[[str], bool]) 
     asked: the question, with those before it that it goes on from. accepts: whether the grammar accepts a statement.
     Left alone: statements of several SELECTs or with names for tables, and questions that may mean the keys.
     """
-    meant = _KEYS & set(said_words(_COUNT.sub(" ", asked)))
-    parts = None if meant else plain(reading)
+    parts = None if speaks_of_keys(asked) else plain(reading)
     if parts is None:
         return Amended(reading.sql)
-    keys = [key for item in parts.select.items if (key := _key(item, parts, asked.lower()))]
+    keys = [key for item in parts.select.items if (key := named_key(item, parts, asked.lower()))]
+    return shown_as(parts, keys, accepts)
+
+
+def shown_as(parts: PlainSelect, keys: Sequence[NamedKey], accepts: Callable[[str], bool]) -> Amended:
+    """The statement with the names of some keys, and what is said of it."""
     made = _with_names(parts, keys) if keys else ""
     if not keys or not accepts(made):
-        return Amended(reading.sql)
-    shown = ", ".join(f"{_list(key.names)} of {key.of.name}" for key in keys)
+        return Amended(parts.sql)
+    shown = ", ".join(f"{listed(key.names)} of {key.of.name}" for key in keys)
     return Amended(
-        made, f"Shown by name: {shown} in place of {_list([parts.text(key.item) for key in keys])}."
+        made, f"Shown by name: {shown} in place of {listed([parts.text(key.item) for key in keys])}."
     )
 
 
-def _key(item: Item, parts: PlainSelect, asked: str) -> _Named | None:
-    """The key that a result column is, where its row has a name that is not shown anyway."""
+def speaks_of_keys(asked: str) -> bool:
+    """Whether a question says a word for keys, and so may mean them."""
+    return bool(_KEYS & set(said_words(_COUNT.sub(" ", asked))))
+
+
+def named_key(item: Item, parts: PlainSelect, asked: str, *, label: bool = False) -> NamedKey | None:
+    """The key that a result column is, where its row has a name that is not shown anyway.
+
+    label: it only tells groups apart, so whatever it refers to by may be named, and a code by what it stands for.
+    """
     found = parts.column(item.value)
     if found is None:
         return None
     table, written = found
     column = fold(written)
     declared = table.column(written)
-    if declared is None or "int" not in declared.type.lower():
+    if declared is None:
         return None
     whole = name_words(written)
     words = [stem(word) for word in whole if word not in _ENDS]
@@ -89,31 +101,38 @@ def _key(item: Item, parts: PlainSelect, asked: str) -> _Named | None:
     of = table if reference is None else parts.reading.schema.table(reference.ref_table)
     if of is None or (reference is None and [*map(fold, table.primary_key)] != [column]):
         return None
-    if reference is not None and not _unique(of, reference.ref_columns):
+    if reference is not None and not is_unique(of, reference.ref_columns):
         return None
+    integer = "int" in declared.type.lower()
+    meaning = meaning_of(of) if label and reference is not None and not integer else ()
+    if not meaning and not integer:
+        return None
+    if label and of is not table and of in parts.tables and not called_like(words, of):
+        return None  # it is joined by another key, or shown by this one
     name = quote(of.name)
     if of is table and reference is None:
-        alias, known = name, not words or _alike(words, of)
-    elif of is not table and _alike(words, of):
+        alias, known = name, not words or called_like(words, of)
+    elif of is not table and called_like(words, of):
         alias, known = name, True
     else:  # a manager is more than an employee: the question must say so, or ask who it is
         alias = free_alias(parts.reading)
         said = len(words) < len(whole) and set(words) <= set(map(stem, said_words(asked)))
-        known = said or bool(_WHO.search(asked))
-    names = names_of(of)
-    if parts.select.distinct and not _grouped(parts) and not any(_unique(of, [one]) for one in names):
+        known = label or said or bool(_WHO.search(asked))
+    names = meaning or names_of(of)
+    if parts.select.distinct and not _grouped(parts) and not any(is_unique(of, [one]) for one in names):
         return None  # two rows of one name would become one
-    shown = parts.keys_of("items") if alias == name else ()
+    shown = parts.keys_of("items") if alias == name or label else ()
     if not known or not names or any((fold(of.name), fold(one)) in shown for one in names):
         return None
-    link = ""
+    link = without = ""
     if reference is not None and (alias != name or of not in parts.tables):
         grouped = any(parts.text(one) == parts.text(item) for one in parts.select.group)
         link = (
             f" {'JOIN' if grouped else 'LEFT JOIN'} {name if alias == name else f'{name} AS {alias}'}"
             f" ON {quote(table.name)}.{quote(written)} = {alias}.{quote(reference.ref_columns[0])}"
         )
-    return _Named(item, of, alias, link, names)
+        without = leads_nowhere(table, written, of, reference.ref_columns[0])
+    return NamedKey(item, of, alias, link, names, without)
 
 
 def _grouped(parts: PlainSelect) -> bool:
@@ -123,60 +142,22 @@ def _grouped(parts: PlainSelect) -> bool:
     return all(parts.column(item.value) for item in parts.select.items)
 
 
-def _unique(table: Table, columns: Sequence[str]) -> bool:
+def is_unique(table: Table, columns: Sequence[str]) -> bool:
     """Whether a table has one row at most for each value of a column."""
     column = table.column(columns[0])
     return column is not None and (column.unique or [*map(fold, table.primary_key)] == [fold(column.name)])
 
 
-def _alike(words: Sequence[str], table: Table) -> bool:
-    """Whether words are those of a table's name, in the singular or the plural."""
-    own = name_words(table.name)
-    return (
-        bool(words)
-        and len(words) == len(own)
-        and all(
-            (b.startswith(a[:-1]) and abs(len(a) - len(b)) < 3) or _short_for(a, b)
-            for a, b in zip(words, own, strict=True)
-        )
-    )
-
-
-def _short_for(word: str, whole: str) -> bool:
-    """Whether a word of three letters or more is short for another: `dept`, `emp`, `cust`."""
-    letters = iter(whole)
-    return len(word) > 2 and word[:2] == whole[:2] and all(letter in letters for letter in word)
-
-
-def names_of(table: Table) -> tuple[str, ...]:
-    """The column that names a table's rows, or the two that make a person's name; () where none is sure."""
-    kinds = ("char", "text")
-    texts = [(c.name, name_words(c.name)) for c in table.columns if any(k in c.type.lower() for k in kinds)]
-    first = [name for name, words in texts if "".join(words) in {f"{word}name" for word in _FIRST}]
-    last = [name for name, words in texts if "".join(words) in {f"{word}name" for word in _LAST}]
-    for found in (
-        [name for name, words in texts if words == ["name"]],
-        [name for name, words in texts if words[-1:] and words[-1] in _TITLES and _alike(words[:-1], table)],
-        first + last if len(first) == len(last) == 1 else [],
-        [name for name, words in texts if "".join(words) in _FULL],
-        [name for name, words in texts if words == ["title"]],
-        [name for name, words in texts if _alike(words, table)],
-        [name for name, words in texts if words[-1:] and words[-1] in _TITLES],
-        [name for name, words in texts if words[-1:] == ["description"] and _alike(words[:-1], table)],
-    ):
-        if len(found) == 1 or found == first + last != []:
-            return tuple(found)
-    return ()
-
-
-def _with_names(parts: PlainSelect, keys: Sequence[_Named]) -> str:
+def _with_names(parts: PlainSelect, keys: Sequence[NamedKey]) -> str:
     """The statement with the names of keys in their places."""
     links = "".join(dict.fromkeys(key.link for key in keys))
     several = parts.several or bool(links)
     edits = parts.edits()
     edits.after(parts.select.sources[-1], links)
     put = {key.item for key in keys}
-    if parts.select.distinct and not all(any(_unique(key.of, [name]) for name in key.names) for key in keys):
+    if parts.select.distinct and not all(
+        any(is_unique(key.of, [name]) for name in key.names) for key in keys
+    ):
         # Rows are told apart by their keys, as before: two of one name stay two.
         edits.put(parts.select.start, parts.select.items[0].start, "SELECT ")
         if not parts.has("group"):
@@ -192,5 +173,13 @@ def _with_names(parts: PlainSelect, keys: Sequence[_Named]) -> str:
     return edits.sql()
 
 
-def _list(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
     return " and ".join(names)
+
+
+def leads_nowhere(table: Table, column: str, of: Table, key: str) -> str:
+    """A statement that finds a row whose reference leads nowhere."""
+    return (
+        f"SELECT 1 FROM {quote(table.name)} WHERE {quote(column)} IS NULL"
+        f" OR {quote(column)} NOT IN (SELECT {quote(key)} FROM {quote(of.name)}) LIMIT 1"
+    )

@@ -22,11 +22,14 @@ from sqlagent.amend.added_keys import counted_keys
 from sqlagent.amend.amendment import Amended, Amendment, Proposal
 from sqlagent.amend.analysis.distinct_values import nth_value
 from sqlagent.amend.analysis.grains import by_grain
+from sqlagent.amend.analysis.growth import grown
 from sqlagent.amend.analysis.in_groups import ranked
 from sqlagent.amend.analysis.measures import added_up
+from sqlagent.amend.analysis.per_group import grouped
 from sqlagent.amend.analysis.pivots import in_columns
 from sqlagent.amend.analysis.rates import by_rate
 from sqlagent.amend.analysis.running_total import running
+from sqlagent.amend.analysis.shares import as_share
 from sqlagent.amend.analysis.statistics import statistic
 from sqlagent.amend.analysis.totals import one_value
 from sqlagent.amend.analysis.years_compared import side_by_side
@@ -34,18 +37,21 @@ from sqlagent.amend.correlated import tied
 from sqlagent.amend.counted import counted
 from sqlagent.amend.counted_once import once_each
 from sqlagent.amend.counted_table import joined
-from sqlagent.amend.date_difference import in_days
+from sqlagent.amend.date_difference import in_days, in_units
 from sqlagent.amend.date_formats import known_formats
 from sqlagent.amend.extreme_rows import shown
 from sqlagent.amend.follow_up import carried
 from sqlagent.amend.held_elsewhere import elsewhere, of_the_whole
+from sqlagent.amend.held_lists import listed_too
 from sqlagent.amend.held_rows import Values
 from sqlagent.amend.held_texts import one_group_each, otherwise_held
 from sqlagent.amend.hierarchy import reporting
 from sqlagent.amend.integer_division import exact
+from sqlagent.amend.key_labels import asked_by_noun, groups_by_name, sets_by_name
 from sqlagent.amend.key_names import shown_by_name
 from sqlagent.amend.kinds import alike
 from sqlagent.amend.list_not_first import unlimited
+from sqlagent.amend.merged_counts import told_apart
 from sqlagent.amend.named_rows.difference import apart
 from sqlagent.amend.named_rows.first_listed import first_listed
 from sqlagent.amend.named_rows.next_row import next_row
@@ -57,11 +63,14 @@ from sqlagent.amend.open_ended import no_end
 from sqlagent.amend.ordinals import nth
 from sqlagent.amend.periods import in_period
 from sqlagent.amend.pitfalls import near_values, null_meant, respelt, shares
+from sqlagent.amend.said_column import asked_column
 from sqlagent.amend.self_join import turned_round
 from sqlagent.amend.stored_counts import summed
 from sqlagent.amend.stored_values import Nearest
 from sqlagent.amend.superlatives import turned
-from sqlagent.amend.years import bounded
+from sqlagent.amend.ungrouped import grouped_by_all
+from sqlagent.amend.unused_words import unused_word
+from sqlagent.amend.years import bounded, whole_year
 from sqlagent.linking.prompt import Hint, Turn, spoken
 from sqlagent.sql.reading import Reading, Readings
 
@@ -116,6 +125,8 @@ PITFALLS: dict[str, Rule] = {
     "stored_spelling": lambda now, q: respelt(now, q.nearest),
     "one_group_each": lambda now, q: one_group_each(now, q.values, q.accepts),
     "added_keys": lambda now, q: q.proved(now, counted_keys(now, q.accepts)),
+    "ungrouped": lambda now, q: grouped_by_all(now, q.accepts, q.has_rows),
+    "merged_counts": lambda now, q: told_apart(now, q.accepts, q.has_rows),
     "null_text": lambda now, q: null_meant(now, q.has_rows),
     "correlated": lambda now, q: q.proved(now, tied(now, q.accepts, one_column=True)),
     "not_in_null": lambda now, q: without_nulls(now, q.accepts, q.has_rows),
@@ -150,6 +161,11 @@ SUPPLIED: dict[str, Rule] = {
     "grain": lambda now, q: by_grain(q.question, now, q.accepts),
     "born": lambda now, q: turned(q.question, now, births=True),
     "one_value": lambda now, q: one_value(q.question, now, q.accepts),
+    "said_column": lambda now, q: asked_column(q.question, now, q.accepts),
+    "per_group": lambda now, q: grouped(q.question, now, q.accepts),
+    "group_names": lambda now, q: groups_by_name(q.asked, now, q.accepts, q.has_rows),
+    "asked_by_noun": lambda now, q: asked_by_noun(q.question, now, q.accepts),
+    "sets_by_name": lambda now, q: sets_by_name(q.asked, now, q.accepts, q.has_rows),
     "in_groups": lambda now, q: ranked(q.question, now, q.accepts),
     "running_total": lambda now, q: running(q.question, now, q.accepts),
     "added_up": lambda now, q: added_up(q.question, now, q.accepts),
@@ -166,6 +182,12 @@ SUPPLIED: dict[str, Rule] = {
     "first_listed": lambda now, q: first_listed(q.question, now, q.accepts),
     "not_itself": lambda now, q: not_itself(q.question, now, q.accepts),
     "next_row": lambda now, q: next_row(q.question, now, q.accepts, q.values),
+    "growth": lambda now, q: grown(q.question, now, q.today, q.accepts),
+    "listed_too": lambda now, q: listed_too(now, q.values, q.accepts),
+    "unused_word": lambda now, q: unused_word(q.question, now, q.accepts, q.values),
+    "time_between": lambda now, q: in_units(q.question, now, q.accepts),
+    "part_of_whole": lambda now, q: as_share(q.question, now, q.accepts),
+    "whole_year": lambda now, q: whole_year(q.question, now),
 }
 """What no small model knows: each proposes a statement."""
 LEADS: dict[str, float] = {
@@ -190,9 +212,20 @@ LEADS: dict[str, float] = {
     "first_listed": 2.0,
     "not_itself": 1.5,
     "next_row": 2.0,
+    "group_names": 2.5,
+    "asked_by_noun": 2.0,
+    "sets_by_name": 2.0,
+    "growth": 3.0,
+    "said_column": 2.0,
+    "per_group": 2.5,
+    "listed_too": 1.5,
+    "unused_word": 1.5,
+    "time_between": 3.0,
+    "part_of_whole": 2.5,
+    "whole_year": 3.0,
 }
 """ln of how much likelier such a proposal is than the statement that it was made of."""
-GUESSED = frozenset(("elsewhere", "of_the_whole"))
+GUESSED = frozenset(("elsewhere", "of_the_whole", "unused_word"))
 """Proposals that change which rows are meant: what comes of them is doubtful, however likely."""
 
 
@@ -211,7 +244,7 @@ def proposals(sql: str, about: Context) -> list[Proposal]:
         after, why = rule(reading, about)
         if after != sql:
             made.append(Proposal(after, (Amendment(name, sql, after, why),), lead=LEADS[name]))
-    if len(made) > 1:
+    if made:  # one may call for another: what is grouped by a key is then shown by name
         whole, amendments = _applied(sql, SUPPLIED, about)
         if len(amendments) > 1:
             made.append(Proposal(whole, amendments, lead=sum(LEADS[one.rule] for one in amendments)))

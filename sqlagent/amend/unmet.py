@@ -1,7 +1,8 @@
-"""Find the conditions of a statement that no row of its table fulfils, or that all do: each is asked of the database.
+"""Find what a statement says without meaning it: conditions that no row fulfils, and values taken from themselves.
 
 `city = 'Pariss'` where no city is called so, `price > '9'` where prices are numbers: what rests on such a condition is
-doubtful whatever it counts. Nothing is changed; it counts against a statement, and in how sure the answer is.
+doubtful whatever it counts. `SUM(price) - SUM(price)` is 0 whatever is stored. Nothing is changed; it counts against a
+statement, and in how sure the answer is.
 """
 
 from __future__ import annotations
@@ -14,12 +15,37 @@ from sqlagent.sql.edit import spliced
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Between, Binary, Call, Column, Expr, In, Like, Literal, Query, Select
+from sqlagent.sql.walk import bare
 
 MOST = 6
 """Conditions of a statement that are asked about."""
 LARGEST = 300_000
 """Rows of a table that is asked: a scan of a larger one takes too long."""
 _SIGNS = frozenset(("=", "<", "<=", ">", ">=", "IS"))
+
+
+_SAME = {"-": "0", "/": "1"}
+"""What a value is by itself under an operator."""
+
+
+def faults(reading: Reading, has_rows: Callable[[str], bool]) -> tuple[str, ...]:
+    """What cannot be meant, in a sentence each. has_rows: whether a statement finds a row."""
+    return (
+        *(f"No row fulfils {one}." for one in unmet(reading, has_rows)),
+        *(f"{whole} is {value} whatever is stored." for whole, value in unvarying(reading)),
+    )
+
+
+def unvarying(reading: Reading) -> tuple[tuple[str, str], ...]:
+    """Differences and quotients of a value with itself, as they are written, and what each is."""
+    text = reading.statement.text
+    found = [
+        (text(node), _SAME[node.operator])
+        for node in reading.statement.find(Binary)
+        if node.operator in _SAME and text(bare(node.left)) == text(bare(node.right))
+        if any(reading.statement.find(Column, node)) and not any(reading.statement.find(Query, node))
+    ]
+    return tuple(dict.fromkeys(found))
 
 
 def unmet(reading: Reading, has_rows: Callable[[str], bool]) -> tuple[str, ...]:

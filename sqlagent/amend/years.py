@@ -4,6 +4,9 @@ Compared as texts, as SQLite does, '2018-05-01' > '2018-01-01' and > '2018' hold
 some day of that year that it was shown. Of 96 training statements (Spider's and BIRD's) whose question says "after" a
 year, 92 leave that year out.
 
+Where the bound is no day but the year's own first or last one, `> '2018-01-01'`, the statement tells that day from all
+others, and nobody means that: what is meant is all of the year or none of it, and the word says which (`whole_year`).
+
 Invariant: only the sign and the text of one comparison change, so what comes out runs where the statement did.
 """
 
@@ -22,31 +25,53 @@ _AFTER = re.compile(rf"(?<!or )(?<!not )\b(?:after|later than|more recent than) 
 _SINCE = re.compile(
     rf"\b(?:since|(?:in|on) or (?:after|later than)|starting (?:in|from)) {_YEAR}", re.IGNORECASE
 )
+_ON = re.compile(rf"\bfrom {_YEAR}(?= on(?:wards?)?\b)", re.IGNORECASE)
+_OR_LATER = re.compile(rf"\b(?:in |from )?{_YEAR}(?= (?:or|and) (?:later|after|newer)\b)", re.IGNORECASE)
 _BEFORE = re.compile(rf"(?<!or )(?<!not )\b(?:before|prior to|earlier than) {_YEAR}", re.IGNORECASE)
 _DAY = re.compile(r"\d{4}(?:-\d\d?(?:-\d\d?(?:[ T][^']*)?)?)?")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]|\Z)")
 
 
-def bounded(question: str, reading: Reading) -> Amended:
+_ENDS = re.compile(
+    r"(?: (?:onwards?|or later|and later))?\W*(?:\Z|[?.,;:!)]|(?:and|but|or|that|which|who|whose|by|in|at|with"
+    r"|without|for|from|per|each|on|have|are|were|did|grouped|ordered|sorted|order|group|how|what|list)\b)",
+    re.IGNORECASE,
+)
+"""What stands behind a year that is a time by itself: in "after 2018 World Cup" and "since 2018 began" it is not."""
+_EDGES = re.compile(r"\d{4}(?:-01-01|-12-31)?(?:[ T]00:00(?::00)?)?")
+
+
+def whole_year(question: str, reading: Reading) -> Amended:
+    """The statement with a bound that is a year, or its first or last day, so that the year is in or out as a whole.
+
+    Left alone: what `bounded` leaves alone, days within a year, and a year that more words stand behind.
+    """
+    return bounded(question, reading, edges=True)
+
+
+def bounded(question: str, reading: Reading, *, edges: bool = False) -> Amended:
     """The statement with a date's bound at the end of the year that the question says.
 
-    Left alone: several years, bounds of another year, and columns that do not hold dates as SQLite writes them.
+    edges: only where the bound is a year or an edge of one. Left alone: several years, bounds of another year, and
+    columns that do not hold dates as SQLite writes them.
     """
     if "<" not in reading.sql and ">" not in reading.sql:
         return Amended(reading.sql)
-    forms = ((_AFTER, ">"), (_SINCE, ">="), (_BEFORE, "<"))
+    forms = ((_AFTER, ">"), (_SINCE, ">="), (_ON, ">="), (_OR_LATER, ">="), (_BEFORE, "<"))
     asked = [(sign, match) for form, sign in forms for match in form.finditer(question)]
     if len(asked) != 1:
         return Amended(reading.sql)
     sign, match = asked[0]
     year = match["year"]
+    if edges and not _ENDS.match(question, match.end()):
+        return Amended(reading.sql)
     found = [
         (one, column, value)
         for one in reading.statement.find(Binary)
         if one.operator in ("<", "<=", ">", ">=") and one.operator[0] == sign[0]
         for column, value in [(one.left, one.right)]
         if isinstance(column, Column) and isinstance(value, Literal) and _is_day(value)
-        if value.value.startswith(year)
+        if value.value.startswith(year) and not (edges and not _EDGES.fullmatch(value.value))
     ]
     if len(found) != 1 or not holds_dates(found[0][1].name.text, reading.schema):
         return Amended(reading.sql)

@@ -225,11 +225,27 @@ def likeness(name: str, word: str) -> float:
         return 0.6 if len(word) >= 6 else 0.5  # prof, professor
     if shared >= 4 and shared == shorter and shared >= 0.5 * longer:
         return 0.5
+    if 3 <= len(name) <= 6 and len(word) > 3 and name[0] == word[0] and _unvowelled(word).startswith(name):
+        return 0.6  # frm, qlty
     if 3 <= len(name) <= 5 and len(word) >= 2 * len(name) - 2 and name[0] == word[0] and _within(name, word):
         return 0.45  # dept, crs
     if len(word) >= 4 and len(name) > len(word) and name.endswith(word):
         return 0.6  # lname, hometown
     return 0.0
+
+
+def contracts(name: str, word: str) -> bool:
+    """Whether two consonants are what is left of a short word: `fn` of fine, `wt` of weight. Both are stems."""
+    if len(name) != 2 or len(word) < 4 or name[0] != word[0] or any(letter in "aeiou" for letter in name):
+        return False
+    plain = _unvowelled(word)
+    return plain == name or (len(plain) > 2 and name == plain[0] + plain[-1])
+
+
+@lru_cache(maxsize=4096)
+def _unvowelled(word: str) -> str:
+    """A word without its vowels, but for the first letter: `qlty` for quality."""
+    return word[0] + "".join(letter for letter in word[1:] if letter not in "aeiou")
 
 
 def _within(short: str, long: str) -> bool:

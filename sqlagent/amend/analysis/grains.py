@@ -25,7 +25,7 @@ _ASKED = Phrase(
     r"(?P<grain>weekday|day of (?:the )?week|week ?day|hour(?: of (?:the )?day)?|date|day(?! of the month)|week"
     r"|month|quarter|year)\b"
 )
-_FORMS = {
+FORMS = {
     "weekday": "DAYNAME({0})",
     "hour": "STRFTIME('%H', {0})",
     "day": "DATE({0})",
@@ -34,6 +34,7 @@ _FORMS = {
     "quarter": "STRFTIME('%Y', {0}) || '-Q' || QUARTER({0})",
     "year": "STRFTIME('%Y', {0})",
 }
+"""How each grain of a time is written."""
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d")
 
 
@@ -73,7 +74,7 @@ def by_grain(question: str, reading: Reading, accepts: Callable[[str], bool]) ->
         if clause not in ("items", "group", "order") or inside is not None:
             continue
         if reading.scopes.base(column) == (table, column_of):
-            edits.replace(column, _FORMS[grain].format(reading.statement.text(column)))
+            edits.replace(column, FORMS[grain].format(reading.statement.text(column)))
     made = edits.sql()
     if made == reading.sql or not accepts(made):
         return Amended(reading.sql)

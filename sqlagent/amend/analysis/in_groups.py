@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
-from sqlagent.amend.key_names import names_of
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import PlainSelect, plain
+from sqlagent.amend.row_names import names_of
 from sqlagent.base.word_forms import name_words, stem, words
+from sqlagent.database.foreign_keys import once
+from sqlagent.database.schema import Table, fold
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column, Expr
@@ -43,21 +45,24 @@ _MOST = 100
 def ranked(question: str, reading: Reading, accepts: Callable[[str], bool]) -> Amended:
     """A statement that ranks rows within the groups of the question.
 
-    accepts: whether the grammar accepts a statement. Left alone: statements of several tables, what has a
+    accepts: whether the grammar accepts a statement. Left alone: joins that take a row several times, what has a
     window already, and groups that are counted or added up.
     """
     top = _TOP.search(question)
     terse = None if top else _TERSE.search(question)
     parts = plain(reading) if top or terse or _WHO.search(question) else None
-    if parts is None or parts.several or len(parts.tables) != 1 or " OVER " in reading.sql:
+    if parts is None or " OVER " in reading.sql:
         return Amended(reading.sql)
     groups = [bare(term) for term in parts.select.group]
     group = groups[0] if len(groups) == 1 and isinstance(groups[0], Column) else None
     by = _measure(parts)
     if group is None or by is None:
         return Amended(reading.sql)
-    measure, descending = by
-    if terse and stem(terse["noun"].lower()) in {stem(word) for word in name_words(measure)}:
+    column, descending = by
+    measure, table = parts.text(column), parts.owner(column)
+    if table is None or not once(table, parts.tables, parts.reading.schema):
+        return Amended(reading.sql)
+    if terse and stem(terse["noun"].lower()) in {stem(word) for word in name_words(column.name.text)}:
         return Amended(reading.sql)  # the value is asked for, and not whose it is
     columns_shown = {parts.text(bare(item.value)) for item in parts.select.items} - {
         measure,
@@ -74,34 +79,38 @@ def ranked(question: str, reading: Reading, accepts: Callable[[str], bool]) -> A
         descending = False
     if not 0 < count <= _MOST:
         return Amended(reading.sql)
-    shown = _shown(parts, parts.text(group), measure)
+    shown = _shown(parts, group, column, table, many=count > 1)
     if shown is None:
         return Amended(reading.sql)
-    columns = ", ".join(dict.fromkeys([*shown, measure] if measure in shown else shown))
     order = f"{measure} DESC" if descending else measure
     rank, name = _free("place", parts), _free("ranked", parts)
     where = parts.clause("where")
     inner = f"RANK() OVER (PARTITION BY {parts.text(group)} ORDER BY {order}) AS {rank}"
-    source = f"FROM {quote(parts.tables[0].name)}{' ' + where if where else ''}"
-    made = f"WITH {name} AS (SELECT {columns}, {inner} {source}) SELECT {columns} FROM {name} WHERE {rank} <= {count}"
+    source = f"{parts.clause('sources')}{' ' + where if where else ''}"
+    if len({fold(column) for column in shown.values()}) < len(shown):
+        return Amended(reading.sql)  # in a WITH two of one name cannot be told apart
+    made = (
+        f"WITH {name} AS (SELECT {', '.join(shown)}, {inner} {source})"
+        f" SELECT {', '.join(map(quote, shown.values()))} FROM {name} WHERE {rank} <= {count}"
+    )
     if not accepts(made):
         return Amended(reading.sql)
     return Amended(made, f"Ranked by {measure} within each {parts.text(group)}; rows that tie are all shown.")
 
 
-def _measure(parts: PlainSelect) -> tuple[str, bool] | None:
+def _measure(parts: PlainSelect) -> tuple[Column, bool] | None:
     """The column whose greatest or least values are wanted, and whether the greatest are."""
     order = parts.reading.query.order
     if order:
         value = bare(order[0].value)
-        inner = _of_extreme(value) or value
-        return (parts.text(inner), order[0].descending) if isinstance(inner, Column) else None
-    extremes = [item.value for item in parts.select.items if _of_extreme(item.value) is not None]
-    if len(extremes) != 1:
-        return None
-    call = bare(extremes[0])
-    assert isinstance(call, Call)
-    return parts.text(call.arguments[0]), call.function == "MAX"
+        column = value if isinstance(value, Column) else _of_extreme(value)
+        return (column, order[0].descending) if column is not None else None
+    extremes = [
+        (inner, call.function == "MAX")
+        for item in parts.select.items
+        if isinstance(call := bare(item.value), Call) and (inner := _of_extreme(call)) is not None
+    ]
+    return extremes[0] if len(extremes) == 1 else None
 
 
 def _of_extreme(value: Expr) -> Column | None:
@@ -112,23 +121,48 @@ def _of_extreme(value: Expr) -> Column | None:
     return None
 
 
-def _shown(parts: PlainSelect, group: str, measure: str) -> list[str] | None:
-    """The group and the columns that name its rows; None where the rows have no names, or others are computed."""
-    found = [group]
+def _shown(
+    parts: PlainSelect, group: Column, measure: Column, table: Table, *, many: bool
+) -> dict[str, str] | None:
+    """What is shown, as the statement writes it, and its name: the group, or what stands for it, and its rows' names.
+
+    many: whether several rows of a group are wanted: those that have no name are shown by their key, beside the
+    measure. None where they have none, or others are computed.
+    """
+    columns = []
     for item in parts.select.items:
         value = bare(item.value)
         if isinstance(value, Column):
-            if parts.text(value) != measure:
-                found.append(parts.text(value))
+            columns.append(value)
         elif _of_extreme(value) is None:
             return None
-    found = list(dict.fromkeys(found))
-    if found == [group]:
-        names = [quote(name) for name in names_of(parts.tables[0])]
-        if not names or names == [group]:
-            return None
-        found += names
-    return found
+    label = next((one for one in columns if _labels(one, group, parts)), group)
+    found = {
+        parts.text(one): one.name.text for one in (label, *columns) if parts.text(one) != parts.text(measure)
+    }
+    if any(parts.owner(one) is table and one is not label for one in columns if parts.text(one) in found):
+        return found
+    prefix = f"{quote(table.name)}." if parts.several else ""
+    names = {f"{prefix}{quote(name)}": name for name in names_of(table)}
+    if names and not names.keys() <= found.keys():
+        return found | names
+    if not many or len(table.primary_key) != 1:
+        return None
+    key = table.primary_key[0]
+    return found | {f"{prefix}{quote(key)}": key, parts.text(measure): measure.name.text}
+
+
+def _labels(column: Column, group: Column, parts: PlainSelect) -> bool:
+    """Whether a column stands for the group: it is what is grouped by, or of the table that this is a key of."""
+    if parts.text(column) == parts.text(group):
+        return True
+    of, owner = parts.owner(column), parts.owner(group)
+    if of is None or owner is None:
+        return False
+    name = fold(group.name.text)
+    if of is owner:
+        return [*map(fold, of.primary_key)] == [name]
+    return any([*map(fold, key.columns)] == [name] and key.ref_table == of.name for key in owner.foreign_keys)
 
 
 def _free(name: str, parts: PlainSelect) -> str:

@@ -29,7 +29,10 @@ _AFTER, _BEFORE = frozenset(_AFTER_WORDS.split()), frozenset(_BEFORE_WORDS.split
 _LISTED = frozenset(("listed", "list", "table", "chart", "row", "appears", "comes", "come", "came"))
 _SEVERAL = Phrase(
     r"\b(?:were|are|have|all|list|names|how (?:many|much|far|long|old)|numbers? of|total|average|those|each|every)\b"
+    r"|\bfollowing\b.*:"
 )
+_ONE = Phrase(r"^\W*(?:and )?(?:what|which)(?: was| is)?(?: the)? (?P<noun>\w+)\b")
+"""A question for one of a kind, whose noun says whether it is one."""
 _NEAR = 4
 """Words between the one that says the direction and the value that it starts from."""
 AGGREGATES = frozenset(("COUNT", "SUM", "AVG", "MIN", "MAX", "TOTAL", "GROUP_CONCAT"))
@@ -58,6 +61,7 @@ def next_row(question: str, reading: Reading, accepts: Callable[[str], bool], va
     if not conditions or table is None:
         return Amended(reading.sql)
     made = _of_its_column(tokens, reading, conditions[0]) if len(conditions) == 1 else ""
+    made = made or _of_its_values(question, tokens, reading, conditions, table, values)
     if not made:
         found = (_of_the_rows(tokens, reading, one, table, values) for one in conditions)
         made = next(filter(None, found), "")
@@ -84,6 +88,47 @@ def _of_its_column(tokens: Sequence[Token], reading: Reading, condition: Expr) -
         start = start[: start.upper().rindex("ORDER")].rstrip()
     down = " DESC" if condition.operator.startswith("<") else ""
     return f"{start} ORDER BY {reading.statement.text(column)}{down} LIMIT 1"
+
+
+def _of_its_values(
+    question: str,
+    tokens: Sequence[Token],
+    reading: Reading,
+    conditions: Sequence[Expr],
+    table: Table,
+    values: Values,
+) -> str:
+    """The nearest value of the column that is shown, on one side of a stored one; "" where several are asked for.
+
+    "What season came before 2003-04?" is one season, `season < '2003-04'` are all.
+    """
+    select, asked = reading.select, _ONE.search(question)
+    found = _compared(conditions[0]) if len(conditions) == 1 else None
+    if (
+        asked is None
+        or found is None
+        or select is None
+        or len(select.items) != 1
+        or reading.query.limit is not None
+    ):
+        return ""
+    operator, column, literal = found
+    shown = bare(select.items[0].value)
+    if operator not in ("<", ">") or not isinstance(shown, Column) or reading.query.order:
+        return ""
+    if reading.scopes.of(shown).key != reading.scopes.of(column).key or holds_words(reading, column):
+        return ""
+    at, noun = _place(tokens, literal.value), word_forms.tokens(asked["noun"])
+    if at is None or not noun or noun[0].stem != noun[0].folded:
+        return ""
+    if noun[0].stem not in map(word_forms.stem, word_forms.name_words(column.name.text)):
+        return ""
+    if not {token.folded for token in tokens[max(0, at - _NEAR) : at]} & (_AFTER | _BEFORE):
+        return ""
+    name, text = reading.statement.text(column), reading.statement.text(literal)
+    if not values(f"SELECT 1 FROM {quote(table.name)} WHERE {quote(column.name.text)} = {text} LIMIT 1"):
+        return ""
+    return f"{reading.sql} ORDER BY {name}{' DESC' if operator == '<' else ''} LIMIT 1"
 
 
 def _of_the_rows(

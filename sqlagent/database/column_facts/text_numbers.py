@@ -27,6 +27,8 @@ _NO_UNITS = frozenset(
 )
 """What stands behind a number and makes it another thing: an ordinal, a decade, a day of a month."""
 _LONGEST = 24
+_TELLING = 5
+"""Numbers from which their sizes say how they are written."""
 _MOST_DIGITS = 15
 """Longer whole numbers name something: a card, an account; SQLite's numbers would not keep all digits either."""
 MIXED_SHARE = 0.3
@@ -109,13 +111,22 @@ def _marks(numbers: list[str]) -> TextNumber | None:
     if not any("," in n for n in numbers):
         # `1.234` may be either; `12.5` and `1.234.567` may not
         return TextNumber() if point else TextNumber(thousands=".", decimal=",") if comma else None
-    if point and comma:
-        return None
+    if point and comma:  # `1,659` may be either, but hardly all of `9,102`, `12,440` and `804`
+        return TextNumber(thousands=",") if _in_thousands(numbers) else None
     if point:
         return TextNumber(thousands=",")
     if not comma or sum("," in n for n in numbers) * 4 < len(numbers):
         return None  # a few commas among plain numbers are slips
     return TextNumber(thousands="." if any("." in n for n in numbers) else "", decimal=",")
+
+
+def _in_thousands(numbers: list[str]) -> bool:
+    """Whether numbers with three digits behind a comma are of several sizes, and none of them is below 1."""
+    parted = [number.lstrip("+-").split(",") for number in numbers]
+    sizes = {len(parts[0]) for parts in parted if len(parts) > 1}
+    return (
+        len(numbers) >= _TELLING and len(sizes) > 1 and not any(parts[0].startswith("0") for parts in parted)
+    )
 
 
 def mixed_number(evidence: Evidence, values: Mapping[str, int]) -> ColumnFact | None:
