@@ -177,6 +177,49 @@ def test_workbooks(tmp_path: Path) -> None:
         assert rows(ready, "SELECT * FROM shops") == [("North", "0123")]
 
 
+def test_hours_of_an_opendocument_sheet_are_one_kind_of_value(tmp_path: Path) -> None:
+    """python-calamine 0.9.1 gives PT08H30M00S as a time of day and PT36H00M00S as that text; here both are spans.
+
+    Source: the time-value of OpenDocument 1.3, 19.386, as LibreOffice writes it for the format [HH]:MM:SS.
+    """
+    pytest.importorskip("python_calamine")
+
+    def cell(value: str) -> str:
+        kind = "time" if value[-1:] == "S" and "PT" in value else "string"
+        held = f' office:time-value="{value}"' if kind == "time" else ""
+        return (
+            f'<table:table-cell office:value-type="{kind}"{held}><text:p>{value}</text:p></table:table-cell>'
+        )
+
+    table = [
+        ("who", "worked", "began", "code"),
+        ("Ada", "PT36H00M00S", "PT08H30M00S", "PT5H"),
+        ("Bo", "PT08H30M00.500000000S", "PT17H00M00S", "x"),
+        ("Cy", "-PT01H15M00S", "PT00H00M00S", "y"),
+    ]
+    written = "".join(f"<table:table-row>{''.join(map(cell, row))}</table:table-row>" for row in table)
+    names = "".join(
+        f' xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
+        for name in ("office", "table", "text")
+    )
+    sheet = f'<table:table table:name="hours">{written}</table:table>'
+    with zipfile.ZipFile(tmp_path / "hours.ods", "w") as file:
+        file.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        manifest = "urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"
+        file.writestr("META-INF/manifest.xml", f'<?xml version="1.0"?><manifest xmlns="{manifest}"/>')
+        file.writestr(
+            "content.xml",
+            f'<?xml version="1.0"?><office:document-content{names}><office:body><office:spreadsheet>{sheet}'
+            "</office:spreadsheet></office:body></office:document-content>",
+        )
+    with opened([str(tmp_path / "hours.ods")]) as ready:
+        assert rows(ready, "SELECT who, worked, began, code FROM hours") == [
+            ("Ada", 36 * 3600, "08:30:00", "PT5H"),
+            ("Bo", 8.5 * 3600 + 0.5, "17:00:00", "x"),
+            ("Cy", -1.25 * 3600, "00:00:00", "y"),
+        ]
+
+
 def test_parquet(tmp_path: Path) -> None:
     pyarrow = pytest.importorskip("pyarrow")
     from pyarrow import parquet

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from sqlagent.base.errors import DatabaseError, UsageError
+from sqlagent.files.spans import with_spans
 
 SNIFFED = 64 * 1024
 """Bytes of a text file from which its encoding, delimiter and head are told."""
@@ -226,6 +227,7 @@ def workbook_sheets(path: Path, name: str) -> Iterator[Sheet]:
                 head = is_head(first, second) and len(rows) > 1
                 heads = first if head else [f"column{i}" for i in range(1, len(first) + 1)]
                 body = rows[1:] if head else rows
+                body = with_spans(body) if path.suffix.lower() == ".ods" else body
                 yield Sheet(
                     str(title), heads, ([_sheet_cell(cell) for cell in row] for row in body), typed=True
                 )
