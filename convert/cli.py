@@ -11,8 +11,8 @@
     python -m convert publish  --adapter DIR --gguf FILE --repo OWNER/NAME [--private] [--dry-run]
     python -m convert publish  --space OWNER/NAME [--out DIR] [--dry-run]   the page, as a Space
 
-BASE is a .gguf file, a name from the registry (tiny), a Hugging Face folder or a hub id; Llama and Qwen2
-families.
+BASE is a .gguf file, a name from the registry (tiny), a Hugging Face folder or a hub id; Llama, Mistral, Qwen2
+and Qwen3 families.
 """
 
 from __future__ import annotations

@@ -112,9 +112,13 @@ def _weights(sizes: Sizes, width: int, *, nf4: bool) -> float:
 
 def measure(source: str, config: Config, packed: Packed, dtype: Any) -> Sizes:
     """Count a model's numbers, and what a layer keeps of a sequence. Raises ModelError."""
+    return counted(_configuration(source), config, packed, dtype)
+
+
+def counted(whole: Any, config: Config, packed: Packed, dtype: Any) -> Sizes:
+    """The same of a transformers configuration."""
     import torch
 
-    whole = _configuration(source)
     one, two = (_kept(whole, config, packed, dtype, layers) for layers in (1, 2))
     with torch.device("meta"):
         tuned = _tuned(whole, config, dtype, whole.num_hidden_layers)
