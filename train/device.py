@@ -116,6 +116,8 @@ def choose(device: Device, config: Config, shape: Shape) -> Way:
         fused = False  # the CPU's fused step is written around its own attention
     if config.liger and not (card and device.liger):
         raise UsageError("--liger needs a GPU and the package liger-kernel: pip install liger-kernel.")
+    if config.compile and not card:
+        raise UsageError("--compile needs a GPU: on a CPU the step is fused by hand. Leave it out.")
     gates = "liger" if config.liger else "ours" if fused and not config.compile else "plain"
     return Way(
         attention=attention,
