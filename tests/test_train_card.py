@@ -296,6 +296,7 @@ def test_what_a_token_costs_is_counted_without_weights(base: str, tmp_path: Any)
     assert shape.token > sizes.kept * sizes.layers / 100 and shape.weights > 700_000_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["sdpa", "flash"])
 def test_compiled_layers_give_the_same_loss_and_gradients(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """All of torch.compile but the code that inductor would write; flash's kernel is none of its business."""
