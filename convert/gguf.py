@@ -1,4 +1,4 @@
-"""A Hugging Face folder of the Llama, Mistral, Qwen2 or Qwen3 family becomes a GGUF, with an adapter merged in on the way.
+"""A Hugging Face folder of a family that we know becomes a GGUF, with an adapter merged in on the way.
 
 Invariant: every tensor of the folder is in the GGUF, or its absence is what llama.cpp expects (rotary tables,
 a head that is the embedding); a tensor nobody knows is an error.
@@ -70,9 +70,7 @@ def with_replaced(made: list[Part], base: Folder, arch: str, kind: str, adapter:
         for tensor, slot in whole.items()
         if (name := families.gguf_name(arch, layers, tensor)) is not None
     }
-    found = [
-        Part(part.name, part.shape, part.type, readers.get(part.name, part.rows)) for part in made
-    ]
+    found = [Part(part.name, part.shape, part.type, readers.get(part.name, part.rows)) for part in made]
     if tied and not fit.same_embeddings(adapter):  # two from here on
         embedding = merge.embedding(base)
         rows = readers.get("output.weight", embedding.rows)

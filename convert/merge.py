@@ -61,9 +61,7 @@ def into_folder(base_path: Path, folder: Path, out: Path, *, progress: Progress)
                     for slot in mine:
                         sink.seek(slot.offset)
                         for start, stop in pieces(slot):
-                            rows = _stored(
-                                slot, deltas.get(slot.name), whole.get(slot.name), start, stop
-                            )
+                            rows = _stored(slot, deltas.get(slot.name), whole.get(slot.name), start, stop)
                             rows.tofile(sink)
                             progress.update(done + slot.nbytes * stop // slot.shape[0])
                         done += slot.nbytes

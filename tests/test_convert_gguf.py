@@ -280,13 +280,12 @@ def test_an_adapter_with_parts_that_are_not_known_is_refused_in_a_sentence(tmp_p
         ({"lora_bias": True}, "biases within its LoRA"),
     ):
         adapter = tiny.adapter(tmp_path / f"adapter{len(list(tmp_path.iterdir()))}", **options)
-        for run in (
-            lambda: merge.into_gguf(tmp_path / "base.gguf", adapter, tmp_path / "out.gguf", progress=QUIET),
-            lambda: gguf.convert(folder, tmp_path / "out.gguf", adapter=adapter, progress=QUIET),
-            lambda: folders.into_folder(folder, adapter, tmp_path / "out", progress=QUIET),
-        ):
-            with pytest.raises(ModelError, match=words):
-                run()
+        with pytest.raises(ModelError, match=words):
+            merge.into_gguf(tmp_path / "base.gguf", adapter, tmp_path / "out.gguf", progress=QUIET)
+        with pytest.raises(ModelError, match=words):
+            gguf.convert(folder, tmp_path / "out.gguf", adapter=adapter, progress=QUIET)
+        with pytest.raises(ModelError, match=words):
+            folders.into_folder(folder, adapter, tmp_path / "out", progress=QUIET)
         assert not (tmp_path / "out.gguf").exists() and not (tmp_path / "out").exists()
 
 
@@ -348,7 +347,8 @@ def refuse(tmp_path: Path, words: str, family: str = "qwen2", **options: Any) ->
 
 
 def test_what_cannot_be_converted_is_refused_in_a_sentence(tmp_path: Path) -> None:
-    refuse(tmp_path, "is a Gemma2ForCausalLM: only the Llama, Mistral, Qwen2 and Qwen3 families", architectures=["Gemma2ForCausalLM"])
+    words = "is a Gemma2ForCausalLM: only the Llama, Mistral, Qwen2 and Qwen3 families"
+    refuse(tmp_path, words, architectures=["Gemma2ForCausalLM"])
     refuse(tmp_path, "uses gelu", hidden_act="gelu")
     refuse(tmp_path, "sliding attention window", use_sliding_window=True)
     refuse(tmp_path, "scales its rope by 'longrope'", rope_scaling={"rope_type": "longrope", "factor": 2.0})

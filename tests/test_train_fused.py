@@ -27,7 +27,6 @@ def _way(model: Any, **changes: Any) -> device.Way:
     return device.choose(device.here(), Config(**{"lora_dropout": 0.0, **changes}), shape)
 
 
-
 def _model(kind: str, dtype: Any = torch.float32) -> Any:
     import transformers
 

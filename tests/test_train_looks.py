@@ -47,7 +47,9 @@ def read(output):
 def database(tmp_path):
     path = tmp_path / "shop.sqlite"
     with sqlite3.connect(path) as made:
-        made.executescript("CREATE TABLE item (name TEXT, price REAL); INSERT INTO item VALUES ('a', 1), ('b', 2)")
+        made.executescript(
+            "CREATE TABLE item (name TEXT, price REAL); INSERT INTO item VALUES ('a', 1), ('b', 2)"
+        )
     return path
 
 
@@ -82,7 +84,9 @@ def test_looks_are_in_the_log_the_table_and_a_file_after_the_checkpoint(
 ):
     asked = tuple(Asked(f"question {n}", (5, 6, 7 + n), "SELECT name FROM item", database) for n in range(3))
     monkeypatch.setattr(sampling, "chosen", lambda *_: Questions(asked, Words()))
-    run = Loop(config(base, tmp_path, sample=3, eval_minutes=1e-9, max_steps=2), train_tiny.prepared(), tmp_path)
+    run = Loop(
+        config(base, tmp_path, sample=3, eval_minutes=1e-9, max_steps=2), train_tiny.prepared(), tmp_path
+    )
     look, saved = sampling.look, []
 
     def watched(*given):
@@ -126,12 +130,21 @@ def test_the_questions_come_from_the_validation_files_with_their_databases(tmp_p
     folder.mkdir(parents=True)
     database.rename(folder / "shop.sqlite")
     rows = [
-        {"question": f"Which items cost more than {n}?", "query": f"SELECT name FROM item WHERE price > {n}", "db_id": "shop"}
+        {
+            "question": f"Which items cost more than {n}?",
+            "query": f"SELECT name FROM item WHERE price > {n}",
+            "db_id": "shop",
+        }
         for n in range(6)
     ]
-    (tmp_path / "data" / "val.json").write_text(json.dumps([*rows, {**rows[0], "query": "SELECT nothing FROM item"}]))
+    (tmp_path / "data" / "val.json").write_text(
+        json.dumps([*rows, {**rows[0], "query": "SELECT nothing FROM item"}])
+    )
     plain = SimpleNamespace(
-        name="t", eos=2, prompt=lambda p: ([ord(c) % 90 for c in p.request], 0), plain=lambda text: [3] * len(text)
+        name="t",
+        eos=2,
+        prompt=lambda p: ([ord(c) % 90 for c in p.request], 0),
+        plain=lambda text: [3] * len(text),
     )
     held = Validation(files=("val.json",), folder="database")
     settings = from_dict({"data": str(tmp_path / "data"), "sample": 4, "max_length": 4000})
@@ -169,7 +182,10 @@ def test_a_run_stops_when_so_many_looks_in_a_row_are_no_better(base, tmp_path, m
     name = "adapter_model.safetensors"
     assert (tmp_path / name).read_bytes() == (tmp_path / "best" / name).read_bytes()
     again = run(patience=2).run()
-    assert (again.stopped, again.progress.step) == ("patience", 6)  # it has ended: the same command ends at once
+    assert (again.stopped, again.progress.step) == (
+        "patience",
+        6,
+    )  # it has ended: the same command ends at once
     more = run(patience=4).run()  # and more patience goes on, from where it was
     assert (more.stopped, more.progress.step, more.progress.best_step) == ("finished", 9, 8)
     assert [row["step"] for row in read(tmp_path)] == [str(n) for n in range(1, 10)]
@@ -177,6 +193,15 @@ def test_a_run_stops_when_so_many_looks_in_a_row_are_no_better(base, tmp_path, m
 
 def test_settings_of_looks_and_speed_are_no_part_of_the_course_of_a_run():
     plain = deciding(from_dict({}))
-    names = ("sample", "patience", "log_steps", "forward_tokens", "attention", "compile", "liger", "batch_tokens")
+    names = (
+        "sample",
+        "patience",
+        "log_steps",
+        "forward_tokens",
+        "attention",
+        "compile",
+        "liger",
+        "batch_tokens",
+    )
     assert not plain.keys() & set(names)
     assert "batch_tokens" in deciding(from_dict({"batch_tokens": 9000}))

@@ -32,7 +32,11 @@ ROWS = [
         "db_id": "t_1",
     },
     {"question": "what are the teams?", "query": "SELECT team FROM data", "db_id": "t_1"},
-    {"question": "which are from the east?", "query": "SELECT team FROM data WHERE part = 'east'", "db_id": "t_1"},
+    {
+        "question": "which are from the east?",
+        "query": "SELECT team FROM data WHERE part = 'east'",
+        "db_id": "t_1",
+    },
 ]
 WRITTEN = [
     candidate("SELECT team FROM data ORDER BY points LIMIT 1", logprob=-0.1),
@@ -76,7 +80,9 @@ def words(data, base, adapter, output, *more):
     ]
 
 
-def test_right_statements_gain_on_wrong_ones_and_the_adapter_goes_on_as_any_other(data, base, tmp_path, capsys):
+def test_right_statements_gain_on_wrong_ones_and_the_adapter_goes_on_as_any_other(
+    data, base, tmp_path, capsys
+):
     from peft import PeftModel
 
     from train import evaluate, qlora
@@ -118,7 +124,9 @@ def test_what_is_done_is_not_asked_again_and_too_few_pairs_are_one_sentence(data
     (data / "train.json").write_text(json.dumps(ROWS[2:]))
     assert prefer.main(told, first) == 0
     again = FakeModel([])
-    assert main(["prefer", *told[:-2], "--pairs-only"]) == 0  # nothing is left to write, so no model is loaded
+    assert (
+        main(["prefer", *told[:-2], "--pairs-only"]) == 0
+    )  # nothing is left to write, so no model is loaded
     with pytest.raises(prefer.UsageError, match="Only 0 questions have a right and a wrong statement"):
         prefer.main(told[:-2], again)
     assert not again.prompts and not (output / "adapter_model.safetensors").exists()

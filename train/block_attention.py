@@ -2,7 +2,7 @@
 length, or torch's flex_attention with the block mask.
 
 Flash: each question asks the keys of its prefix and its own, which are laid out for it (keys are few: Qwen2.5 1.5B has
-two key heads). One call for the whole sequence; masks are causal from the right below, as flash-attn has them since 2.1:
+two key heads). One call for the whole sequence; masks are causal from the right below, as in flash-attn since 2.1:
 
     queries   prefix | q1      | q2         keys   prefix | prefix q1 | prefix q2
 
@@ -43,7 +43,7 @@ class Runs:
 
 
 def _parts(packed: Packed, padding: int) -> list[tuple[int, int, int, int]]:
-    """(prefix start, prefix end, start, end) of every run of queries; one that sees itself alone has an empty prefix."""
+    """(prefix start, prefix end, start, end) of each run of queries; one that sees itself alone has an empty prefix."""
     length = len(packed)
     change = np.flatnonzero((np.diff(packed.group) != 0) | (np.diff(packed.segment) != 0)) + 1
     starts = [0, *change.tolist()] if length else []
@@ -224,13 +224,20 @@ def agrees(kind: str, packed: Packed, device: Any, dtype: torch.dtype, heads: tu
 
     def ours(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
         if kind == "flash":
-            return flash(None, q, k, v, None, scaling=width**-0.5, layout=moved(runs(packed, padding), device))[0]
+            return flash(
+                None, q, k, v, None, scaling=width**-0.5, layout=moved(runs(packed, padding), device)
+            )[0]
         layout = block_mask(packed, padding, device)
         return flex(None, q, k, v, None, scaling=width**-0.5, layout=layout)[0]
 
     try:
         found = gradients(ours)
-    except (RuntimeError, NotImplementedError, ImportError, TypeError) as error:  # what kernels raise of a device
+    except (
+        RuntimeError,
+        NotImplementedError,
+        ImportError,
+        TypeError,
+    ) as error:  # what kernels raise of a device
         return f"does not run here ({str(error).splitlines()[0]})"
     for wanted, got in zip(gradients(dense), found, strict=True):
         off = float((wanted.float() - got.float()).norm() / wanted.float().norm())

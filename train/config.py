@@ -189,7 +189,7 @@ HELP = {
     "precision": "auto, fp32, bf16 or fp16 (T4: fp16)",
     "gradient_checkpointing": "recompute activations: less memory, a third slower",
     "threads": "CPU threads (0: torch's choice)",
-    "forward_tokens": "tokens in a forward, several sequences side by side (0: one sequence on a CPU, what fits on a GPU)",
+    "forward_tokens": "tokens in a forward, several sequences side by side (0: one; on a GPU what fits)",
     "attention": "auto: the quickest that device and run allow; or packed, flash, flex, sdpa",
     "compile": "compile the decoder layers (torch.compile): minutes at the start, worth it for long runs on a GPU",
     "liger": "Liger's kernels for norms, gates and rotation (needs liger-kernel and a GPU)",

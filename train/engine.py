@@ -262,6 +262,4 @@ def memory_hint(config: Config, forward_tokens: int = 0) -> Iterator[None]:
             f"--lora-r (now {config.lora_r})",
         ]
         extra = "" if config.gradient_checkpointing else " or use --gradient-checkpointing"
-        raise OutOfMemory(
-            f"Out of memory: lower {', '.join(lower[:-1])} or {lower[-1]}{extra}."
-        ) from error
+        raise OutOfMemory(f"Out of memory: lower {', '.join(lower[:-1])} or {lower[-1]}{extra}.") from error

@@ -55,7 +55,7 @@ class Loop:
     # -- the run ----------------------------------------------------------------------------------
 
     def _step(self, sequences: Step, lr: float) -> Made | None:
-        """One optimiser step; None where somebody asked to stop meanwhile, and then it is as though it had not begun."""
+        """One optimiser step; None where somebody asked to stop meanwhile, as though it had not begun."""
         made = self.engine.gradients(sequences, lambda: bool(self._stop))
         if made is not None:
             self.engine.update(lr)

@@ -37,7 +37,6 @@ class Pair:
 def judged(question: Question, table: Table, statements: Sequence[str]) -> tuple[str, str, dict[str, int]]:
     """The likeliest right statement, the likeliest wrong one ("" for none), and what became of all of them."""
     from bench import scoring
-
     from sqlagent.agent.column_meaning import prepares
 
     gold = scoring.run(table.sandbox, question.gold)

@@ -2,10 +2,11 @@
 
     python -m train prefer --adapter-path out --data DIR/spider --output-dir better --limit 300 --max-minutes 60
 
-The model writes statements for training questions under the grammar, the sandbox tells right from wrong (`train.pairs`),
-and trl's DPO (Rafailov et al. 2023, arXiv 2305.18290) raises the probability of the right one over the wrong one's,
-against the adapter as it came. pairs.jsonl gets a line a question the moment it is done, so that the command goes on
-where it stopped. Invariant: the prompt, the statements and the base weights are those of the runtime and of training.
+The model writes statements for training questions under the grammar, the sandbox tells right from wrong
+(`train.pairs`), and trl's DPO (Rafailov et al. 2023, arXiv 2305.18290) raises the probability of the right one over
+the wrong one's, against the adapter as it came. pairs.jsonl gets a line a question the moment it is done, so that the
+command goes on where it stopped. Invariant: prompt, statements and base weights are those of
+the runtime and of training.
 """
 
 from __future__ import annotations
@@ -90,7 +91,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--output-dir", required=True, metavar="DIR", help="the new adapter, and pairs.jsonl")
     parser.add_argument("--limit", type=int, default=300, help="so many questions, drawn by --seed (300)")
     parser.add_argument("--more", type=int, default=4, help="statements beside the likeliest (4)")
-    parser.add_argument("--max-minutes", type=float, default=0.0, help="of all of it; half for pairs (0: no limit)")
+    parser.add_argument(
+        "--max-minutes", type=float, default=0.0, help="of all of it; half for pairs (0: no limit)"
+    )
     parser.add_argument("--pairs-only", action="store_true", help="make the pairs and stop")
     parser.add_argument("--beta", type=float, default=stage.beta, help=f"DPO's beta ({stage.beta})")
     parser.add_argument("--lr", type=float, default=stage.lr, help=f"learning rate ({stage.lr})")
@@ -106,7 +109,6 @@ def _pairs(
 ) -> list[Pair]:
     """The pairs of pairs.jsonl, after what is missing of them was made, for half of the minutes at most."""
     from bench.gold import datasets
-
     from train import tokens
 
     file = output / PAIRS
@@ -182,7 +184,10 @@ def train(
             return dataset
 
     rows = datasets.Dataset.from_list(
-        [{name: list(getattr(pair, name)) for name in ("prompt_ids", "chosen_ids", "rejected_ids")} for pair in pairs]
+        [
+            {name: list(getattr(pair, name)) for name in ("prompt_ids", "chosen_ids", "rejected_ids")}
+            for pair in pairs
+        ]
     )
     micro = min(2, stage.batch_size)
     trainer = Tokenised(
@@ -214,7 +219,9 @@ def train(
         trainer.add_callback(_budget(ends))
     trainer.train()
     shutil.rmtree(output / "trl", ignore_errors=True)
-    name = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
+    name = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))[
+        "base_model_name_or_path"
+    ]
     qlora.save_adapter(tuned, qlora.adapter_state(tuned), output, base_name=name)
     return [
         {

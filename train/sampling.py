@@ -73,7 +73,9 @@ class Seen:
     def told(self) -> str:
         """The counts in a line, and the first few statements."""
         counts = Counter(one.verdict for one in self.written)
-        said = ", ".join(f"{counts[kind]} {kind}" for kind in (RIGHT, SAME, ROWS, OTHER, FAILS) if counts[kind])
+        said = ", ".join(
+            f"{counts[kind]} {kind}" for kind in (RIGHT, SAME, ROWS, OTHER, FAILS) if counts[kind]
+        )
         lines = [f"{len(self.written)} questions asked: {said or 'none'}"]
         for one in self.written[:SHOWN]:
             lines += [f"  {one.question[:110]}", f"    {one.sql[:160]}   [{one.verdict}]"]

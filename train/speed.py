@@ -103,7 +103,9 @@ def run(config: Config, data: Prepared) -> str:
             train_on(next(sequences), pace, way)
     paces = {name: pace for name, (_, pace, _) in ways.items()}
     named = source.rsplit("/", 1)[-1]
-    lines = [f"{full} questions a schema, {named}, {numbers.mixed_precision}, {found.kind}; fused: {best.told()}"]
+    lines = [
+        f"{full} questions a schema, {named}, {numbers.mixed_precision}, {found.kind}; fused: {best.told()}"
+    ]
     lines += [pace.line(name) for name, pace in paces.items()]
     slowest = paces["unpacked"].rate
     lines += [

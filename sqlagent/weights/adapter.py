@@ -70,7 +70,8 @@ class Delta:
 class Adapter:
     """An adapter. `deltas` by module (model.layers.0.self_attn.q_proj); `record` is training.json.
 
-    `whole` has the tensors that take the place of the base's, by Hugging Face name (lm_head.weight). Of a GGUF LoRA `arch` is set, and `deltas` are by GGUF tensor and in its row order.
+    `whole` has the tensors that take the place of the base's, by Hugging Face name (lm_head.weight). Of a GGUF LoRA
+    `arch` is set, and `deltas` are by GGUF tensor and in its row order.
     """
 
     path: Path

@@ -22,7 +22,6 @@ from sqlagent.weights.gguf_header import sha256_of, stamped_sha256
 from sqlagent.weights.gguf_read import GgufFile, Rows
 from sqlagent.weights.safetensors import Slot
 
-
 EMBEDDING, HEAD = "model.embed_tokens.weight", "lm_head.weight"
 Reader = Callable[[int, int], Rows]
 """Rows start:stop of a tensor, in a GGUF's row order."""
@@ -115,9 +114,7 @@ def whole_by_gguf_name(adapter: Adapter, base: GgufFile) -> dict[str, Reader]:
         check_replaced(tensor, slot, base.tensors[shared].shape)
         found[name] = reader(slot, order(name) if name in base.tensors else None)
     if "output.weight" not in base.tensors and not same_embeddings(adapter):
-        found.setdefault(
-            "output.weight", lambda start, stop: base.rows("token_embd.weight", start, stop)
-        )
+        found.setdefault("output.weight", lambda start, stop: base.rows("token_embd.weight", start, stop))
     elif "output.weight" not in base.tensors:
         found.pop("output.weight", None)
     return found
