@@ -95,6 +95,11 @@ def test_a_mistake_in_a_recipe_is_named(values, words):
         config.from_dict(values)
 
 
+def test_compile_and_checkpointing_do_not_go_together():
+    with pytest.raises(UsageError, match="--compile and --gradient-checkpointing do not go together"):
+        config.from_dict({"compile": True, "gradient_checkpointing": True})
+
+
 def test_usage_errors_exit_with_2_and_one_line(capsys):
     assert main(["--recipe", "nonsense"]) == 2
     assert main(["--recipe", "smollm2-135m-cpu"]) == 2

@@ -248,11 +248,10 @@ def agrees(kind: str, packed: Packed, device: Any, dtype: torch.dtype, heads: tu
 
 def moved(layout: Runs, device: Any) -> Runs:
     """The same on a device, sent without waiting for it."""
-    return Runs(
-        *(there(one, device) for one in (layout.keys, layout.query_ends, layout.key_ends)),
-        layout.longest_query,
-        layout.longest_key,
+    keys, query_ends, key_ends = (
+        there(one, device) for one in (layout.keys, layout.query_ends, layout.key_ends)
     )
+    return Runs(keys, query_ends, key_ends, layout.longest_query, layout.longest_key)
 
 
 def there(tensor: torch.Tensor, device: Any) -> torch.Tensor:
