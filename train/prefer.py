@@ -165,11 +165,14 @@ def train(
     try:
         import datasets
         import torch
+        import trl
         from trl import DPOConfig, DPOTrainer
     except ImportError as error:
         raise UsageError(f"A preference stage needs {error.name}: run `pip install -e .[train]`.") from error
     from train.sft import _budget, _placeholder
 
+    if int(trl.__version__.split(".")[0]) < 1:  # its rows had other names then
+        raise UsageError(f"A preference stage needs trl 1.0 or later, not {trl.__version__}: pip install -U trl.")
     if threads:
         torch.set_num_threads(threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
