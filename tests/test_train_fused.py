@@ -31,7 +31,13 @@ def _model(kind: str, dtype: Any = torch.float32) -> Any:
     import transformers
 
     torch.manual_seed(3)
-    configuration = {"llama": transformers.LlamaConfig, "qwen2": transformers.Qwen2Config}[kind](
+    configurations = {
+        "llama": transformers.LlamaConfig,
+        "mistral": transformers.MistralConfig,
+        "qwen2": transformers.Qwen2Config,
+        "qwen3": transformers.Qwen3Config,
+    }
+    configuration = configurations[kind](
         vocab_size=VOCABULARY,
         hidden_size=48,
         intermediate_size=96,
@@ -40,6 +46,8 @@ def _model(kind: str, dtype: Any = torch.float32) -> Any:
         num_key_value_heads=2,
         max_position_embeddings=512,
         tie_word_embeddings=kind == "llama",
+        head_dim=8,
+        sliding_window=None,
     )
     base = transformers.AutoModelForCausalLM.from_config(
         configuration, dtype=dtype, attn_implementation="sdpa"
@@ -75,7 +83,7 @@ def _gradients(model: Any, packed: Packed) -> tuple[float, dict[str, Any]]:
     return loss.item(), {n: p.grad.clone() for n, p in model.named_parameters() if p.requires_grad}
 
 
-@pytest.mark.parametrize("kind", ["llama", "qwen2"])
+@pytest.mark.parametrize("kind", ["llama", "mistral", "qwen2", "qwen3"])
 def test_same_loss_and_gradients_as_the_plain_step(kind: str) -> None:
     model = _model(kind)
     packs = [pack(sequence) for sequence in _sequences()]

@@ -23,7 +23,7 @@ MOST = 65_536
 """Tokens in a forward at most: by then a card is busy, and more is only memory."""
 LOGGED = 10
 """Steps on a card between two looks at the loss, each of which waits for the card."""
-FUSED = ("llama", "qwen2")
+FUSED = ("llama", "mistral", "qwen2", "qwen3")
 """Families whose norm and gate are written as `train.fused` has them."""
 
 
