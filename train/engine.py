@@ -237,7 +237,8 @@ def tried(
         if config.attention != "auto":
             raise UsageError(f"--attention {way.attention} {why}: use --attention auto.")
         say(f"{way.attention} attention {why}: going on without it")
-        found = dataclasses.replace(found, **{way.attention: "" if way.attention == "flash" else False})
+        flash = way.attention == "flash"
+        found = dataclasses.replace(found, flash="") if flash else dataclasses.replace(found, flex=False)
 
 
 @contextlib.contextmanager

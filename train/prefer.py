@@ -180,7 +180,7 @@ def train(
     held = qlora.load_base(base, numbers=numbers, quantization="none", device=device)
     tuned = qlora.add_adapter(held, qlora.settings_of(adapter))
 
-    class Tokenised(DPOTrainer):  # type: ignore[misc]  # trl leaves its classes without types
+    class Tokenised(DPOTrainer):
         """DPO over rows that are token ids already, as the runtime lays them out."""
 
         def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:

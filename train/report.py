@@ -89,7 +89,7 @@ class Report:
         if self._wandb is not None and seen.written:
             import wandb
 
-            columns = list(asdict(seen.written[0]))
+            columns: list[str | int] = list(asdict(seen.written[0]))
             table = wandb.Table(columns=columns, data=[list(asdict(one).values()) for one in seen.written])
             self._wandb.log({"samples": table}, step=step)
 
