@@ -205,3 +205,17 @@ def test_settings_of_looks_and_speed_are_no_part_of_the_course_of_a_run():
     )
     assert not plain.keys() & set(names)
     assert "batch_tokens" in deciding(from_dict({"batch_tokens": 9000}))
+
+
+def test_looks_are_in_weights_and_biases(base, tmp_path, monkeypatch, database):
+    pytest.importorskip("wandb", reason=NEEDS)
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    asked = Questions((Asked("Which items are there?", (5, 6), "SELECT name FROM item", database),), Words())
+    monkeypatch.setattr(sampling, "chosen", lambda *_: asked)
+    settings = config(base, tmp_path, sample=1, eval_minutes=1e-9, max_steps=2, report_to="wandb")
+    Loop(settings, train_tiny.prepared(), tmp_path).run()
+    (log,) = tmp_path.glob("wandb/offline-run-*/*.wandb")
+    held = log.read_bytes()
+    assert held.count(b"val_executed") >= 2 and b"table-file" in held
+    tables = list(tmp_path.glob("wandb/offline-run-*/files/media/table/*.json"))
+    assert len(tables) == 2 and "Which items are there?" in tables[0].read_text()
