@@ -281,6 +281,13 @@ def from_dict(values: dict[str, Any]) -> Config:
     for name in ("batch_size", "questions_per_schema", "max_length", "lora_r"):
         if getattr(config, name) < 1:
             raise UsageError(f"{name} must be at least 1.")
+    if config.patience and not config.eval_minutes:
+        raise UsageError("--patience counts looks at the validation slice: give --eval-minutes, too.")
+    if config.engine == "trl":
+        for name in ("batch_tokens", "forward_tokens", "compile", "liger", "sample", "patience"):
+            if getattr(config, name):
+                flag = name.replace("_", "-")
+                raise UsageError(f"--{flag} is of the packed loop, not of --engine trl: leave one of them out.")
     if config.compile and config.gradient_checkpointing:
         raise UsageError("--compile and --gradient-checkpointing do not go together: leave one out.")
     return config
