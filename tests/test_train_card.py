@@ -255,6 +255,20 @@ def test_a_run_of_many_sequences_a_forward_ends_with_the_adapter_of_one_by_one(
         assert float(right.split(",")[4]) == pytest.approx(float(left.split(",")[4]), rel=1e-3)
 
 
+def test_every_process_gets_some_of_a_step(base: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from types import SimpleNamespace
+
+    settings = config(base, tmp_path, lora_dropout=0.0, batch_size=20, forward_tokens=10_000)
+    run = Loop(settings, train_tiny.prepared(number=9), tmp_path)
+    step = max(run.plan.steps, key=len)
+    assert len(step) >= 4 and len(run.engine.forwards(step)) == 1
+    for world in (2, 3):
+        monkeypatch.setattr(run.engine, "accelerator", SimpleNamespace(num_processes=world, process_index=0))
+        made = run.engine.forwards(step)
+        assert world <= len(made) <= world + 1
+        assert sorted(id(g) for s in made for g in s) == sorted(id(g) for s in step for g in s)
+
+
 def test_no_step_reads_a_number_back_from_the_device(
     base: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,7 +63,14 @@ class Engine:
         self.way = settled(base, config, plan, self.numbers.weights, found, self._say)
         self.tuned = qlora.add_adapter(base, config)
         if self.sharded:
-            self.way = dataclasses.replace(self.way, fused=False, gates="plain", attention="sdpa")
+            self.way = dataclasses.replace(
+                self.way,
+                fused=False,
+                gates="plain",
+                attention="sdpa",
+                fused_optimizer=False,
+                forward_tokens=0,
+            )
         self._undo: Callable[[], None] | None = None
         self.fuse()
         if self.way.attention == "packed":
@@ -77,7 +84,8 @@ class Engine:
             lr=config.lr,
             betas=(0.9, config.beta2),
             weight_decay=config.weight_decay,
-            **{"fused" if self.way.fused_optimizer else "foreach": True},
+            # A scaler (fp16) must see the step skipped, which a fused optimiser does within itself.
+            **{"fused" if self.way.fused_optimizer and self.accelerator.scaler is None else "foreach": True},
         )
         self.model, self.optimizer = self.accelerator.prepare(self.tuned, optimizer)
         self._trainable = [p for p in self.model.parameters() if p.requires_grad]
@@ -109,6 +117,14 @@ class Engine:
 
     # -- one step -----------------------------------------------------------------------------------
 
+    def forwards(self, sequences: Step) -> Step:
+        """The sequences as they go forward: several side by side, but some for each process."""
+        tokens, world = self.way.forward_tokens, self.accelerator.num_processes
+        if tokens and world > 1:
+            total = sum(len(group) for sequence in sequences for group in sequence)
+            tokens = min(tokens, max(self.config.max_length, math.ceil(total / world)))
+        return forwards(sequences, tokens)
+
     def share(self, sequences: Step) -> Iterator[tuple[list[Group], float, bool]]:
         """This process's sequences of a step: (sequence, weight, is the last). Weight 0 keeps processes in
         step.
@@ -133,7 +149,7 @@ class Engine:
         alone = self.accelerator.num_processes == 1
         drawn = checkpoint.rng_state() if alone else {}
         self.model.train()
-        for sequence, weight, last in self.share(forwards(sequences, self.way.forward_tokens)):
+        for sequence, weight, last in self.share(self.forwards(sequences)):
             sync = contextlib.nullcontext() if last else self.accelerator.no_sync(self.model)
             with sync:
                 nll = forward(self.model, pack(sequence), self.accelerator.device).nll * weight

@@ -9,7 +9,6 @@ from train.config import Config
 from train.engine import Engine
 from train.objective import exact_questions, forward
 from train.packing import Group, fill, pack, split_group
-from train.plan import forwards
 from train.prepared import Prepared
 
 
@@ -33,8 +32,7 @@ def judge(engine: Engine, config: Config, data: Prepared, stop: Callable[[], boo
     sums = torch.zeros(4, device=device)
     engine.model.eval()
     with torch.no_grad():
-        steps = forwards(fill(groups, config.max_length), engine.way.forward_tokens)
-        for sequence, weight, _ in engine.share(steps):
+        for sequence, weight, _ in engine.share(engine.forwards(fill(groups, config.max_length))):
             if engine.agree(stop())[0]:
                 return None
             packed = pack(sequence)
