@@ -146,7 +146,13 @@ def test_a_box_whose_loading_takes_all_minutes_says_so(tmp_path, monkeypatch, ca
 
     train_tiny.prepared().save(tmp_path / "data.npz")
     base = train_tiny.save("llama", tmp_path / "base")
-    settings = {"model_name": base, "prepared": "data.npz", "lora_r": 4, "precision": "fp32", "max_length": 80}
+    settings = {
+        "model_name": base,
+        "prepared": "data.npz",
+        "lora_r": 4,
+        "precision": "fp32",
+        "max_length": 80,
+    }
     (tmp_path / box.RECIPE).write_text(json.dumps(to_dict(from_dict(settings))))
     monkeypatch.chdir(tmp_path)
     assert main(["box", "--minutes=0.0001", "--save=out"]) == 2

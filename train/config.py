@@ -287,7 +287,9 @@ def from_dict(values: dict[str, Any]) -> Config:
         for name in ("batch_tokens", "forward_tokens", "compile", "liger", "sample", "patience"):
             if getattr(config, name):
                 flag = name.replace("_", "-")
-                raise UsageError(f"--{flag} is of the packed loop, not of --engine trl: leave one of them out.")
+                raise UsageError(
+                    f"--{flag} is of the packed loop, not of --engine trl: leave one of them out."
+                )
     if config.compile and config.gradient_checkpointing:
         raise UsageError("--compile and --gradient-checkpointing do not go together: leave one out.")
     return config

@@ -172,7 +172,9 @@ def train(
     from train.sft import _budget, _placeholder
 
     if int(trl.__version__.split(".")[0]) < 1:  # its rows had other names then
-        raise UsageError(f"A preference stage needs trl 1.0 or later, not {trl.__version__}: pip install -U trl.")
+        raise UsageError(
+            f"A preference stage needs trl 1.0 or later, not {trl.__version__}: pip install -U trl."
+        )
     if threads:
         torch.set_num_threads(threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
