@@ -176,15 +176,19 @@ class Loop:
                 f"step {self.progress.step}: validation loss {score.loss:.4f}, exact {100 * score.exact:.1f} %"
                 + (" (best so far)" if better else "")
             )
+            self._note(found, report)
         if self.samples is not None and report:
             with self.engine.plain() as model:
                 seen = sampling.look(self.samples, model, lambda: bool(self._stop))
             found |= seen.figures()
             report.samples(self.progress.step, seen)
-        if report:
-            report.judged(found)
-            self.progress.history = {"step": self.progress.step, **found}
-            checkpoint.note(self.output, self.progress)
+            self._note(found, report)
+
+    def _note(self, found: dict[str, float], report: Report) -> None:
+        """What a look found, in the line of its step and in the checkpoint of it."""
+        report.judged(found)
+        self.progress.history = {"step": self.progress.step, **found}
+        checkpoint.note(self.output, self.progress)
 
     def _keep_best(self, score: Score) -> bool:
         progress = self.progress
