@@ -23,7 +23,7 @@ VOCABULARY = 300
 
 def _way(model: Any, **changes: Any) -> device.Way:
     """How a CPU makes the steps of a run with these settings."""
-    shape = device.shape_of(model.get_base_model(), bits=32)
+    shape = device.shape_of(model.get_base_model().config, bits=32)
     return device.choose(device.here(), Config(**{"lora_dropout": 0.0, **changes}), shape)
 
 

@@ -169,8 +169,7 @@ def _forward_tokens(device: Device, config: Config, shape: Shape, attention: str
     return max(config.max_length, min(room, MOST))
 
 
-def shape_of(model: Any, *, bits: int, weights: int = 0, token: int = 0) -> Shape:
-    """The shape of a transformers model."""
-    held = model.config
+def shape_of(held: Any, *, bits: int, weights: int = 0, token: int = 0) -> Shape:
+    """The shape of a model with this transformers configuration."""
     head = getattr(held, "head_dim", None) or held.hidden_size // held.num_attention_heads
     return Shape(held.model_type, int(head), bits, weights, token)

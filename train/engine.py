@@ -201,14 +201,10 @@ def _shape(base: Any, config: Config, plan: Plan, dtype: Any, found: Device) -> 
     """The shape of a model, with what a token of this run costs where that decides something."""
     bits = 8 * dtype.itemsize
     if found.kind == "cpu" or config.forward_tokens:
-        return device.shape_of(base, bits=bits)
+        return device.shape_of(base.config, bits=bits)
     packed = pack(estimate.worst(plan))
     sizes = estimate.counted(base.config, config, packed, dtype)
-    step = estimate.training(config, sizes, packed, width=dtype.itemsize, gpu=True)
-    passing = step.activations + step.logits
-    return device.shape_of(
-        base, bits=bits, weights=int(step.total - passing), token=int(passing / len(packed))
-    )
+    return estimate.shape(base.config, config, sizes, packed, width=dtype.itemsize)
 
 
 def _probe(base: Any, dtype: Any) -> Callable[[str], str]:
