@@ -333,3 +333,17 @@ def test_compiled_layers_give_the_same_loss_and_gradients(name: str, monkeypatch
         assert ours == pytest.approx(loss, rel=1e-5)
         for n, gradient in gradients.items():
             torch.testing.assert_close(found[n], gradient, rtol=1e-3, atol=1e-5)
+
+
+def test_speed_measures_the_plain_ways_and_that_of_the_device(base: str, tmp_path: Any, capsys: Any) -> None:
+    pytest.importorskip("matplotlib")
+    from train.cli import main
+
+    train_tiny.prepared(number=12, questions=10).save(tmp_path / "data.npz")
+    words = [f"--model-name={base}", f"--prepared={tmp_path / 'data.npz'}", "--precision=fp32", "--threads=1"]
+    words += ["--lora-dropout=0", "--questions-per-schema=5", "--max-length=256", "--max-minutes=0.005"]
+    assert main(["speed", *words]) == 0
+    said = capsys.readouterr().out
+    assert "fused: packed attention, one sequence a forward, fused LoRA and loss" in said
+    assert [line.split()[0] for line in said.splitlines()[1:4]] == ["unpacked", "packed", "fused"]
+    assert "times as many questions a second: fused" in said
