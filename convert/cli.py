@@ -11,8 +11,8 @@
     python -m convert publish  --adapter DIR --gguf FILE --repo OWNER/NAME [--private] [--dry-run]
     python -m convert publish  --space OWNER/NAME [--out DIR] [--dry-run]   the page, as a Space
 
-BASE is a .gguf file, a name from the registry (tiny), a Hugging Face folder or a hub id; Llama and Qwen2
-families.
+BASE is a .gguf file, a name from the registry (tiny), a Hugging Face folder or a hub id; Llama, Mistral, Qwen2
+and Qwen3 families.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ import argparse
 import dataclasses
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from convert.flags import Run, dashed, parser
 from sqlagent.base.errors import INTERRUPTED, OK, USAGE, SqlagentError, UsageError
 
 if TYPE_CHECKING:
@@ -36,13 +37,13 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code."""
-    words = [_dashed(word) for word in (sys.argv[1:] if argv is None else argv)]
+    words = [dashed(word) for word in (sys.argv[1:] if argv is None else argv)]
     if not words:
         print(__doc__, file=sys.stderr)
         return USAGE
     try:
-        options = _parser().parse_args(words)
-        run: Callable[[argparse.Namespace], None] = options.run
+        options = parser(__doc__ or "", RUNS).parse_args(words)
+        run: Run = options.run
         run(options)
     except SqlagentError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -55,145 +56,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     return OK
 
 
-def _dashed(word: str) -> str:
-    """`--dry_run` → `--dry-run`: both spellings mean the same."""
-    if not word.startswith("--"):
-        return word
-    name, equals, value = word.partition("=")
-    return name.replace("_", "-") + equals + value
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m convert", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-
-    def command(name: str, run: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
-        made.set_defaults(run=run)
-        made.add_argument("--quiet", action="store_true", help="no progress on stderr")
-        return made
-
-    merge = command("merge", _merge, "merge an adapter into its base")
-    _base(merge)
-    _out(merge, "a .gguf file, or a new folder for safetensors (needs a Hugging Face base)")
-    _float_type(merge)
-    _about(merge)
-    whole = command("gguf", _gguf, "write a Hugging Face folder as a GGUF")
-    whole.add_argument("--model", required=True, help="a Hugging Face folder or hub id")
-    whole.add_argument("--adapter", type=Path, help="merge this adapter on the way")
-    _out(whole, "the .gguf file")
-    _float_type(whole)
-    _about(whole)
-    lora = command("lora", _lora, "write an adapter as a GGUF LoRA")
-    _base(lora)
-    _out(lora, "the .gguf file")
-    _float_type(lora)
-    _about(lora)
-    quantize = command("quantize", _quantize, "quantise a GGUF through llama.cpp")
-    quantize.add_argument("source", type=Path, help="an F16, BF16 or F32 GGUF")
-    quantize.add_argument(
-        "--type", default="Q4_K_M", help="Q4_0, Q4_K_M, Q5_K_M, Q6_K, Q8_0, F16, BF16, … (Q4_K_M)"
-    )
-    quantize.add_argument("--out", type=Path, help="the .gguf file (beside the source)")
-    _force(quantize)
-    quantize.add_argument("--imatrix", type=Path, help="an importance matrix")
-    quantize.add_argument("--requantize", action="store_true", help="take a source that is quantised already")
-    quantize.add_argument("--threads", type=int, help="threads (one per core)")
-    imatrix = command("imatrix", _imatrix, "compute an importance matrix from our own prompts")
-    imatrix.add_argument("--model", type=Path, required=True, help="the GGUF to be quantised (F16)")
-    _data(imatrix, "train", 200)
-    _out(imatrix, "the file to write")
-    compare = command("compare", _compare, "measure GGUFs against a reference")
-    compare.add_argument("--reference", type=Path, required=True, help="the F16 GGUF")
-    compare.add_argument("models", type=Path, nargs="*", help="GGUFs to compare with it")
-    compare.add_argument(
-        "--at-load",
-        nargs=2,
-        action="append",
-        default=[],
-        metavar=("BASE", "ADAPTER"),
-        help="a base with an adapter (peft folder or GGUF LoRA) applied when it is loaded (several allowed)",
-    )
-    compare.add_argument(
-        "--transformers",
-        nargs="+",
-        action="append",
-        default=[],
-        metavar=("BASE", "ADAPTER"),
-        help="a base, and a peft adapter for it, that transformers runs in float32 (needs the train extra)",
-    )
-    compare.add_argument(
-        "--evaluation",
-        type=Path,
-        action="append",
-        default=[],
-        help="output folder of `python -m bench accuracy` on one of the files (several allowed)",
-    )
-    compare.add_argument("--picture", type=Path, help="draw accuracy (or KL) against size and speed")
-    _data(compare, "val", 50)
-    compare.add_argument("--json", action="store_true", help="JSON instead of a table")
-    everything = command("all", _all, "merge, convert to GGUF and quantise")
-    _base(everything)
-    everything.add_argument("--out-dir", type=Path, required=True, help="folder for the files")
-    _force(everything)
-    everything.add_argument("--types", default="Q8_0", help="types to quantise to, comma separated (Q8_0)")
-    everything.add_argument("--imatrix", type=Path, help="an importance matrix; or --data to compute one")
-    _data(everything, "train", 200, required=False)
-    everything.add_argument("--keep-float", action="store_true", help="keep the unquantised GGUF")
-    _float_type(everything)
-    _about(everything)
-    publish = command("publish", _publish, "upload to the Hugging Face Hub")
-    where = publish.add_mutually_exclusive_group(required=True)
-    where.add_argument("--repo", help="OWNER/NAME of a model")
-    where.add_argument("--space", help="OWNER/NAME of a Space that serves the page; no files are named then")
-    publish.add_argument(
-        "--out", type=Path, default=Path("space"), help="folder that --space --dry-run writes (space)"
-    )
-    publish.add_argument("--adapter", type=Path, help="adapter folder")
-    publish.add_argument("--merged", type=Path, help="merged Hugging Face folder")
-    publish.add_argument(
-        "--gguf", type=Path, action="append", default=[], help="a GGUF file (several allowed)"
-    )
-    publish.add_argument(
-        "--evaluation",
-        type=Path,
-        action="append",
-        default=[],
-        help="output folder of `python -m bench accuracy`",
-    )
-    publish.add_argument("--base-model", default="", help="hub id of the base (read from the files)")
-    publish.add_argument("--license", dest="licence", default="", help="licence (read from the files)")
-    publish.add_argument(
-        "--new-card",
-        action="store_true",
-        help="write the card anew (else the one there is is kept and filled in)",
-    )
-    publish.add_argument("--private", action="store_true", help="make the repository private")
-    publish.add_argument("--dry-run", action="store_true", help="show the files and the card, contact nobody")
-    return parser
-
-
-def _base(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--base", required=True, help="a .gguf file, registry name, Hugging Face folder or hub id"
-    )
-    parser.add_argument("--adapter", type=Path, required=True, help="folder with adapter_model.safetensors")
-    parser.add_argument(
-        "--any-base", action="store_true", help="accept a base with another hash than trained on"
-    )
-
-
-def _out(parser: argparse.ArgumentParser, text: str) -> None:
-    parser.add_argument("--out", type=Path, required=True, help=text)
-    _force(parser)
-
-
-def _force(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--force", action="store_true", help="write over a file that is there already")
-
-
 def _free(options: argparse.Namespace, *files: Path) -> None:
     """Raise UsageError where a file that is to be written is there already, and nobody said to write over it."""
     for file in files:
@@ -201,27 +63,6 @@ def _free(options: argparse.Namespace, *files: Path) -> None:
             raise UsageError(
                 f"{file} is there already: name another with --out, or write over it with --force."
             )
-
-
-def _float_type(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--type", choices=("f16", "bf16", "f32"), default="f16", help="number format (f16)")
-
-
-def _about(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--name", default="", help="name of the model, for its metadata")
-    parser.add_argument("--base-model", default="", help="hub id of the base, for the metadata")
-    parser.add_argument("--license", dest="licence", default="", help="licence, for the metadata")
-
-
-def _data(parser: argparse.ArgumentParser, split: str, limit: int, *, required: bool = True) -> None:
-    parser.add_argument(
-        "--data", type=Path, required=required, help="questions with SQL (see bench/gold/datasets.py)"
-    )
-    parser.add_argument("--split", default=split, help=f"which file of --data ({split})")
-    parser.add_argument("--limit", type=int, default=limit, help=f"so many questions ({limit})")
-    parser.add_argument("--seed", type=int, default=0, help="of the draw (0)")
-    parser.add_argument("--n-ctx", type=int, default=2048, help="longest prompt in tokens (2048)")
-    parser.add_argument("--threads", type=int, help="threads (one per core)")
 
 
 def _merge(options: argparse.Namespace) -> None:
@@ -439,3 +280,15 @@ def _progress(options: argparse.Namespace) -> Progress:
     from sqlagent.base.progress import Progress
 
     return Progress(quiet=options.quiet)
+
+
+RUNS: dict[str, Run] = {
+    "merge": _merge,
+    "gguf": _gguf,
+    "lora": _lora,
+    "quantize": _quantize,
+    "imatrix": _imatrix,
+    "compare": _compare,
+    "all": _all,
+    "publish": _publish,
+}

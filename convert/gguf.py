@@ -1,4 +1,4 @@
-"""A Hugging Face folder of the Llama or Qwen2 family becomes a GGUF, with an adapter merged in on the way.
+"""A Hugging Face folder of a family that we know becomes a GGUF, with an adapter merged in on the way.
 
 Invariant: every tensor of the folder is in the GGUF, or its absence is what llama.cpp expects (rotary tables,
 a head that is the embedding); a tensor nobody knows is an error.
@@ -16,8 +16,8 @@ from convert.folder import Folder
 from sqlagent.base.errors import ModelError
 from sqlagent.base.progress import Progress
 from sqlagent.weights import adapter as adapters
-from sqlagent.weights import families, provenance
-from sqlagent.weights.adapter import Delta
+from sqlagent.weights import families, fit, provenance
+from sqlagent.weights.adapter import Adapter, Delta
 from sqlagent.weights.files import refuse_same
 from sqlagent.weights.fit import check_vocabulary
 from sqlagent.weights.gguf_read import Rows, Value
@@ -51,17 +51,43 @@ def convert(
     fields |= tokenizer.fields(model, rows)
     found = adapters.read(adapter) if adapter else None
     deltas = merge.by_tensor(found, base.tensors) if found else {}
+    made = parts(base, arch, kind, deltas)
     if found:
         check_vocabulary(found, rows)
+        made = with_replaced(made, base, arch, kind, found)
     fields |= provenance.fields(about or About(), found)
-    write(out, arch, fields, parts(base, arch, kind, deltas), progress=progress)
+    write(out, arch, fields, made, progress=progress)
+
+
+def with_replaced(made: list[Part], base: Folder, arch: str, kind: str, adapter: Adapter) -> list[Part]:
+    """The parts with those in their place that an adapter replaces as a whole. Raises ModelError."""
+    whole = merge.replaced(adapter, base)
+    order = _orders(base, arch)
+    tied = bool(base.config.get("tie_word_embeddings", False))
+    layers = int(base.config["num_hidden_layers"])
+    readers = {
+        name: fit.reader(slot, order(name, slot.shape[0]))
+        for tensor, slot in whole.items()
+        if (name := families.gguf_name(arch, layers, tensor)) is not None
+    }
+    found = [Part(part.name, part.shape, part.type, readers.get(part.name, part.rows)) for part in made]
+    if tied and not fit.same_embeddings(adapter):  # two from here on
+        embedding = merge.embedding(base)
+        rows = readers.get("output.weight", embedding.rows)
+        found.append(Part("output.weight", embedding.shape, storage(embedding.shape, kind), rows))
+    return found
+
+
+def _orders(base: Folder, arch: str) -> Callable[[str, int], np.ndarray | None]:
+    heads = int(base.config["num_attention_heads"])
+    kv_heads = int(base.config.get("num_key_value_heads") or heads)
+    return lambda name, rows: families.row_order(arch, name, heads, kv_heads, rows)
 
 
 def parts(base: Folder, arch: str, kind: str, deltas: dict[str, Delta]) -> list[Part]:
     """The tensors to be written, in the order llama.cpp's own converter writes them. Raises ModelError."""
     config = base.config
-    layers, heads = int(config["num_hidden_layers"]), int(config["num_attention_heads"])
-    kv_heads = int(config.get("num_key_value_heads") or heads)
+    layers, order_of = int(config["num_hidden_layers"]), _orders(base, arch)
     tied = bool(config.get("tie_word_embeddings", False))
     found: list[Part] = []
     if (factors := families.rope_factors(config)) is not None:
@@ -81,29 +107,16 @@ def parts(base: Folder, arch: str, kind: str, deltas: dict[str, Delta]) -> list[
         target = families.gguf_name(arch, layers, name)
         if target is None:
             raise ModelError(f"The model has a tensor {name}, which {arch} does not: it cannot be converted.")
-        order = families.row_order(arch, target, heads, kv_heads, slot.shape[0])
+        order = order_of(target, slot.shape[0])
         found.append(
             Part(target, slot.shape, storage(slot.shape, kind), _reader(slot, deltas.get(name), order))
         )
     names = {part.name for part in found}
     expected = {"token_embd.weight", "output_norm.weight"} | (set() if tied else {"output.weight"})
-    expected |= {f"blk.{i}.{part}.weight" for i in range(layers) for part in _BLOCK}
+    expected |= {f"blk.{i}.{part}.weight" for i in range(layers) for part in families.block(arch)}
     if missing := sorted(expected - names):
         raise ModelError(f"The model lacks {missing[0]}: its weights are not complete.")
     return found
-
-
-_BLOCK = (
-    "attn_norm",
-    "attn_q",
-    "attn_k",
-    "attn_v",
-    "attn_output",
-    "ffn_norm",
-    "ffn_gate",
-    "ffn_up",
-    "ffn_down",
-)
 
 
 def _reader(slot: Slot, delta: Delta | None, order: np.ndarray | None) -> Callable[[int, int], Rows]:

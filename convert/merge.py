@@ -19,7 +19,14 @@ from sqlagent.base.progress import Progress
 from sqlagent.weights import adapter as adapters
 from sqlagent.weights import families, safetensors
 from sqlagent.weights.adapter import Adapter, Delta
-from sqlagent.weights.fit import check_shape, check_vocabulary
+from sqlagent.weights.fit import (
+    EMBEDDING,
+    HEAD,
+    check_replaced,
+    check_shape,
+    check_vocabulary,
+    same_embeddings,
+)
 from sqlagent.weights.gguf_write import CHUNK
 from sqlagent.weights.safetensors import Slot
 
@@ -28,7 +35,12 @@ def into_folder(base_path: Path, folder: Path, out: Path, *, progress: Progress)
     """Write base + adapter as a Hugging Face folder, each tensor stored as the base stores it."""
     base, adapter = Folder(base_path), adapters.read(folder)
     families.arch_of(base.architecture)
-    deltas = by_tensor(adapter, base.tensors)
+    deltas, whole = by_tensor(adapter, base.tensors), replaced(adapter, base)
+    if base.config.get("tie_word_embeddings") and not same_embeddings(adapter):
+        raise ModelError(
+            "The adapter parts an embedding and a head that the base shares, which a folder like the base's cannot "
+            "hold: end --out with .gguf."
+        )
     check_vocabulary(adapter, embedding(base).shape[0])
     with atomic_folder(out) as draft:
         for file in sorted(base_path.iterdir()):
@@ -49,7 +61,8 @@ def into_folder(base_path: Path, folder: Path, out: Path, *, progress: Progress)
                     for slot in mine:
                         sink.seek(slot.offset)
                         for start, stop in pieces(slot):
-                            _stored(slot, deltas.get(slot.name), start, stop).tofile(sink)
+                            rows = _stored(slot, deltas.get(slot.name), whole.get(slot.name), start, stop)
+                            rows.tofile(sink)
                             progress.update(done + slot.nbytes * stop // slot.shape[0])
                         done += slot.nbytes
         finally:
@@ -70,6 +83,18 @@ def by_tensor(adapter: Adapter, tensors: Mapping[str, Slot]) -> dict[str, Delta]
     return found
 
 
+def replaced(adapter: Adapter, base: Folder) -> dict[str, Slot]:
+    """What takes the place of whole tensors, by Hugging Face name. Raises ModelError when one does not fit."""
+    for name, slot in adapter.whole.items():
+        shared = EMBEDDING if name == HEAD and base.config.get("tie_word_embeddings") else name
+        if shared not in base.tensors:
+            raise ModelError(
+                f"The adapter replaces {name}, which the base does not have: it is for another base."
+            )
+        check_replaced(name, slot, base.tensors[shared].shape)
+    return dict(adapter.whole)
+
+
 def embedding(base: Folder) -> Slot:
     """The token embedding. Raises ModelError when there is none."""
     slot = base.tensors.get("model.embed_tokens.weight")
@@ -85,7 +110,11 @@ def pieces(slot: Slot) -> list[tuple[int, int]]:
     return [(start, min(start + step, rows)) for start in range(0, rows, step)]
 
 
-def _stored(slot: Slot, delta: Delta | None, start: int, stop: int) -> NDArray[np.generic]:
+def _stored(
+    slot: Slot, delta: Delta | None, whole: Slot | None, start: int, stop: int
+) -> NDArray[np.generic]:
+    if whole is not None:
+        return safetensors.encode(whole.rows(start, stop), slot.dtype)  # type: ignore[no-any-return]
     raw = slot.raw(start, stop)
     if delta is None:
         return raw  # type: ignore[no-any-return]

@@ -37,6 +37,7 @@ SPECIAL = ("bos", "eos", "unk", "sep", "pad", "eot", "eom")
 
 def fields(folder: Path, rows: int) -> dict[str, Value]:
     """The tokenizer's GGUF metadata for a model whose embedding has `rows` rows. Raises ModelError."""
+    _check_kind(folder)
     tokenizer = read_json(folder / "tokenizer.json")
     model = tokenizer.get("model") or {}
     if model.get("type", "BPE") != "BPE" or "merges" not in model:
@@ -51,6 +52,18 @@ def fields(folder: Path, rows: int) -> dict[str, Value]:
         scores = _scores(model, tokens, types)
         found["tokenizer.ggml.scores"] = Value(scores, GGUFValueType.ARRAY, GGUFValueType.FLOAT32)
     return found | _special(folder, tokenizer, rows)
+
+
+def _check_kind(folder: Path) -> None:
+    """Raise ModelError for a folder whose tokenizer is there in another form than tokenizer.json alone."""
+    if (folder / "tokenizer.json").is_file():
+        return
+    for file, kind in (("tekken.json", "Mistral's Tekken"), ("tokenizer.model", "a SentencePiece model")):
+        if (folder / file).is_file():
+            raise ModelError(
+                f"{folder} has its tokenizer as {kind} ({file}) and no tokenizer.json: make one with transformers "
+                "(AutoTokenizer.from_pretrained, then save_pretrained), and look at what it writes."
+            )
 
 
 def steps(part: Mapping[str, Any] | None) -> tuple[Any, ...]:

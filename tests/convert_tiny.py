@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 from tiny_gguf import CHATML, SPECIAL, vocabulary
 
 WIDTH, LAYERS, HEADS, KV_HEADS, HIDDEN = 64, 2, 4, 2, 128
-CLASSES = {"qwen2": "Qwen2ForCausalLM", "llama": "LlamaForCausalLM"}
+CLASSES = {
+    "qwen2": "Qwen2ForCausalLM",
+    "qwen3": "Qwen3ForCausalLM",
+    "llama": "LlamaForCausalLM",
+    "mistral": "MistralForCausalLM",
+}
 WORDS = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|%s"
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -175,6 +180,8 @@ def tensors(
             found[f"{at}.self_attn.{part}_proj.weight"] = draw(out, WIDTH)
             if family == "qwen2":
                 found[f"{at}.self_attn.{part}_proj.bias"] = draw(out)
+            if family == "qwen3" and part != "v":
+                found[f"{at}.self_attn.{part}_norm.weight"] = norm()[: WIDTH // HEADS]
         found[f"{at}.self_attn.o_proj.weight"] = draw(WIDTH, WIDTH)
         found[f"{at}.mlp.gate_proj.weight"] = draw(HIDDEN, WIDTH)
         found[f"{at}.mlp.up_proj.weight"] = draw(HIDDEN, WIDTH)
@@ -196,7 +203,7 @@ def hf_folder(
 ) -> Path:
     """Write a model folder that transformers loads; `config` overrides or adds keys of config.json."""
     path.mkdir(parents=True, exist_ok=True)
-    tokenizer = tokenizer or tokenizer_json("qwen2" if family == "qwen2" else "smollm")
+    tokenizer = tokenizer or tokenizer_json("qwen2" if family.startswith("qwen") else "smollm")
     rows = (
         pad_rows
         + 1
@@ -217,6 +224,7 @@ def hf_folder(
         "rms_norm_eps": 1e-6,
         "rope_theta": 10000.0,
         "hidden_act": "silu",
+        "head_dim": WIDTH // HEADS,
         "tie_word_embeddings": tied,
         "bos_token_id": ids.get("<|endoftext|>", 1),
         "eos_token_id": ids.get("<|im_end|>", 2),

@@ -113,6 +113,10 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "qwen2": ("qwen2", {}),
     "qwen2 tied": ("qwen2", {"tied": True}),
     "qwen2 bf16": ("qwen2", {"dtype": "BF16"}),
+    "qwen3": ("qwen3", {}),
+    "qwen3 tied bf16": ("qwen3", {"tied": True, "dtype": "BF16"}),
+    "mistral": ("mistral", {"sliding_window": None}),
+    "mistral within its window": ("mistral", {"sliding_window": 64}),
     "llama": ("llama", {}),
     "llama tied": ("llama", {"tied": True}),
     "llama 3 rope": ("llama", {"rope_scaling": LLAMA3}),
@@ -138,7 +142,7 @@ def test_logits_are_those_of_transformers(tmp_path: Path, name: str) -> None:
         assert same >= 0.999, kind
 
 
-@pytest.mark.parametrize("family", ["qwen2", "llama"])
+@pytest.mark.parametrize("family", ["qwen2", "qwen3", "llama", "mistral"])
 @pytest.mark.parametrize(
     "options", [{}, {"use_rslora": True}, {"dora": True}], ids=["lora", "rslora", "dora"]
 )
@@ -169,6 +173,137 @@ def test_every_way_of_applying_an_adapter_agrees_with_peft(
         kl, same = distance(want, logits, samples)
         assert kl <= 1e-8, name
         assert same >= 0.999, name
+
+
+def adapter_of_peft(folder: Path, out: Path, seed: int = 3, **settings: Any) -> Path:
+    """An adapter that peft itself trained a step and saved, every tensor of it changed by chance."""
+    transformers = need_torch()
+    peft = pytest.importorskip("peft")
+    import torch
+
+    torch.manual_seed(seed)
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    targets = ["q_proj", "o_proj", "down_proj"]
+    tuned = peft.get_peft_model(
+        model, peft.LoraConfig(r=4, target_modules=targets, task_type="CAUSAL_LM", **settings)
+    )
+    for parameter in tuned.parameters():
+        if parameter.requires_grad:
+            parameter.data.add_(0.1 * torch.randn_like(parameter))
+    tuned.save_pretrained(out)
+    return out
+
+
+WHOLE: dict[str, tuple[str, bool, dict[str, Any]]] = {
+    "embedding and head": ("qwen2", False, {"modules_to_save": ["embed_tokens", "lm_head"]}),
+    "head alone": ("llama", False, {"modules_to_save": ["lm_head"]}),
+    "norms": ("qwen3", False, {"modules_to_save": ["norm", "q_norm", "input_layernorm"]}),
+    "biases": ("qwen2", False, {"bias": "all"}),
+    "biases of changed layers": ("qwen2", False, {"bias": "lora_only"}),
+    "query biases, reordered": ("llama", False, {"bias": "all"}),
+    "a shared embedding": ("qwen2", True, {"modules_to_save": ["embed_tokens"]}),
+    "a shared embedding and its head": ("qwen2", True, {"modules_to_save": ["embed_tokens", "lm_head"]}),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_what_an_adapter_replaces_as_a_whole_is_merged_as_peft_merges_it(tmp_path: Path, name: str) -> None:
+    family, tied, settings = WHOLE[name]
+    options: dict[str, Any] = {"dtype": "F32", "tied": tied}
+    if "reordered" in name:
+        rows = 600
+        biased = tiny.tensors(family, rows)
+        rng = np.random.default_rng(4)
+        for key in [key for key in biased if "self_attn" in key]:
+            out = biased[key].shape[0]
+            biased[key.replace(".weight", ".bias")] = rng.standard_normal(out).astype(np.float32)
+        options |= {"attention_bias": True, "weights": biased, "vocab_size": rows}
+    folder = tiny.hf_folder(tmp_path / "hf", family, **options)
+    adapter = adapter_of_peft(folder, tmp_path / "adapter", **settings)
+    samples = prompts(300)
+    want = hugging_face(folder, samples, adapter)
+    base = tmp_path / "base.gguf"
+    exact: dict[str, Any] = {"kind": "f32", "progress": QUIET}
+    gguf.convert(folder, base, **exact)
+    assert distance(want, llama_cpp(base, samples), samples)[0] > 0.01
+    gguf.convert(folder, tmp_path / "whole.gguf", adapter=adapter, **exact)
+    merge.into_gguf(base, adapter, tmp_path / "merged.gguf", **exact)
+    found = ["whole", "merged"]
+    if tied:
+        with pytest.raises(ModelError, match="parts an embedding and a head that the base shares.*\\.gguf"):
+            folders.into_folder(folder, adapter, tmp_path / "out", progress=QUIET)
+        assert not (tmp_path / "out").exists()
+    else:
+        folders.into_folder(folder, adapter, tmp_path / "out", progress=QUIET)
+        gguf.convert(tmp_path / "out", tmp_path / "folder.gguf", **exact)
+        found.append("folder")
+    for one in found:
+        kl, same = distance(want, llama_cpp(tmp_path / f"{one}.gguf", samples), samples)
+        assert kl <= 1e-8 and same >= 0.999, one
+    with pytest.raises(ModelError, match="replaces .* as a whole .* GGUF LoRA cannot hold: merge it instead"):
+        lora.convert(base, adapter, tmp_path / "lora.gguf", **exact)
+    assert not (tmp_path / "lora.gguf").exists()
+
+
+def test_an_embedding_that_is_still_the_head_stays_shared(tmp_path: Path) -> None:
+    folder = tiny.hf_folder(tmp_path / "hf", "qwen2", dtype="F32", tied=True)
+    adapter = adapter_of_peft(folder, tmp_path / "adapter", modules_to_save=["embed_tokens", "lm_head"])
+    from safetensors.torch import load_file, save_file
+
+    place = adapter / "adapter_model.safetensors"
+    held = load_file(place)
+    head = held["base_model.model.lm_head.weight"]
+    save_file({**held, "base_model.model.model.embed_tokens.weight": head.clone()}, place)
+    gguf.convert(folder, tmp_path / "base.gguf", kind="f32", progress=QUIET)
+    gguf.convert(folder, tmp_path / "whole.gguf", adapter=adapter, kind="f32", progress=QUIET)
+    merge.into_gguf(tmp_path / "base.gguf", adapter, tmp_path / "merged.gguf", kind="f32", progress=QUIET)
+    folders.into_folder(folder, adapter, tmp_path / "out", progress=QUIET)
+    gguf.convert(tmp_path / "out", tmp_path / "folder.gguf", kind="f32", progress=QUIET)
+    for name in ("whole", "merged", "folder"):
+        file = GgufFile(tmp_path / f"{name}.gguf")
+        assert "output.weight" not in file.tensors
+        np.testing.assert_array_equal(file.rows("token_embd.weight", 0, 4), head[:4].numpy())
+
+
+def test_an_adapter_with_parts_that_are_not_known_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    folder = tiny.hf_folder(tmp_path / "hf", "qwen2", dtype="F32")
+    gguf.convert(folder, tmp_path / "base.gguf", kind="f32", progress=QUIET)
+    rows = json.loads((folder / "config.json").read_text())["vocab_size"]
+
+    def whole(name: str, *shape: int) -> Any:
+        return {"extra": {f"base_model.model.{name}": np.ones(shape, np.float32)}}
+
+    for options, words in (
+        (whole("lm_head.weight", rows + 1, tiny.WIDTH), "tokens added to its vocabulary"),
+        (whole("model.other.weight", 3, 3), "replaces model.other.weight, which .* does not have"),
+        (whole("model.embed_tokens.lora_embedding_A", 3, 3), "no LoRA matrix of a linear layer"),
+        ({"lora_bias": True}, "biases within its LoRA"),
+    ):
+        adapter = tiny.adapter(tmp_path / f"adapter{len(list(tmp_path.iterdir()))}", **options)
+        with pytest.raises(ModelError, match=words):
+            merge.into_gguf(tmp_path / "base.gguf", adapter, tmp_path / "out.gguf", progress=QUIET)
+        with pytest.raises(ModelError, match=words):
+            gguf.convert(folder, tmp_path / "out.gguf", adapter=adapter, progress=QUIET)
+        with pytest.raises(ModelError, match=words):
+            folders.into_folder(folder, adapter, tmp_path / "out", progress=QUIET)
+        assert not (tmp_path / "out.gguf").exists() and not (tmp_path / "out").exists()
+
+
+def test_a_mistral_with_a_window_says_no_more_context_than_it(tmp_path: Path) -> None:
+    for window, context in ((None, 2048), (512, 512), (4096, 2048)):
+        folder = tiny.hf_folder(tmp_path / f"m{window}", "mistral", sliding_window=window)
+        gguf.convert(folder, tmp_path / f"{window}.gguf", progress=QUIET)
+        file = GgufFile(tmp_path / f"{window}.gguf")
+        assert (file.arch, file.of_arch("context_length")) == ("llama", context)
+
+
+def test_a_tokenizer_in_another_form_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    for file, words in (("tekken.json", "Mistral's Tekken"), ("tokenizer.model", "a SentencePiece model")):
+        folder = tiny.hf_folder(tmp_path / file, "mistral", sliding_window=None)
+        (folder / "tokenizer.json").rename(folder / file)
+        with pytest.raises(ModelError, match=f"{words} .* and no tokenizer.json: make one with transformers"):
+            gguf.convert(folder, tmp_path / "out.gguf", progress=QUIET)
+        assert not (tmp_path / "out.gguf").exists()
 
 
 def test_the_smallest_numbers_of_the_file(tmp_path: Path) -> None:
@@ -212,7 +347,8 @@ def refuse(tmp_path: Path, words: str, family: str = "qwen2", **options: Any) ->
 
 
 def test_what_cannot_be_converted_is_refused_in_a_sentence(tmp_path: Path) -> None:
-    refuse(tmp_path, "is a Gemma2ForCausalLM: only the Llama and Qwen2", architectures=["Gemma2ForCausalLM"])
+    words = "is a Gemma2ForCausalLM: only the Llama, Mistral, Qwen2 and Qwen3 families"
+    refuse(tmp_path, words, architectures=["Gemma2ForCausalLM"])
     refuse(tmp_path, "uses gelu", hidden_act="gelu")
     refuse(tmp_path, "sliding attention window", use_sliding_window=True)
     refuse(tmp_path, "scales its rope by 'longrope'", rope_scaling={"rope_type": "longrope", "factor": 2.0})

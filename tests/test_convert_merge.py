@@ -237,7 +237,7 @@ def test_an_adapter_with_a_larger_vocabulary_is_refused(tmp_path: Path) -> None:
         ({"use_dora": True}, "no fitting magnitudes"),
         (
             {"extra": {"base_model.model.lm_head.weight": np.ones((3, 3), np.float32)}},
-            "lm_head.weight, which is no LoRA matrix",
+            "lm_head.weight is 3×3 and the base's is",
         ),
         (
             {"extra": {"base_model.model.x.lora_A.weight": np.ones((3, 3), np.float32)}},
@@ -285,7 +285,7 @@ def test_another_architecture_is_refused(tmp_path: Path) -> None:
         .replace(b"\x05\0\0\0\0\0\0\0qwen2", b"\x05\0\0\0\0\0\0\0gemma")
     )
     (tmp_path / "gemma.gguf").write_bytes(data)
-    words = "is a gemma model: only the Llama and Qwen2 families can be converted"
+    words = "is a gemma model: only the Llama, Mistral, Qwen2 and Qwen3 families can be converted"
     refuse(tmp_path / "gemma.gguf", tiny.adapter(tmp_path / "adapter"), tmp_path / "out.gguf", words)
 
 

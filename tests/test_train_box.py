@@ -135,3 +135,26 @@ def test_a_pack_that_cannot_run_there_is_refused_here(tmp_path, capsys):
     assert "cannot fetch a base" in capsys.readouterr().err
     assert main(["box", f"--save={tmp_path / 'out'}"]) == 2
     assert "parts.py" in capsys.readouterr().err
+
+
+def test_a_box_whose_loading_takes_all_minutes_says_so(tmp_path, monkeypatch, capsys):
+    for name in ("torch", "transformers", "peft", "accelerate", "matplotlib"):
+        pytest.importorskip(name, reason=NEEDS)
+    from train import box
+    from train.cli import main
+    from train.config import from_dict, to_dict
+
+    train_tiny.prepared().save(tmp_path / "data.npz")
+    base = train_tiny.save("llama", tmp_path / "base")
+    settings = {
+        "model_name": base,
+        "prepared": "data.npz",
+        "lora_r": 4,
+        "precision": "fp32",
+        "max_length": 80,
+    }
+    (tmp_path / box.RECIPE).write_text(json.dumps(to_dict(from_dict(settings))))
+    monkeypatch.chdir(tmp_path)
+    assert main(["box", "--minutes=0.0001", "--save=out"]) == 2
+    assert "Loading alone took" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -95,6 +95,23 @@ def test_a_mistake_in_a_recipe_is_named(values, words):
         config.from_dict(values)
 
 
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (
+            {"compile": True, "gradient_checkpointing": True},
+            "--compile and --gradient-checkpointing do not go together",
+        ),
+        ({"patience": 3, "eval_minutes": 0}, "--patience counts looks .* give --eval-minutes"),
+        ({"engine": "trl", "batch_tokens": 9000}, "--batch-tokens is of the packed loop"),
+        ({"engine": "trl", "sample": 3}, "--sample is of the packed loop"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_one_sentence(values, words):
+    with pytest.raises(UsageError, match=words):
+        config.from_dict(values)
+
+
 def test_usage_errors_exit_with_2_and_one_line(capsys):
     assert main(["--recipe", "nonsense"]) == 2
     assert main(["--recipe", "smollm2-135m-cpu"]) == 2

@@ -86,3 +86,24 @@ def test_a_dry_run_prints_a_table_and_writes_nothing(base, tmp_path, capsys):
     said = capsys.readouterr().out
     assert "training step | train evaluate" in said and "| together" in said and "steps" in said
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_dry_run_on_a_card_says_how_its_steps_are_made(base):
+    import torch
+
+    from tests.test_train_card import A100, H200
+
+    config = from_dict({**SETTINGS, "model_name": base, "lora_dropout": 0.0, "precision": "bf16"})
+    packed = pack(estimate.worst(make_plan(config, train_tiny.prepared())))
+    sizes = estimate.measure(base, config, packed, torch.bfloat16)
+    said = estimate.in_way(H200, config, sizes, packed, 2)
+    assert "flash attention, up to 65,536 tokens a forward, fused LoRA and loss" in said
+    small = dataclasses.replace(A100, memory=int(step_bytes(config, sizes, packed) + 1e6))
+    assert "flex attention" not in estimate.in_way(
+        small, config, sizes, packed, 2
+    )  # heads of 8 have no kernel
+    assert "sdpa attention, one sequence a forward" in estimate.in_way(small, config, sizes, packed, 2)
+
+
+def step_bytes(config, sizes, packed):
+    return estimate.training(config, sizes, packed, width=2, gpu=True).total

@@ -13,7 +13,7 @@ pytest.importorskip("peft")
 
 import numpy as np  # noqa: E402
 
-from train import fused, qlora  # noqa: E402
+from train import device, fused, qlora  # noqa: E402
 from train.config import Config  # noqa: E402
 from train.objective import forward  # noqa: E402
 from train.packing import Group, Item, Packed, pack  # noqa: E402
@@ -21,11 +21,23 @@ from train.packing import Group, Item, Packed, pack  # noqa: E402
 VOCABULARY = 300
 
 
+def _way(model: Any, **changes: Any) -> device.Way:
+    """How a CPU makes the steps of a run with these settings."""
+    shape = device.shape_of(model.get_base_model().config, bits=32)
+    return device.choose(device.here(), Config(**{"lora_dropout": 0.0, **changes}), shape)
+
+
 def _model(kind: str, dtype: Any = torch.float32) -> Any:
     import transformers
 
     torch.manual_seed(3)
-    configuration = {"llama": transformers.LlamaConfig, "qwen2": transformers.Qwen2Config}[kind](
+    configurations = {
+        "llama": transformers.LlamaConfig,
+        "mistral": transformers.MistralConfig,
+        "qwen2": transformers.Qwen2Config,
+        "qwen3": transformers.Qwen3Config,
+    }
+    configuration = configurations[kind](
         vocab_size=VOCABULARY,
         hidden_size=48,
         intermediate_size=96,
@@ -34,6 +46,8 @@ def _model(kind: str, dtype: Any = torch.float32) -> Any:
         num_key_value_heads=2,
         max_position_embeddings=512,
         tie_word_embeddings=kind == "llama",
+        head_dim=8,
+        sliding_window=None,
     )
     base = transformers.AutoModelForCausalLM.from_config(
         configuration, dtype=dtype, attn_implementation="sdpa"
@@ -69,13 +83,14 @@ def _gradients(model: Any, packed: Packed) -> tuple[float, dict[str, Any]]:
     return loss.item(), {n: p.grad.clone() for n, p in model.named_parameters() if p.requires_grad}
 
 
-@pytest.mark.parametrize("kind", ["llama", "qwen2"])
+@pytest.mark.parametrize("kind", ["llama", "mistral", "qwen2", "qwen3"])
 def test_same_loss_and_gradients_as_the_plain_step(kind: str) -> None:
     model = _model(kind)
     packs = [pack(sequence) for sequence in _sequences()]
     plain = [_gradients(model, packed) for packed in packs]
-    assert fused.fits(model, Config(lora_dropout=0.0), "cpu")
-    undo = fused.fuse(model)
+    way = _way(model)
+    assert (way.attention, way.fused) == ("packed", True)
+    undo = fused.fuse(model, way)
     for packed, (loss, gradients) in zip(packs, plain, strict=True):
         ours, found = _gradients(model, packed)
         assert ours == pytest.approx(loss, rel=1e-5)
@@ -91,7 +106,7 @@ def test_bf16_stays_near() -> None:
     model = _model("qwen2", torch.bfloat16)
     packed = pack(_sequences()[3])
     loss, gradients = _gradients(exact, packed)
-    fused.fuse(model)
+    fused.fuse(model, _way(model))
     ours, found = _gradients(model, packed)
     assert ours == pytest.approx(loss, rel=0.02)
     for name, gradient in gradients.items():
@@ -103,7 +118,7 @@ def test_validation_counts_the_same_hits() -> None:
     packed = pack(_sequences()[3])
     with torch.no_grad():
         plain = forward(model, packed, "cpu")
-        fused.fuse(model)
+        fused.fuse(model, _way(model))
         ours = forward(model, packed, "cpu")
     assert ours.nll.item() == pytest.approx(plain.nll.item(), rel=1e-5)
     assert torch.equal(ours.hits, plain.hits)
@@ -116,5 +131,5 @@ def test_validation_counts_the_same_hits() -> None:
 )
 def test_the_plain_step_serves_what_the_fused_one_cannot(changes: dict[str, Any]) -> None:
     model = _model("llama")
-    assert not fused.fits(model, Config(**{"lora_dropout": 0.0, **changes}), "cpu")
-    assert not fused.fits(model, Config(lora_dropout=0.0), "cuda")
+    way = _way(model, **changes)
+    assert (way.attention, way.fused) == ("sdpa", False)

@@ -16,7 +16,8 @@ ROWS = re.findall(r"(?m)^\| (`.+?) \| .+ \| `(test_\w+)` \|$", PAGE)
 def texts() -> list[str]:
     """Every text in the code of training and conversion; what is filled in is left out."""
     found = []
-    for path in [*ROOT.glob("train/*.py"), *ROOT.glob("convert/*.py")]:
+    folders = ("train", "convert", "sqlagent/weights")
+    for path in (path for folder in folders for path in (ROOT / folder).glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.JoinedStr):
                 parts = [part.value if isinstance(part, ast.Constant) else "\0" for part in node.values]

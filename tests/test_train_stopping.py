@@ -20,7 +20,7 @@ for _name in ("torch", "transformers", "peft", "accelerate", "matplotlib"):
 
 from sqlagent.base.errors import ModelError  # noqa: E402
 from tests.test_train_loop import ROOT, config, flags  # noqa: E402
-from train import checkpoint, loop, qlora  # noqa: E402
+from train import checkpoint, engine, qlora  # noqa: E402
 from train.cli import main  # noqa: E402
 from train.flags import configured, dashed, parser, settled  # noqa: E402
 from train.loop import Loop, Score  # noqa: E402
@@ -65,7 +65,7 @@ def test_a_signal_within_a_step_gives_the_step_up_and_a_resumed_run_makes_it_aga
     run(tmp_path / "whole").run()
     broken = run(tmp_path / "broken")
     assert len(broken.plan.steps[1]) > 1, "the second step has one sequence only"
-    forward, calls = loop.forward, []
+    forward, calls = engine.forward, []
 
     def signalled(*given):
         calls.append(broken.progress.step)
@@ -73,7 +73,7 @@ def test_a_signal_within_a_step_gives_the_step_up_and_a_resumed_run_makes_it_aga
             os.kill(os.getpid(), signal.SIGTERM)
         return forward(*given)
 
-    monkeypatch.setattr(loop, "forward", signalled)
+    monkeypatch.setattr(engine, "forward", signalled)
     summary = broken.run()
     assert (summary.stopped, summary.progress.step, calls.count(1)) == ("interrupted", 1, 1)
     assert written(tmp_path / "broken")
@@ -109,12 +109,9 @@ def test_when_the_minutes_are_over_all_is_written_before_the_validation(base, tm
 
 
 def test_the_minutes_hold_the_validation_that_ends_them(base, tmp_path, monkeypatch):
-    minutes = 5.0 / 60
-    run = Loop(
-        config(base, tmp_path, max_minutes=minutes, eval_minutes=1e-9, epochs=9999),
-        train_tiny.prepared(),
-        tmp_path,
-    )
+    run = Loop(config(base, tmp_path, eval_minutes=1e-9, epochs=9999), train_tiny.prepared(), tmp_path)
+    minutes = (run.loading + 5) / 60
+    run.config = dataclasses.replace(run.config, max_minutes=minutes)
 
     def judge():
         time.sleep(1.5)
@@ -126,6 +123,13 @@ def test_the_minutes_hold_the_validation_that_ends_them(base, tmp_path, monkeypa
     assert (
         summary.progress.seconds < 60 * minutes
     )  # it did not begin a step that would leave none for the validation
+
+
+def test_loading_the_model_is_part_of_the_minutes(base, tmp_path):
+    run = Loop(config(base, tmp_path, max_minutes=60), train_tiny.prepared(), tmp_path)
+    run.began -= 3600  # as though it had taken an hour
+    summary = run.run()
+    assert (summary.stopped, summary.progress.step) == ("time", 1) and summary.progress.seconds > 3600
 
 
 def test_tokens_a_second_leave_validations_out(base, tmp_path, monkeypatch):

@@ -157,15 +157,15 @@ def run(argv: Sequence[str]) -> int:
     work.mkdir(exist_ok=True)
     print(plan(config, data), file=sys.stderr)
     record.start(config, data, work)
-    loop = Loop(config, data, work)
-    # Loading was part of the minutes; so is what a step and the writing at the end take.
+    # Reading the data was part of the minutes; the loop counts loading, dequantising and the writing at the end.
     left = options.minutes - (time.monotonic() - began) / 60
-    if left <= 0:
-        raise UsageError(f"Loading alone took {options.minutes - left:.1f} minutes: give --minutes more.")
-    loop.config = dataclasses.replace(config, max_minutes=left)
+    loop = Loop(dataclasses.replace(config, max_minutes=max(left, 1e-9)), data, work)
+    if loop.loading / 60 >= left:
+        took = options.minutes - left + loop.loading / 60
+        raise UsageError(f"Loading alone took {took:.1f} minutes: give --minutes more.")
     summary = loop.run()
     record.finish(summary, work)
-    speed = summary.progress.tokens / max(summary.progress.seconds, 1e-9)
+    speed = summary.progress.tokens / max(summary.progress.seconds - loop.loading, 1e-9)
     print(plan(config, data, speed, options.minutes), file=sys.stderr)
     done = bring(work, options.save, options.part_mb)
     print(

@@ -35,6 +35,8 @@ class Progress:
     best_loss: float | None = None
     fingerprint: str = ""
     """Hash of the data and of every setting that changes the course of the run."""
+    stale: int = 0
+    """Looks at the validation slice in a row that were no better."""
     history: dict[str, float] = field(default_factory=dict)
     """The last validation scores."""
     settings: dict[str, Any] = field(default_factory=dict)
@@ -47,7 +49,7 @@ class Progress:
 class Summary:
     """How a run ended."""
 
-    stopped: str  # finished, time, steps or interrupted
+    stopped: str  # finished, time, patience or interrupted
     progress: Progress
     seconds: float
     loss: float
@@ -90,6 +92,12 @@ def save(
     for old in every(output)[: -max(1, keep)]:
         shutil.rmtree(old, ignore_errors=True)
     return final
+
+
+def note(output: Path, progress: Progress) -> None:
+    """Write what a look at the validation slice found into the checkpoint of this very step, which it came after."""
+    path = folder(output) / f"step-{progress.step:06d}" / "progress.json"
+    private_files.write(path, json.dumps(asdict(progress), indent=1).encode(), mode=private_files.SHARED)
 
 
 def every(output: Path) -> list[Path]:

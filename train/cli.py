@@ -10,6 +10,7 @@
     python -m train speed --recipe R --prepared FILE.npz        questions a second, packed and not
     python -m train drafts --recipe R --data DIR --save FILE    what decoding guesses with (models/drafts.json)
     python -m train sample --data DIR/wikitables …              pairs out of questions with answers
+    python -m train prefer --adapter-path out --data DIR …      right statements over wrong ones: an experiment
     python -m train build KIND --save FOLDER                    data made without a model: see `build --help`
     python -m train pack … , unpack … , box …                   a machine without a network: see train/box.py
     python -m train recipes                                     names of the recipes
@@ -39,6 +40,7 @@ COMMANDS = {
     "evaluate": "score an adapter, or a GGUF",
     "speed": "questions a second, packed and not",
     "sample": "make pairs out of questions with answers",
+    "prefer": "teach an adapter which of its own statements are right (DPO)",
     "build": "make data without a model",
     "drafts": "make what decoding guesses with",
     "pack": "cut a run into parts for a machine without a network",
@@ -81,6 +83,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             from train import rejection
 
             return rejection.main(words)
+        if command == "prefer":
+            from train import prefer
+
+            return prefer.main(words)
         if command in ("pack", "unpack", "box"):
             from train import box
 

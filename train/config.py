@@ -96,6 +96,7 @@ class Config:
     questions_per_schema: int = 10
     max_length: int = 2048
     batch_size: int = 32
+    batch_tokens: int = 0
     epochs: float = 1.0
     max_steps: int = 0
     max_minutes: float = 0.0
@@ -127,6 +128,10 @@ class Config:
     precision: str = "auto"
     gradient_checkpointing: bool = False
     threads: int = 0
+    forward_tokens: int = 0
+    attention: str = "auto"
+    compile: bool = False
+    liger: bool = False
     # engine
     engine: str = "packed"
     # the run
@@ -134,6 +139,9 @@ class Config:
     save_minutes: float = 10.0
     keep_checkpoints: int = 2
     eval_minutes: float = 10.0
+    sample: int = 0
+    patience: int = 0
+    log_steps: int = 0
     report_to: str = "none"
     run_name: str = ""
     project: str = "sqlagent"
@@ -159,6 +167,7 @@ HELP = {
     "questions_per_schema": "questions that share one schema prefix in a sequence; 1 = unpacked",
     "max_length": "tokens in one sequence; longer rows are dropped, never cut",
     "batch_size": "questions in one optimiser step, over all processes",
+    "batch_tokens": "tokens in one optimiser step, in place of --batch-size (0: by questions)",
     "epochs": "passes over the data; a fraction is allowed",
     "max_steps": "stop after this many optimiser steps (0: by --epochs)",
     "max_minutes": "stop cleanly after this many minutes of training, resumed time counted; the learning "
@@ -180,11 +189,19 @@ HELP = {
     "precision": "auto, fp32, bf16 or fp16 (T4: fp16)",
     "gradient_checkpointing": "recompute activations: less memory, a third slower",
     "threads": "CPU threads (0: torch's choice)",
+    "forward_tokens": "tokens in a forward, several sequences side by side (0: one; on a GPU what fits)",
+    "attention": "auto: the quickest that device and run allow; or packed, flash, flex, sdpa",
+    "compile": "compile the decoder layers (torch.compile): minutes at the start, worth it for long runs on a GPU",
+    "liger": "Liger's kernels for norms, gates and rotation (needs liger-kernel and a GPU)",
     "engine": "packed: this project's loop; trl: trl's SFTTrainer, one row a sequence",
     "seed": "fixes the data order, the adapter's start and dropout",
     "save_minutes": "minutes between checkpoints (0: only at the end)",
     "keep_checkpoints": "how many checkpoints to keep",
     "eval_minutes": "minutes between looks at the validation slice (0: only at the end)",
+    "sample": "at each look, write statements for this many validation questions and run them where their "
+    "databases are at hand (0: none)",
+    "patience": "stop after this many looks at the validation slice in a row without a lower loss (0: never)",
+    "log_steps": "steps between two lines of the log; what lies between is read with them (0: 1, on a GPU 10)",
     "report_to": "none, or wandb (WANDB_MODE=offline works)",
     "run_name": "name of the run in reports",
     "project": "project of the run in Weights & Biases",
@@ -195,10 +212,14 @@ GROUPS = {
     "what is trained, from what, to where": (
         *("model_name", "output_dir", "dataset", "data", "built", "prepared", "without", "limit", "resume"),
     ),
-    "how long": ("epochs", "max_steps", "max_minutes", "save_minutes", "keep_checkpoints", "eval_minutes"),
+    "how long": (
+        *("epochs", "max_steps", "max_minutes", "save_minutes", "keep_checkpoints", "eval_minutes"),
+        *("sample", "patience"),
+    ),
     "steps": (
         *(
             "batch_size",
+            "batch_tokens",
             "lr",
             "min_lr_ratio",
             "warmup_ratio",
@@ -213,10 +234,11 @@ GROUPS = {
         *("lora_r", "lora_alpha", "lora_dropout", "lora_targets", "use_dora", "use_rslora", "init_adapter"),
     ),
     "memory and speed": (
-        *("quantization", "precision", "gradient_checkpointing", "threads", "workers", "engine"),
+        *("quantization", "precision", "gradient_checkpointing", "forward_tokens", "attention"),
+        *("compile", "liger", "threads", "workers", "engine"),
     ),
     "how rows look": ("alias_style", "value_hints", "augment", "augment_copies"),
-    "reports": ("report_to", "project", "run_name"),
+    "reports": ("report_to", "project", "run_name", "log_steps"),
 }
 """The flags in the order and under the titles of the help; a test checks that each setting is in one."""
 
@@ -231,6 +253,7 @@ METAVARS = {
 CHOICES = {
     "quantization": ("none", "nf4"),
     "precision": ("auto", "fp32", "bf16", "fp16"),
+    "attention": ("auto", "packed", "flash", "flex", "sdpa"),
     "engine": ("packed", "trl"),
     "report_to": ("none", "wandb"),
     "alias_style": ("names", "aliases"),
@@ -258,6 +281,17 @@ def from_dict(values: dict[str, Any]) -> Config:
     for name in ("batch_size", "questions_per_schema", "max_length", "lora_r"):
         if getattr(config, name) < 1:
             raise UsageError(f"{name} must be at least 1.")
+    if config.patience and not config.eval_minutes:
+        raise UsageError("--patience counts looks at the validation slice: give --eval-minutes, too.")
+    if config.engine == "trl":
+        for name in ("batch_tokens", "forward_tokens", "compile", "liger", "sample", "patience"):
+            if getattr(config, name):
+                flag = name.replace("_", "-")
+                raise UsageError(
+                    f"--{flag} is of the packed loop, not of --engine trl: leave one of them out."
+                )
+    if config.compile and config.gradient_checkpointing:
+        raise UsageError("--compile and --gradient-checkpointing do not go together: leave one out.")
     return config
 
 

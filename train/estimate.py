@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlagent.base.errors import ModelError
-from train import qlora
+from train import device, qlora
 from train.config import Config
+from train.device import Device, Shape
 from train.packing import Group, Packed, pack
 
 if TYPE_CHECKING:
@@ -112,9 +113,13 @@ def _weights(sizes: Sizes, width: int, *, nf4: bool) -> float:
 
 def measure(source: str, config: Config, packed: Packed, dtype: Any) -> Sizes:
     """Count a model's numbers, and what a layer keeps of a sequence. Raises ModelError."""
+    return counted(_configuration(source), config, packed, dtype)
+
+
+def counted(whole: Any, config: Config, packed: Packed, dtype: Any) -> Sizes:
+    """The same of a transformers configuration."""
     import torch
 
-    whole = _configuration(source)
     one, two = (_kept(whole, config, packed, dtype, layers) for layers in (1, 2))
     with torch.device("meta"):
         tuned = _tuned(whole, config, dtype, whole.num_hidden_layers)
@@ -136,6 +141,15 @@ def measure(source: str, config: Config, packed: Packed, dtype: Any) -> Sizes:
         kept=two - one,
         around=max(0.0, 2 * one - two),
         key_values=2 * whole.num_hidden_layers * whole.num_key_value_heads * head,
+    )
+
+
+def shape(whole: Any, config: Config, sizes: Sizes, packed: Packed, *, width: int) -> Shape:
+    """What the choice of a card's way needs to know of a model, from a step on one sequence."""
+    step = training(config, sizes, packed, width=width, gpu=True)
+    passing = step.activations + step.logits
+    return device.shape_of(
+        whole, bits=8 * width, weights=int(step.total - passing), token=int(passing / len(packed))
     )
 
 
@@ -260,8 +274,16 @@ def describe(config: Config, data: Prepared, plan: Plan) -> str:
     if gpu:
         free = torch.cuda.get_device_properties(0).total_memory
         lines += ["", f"{torch.cuda.get_device_name()} has {free / 1e9:.1f} GB."]
+        lines.append(in_way(device.here(), config, sizes, packed, width))
         if step.total > 0.95 * free:
             lines.append(
                 "That is not enough: lower --max-length, or add --gradient-checkpointing or --quantization nf4."
             )
     return "\n".join(lines)
+
+
+def in_way(found: Device, config: Config, sizes: Sizes, packed: Packed, width: int) -> str:
+    """How a run would make its steps on a card, where the table is of one sequence. Raises UsageError, ModelError."""
+    whole = _configuration(qlora.resolve(config.model_name))
+    way = device.choose(found, config, shape(whole, config, sizes, packed, width=width))
+    return f"A run takes {way.told()}; its activations fill {device.ROOM:.0%} of the rest at most."

@@ -1,8 +1,9 @@
-"""A training step for CPUs: the same mathematics with fewer passes over memory.
+"""A training step with fewer passes over memory: the same mathematics.
 
 Invariant: loss and gradients equal the plain model's to rounding (`tests/test_train_fused.py`), and the model
 keeps its names and shapes: adapters, checkpoints and DDP do not see the difference. On a CPU with bf16 tiles
-(AMX) a matrix product is so quick that casts, masks and an L x vocabulary loss take most of a plain step.
+(AMX) a matrix product is so quick that casts, masks and an L x vocabulary loss take most of a plain step; on a GPU
+peft's LoRA alone is five kernels and two casts a layer.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from train import attention
+from train import attention, block_attention
 
 if TYPE_CHECKING:
-    from train.config import Config
+    from train.device import Way
 
 MULTIPLE = 128
 """Tokens: sequences are filled up to a multiple of this."""
@@ -69,16 +70,19 @@ class Loss(torch.autograd.Function):
 
     ROWS = 512  # of one product: each reads, and repacks, all of W
     PART = 16  # rows in float32 at a time: they stay in the cache
+    ROWS_ON_GPU = 2048  # of both there: few kernels, and 2 GB at a vocabulary of 152,000
 
     @staticmethod
     def forward(ctx: Any, h: torch.Tensor, weight: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """See the class."""
-        total = torch.zeros(())
+        total = torch.zeros((), device=h.device)
         made = torch.empty_like(h)
-        for first in range(0, len(h), Loss.ROWS):
-            rows = slice(first, first + Loss.ROWS)
+        gpu = h.device.type == "cuda"
+        step, size = (Loss.ROWS_ON_GPU, Loss.ROWS_ON_GPU) if gpu else (Loss.ROWS, Loss.PART)
+        for first in range(0, len(h), step):
+            rows = slice(first, first + step)
             logits = h[rows] @ weight.t()
-            for part, right in zip(logits.split(Loss.PART), labels[rows, None].split(Loss.PART), strict=True):
+            for part, right in zip(logits.split(size), labels[rows, None].split(size), strict=True):
                 exact = part.float()
                 found = exact.gather(1, right)
                 top = exact.amax(1, keepdim=True)
@@ -136,19 +140,12 @@ class Norm(torch.autograd.Function):
         return torch.addcmul(grad * inverse, x, shift).to(x.dtype), None, None
 
 
-def fits(tuned: Any, config: Config, device: str) -> bool:
-    """Whether the fused step can stand in for the plain one."""
-    plain = config.quantization == "none" and not (config.lora_dropout or config.use_dora)
-    return (
-        device == "cpu"
-        and plain
-        and tuned.get_base_model().config.model_type in ("llama", "qwen2")
-        and hasattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu_backward")
-    )
+KINDS = {attention.NAME: "packed", block_attention.FLASH: "flash", block_attention.FLEX: "flex"}
+"""Kinds of attention by their names in transformers' registry; any other is a mask of all pairs."""
 
 
-def fuse(tuned: Any) -> Callable[[], None]:
-    """Change a peft model in place; `objective.forward` does the rest. Returns what undoes it."""
+def fuse(tuned: Any, way: Way) -> Callable[[], None]:
+    """Change a peft model in place; `objective.forward` does the rest. Returns what undoes it (not Liger's part)."""
     from peft.tuners.lora import Linear
 
     base = tuned.get_base_model()
@@ -156,34 +153,62 @@ def fuse(tuned: Any) -> Callable[[], None]:
     module: Any  # its method is replaced
     for module in base.modules():
         kind, is_lora = type(module).__name__, isinstance(module, Linear)
-        if is_lora:
+        if is_lora and way.fused:
             module.forward = _lora(module)
-        elif kind.endswith("RMSNorm"):
+        elif kind.endswith("RMSNorm") and way.gates == "ours":
             module.forward = _norm(module)
-        elif kind.endswith("MLP"):
+        elif kind.endswith("MLP") and way.gates == "ours":
             module.forward = _mlp(module)
         else:
             continue
         changed.append(module)
     before, last = base.config._attn_implementation, base.lm_head
-    base.config._attn_implementation = attention.register()
-    base.fused_head = (last.weight,)  # in a tuple: not a parameter a second time
-    base.lm_head = torch.nn.Identity()
+    attention.register()
+    block_attention.register()
+    base.config._attn_implementation = {kind: name for name, kind in KINDS.items()}.get(way.attention, "sdpa")
+    if way.fused:
+        base.fused_head = (last.weight,)  # in a tuple: not a parameter a second time
+        base.lm_head = torch.nn.Identity()
+    if way.gates == "liger":
+        _liger(base)
 
     def undo() -> None:
         for module in changed:
             del module.forward
-        base.config._attn_implementation, base.lm_head = before, last
-        del base.fused_head
+        base.config._attn_implementation = before
+        if way.fused:
+            base.lm_head = last
+            del base.fused_head
 
     return undo
 
 
+def compile_layers(tuned: Any, backend: str = "inductor") -> None:
+    """Compile every decoder layer in place, for any length."""
+    for layer in tuned.get_base_model().model.layers:
+        layer.compile(dynamic=True, backend=backend)
+
+
+def _liger(base: Any) -> None:
+    """Liger's kernels for norm, gate and rotation (github.com/linkedin/Liger-Kernel); the loss stays ours."""
+    from liger_kernel.transformers import _apply_liger_kernel_to_instance
+
+    _apply_liger_kernel_to_instance(base, cross_entropy=False, fused_linear_cross_entropy=False)
+
+
+def attention_of(model: Any) -> str:
+    """The kind of attention of a model, wrapped or not: packed, flash, flex or sdpa."""
+    return KINDS.get(_base(model).config._attn_implementation, "sdpa")
+
+
+def _base(model: Any) -> Any:
+    inner = getattr(model, "module", model)
+    return inner.get_base_model() if hasattr(inner, "get_base_model") else inner
+
+
 def head(model: Any) -> torch.Tensor | None:
     """The output head [vocabulary, d] of a fused model, wrapped or not; None for a plain one."""
-    inner = getattr(model, "module", model)
-    base = inner.get_base_model() if hasattr(inner, "get_base_model") else inner
-    kept = getattr(base, "fused_head", None)
+    kept = getattr(_base(model), "fused_head", None)
     return kept[0] if kept else None
 
 

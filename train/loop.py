@@ -12,19 +12,19 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlagent.base import private_files
 from sqlagent.base.errors import UsageError
-from train import checkpoint, fused, memory, origin, qlora
+from train import checkpoint, judging, qlora, sampling
 from train.checkpoint import Summary
 from train.config import Config
-from train.errors import Diverged, OutOfMemory
-from train.objective import exact_questions, forward
-from train.packing import Group, fill, pack, split_group
-from train.plan import MORE, changes, course, deciding, fingerprint, learning_rate, make_plan, told
+from train.engine import Engine, Made, memory_hint
+from train.errors import Diverged
+from train.judging import Score
+from train.pending import Pending
+from train.plan import MORE, Step, changes, course, deciding, fingerprint, learning_rate, make_plan, told
 from train.report import Report
 
 if TYPE_CHECKING:
@@ -36,290 +36,207 @@ accident.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
-    """Validation on the packed slice."""
-
-    loss: float  # nats a target token
-    exact: float  # share of questions greedy decoding would get token for token
-
-
 class Loop:
     """One run. `Loop(config, data, output).run()`."""
 
     def __init__(self, config: Config, data: Prepared, output: Path) -> None:
-        import torch
-        from accelerate import Accelerator
-        from accelerate.utils import DistributedType, set_seed
-
-        if config.threads:
-            torch.set_num_threads(config.threads)
+        self.began = time.monotonic()  # loading and dequantising are part of the minutes
         self.config, self.data, self.output = config, data, output
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.numbers = qlora.numbers(config.precision, device)
-        self.accelerator = Accelerator(cpu=device == "cpu", mixed_precision=self.numbers.mixed_precision)
-        self.first = self.accelerator.is_main_process
-        # Under FSDP every process holds a part of the optimiser's state: checkpoints leave it out, and a
-        # resumed run starts it afresh. Everything else resumes exactly.
-        self._sharded = self.accelerator.distributed_type == DistributedType.FSDP
         self.plan = make_plan(config, data)
-        source = qlora.resolve(config.model_name)
-        self.base_name = origin.of(source).called(source)
-        set_seed(config.seed)
-        base = qlora.load_base(
-            source,
-            numbers=self.numbers,
-            quantization=config.quantization,
-            device=device,
-        )
-        self.tuned = qlora.add_adapter(base, config)
-        self._fused = not self._sharded and fused.fits(self.tuned, config, device)
-        if self._fused:
-            fused.fuse(self.tuned)
-            memory.keep()
-        trainable = [p for p in self.tuned.parameters() if p.requires_grad]
-        optimizer = torch.optim.AdamW(
-            trainable, lr=config.lr, betas=(0.9, config.beta2), weight_decay=config.weight_decay, foreach=True
-        )
-        self.model, self.optimizer = self.accelerator.prepare(self.tuned, optimizer)
-        self.trainable = [p for p in self.model.parameters() if p.requires_grad]
+        asked = sampling.chosen(config, data) if config.sample else None
+        self.engine = Engine(config, self.plan)
+        self.samples = asked if self.engine.first and not self.engine.sharded else None
+        self.first, self.tuned = self.engine.first, self.engine.tuned
         self.progress = checkpoint.Progress(fingerprint=fingerprint(config, data), settings=deciding(config))
-        # Dropout differs between processes on purpose; the data order does not.
-        torch.manual_seed(config.seed * 1000 + self.accelerator.process_index)
         self._resume()
         self._stop = ""
-
-    # -- one step ---------------------------------------------------------------------------------
-
-    def _share(self, sequences: list[list[Group]]) -> Iterator[tuple[list[Group], float, bool]]:
-        """This process's sequences of a step: (sequence, weight, is the last). Weight 0 keeps processes in
-        step.
-        """
-        world, rank = self.accelerator.num_processes, self.accelerator.process_index
-        rounds = math.ceil(len(sequences) / world)
-        for number in range(rounds):
-            index = number * world + rank
-            real = index < len(sequences)
-            yield sequences[index if real else 0], float(real), number == rounds - 1
-
-    def _step(self, sequences: list[list[Group]], lr: float) -> tuple[float, float] | None:
-        """One optimiser step; returns the loss a target token, and the gradient norm before clipping.
-
-        None where somebody asked to stop meanwhile: on a CPU a step takes minutes, and a scheduler kills after
-        half of one. The step is given up as though it had not begun, so that a resumed run makes it again.
-        """
-        import torch
-
-        targets = sum(len(item.target) for seq in sequences for group in seq for item in group.items)
-        for setting in self.optimizer.param_groups:
-            setting["lr"] = lr
-        total = torch.zeros((), device=self.accelerator.device)
-        drawn = checkpoint.rng_state()
-        self.model.train()
-        for sequence, weight, last in self._share(sequences):
-            sync = contextlib.nullcontext() if last else self.accelerator.no_sync(self.model)
-            with sync:
-                nll = forward(self.model, pack(sequence), self.accelerator.device).nll * weight
-                # DDP averages gradients over processes; the step's loss is a sum over all of them.
-                self.accelerator.backward(nll * (self.accelerator.num_processes / targets))
-            total += nll.detach()
-            if self._stop and not last and self.accelerator.num_processes == 1:
-                self.optimizer.zero_grad(set_to_none=True)
-                checkpoint.set_rng_state(drawn)
-                return None
-        norm = self.accelerator.clip_grad_norm_(self.trainable, self.config.max_grad_norm)
-        loss = float(self.accelerator.reduce(total, "sum")) / targets
-        norm = float(norm)
-        if self.accelerator.scaler is None and not (math.isfinite(loss) and math.isfinite(norm)):
-            raise Diverged(
-                f"The loss became {loss} (gradient norm {norm}) at step {self.progress.step + 1}: lower --lr "
-                "or use another --precision; the last checkpoint is from before it."
-            )
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        if self._fused:
-            memory.trim()
-        return loss, norm
+        self.loading = time.monotonic() - self.began
 
     # -- the run ----------------------------------------------------------------------------------
 
+    def _step(self, sequences: Step, lr: float) -> Made | None:
+        """One optimiser step; None where somebody asked to stop meanwhile, as though it had not begun."""
+        made = self.engine.gradients(sequences, lambda: bool(self._stop))
+        if made is not None:
+            self.engine.update(lr)
+        return made
+
     def run(self) -> Summary:
-        """Train until the plan, the time budget or a signal ends it; leaves a usable adapter each time."""
+        """Train until the plan, the time budget, patience or a signal ends it; leaves a usable adapter each time."""
         config, progress, plan = self.config, self.progress, self.plan
         report = (
             Report(config, self.output, done=progress.step, total=len(plan.steps)) if self.first else None
         )
+        pending = Pending(self.engine.way.log_steps)
         before = progress.seconds
-        started = time.monotonic()
-        saved = judged = started
-        judging = 0.0
+        saved = judged = time.monotonic()
+        judging_took = 0.0
         loss, overflows, stopped = math.nan, 0, "finished"
         with self._signals():
             while progress.step < len(plan.steps):
+                if self._impatient:
+                    stopped = "patience"
+                    break
                 sequences = plan.steps[progress.step]
                 lr = learning_rate(config, plan, progress.step, progress.seconds)
                 stepped = time.monotonic()
-                with _memory_hint(config):
+                with memory_hint(config, self.engine.way.forward_tokens):
                     made = self._step(sequences, lr)
                 if made is None:
+                    loss = self._read(pending, report, loss)
                     self._save()
                     stopped = "interrupted"
                     break
-                loss, norm = made
-                skipped = self.accelerator.scaler is not None and self.optimizer.step_was_skipped
-                overflows = overflows + 1 if skipped else 0
+                overflows = overflows + 1 if self.engine.skipped else 0
                 if overflows > ALLOWED_OVERFLOWS:
                     raise Diverged(
                         f"fp16 overflowed {overflows} times in a row: lower --lr or use --precision bf16."
                     )
+                progress.seconds = before + time.monotonic() - self.began
+                row = self._count(sequences, lr)
+                pending.add(row, made, stepped, strict=self.engine.accelerator.scaler is None)
+                if pending.due:
+                    loss = self._read(pending, report, loss)
                 now = time.monotonic()
-                took = before + (now - started) - progress.seconds
-                tokens = sum(len(group) for seq in sequences for group in seq)
-                questions = sum(len(group.items) for seq in sequences for group in seq)
-                progress.step += 1
-                progress.seconds += took
-                progress.tokens += tokens
-                progress.questions += questions
-                progress.targets += sum(len(i.target) for s in sequences for g in s for i in g.items)
-                row = {
-                    "step": progress.step,
-                    "epoch": plan.epoch_of[progress.step - 1],
-                    "seconds": progress.seconds,
-                    "lr": lr,
-                    "loss": loss,
-                    "grad_norm": norm,
-                    "tokens": tokens,
-                    "questions": questions,
-                    "tokens_per_second": tokens / (now - stepped),
-                    "questions_per_second": questions / (now - stepped),
-                }
-                # Validation, as long as it took before, is part of the minutes.
-                over = config.max_minutes and progress.seconds + judging >= 60 * config.max_minutes
                 last = progress.step == len(plan.steps)
-                asked, over, save, judge = self._agree(
+                # Validation, as long as it took before, is part of the minutes.
+                over = config.max_minutes and progress.seconds + judging_took >= 60 * config.max_minutes
+                asked, over, save, judge = self.engine.agree(
                     bool(self._stop),
                     bool(over),
                     bool(config.save_minutes and now - saved >= 60 * config.save_minutes),
                     bool(config.eval_minutes and now - judged >= 60 * config.eval_minutes),
                 )
-                if (
-                    asked or over
-                ):  # whoever asked may not wait for a validation: all there is is written first
-                    self._save()
-                    self._finish()
-                if (judge or over or last) and not asked and self.data.has_validation:
-                    began = time.monotonic()
-                    score = self.judge()
-                    asked = score is None
-                    if score is not None:
-                        row.update(val_loss=score.loss, val_exact=score.exact)
-                        judged = time.monotonic()
-                        judging = judged - began
-                        self._keep_best(score, report)
-                if report:
-                    report.step(row)
-                if save or last or over or asked:
+                judge = (judge or over or last) and not asked and self.data.has_validation
+                if asked or over or save or judge or last:
+                    # Whoever asked may not wait for a validation: all there is is written first.
+                    loss = self._read(pending, report, loss)
                     self._save()
                     saved = time.monotonic()
+                if asked or over:
+                    self._finish()
+                if judge:
+                    began = time.monotonic()
+                    score = self.judge()
+                    if score is not None:
+                        self._look(score, report)
+                        judged = time.monotonic()
+                        judging_took = judged - began
+                    (asked,) = self.engine.agree(score is None or bool(self._stop))
                 if asked or over:
                     stopped = "interrupted" if asked else "time"
                     break
         if report:
             report.close()
         self._finish()
-        return Summary(stopped, progress, time.monotonic() - started, loss)
+        return Summary(stopped, progress, time.monotonic() - self.began, loss)
 
-    def _agree(self, *flags: bool) -> tuple[bool, ...]:
-        """The first process's clock decides for all."""
-        if self.accelerator.num_processes == 1:
-            return flags
-        import torch
-        from accelerate.utils import broadcast
+    @property
+    def _impatient(self) -> bool:
+        return bool(self.config.patience) and self.progress.stale >= self.config.patience
 
-        return tuple(bool(x) for x in broadcast(torch.tensor(flags, device=self.accelerator.device).int()))
+    def _count(self, sequences: Step, lr: float) -> dict[str, Any]:
+        """A step more; its row, without what only the device knows."""
+        progress = self.progress
+        tokens = sum(len(group) for seq in sequences for group in seq)
+        questions = sum(len(group.items) for seq in sequences for group in seq)
+        progress.step += 1
+        progress.tokens += tokens
+        progress.questions += questions
+        progress.targets += sum(len(i.target) for s in sequences for g in s for i in g.items)
+        return {
+            "step": progress.step,
+            "epoch": self.plan.epoch_of[progress.step - 1],
+            "seconds": progress.seconds,
+            "lr": lr,
+            "tokens": tokens,
+            "questions": questions,
+        }
+
+    def _read(self, pending: Pending, report: Report | None, loss: float) -> float:
+        """Write the lines of the steps since the last reading; returns the last loss. Raises Diverged."""
+        for row in pending.read(time.monotonic):
+            loss = row["loss"]
+            if report:
+                report.step(row)
+        return loss
+
+    # -- looking at what was learnt -----------------------------------------------------------------
 
     def judge(self) -> Score | None:
-        """Score the validation slice with the packed forward pass; None where somebody asks to stop meanwhile."""
-        import torch
+        """Score the validation slice; None where somebody asks to stop meanwhile."""
+        return judging.judge(self.engine, self.config, self.data, lambda: bool(self._stop))
 
-        groups: list[Group] = []
-        for group in self.data.validation():
-            pieces, _ = split_group(
-                group, questions=self.config.questions_per_schema, max_length=self.config.max_length
+    def _look(self, score: Score, report: Report | None) -> None:
+        """Keep the adapter if it is the best so far, show what it writes, and note both in the checkpoint."""
+        found = {"val_loss": score.loss, "val_exact": score.exact}
+        better = self._keep_best(score)
+        if report:
+            report.say(
+                f"step {self.progress.step}: validation loss {score.loss:.4f}, exact {100 * score.exact:.1f} %"
+                + (" (best so far)" if better else "")
             )
-            groups += pieces
-        sums = torch.zeros(4, device=self.accelerator.device)
-        self.model.eval()
-        with torch.no_grad():
-            for sequence, weight, _ in self._share(fill(groups, self.config.max_length)):
-                if self._agree(bool(self._stop))[0]:
-                    return None
-                packed = pack(sequence)
-                outcome = forward(self.model, packed, self.accelerator.device)
-                found = [
-                    float(outcome.nll),
-                    len(packed.labels),
-                    exact_questions(outcome, packed),
-                    packed.questions,
-                ]
-                sums += weight * torch.tensor(found, device=sums.device)
-        nll, targets, exact, questions = self.accelerator.reduce(sums, "sum").tolist()
-        return Score(nll / max(1, targets), exact / max(1, questions))
+            self._note(found, report)
+        if self.samples is not None and report:
+            with self.engine.plain() as model:
+                seen = sampling.look(self.samples, model, lambda: bool(self._stop))
+            found |= seen.figures()
+            report.samples(self.progress.step, seen)
+            self._note(found, report)
 
-    def _keep_best(self, score: Score, report: Report | None) -> None:
+    def _note(self, found: dict[str, float], report: Report) -> None:
+        """What a look found, in the line of its step and in the checkpoint of it."""
+        report.judged(found)
+        self.progress.history = {"step": self.progress.step, **found}
+        checkpoint.note(self.output, self.progress)
+
+    def _keep_best(self, score: Score) -> bool:
         progress = self.progress
-        progress.history = {"step": progress.step, "val_loss": score.loss, "val_exact": score.exact}
         # By the loss: exact match of a slice of some hundred questions moves by more than a model does.
         better = progress.best_loss is None or score.loss <= progress.best_loss
+        progress.stale = 0 if better else progress.stale + 1
         if better:
             progress.best_loss, progress.best_exact, progress.best_step = (
                 score.loss,
                 score.exact,
                 progress.step,
             )
-            state = self._adapter_state()
+            state = self.engine.adapter_state()
             if self.first:
-                qlora.save_adapter(self.tuned, state, self.output / "best", base_name=self.base_name)
-        if report:
-            report.say(
-                f"step {progress.step}: validation loss {score.loss:.4f}, exact {100 * score.exact:.1f} %"
-                + (" (best so far)" if better else "")
-            )
+                qlora.save_adapter(self.tuned, state, self.output / "best", base_name=self.engine.base_name)
+        return better
 
     def _finish(self) -> None:
         """The adapter of the run is the best one seen; without validation, the last."""
-        state = self._adapter_state()
+        state = self.engine.adapter_state()
         if self.first:
-            qlora.save_adapter(self.tuned, state, self.output / "last", base_name=self.base_name)
+            qlora.save_adapter(self.tuned, state, self.output / "last", base_name=self.engine.base_name)
             chosen = self.output / ("best" if self.progress.best_step else "last")
             for name in ("adapter_config.json", "adapter_model.safetensors"):
                 data = (chosen / name).read_bytes()
                 private_files.write(self.output / name, data, mode=private_files.SHARED)
-        self.accelerator.wait_for_everyone()
+        self.engine.accelerator.wait_for_everyone()
 
     # -- checkpoints ------------------------------------------------------------------------------
-
-    def _adapter_state(self) -> dict[str, Any]:
-        return qlora.adapter_state(self.tuned)
 
     def _save(self) -> None:
         from accelerate.utils import gather_object
 
         rng = gather_object([checkpoint.rng_state()])
-        adapter = self._adapter_state()
+        adapter = self.engine.adapter_state()
         if self.first:
             self.progress.course = course(self.plan, self.progress.step)
-            scaler = self.accelerator.scaler
+            scaler = self.engine.accelerator.scaler
             checkpoint.save(
                 self.output,
                 self.progress,
                 adapter=adapter,
-                optimizer=None if self._sharded else self.optimizer.state_dict(),
+                optimizer=self.engine.optimizer_state(),
                 rng=rng,
                 scaler=scaler.state_dict() if scaler is not None else None,
                 keep=self.config.keep_checkpoints,
             )
-        self.accelerator.wait_for_everyone()
+        self.engine.accelerator.wait_for_everyone()
 
     def _resume(self) -> None:
         found = checkpoint.find(self.output, self.config.resume)
@@ -333,10 +250,11 @@ class Loop:
         progress.fingerprint, progress.settings = self.progress.fingerprint, self.progress.settings
         set_peft_model_state_dict(self.tuned, adapter)
         if state["optimizer"] is not None:
-            self.optimizer.load_state_dict(state["optimizer"])
-        if state["scaler"] is not None and self.accelerator.scaler is not None:
-            self.accelerator.scaler.load_state_dict(state["scaler"])
-        rank = self.accelerator.process_index
+            self.engine.optimizer.load_state_dict(state["optimizer"])
+        scaler = self.engine.accelerator.scaler
+        if state["scaler"] is not None and scaler is not None:
+            scaler.load_state_dict(state["scaler"])
+        rank = self.engine.accelerator.process_index
         if rank < len(state["rng"]):
             checkpoint.set_rng_state(state["rng"][rank])
         self.progress = progress
@@ -378,24 +296,3 @@ class Loop:
         finally:
             for number, handler in old.items():
                 signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def _memory_hint(config: Config) -> Iterator[None]:
-    import torch
-
-    try:
-        yield
-    except (torch.cuda.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        text = str(error)
-        if (
-            isinstance(error, RuntimeError)
-            and "out of memory" not in text
-            and "can't allocate memory" not in text
-        ):
-            raise
-        extra = "" if config.gradient_checkpointing else " or use --gradient-checkpointing"
-        raise OutOfMemory(
-            f"Out of memory: lower --max-length (now {config.max_length}) or --lora-r "
-            f"(now {config.lora_r}){extra}."
-        ) from error

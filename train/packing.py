@@ -156,9 +156,17 @@ def fill(groups: Iterable[Group], max_length: int) -> list[list[Group]]:
 
 
 def plan_epoch(
-    groups: Sequence[Group], *, questions: int, max_length: int, batch_size: int, rng: random.Random
+    groups: Sequence[Group],
+    *,
+    questions: int,
+    max_length: int,
+    batch_size: int,
+    rng: random.Random,
+    batch_tokens: int = 0,
 ) -> tuple[list[list[list[Group]]], int]:
     """An epoch as optimiser steps; a step is a list of sequences; a sequence is a list of groups.
+
+    A step has `batch_size` questions or more, or with `batch_tokens` so many tokens or more.
 
     The plan is a function of the groups and of `rng`'s state alone: a resumed run makes it again and skips
     what is done, and it does not depend on the number of processes. Returns the steps and the number of
@@ -179,8 +187,8 @@ def plan_epoch(
     count = 0
     for piece in pieces:
         held.append(piece)
-        count += len(piece.items)
-        if count >= batch_size:
+        count += len(piece) if batch_tokens else len(piece.items)
+        if count >= (batch_tokens or batch_size):
             steps.append(fill(held, max_length))
             held, count = [], 0
     if held:

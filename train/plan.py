@@ -52,6 +52,7 @@ def make_plan(config: Config, data: Prepared) -> Plan:
             questions=config.questions_per_schema,
             max_length=config.max_length,
             batch_size=config.batch_size,
+            batch_tokens=config.batch_tokens,
             rng=rng,
         )
         part = min(1.0, config.epochs - epoch)
@@ -66,6 +67,24 @@ def make_plan(config: Config, data: Prepared) -> Plan:
             "No row is left to train on: raise --max-length or look at `python -m train data --stats`."
         )
     return Plan(steps, epoch_of, too_long, max(1, round(config.warmup_ratio * len(steps))))
+
+
+def forwards(step: Step, tokens: int) -> Step:
+    """A step's sequences side by side, as many in a forward as `tokens` hold; 0: each by itself.
+
+    No row sees another, so loss and gradients of the step stay what they are."""
+    if not tokens:
+        return step
+    made: Step = []
+    room = 0
+    for sequence in step:
+        length = sum(map(len, sequence))
+        if length > room:
+            made.append([])
+            room = tokens
+        made[-1] += sequence
+        room -= length
+    return made
 
 
 def learning_rate(config: Config, plan: Plan, step: int, seconds: float) -> float:
@@ -92,6 +111,7 @@ FREE = frozenset(
             "save_minutes",
         ),
         *("keep_checkpoints", "eval_minutes", "report_to", "run_name", "project", "threads", "workers"),
+        *("forward_tokens", "attention", "compile", "liger", "log_steps", "sample", "patience"),
     )
 )
 """Settings that a run may change from one sitting to the next."""
@@ -102,9 +122,12 @@ MORE = ("epochs", "max_steps")
 def deciding(config: Config) -> dict[str, Any]:
     """The settings that decide the course of a run."""
     settings = {k: v for k, v in to_dict(config).items() if k not in FREE}
+    # As it was before there were these settings: runs of that time go on.
+    if not settings["batch_tokens"]:
+        del settings["batch_tokens"]
     for mix in settings["mix"]:
         if not mix["held_out"]:
-            del mix["held_out"]  # as it was before there was this setting: runs of that time go on
+            del mix["held_out"]
     return settings
 
 

@@ -266,6 +266,24 @@ def check_adapter(config: Config, folder: Path) -> None:
             )
 
 
+def settings_of(folder: Path) -> Config:
+    """The settings that go on from an adapter's folder as it is, without dropout. Raises ModelError."""
+    path = folder / "adapter_config.json"
+    if not path.is_file():
+        raise ModelError(f"{folder} has no adapter_config.json: name the folder of an adapter.")
+    held = json.loads(path.read_text(encoding="utf-8"))
+    targets = held.get("target_modules") or ()
+    return Config(
+        lora_r=int(held["r"]),
+        lora_alpha=int(held["lora_alpha"]),
+        lora_dropout=0.0,
+        lora_targets=tuple(targets) if isinstance(targets, list) else (),
+        use_dora=bool(held.get("use_dora")),
+        use_rslora=bool(held.get("use_rslora")),
+        init_adapter=str(folder),
+    )
+
+
 def _shown(value: Any) -> str:
     return ",".join(value) if isinstance(value, list) else str(value)
 

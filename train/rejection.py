@@ -26,6 +26,7 @@ from sqlagent.base.errors import OK, QueryError, QueryTimeout, SqlagentError, Us
 if TYPE_CHECKING:
     from bench.gold.datasets import Question
     from sqlagent.decoding.candidate import Candidate
+    from sqlagent.linking.prompt import Prompt
 
 WITHIN = 4.0
 """Nats under the likeliest statement at which another one is given up."""
@@ -60,8 +61,8 @@ class Table:
         self.worlds = Worlds(database, self.stored)
         self._acceptors: dict[str, Any] = {}
 
-    def written(self, question: str, model: Any, settings: Settings) -> list[Candidate]:
-        """What the model makes of a question, the likeliest first."""
+    def asked(self, question: str) -> tuple[Prompt, Any]:
+        """The runtime's prompt for a question, and the acceptor of the tables in it."""
         from sqlagent.grammar import Acceptor
         from sqlagent.linking import prompt
 
@@ -69,10 +70,11 @@ class Table:
         hints = self.focus.hints(self.meaning.meant, part, question)
         if part.fingerprint not in self._acceptors:
             self._acceptors = {part.fingerprint: Acceptor(part)}
-        asked = prompt.build(part, question, hints=hints)
-        found: list[Candidate] = model.generate(
-            asked, self._acceptors[part.fingerprint], max_tokens=settings.max_tokens
-        )
+        return prompt.build(part, question, hints=hints), self._acceptors[part.fingerprint]
+
+    def written(self, question: str, model: Any, settings: Settings) -> list[Candidate]:
+        """What the model makes of a question, the likeliest first."""
+        found: list[Candidate] = model.generate(*self.asked(question), max_tokens=settings.max_tokens)
         if settings.more:
             found += model.alternatives(settings.more, settings.within, max_tokens=settings.max_tokens)
         finished = {one.sql: one for one in found if one.finished}

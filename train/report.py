@@ -6,15 +6,22 @@ Invariant: loss.csv holds one line for every optimiser step that the adapter has
 from __future__ import annotations
 
 import csv
+import json
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlagent.base.errors import UsageError
 from train.config import Config
 
+if TYPE_CHECKING:
+    from train.sampling import Seen
+
+SAMPLES = "samples.jsonl"
+"""Beside an adapter: what the model wrote during the run."""
 COLUMNS = (
     "step",
     "epoch",
@@ -28,6 +35,7 @@ COLUMNS = (
     "questions_per_second",
     "val_loss",
     "val_exact",
+    "val_executed",
 )
 
 
@@ -55,11 +63,35 @@ class Report:
         """Record a step. Missing columns stay empty."""
         row = {key: _short(value) for key, value in row.items()}
         self._rows.append({key: str(value) for key, value in row.items()})
+        self._begun = self._path.stat().st_size
         self._writer.writerow(row)
         self._bar.update(1)
         self._bar.set_postfix_str(f"loss {row['loss']}, {row['tokens_per_second']} tok/s", refresh=False)
         if self._wandb is not None:
             self._wandb.log({k: v for k, v in row.items() if k != "step"}, step=row["step"])
+
+    def judged(self, found: dict[str, float]) -> None:
+        """Add what a look at the validation slice found to the line of the last step."""
+        short = {key: _short(value) for key, value in found.items()}
+        self._rows[-1] |= {key: str(value) for key, value in short.items()}
+        self._file.flush()
+        self._file.truncate(self._begun)
+        self._writer.writerow(self._rows[-1])
+        if self._wandb is not None:
+            self._wandb.log(short, step=int(self._rows[-1]["step"]))
+
+    def samples(self, step: int, seen: Seen) -> None:
+        """What the model wrote at a look: in the log, in samples.jsonl, and as a table in Weights & Biases."""
+        self.say(f"step {step}: {seen.told()}")
+        with (self._path.parent / SAMPLES).open("a", encoding="utf-8") as file:
+            for one in seen.written:
+                file.write(json.dumps({"step": step, **asdict(one)}, ensure_ascii=False) + "\n")
+        if self._wandb is not None and seen.written:
+            import wandb
+
+            columns: list[str | int] = list(asdict(seen.written[0]))
+            table = wandb.Table(columns=columns, data=[list(asdict(one).values()) for one in seen.written])
+            self._wandb.log({"samples": table}, step=step)
 
     def say(self, text: str) -> None:
         """A line above the progress bar, on stderr."""

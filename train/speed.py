@@ -1,5 +1,5 @@
-"""`python -m train speed`: questions and tokens a second with and without shared-prefix packing, and with the
-fused step where it fits.
+"""`python -m train speed`: questions and tokens a second with and without shared-prefix packing, and in the way that
+runs on this device take: fused, on a GPU many sequences side by side.
 
     python -m train speed --recipe R --prepared FILE.npz --questions-per-schema 10 --max-minutes 1
 
@@ -8,16 +8,20 @@ The ways take turns in one process over the same questions, so that a machine th
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from train import fused, memory, qlora
+from train import device, fused, memory, qlora
 from train.config import Config
+from train.device import Way
+from train.engine import settled
 from train.objective import forward
 from train.packing import Group, fill, pack, split_group
+from train.plan import forwards, make_plan
 from train.prepared import Prepared
 
 
@@ -46,68 +50,74 @@ class Pace:
 
 
 def run(config: Config, data: Prepared) -> str:
-    """Measure both ways for `config.max_minutes` (default half a minute) together; returns the report."""
+    """Measure the ways for `config.max_minutes` (default half a minute) together; returns the report."""
     import contextlib
 
     import torch
 
     if config.threads:
         torch.set_num_threads(config.threads)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    numbers = qlora.numbers(config.precision, device)
+    found = device.here()
+    numbers = qlora.numbers(config.precision, found.kind)
     source = qlora.resolve(config.model_name)
-    base = qlora.load_base(source, numbers=numbers, quantization=config.quantization, device=device)
+    base = qlora.load_base(source, numbers=numbers, quantization=config.quantization, device=found.kind)
+    plan = make_plan(config, data)
+    best = settled(base, config, plan, numbers.weights, found, print)
     model = qlora.add_adapter(base, config).train()
-    mode = torch.autocast(device, numbers.autocast) if numbers.autocast else contextlib.nullcontext()
-    fits = fused.fits(model, config, device)
-    if fits:
+    mode = torch.autocast(found.kind, numbers.autocast) if numbers.autocast else contextlib.nullcontext()
+    plain = dataclasses.replace(best, attention="sdpa", fused=False, gates="plain", forward_tokens=0)
+    if best.attention == "packed":
         memory.keep()
 
-    def train_on(sequence: list[Group], pace: Pace, fuse: bool) -> None:
-        undo = fused.fuse(model) if fuse else None
+    def train_on(sequence: list[Group], pace: Pace, way: Way) -> None:
+        undo = fused.fuse(model, way)
         started, cpu = time.monotonic(), time.process_time()
         packed = pack(sequence)
         with mode:
-            loss = forward(model, packed, device).nll
+            loss = forward(model, packed, found.kind).nll
         loss.backward()
-        if device == "cuda":
+        if found.kind == "cuda":
             torch.cuda.synchronize()
         pace.seconds += time.monotonic() - started
         pace.cpu += time.process_time() - cpu
         pace.tokens += len(packed)
         pace.questions += packed.questions
         pace.sequences += 1
-        if undo is not None:
-            undo()
+        undo()
 
     full = config.questions_per_schema
     groups = [g for g in data.epoch(0, random.Random(config.seed)) if len(g.items) >= full]
-    ways: dict[str, tuple[Iterator[list[Group]], Pace]] = {
-        name: (_sequences(groups, questions, config), Pace())
-        for name, questions in {"unpacked": 1, "packed": full, "fused": full}.items()
-        if fits or name != "fused"
+    kinds = {"unpacked": (1, plain), "packed": (full, plain)}
+    if best != dataclasses.replace(plain, log_steps=best.log_steps):
+        kinds["fused"] = (full, best)
+    ways = {
+        name: (_sequences(groups, questions, config, way.forward_tokens), Pace(), way)
+        for name, (questions, way) in kinds.items()
     }
-    for name, (sequences, _) in ways.items():
-        train_on(next(sequences), Pace(), name == "fused")  # warm up
+    for sequences, _, way in ways.values():
+        train_on(next(sequences), Pace(), way)  # warm up
     budget = 60 * (config.max_minutes or 0.5)
     started = time.monotonic()
     while time.monotonic() - started < budget:
-        for name, (sequences, pace) in ways.items():
-            train_on(next(sequences), pace, name == "fused")
-    paces = {name: pace for name, (_, pace) in ways.items()}
-    lines = [f"{full} questions a schema, {source.rsplit('/', 1)[-1]}, {numbers.mixed_precision}, {device}"]
+        for sequences, pace, way in ways.values():
+            train_on(next(sequences), pace, way)
+    paces = {name: pace for name, (_, pace, _) in ways.items()}
+    named = source.rsplit("/", 1)[-1]
+    lines = [
+        f"{full} questions a schema, {named}, {numbers.mixed_precision}, {found.kind}; fused: {best.told()}"
+    ]
     lines += [pace.line(name) for name, pace in paces.items()]
-    plain = paces["unpacked"].rate
+    slowest = paces["unpacked"].rate
     lines += [
-        f"{pace.rate / plain:.1f} times as many questions a second: {name}"
+        f"{pace.rate / slowest:.1f} times as many questions a second: {name}"
         for name, pace in paces.items()
         if name != "unpacked"
     ]
     return "\n".join(lines)
 
 
-def _sequences(groups: list[Group], questions: int, config: Config) -> Iterator[list[Group]]:
-    """Sequences without end, every database in turn."""
+def _sequences(groups: list[Group], questions: int, config: Config, tokens: int) -> Iterator[list[Group]]:
+    """Sequences without end, every database in turn; `tokens` of them in a forward (0: one)."""
     rng: Any = random.Random(config.seed)
     while True:
         pieces: list[Group] = []
@@ -119,4 +129,4 @@ def _sequences(groups: list[Group], questions: int, config: Config) -> Iterator[
         # Filled with several pieces where they fit: the unpacked way gets sequences of the same length.
         bins = fill(pieces, config.max_length)
         rng.shuffle(bins)
-        yield from bins
+        yield from forwards(bins, tokens)

@@ -11,7 +11,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,17 @@ from numpy.typing import NDArray
 
 from sqlagent.base.errors import ModelError
 from sqlagent.weights.gguf_read import GgufFile, Rows
-from sqlagent.weights.safetensors import read_header, read_json
+from sqlagent.weights.safetensors import Slot, read_header, read_json
 
 CONFIG, WEIGHTS, RECORD = "adapter_config.json", "adapter_model.safetensors", "training.json"
 _CHANGES_BASE = ("pissa", "olora", "corda", "loftq")
 _NAME = re.compile(
     r"(?:base_model\.model\.)?(.+?)\.(lora_A|lora_B|lora_magnitude_vector)(?:\.\w+)?(?:\.weight)?"
 )
+_WHOLE = re.compile(
+    r"(?:base_model\.model\.)?((?!.*lora_).+?)(?:\.base_layer|\.modules_to_save(?:\.\w+)?)?\.(weight|bias)"
+)
+"""A tensor that was trained itself: of modules_to_save, a resized embedding, or a bias."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,8 @@ class Delta:
 class Adapter:
     """An adapter. `deltas` by module (model.layers.0.self_attn.q_proj); `record` is training.json.
 
-    Of a GGUF LoRA `arch` is set, and `deltas` are by GGUF tensor and in its row order.
+    `whole` has the tensors that take the place of the base's, by Hugging Face name (lm_head.weight). Of a GGUF LoRA
+    `arch` is set, and `deltas` are by GGUF tensor and in its row order.
     """
 
     path: Path
@@ -75,6 +80,7 @@ class Adapter:
     record: Mapping[str, Any]
     sha256: str
     arch: str = ""
+    whole: Mapping[str, Slot] = field(default_factory=dict)
 
     @property
     def base_sha256(self) -> str:
@@ -143,19 +149,22 @@ def _read_folder(folder: Path) -> Adapter:
     if not (folder / WEIGHTS).is_file():
         raise ModelError(f"{folder} has no {WEIGHTS}: save the adapter with peft's save_pretrained.")
     pieces: dict[str, dict[str, Rows]] = {}
+    whole: dict[str, Slot] = {}
     for name, slot in read_header(folder / WEIGHTS).items():
-        found = _NAME.fullmatch(name)
-        if found is None:
+        if found := _NAME.fullmatch(name):
+            pieces.setdefault(found[1], {})[found[2]] = slot.all()
+        elif found := _WHOLE.fullmatch(name):
+            whole[f"{found[1]}.{found[2]}"] = slot
+        else:
             raise ModelError(
                 f"The adapter holds {name}, which is no LoRA matrix of a linear layer: "
-                "train without modules_to_save, bias or embedding targets."
+                "train without embedding targets, or merge it with peft first."
             )
-        pieces.setdefault(found[1], {})[found[2]] = slot.all()
     deltas = {module: _delta(module, parts, config) for module, parts in pieces.items()}
     if not deltas:
         raise ModelError(f"The adapter {folder} holds no matrices.")
     record = read_json(folder / RECORD) if (folder / RECORD).is_file() else {}
-    return Adapter(folder, deltas, config, record, _sha256(folder / WEIGHTS))
+    return Adapter(folder, deltas, config, record, _sha256(folder / WEIGHTS), whole=whole)
 
 
 def _check(config: Mapping[str, Any], folder: Path) -> None:
@@ -166,6 +175,8 @@ def _check(config: Mapping[str, Any], folder: Path) -> None:
         raise ModelError(
             "The adapter is for transposed layers (fan_in_fan_out), which Llama and Qwen2 do not have."
         )
+    if config.get("lora_bias"):
+        raise ModelError("The adapter has biases within its LoRA (lora_bias): merge it with peft first.")
     start = config.get("init_lora_weights", True)
     if isinstance(start, str) and start.lower().startswith(_CHANGES_BASE):
         raise ModelError(

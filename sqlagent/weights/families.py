@@ -19,9 +19,22 @@ from sqlagent.base.errors import ModelError
 from sqlagent.weights.gguf_read import GgufFile, Value
 from sqlagent.weights.gguf_write import real, text, uint
 
-ARCHES = {"LlamaForCausalLM": "llama", "Qwen2ForCausalLM": "qwen2"}
-_ENUM = {"llama": gguf.MODEL_ARCH.LLAMA, "qwen2": gguf.MODEL_ARCH.QWEN2}
-SUPPORTED = "only the Llama and Qwen2 families can be converted"
+ARCHES = {
+    "LlamaForCausalLM": "llama",
+    "MistralForCausalLM": "llama",
+    "Qwen2ForCausalLM": "qwen2",
+    "Qwen3ForCausalLM": "qwen3",
+}
+_ENUM = {
+    "llama": gguf.MODEL_ARCH.LLAMA,
+    "qwen2": gguf.MODEL_ARCH.QWEN2,
+    "qwen3": gguf.MODEL_ARCH.QWEN3,
+}
+SUPPORTED = "only the Llama, Mistral, Qwen2 and Qwen3 families can be converted"
+_BLOCK = (
+    *("attn_norm", "attn_q", "attn_k", "attn_v", "attn_output"),
+    *("ffn_norm", "ffn_gate", "ffn_up", "ffn_down"),
+)
 
 
 def arch_of(architecture: str) -> str:
@@ -35,6 +48,11 @@ def check_arch(arch: str, where: object) -> None:
     """Raise ModelError unless a GGUF's architecture is one of ours."""
     if arch not in _ENUM:
         raise ModelError(f"{where} is a {arch or 'nameless'} model: {SUPPORTED}.")
+
+
+def block(arch: str) -> tuple[str, ...]:
+    """The matrices and norms that every layer of an architecture has."""
+    return (*_BLOCK, "attn_q_norm", "attn_k_norm") if arch == "qwen3" else _BLOCK
 
 
 @functools.lru_cache(maxsize=4)
@@ -79,13 +97,15 @@ def config_fields(arch: str, config: Mapping[str, Any]) -> dict[str, Value]:
         )
     if config.get("use_sliding_window"):
         raise ModelError(
-            "The model uses a sliding attention window, which llama.cpp does not have for Qwen2."
+            "The model uses a sliding attention window, which llama.cpp does not have for Qwen2 and Qwen3."
         )
+    # Mistral's first models have one, which llama.cpp does not know of them: within it, all is as it should be.
+    window = config.get("sliding_window") if config.get("model_type") == "mistral" else None
     try:
         heads, width = int(config["num_attention_heads"]), int(config["hidden_size"])
         head = int(config.get("head_dim") or width // heads)
         fields = {
-            "context_length": uint(config["max_position_embeddings"]),
+            "context_length": uint(min(config["max_position_embeddings"], window or math.inf)),
             "embedding_length": uint(width),
             "block_count": uint(config["num_hidden_layers"]),
             "feed_forward_length": uint(config["intermediate_size"]),

@@ -34,6 +34,11 @@ def convert(
     found = fit(base_path, adapter, out, any_base=any_base, base_sha256=base_sha256)
     if any(delta.magnitude is not None for delta in found.deltas.values()):
         raise ModelError("The adapter is DoRA, which a GGUF LoRA cannot express: merge it instead.")
+    if found.adapter.whole:
+        raise ModelError(
+            f"The adapter replaces {next(iter(found.adapter.whole))} as a whole (modules_to_save or bias), which a "
+            "GGUF LoRA cannot hold: merge it instead."
+        )
     alpha = float(found.adapter.config.get("lora_alpha") or 1.0)
     parts = []
     for name, delta in sorted(found.deltas.items()):
