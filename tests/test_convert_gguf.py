@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,7 @@ LLAMA3 = {
     "high_freq_factor": 4.0,
     "original_max_position_embeddings": 8,
 }
+YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 8}
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "qwen2": ("qwen2", {}),
     "qwen2 tied": ("qwen2", {"tied": True}),
@@ -122,6 +124,8 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "llama 3 rope": ("llama", {"rope_scaling": LLAMA3}),
     "llama linear rope": ("llama", {"rope_scaling": {"rope_type": "linear", "factor": 4.0}}),
     "llama rope base": ("llama", {"rope_theta": 500000.0}),
+    "llama yarn rope": ("llama", {"rope_scaling": YARN}),
+    "qwen2 yarn rope": ("qwen2", {"rope_scaling": YARN}),
 }
 
 
@@ -361,6 +365,30 @@ def test_what_cannot_be_converted_is_refused_in_a_sentence(tmp_path: Path) -> No
     )
     odd = {**tiny.tensors("qwen2", 600), "model.layers.0.self_attn.extra.weight": np.ones((2, 2), np.float32)}
     refuse(tmp_path, "a tensor model.layers.0.self_attn.extra.weight, which qwen2 does not", weights=odd)
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"attention_factor": 1.0}, "attention_factor"),
+        ({"mscale": 1.0, "mscale_all_dim": 1.0}, "mscale"),
+        ({"beta_fast": 8.0, "truncate": False}, "beta_fast and truncate"),
+        ({"beta_slow": 4}, "beta_slow"),
+    ],
+)
+def test_a_setting_of_yarn_that_llama_cpp_leaves_out_is_refused(
+    tmp_path: Path, settings: dict[str, Any], named: str
+) -> None:
+    """transformers 5.24 obeys each of them (modeling_rope_utils.py); the logits of a file without them differ."""
+    refuse(tmp_path, f"YaRN sets {named}, which", rope_scaling=YARN | settings)
+
+
+def test_the_usual_settings_of_yarn_may_be_written_out(tmp_path: Path) -> None:
+    usual = {"attention_factor": 0.1 * math.log(4) + 1, "beta_fast": 32.0, "beta_slow": 1, "truncate": True}
+    for number, settings in enumerate((usual, {"attention_factor": None, "mscale": 0.7, "beta_fast": None})):
+        folder = tiny.hf_folder(tmp_path / f"hf{number}", rope_scaling=YARN | settings)
+        gguf.convert(folder, tmp_path / "out.gguf", progress=QUIET)
+        assert GgufFile(tmp_path / "out.gguf").of_arch("rope.scaling.factor") == 4.0
 
 
 def test_a_folder_with_pickles_only_is_refused(tmp_path: Path) -> None:

@@ -125,6 +125,7 @@ def config_fields(arch: str, config: Mapping[str, Any]) -> dict[str, Value]:
         fields["rope.scaling.type"] = text(kind)
         fields["rope.scaling.factor"] = real(float(rope["factor"]))
         if kind == "yarn":
+            _check_yarn(rope)
             original = rope.get("original_max_position_embeddings") or config["max_position_embeddings"]
             fields["rope.scaling.original_context_length"] = uint(original)
     elif kind not in ("default", "llama3"):
@@ -136,6 +137,26 @@ def config_fields(arch: str, config: Mapping[str, Any]) -> dict[str, Value]:
 
 def _rope(config: Mapping[str, Any]) -> Mapping[str, Any]:
     return config.get("rope_parameters") or config.get("rope_scaling") or {}
+
+
+def _check_yarn(rope: Mapping[str, Any]) -> None:
+    """Raise ModelError for a setting of YaRN that transformers obeys and llama.cpp takes to be the paper's.
+
+    The attention factor is 0.1 ln(factor) + 1 (arXiv 2309.00071, section 3.4), or follows from two mscales.
+    """
+
+    def scale(weight: float) -> float:
+        return 0.1 * weight * math.log(max(float(rope["factor"]), 1.0)) + 1
+
+    both = rope.get("mscale"), rope.get("mscale_all_dim")
+    implied = scale(both[0]) / scale(both[1]) if all(both) else scale(1)
+    given = rope.get("attention_factor")
+    odd = [key for key, usual in (("beta_fast", 32), ("beta_slow", 1)) if (rope.get(key) or usual) != usual]
+    odd += ["truncate"] if rope.get("truncate", True) is False else []
+    if not math.isclose(implied if given is None else given, scale(1), rel_tol=1e-6):
+        odd.append("mscale" if given is None else "attention_factor")
+    if odd:
+        raise ModelError(f"The model's YaRN sets {' and '.join(odd)}, which llama.cpp would leave out.")
 
 
 def rope_factors(config: Mapping[str, Any]) -> NDArray[np.float32] | None:
