@@ -128,8 +128,8 @@ def _check_yarn(rope: Mapping[str, Any]) -> None:
     def scale(weight: float) -> float:
         return 0.1 * weight * math.log(max(float(rope["factor"]), 1.0)) + 1
 
-    both = rope.get("mscale"), rope.get("mscale_all_dim")
-    implied = scale(both[0]) / scale(both[1]) if all(both) else scale(1)
+    above, below = rope.get("mscale"), rope.get("mscale_all_dim")
+    implied = scale(above) / scale(below) if above and below else scale(1)
     given = rope.get("attention_factor")
     odd = [key for key, usual in (("beta_fast", 32), ("beta_slow", 1)) if (rope.get(key) or usual) != usual]
     odd += ["truncate"] if rope.get("truncate", True) is False else []
