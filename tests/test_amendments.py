@@ -32,7 +32,7 @@ INSERT INTO staff VALUES (1, 'Ann', 50, '2015-03-01', NULL, NULL, 1), (2, 'Bob',
     (3, 'Cy', 45, '2019-06-01', '2021-02-01', 1, 2), (4, 'Di', 41, '2020-07-01', NULL, 2, 2);
 """
 AFTER = "Who was hired after 2018?"
-WROTE = "SELECT name FROM staff WHERE hired > '2018-01-01'"
+WROTE = "SELECT name FROM staff WHERE hired > '2018-04-01'"
 MEANT = "SELECT name FROM staff WHERE hired >= '2019-01-01'"
 NOBODY = "SELECT name FROM staff WHERE id NOT IN (SELECT boss_id FROM staff)"
 
