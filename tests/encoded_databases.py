@@ -1,6 +1,7 @@
 """Databases that hold the same rows in every encoding, and questions with the rows that answer them.
 
-    python tests/encoded_databases.py    # writes tests/data/encodings.jsonl
+    python tests/encoded_databases.py          # writes tests/data/encodings.jsonl
+    python tests/encoded_databases.py DIR      # a set for `python -m bench accuracy --data DIR --split questions`
 
 A line is `{shape, encoding, question, sql, rows}`: `sql` is the logical statement, `rows` what its plain form gives on
 a copy of the database with plain types.
@@ -8,9 +9,11 @@ a copy of the database with plain types.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -325,7 +328,37 @@ def cases() -> Iterator[dict[str, Any]]:
                 }
 
 
+def save(folder: Path) -> None:
+    """Write the encoded databases and their questions as `bench accuracy` reads them; gold gives the rows."""
+    for shape_name, shape in SHAPES.items():
+        for name in ENCODINGS:
+            file = folder / "database" / f"{shape_name}_{name}" / f"{shape_name}_{name}.sqlite"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.closing(build(shape, name, plain=False)) as made:
+                made.commit()
+                made.execute("VACUUM INTO ?", (str(file),))
+    questions = [
+        {
+            "db_id": f"{case['shape']}_{case['encoding']}",
+            "question": case["question"],
+            "query": " UNION ALL ".join(f"SELECT {', '.join(map(_literal, row))}" for row in case["rows"])
+            or "SELECT 1 WHERE 0",
+        }
+        for case in cases()
+    ]
+    (folder / "questions.json").write_text(json.dumps(questions, indent=1) + "\n", encoding="utf-8")
+
+
+def _literal(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    return "'" + value.replace("'", "''") + "'" if isinstance(value, str) else repr(value)
+
+
 if __name__ == "__main__":
+    if sys.argv[1:]:
+        save(Path(sys.argv[1]))
+        sys.exit()
     with CASES.open("w", encoding="utf-8") as sink:
         for case in cases():
             sink.write(json.dumps(case, ensure_ascii=False) + "\n")
