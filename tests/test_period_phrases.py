@@ -53,6 +53,10 @@ TODAY = date(2026, 11, 28)  # a Saturday
         ("since the start of May 2024", "2024-05-01", None),
         ("in March 2024", "2024-03-01", "2024-04-01"),
         ("on the 3rd of May 2024", "2024-05-03", "2024-05-04"),
+        ("in the seven days before 15 June 2023", "2023-06-08", "2023-06-15"),
+        ("during the 2 weeks after 1 June 2024", "2024-06-02", "2024-06-16"),
+        ("the three months prior to May 2024", "2024-02-01", "2024-05-01"),
+        ("orders placed 3 days before 15 June 2023", None, "2023-06-15"),
     ],
 )
 def test_a_phrase_is_its_days(question: str, begin: str | None, end: str | None) -> None:

@@ -62,6 +62,7 @@ def made(path: Path, question: str, sql: str) -> str:
         ("orders sent until 31 October 2026", "sent_at <= '2026-10-31'", [2, 3, 4, 5]),
         ("orders sent from 1 to 10 February", "sent_at BETWEEN '2025-02-01' AND '2025-02-10'", [4]),
         ("orders of Q4 2026 over 15", "ordered LIKE '2026-04%' AND total > 15", [2, 3]),
+        ("orders sent in the 5 days before 1 November 2026", "sent_at < '2026-11-01'", [2]),
         ("orders for the last 30 days", "ordered >= CURRENT_DATE - 30", [1, 2]),
     ],
 )

@@ -157,6 +157,19 @@ def test_where_names_tell_nothing_nothing_is_refused(ddl: str, question: str) ->
     )
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How many employees were hired in the seven days before 15 June 2023?",
+        "How many days lie between the first and the last hire?",
+        "The eighth highest salary, and a dozen names",
+    ],
+)
+def test_numbers_in_words_and_what_is_said_of_them_need_not_be_in_the_database(question: str) -> None:
+    found = gate(Meanings()).look(question)
+    assert not found.refused and not found.doubt
+
+
 def test_what_somebody_did_themselves_is_asked_of_their_own_file() -> None:
     reviews = ScopeCheck(
         schema.from_ddl("CREATE TABLE orders (item TEXT); CREATE TABLE matches (item TEXT)"), Letters

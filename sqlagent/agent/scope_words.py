@@ -23,7 +23,7 @@ _SAID_ANYWHERE = """
     highest history hold holding host hosted hour hours how however id identifier ids include included
     including increasing indicate info information instance instead interest interested interests
     involved item keep kept kg kilogram kilometer kilometers kind km know known large larger largest
-    last later latest least left less letter limit list listed live living located long longer longest
+    last later latest least left less letter lie lies limit list listed live living located long longer longest
     look low lower lowest made main make making male many match matching maximal maximum maybe mean
     mentioned meter meters middle mile miles minimal minimum minus minute minutes month most mostly move
     much multiple name named need never new newest next nobody nothing now number obtain offer offered
@@ -53,6 +53,9 @@ _SAID_ANYWHERE = """
     busiest coldest deepest fastest finest hottest late loudest nicest poorest quickest richest safest slowest soonest
     strongest warmest weakest widest
     asc avg concat denote denoted desc divide divided false max min multiplied multiply null
+    six seven eight nine eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty thirty forty
+    fifty sixty seventy eighty ninety hundred hundreds thousand thousands million millions billion billions dozen dozens
+    fourth fifth sixth seventh eighth ninth tenth
     grow grew grown increase increased decrease decreased rise rose fall fell drop dropped decline compare
     refer referred referring sql strftime substr subtract subtracted sum true
 """

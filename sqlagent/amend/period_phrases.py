@@ -267,6 +267,10 @@ _UNTIL = re.compile(
     re.IGNORECASE,
 )
 _BETWEEN = re.compile(r"\b(?:between|from) $", re.IGNORECASE)
+_COUNTED = rf"\b(?:in|during|within|over|the)(?: the)? {_COUNT} {_UNIT}s?"
+_COUNTED_BEFORE = re.compile(rf"{_COUNTED} (?:before|prior to|preceding) $", re.IGNORECASE)
+_COUNTED_AFTER = re.compile(rf"{_COUNTED} (?:after|following) $", re.IGNORECASE)
+"""So many days beside another time: all of them are meant; "3 days after 1 June" alone is one day."""
 _JOINED = re.compile(r" ?(?:-|–|—) ?| (?:to|and|until|till|through|thru|up to) ", re.IGNORECASE)
 _IN = re.compile(r"\b(?:in|of|during|for|on|over|throughout|within|from) (?:the )?(?:month of )?$", re.I)
 _PART_OF = re.compile(
@@ -299,6 +303,9 @@ def periods(question: str, today: date) -> list[Period]:
             i += 2
             continue
         i += 1
+        if beside := _beside(one, before):
+            found.append(beside)
+            continue
         bound = next(((form.search(before), make) for form, make in _BOUNDS if form.search(before)), None)
         if bound is None and _PART_OF.search(before):
             return []
@@ -326,6 +333,23 @@ def _joined(one: Period, other: Period, start: int) -> Period:
         if one.begin and other.begin and one.begin > other.begin:
             one = one.in_year((other.end - DAY).year - 1)
     return Period(one.begin, other.end, start, other.stop, yearless=one.yearless and other.yearless)
+
+
+def _beside(one: Period, before: str) -> Period | None:
+    """So many days, weeks, months … before or after a period, where the words in front of it say so."""
+    earlier, later = _COUNTED_BEFORE.search(before), _COUNTED_AFTER.search(before)
+    said = earlier or later
+    if said is None or one.begin is None or one.end is None:
+        return None
+    count, unit = said["count"].lower(), said["unit"].lower()
+    steps = _NUMBERS.get(count) or int(count)
+    edge, sign = (one.begin, -1) if earlier else (one.end, 1)
+    if unit in ("day", "week"):
+        other = edge + sign * steps * (7 if unit == "week" else 1) * DAY
+    else:
+        other = _moved(edge, sign * steps * {"month": 1, "quarter": 3, "year": 12}[unit])
+    begin, end = sorted((edge, other))
+    return replace(one, begin=begin, end=end, start=said.start())
 
 
 _BOUNDS: tuple[tuple[re.Pattern[str], Callable[[Period], Period]], ...] = (
