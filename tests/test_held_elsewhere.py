@@ -64,6 +64,10 @@ def test_a_comparison_stays_where_its_column_holds_the_text_or_several_do(where)
         ("street LIKE '%Oxford%' AND lamps > 3", " WHERE lamps > 3"),
         ("lamps > 3 AND street = 'Oxford' AND status = 'closed'", " WHERE lamps > 3 AND status = 'closed'"),
         ("street = 'Oxford' AND (lamps = 4 OR lamps = 7)", " WHERE (lamps = 4 OR lamps = 7)"),
+        (
+            "street = 'Oxford' AND id < (SELECT MAX(id) FROM data WHERE street = 'Oxford' AND lamps = 4)",
+            " WHERE id < (SELECT MAX(id) FROM data WHERE street = 'Oxford' AND lamps = 4)",
+        ),
     ],
 )
 def test_what_a_table_without_a_telling_name_is_about_is_no_condition(where, made):

@@ -9,14 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from sqlagent.amend.amendment import Amended
 from sqlagent.amend.fan_out import caution
-from sqlagent.amend.pipeline import PITFALLS, READINGS, Context, mended, proposals
+from sqlagent.amend.pipeline import PITFALLS, READINGS, SUPPLIED, Context, mended, proposals
 from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor
 from sqlagent.linking.prompt import Turn
 from sqlagent.sandbox import functions as sandboxed
+from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import quote
-from sqlagent.sql.reading import Readings
+from sqlagent.sql.reading import Reading, Readings
 from tests.hostile import NAMES
 
 bench_walk = pytest.importorskip("bench.walk")
@@ -201,3 +203,20 @@ def test_a_condition_with_a_case_is_one(tmp_path: Path) -> None:
     about = place.context("and hired after 2010?", (before,))
     made = proposals("SELECT name FROM employees WHERE hire_date > '2010-12-31'", about)
     assert any(f"WHERE {case} AND hire_date" in one.sql for one in made), made
+
+
+def test_a_rule_that_would_change_one_thing_within_another_leaves_the_statement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def twice(now: Reading, _: Context) -> Amended:
+        edits = Edits(now.statement)
+        edits.put(0, 20, "SELECT 1")
+        edits.put(10, 30, "FROM x")
+        return Amended(edits.sql())
+
+    place, sql = plain(tmp_path), "SELECT name FROM employees WHERE salary = 5"
+    for rules in (SUPPLIED, READINGS, PITFALLS):
+        monkeypatch.setitem(rules, "one_value", twice)
+    about = place.context("Who earns 5?")
+    assert mended(sql, about)[0] == sql
+    assert all(one.sql != "SELECT 1" for one in proposals(sql, about))

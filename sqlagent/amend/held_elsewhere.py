@@ -70,12 +70,19 @@ def of_the_whole(reading: Reading, accepts: Callable[[str], bool], values: Value
             f"Nothing in {table.name} is called {text!r}, which was taken for what all of it is about."
         )
     for select, nodes in left_out.items():
+        if any(_is_within(select, other) for other in left_out):
+            continue
         kept = [node for node in reading.statement.conjuncts(select) if node not in nodes]
         if kept and select.where is not None:
             edits.replace(select.where, " AND ".join(reading.statement.conjunct(node) for node in kept))
         else:
             edits.drop(select, "where")
     return edited(reading, edits, notes, accepts)
+
+
+def _is_within(select: Select, other: Select) -> bool:
+    """Whether a SELECT stands in the WHERE of another."""
+    return other.where is not None and other.where.start <= select.start < other.where.end
 
 
 def _lacking(reading: Reading, values: Values) -> Iterator[tuple[Select, Expr, Column, str, Table]]:

@@ -72,6 +72,7 @@ from sqlagent.amend.ungrouped import grouped_by_all
 from sqlagent.amend.unused_words import unused_word
 from sqlagent.amend.years import bounded, whole_year
 from sqlagent.linking.prompt import Hint, Turn, spoken
+from sqlagent.sql.edit import Overlap
 from sqlagent.sql.reading import Reading, Readings
 
 PRIOR = 0.0
@@ -241,7 +242,7 @@ def proposals(sql: str, about: Context) -> list[Proposal]:
         return []
     made = list[Proposal]()
     for name, rule in SUPPLIED.items():
-        after, why = rule(reading, about)
+        after, why = _after(rule, reading, about)
         if after != sql:
             made.append(Proposal(after, (Amendment(name, sql, after, why),), lead=LEADS[name]))
     if made:  # one may call for another: what is grouped by a key is then shown by name
@@ -251,7 +252,7 @@ def proposals(sql: str, about: Context) -> list[Proposal]:
     read_so = [
         Proposal(after, (Amendment(name, sql, after, why),), PRIORS.get(name, PRIOR))
         for name, rule in READINGS.items()
-        for after, why in [rule(reading, about)]
+        for after, why in [_after(rule, reading, about)]
         if after != sql
     ]
     if len(read_so) > 1:
@@ -270,8 +271,16 @@ def _applied(sql: str, rules: Mapping[str, Rule], about: Context) -> tuple[str, 
     for name, rule in rules.items():
         if reading is None:
             break
-        after, why = rule(reading, about)
+        after, why = _after(rule, reading, about)
         if after != reading.sql:
             found.append(Amendment(name, reading.sql, after, why))
             sql, reading = after, about.statements.find(after)
     return sql, tuple(found)
+
+
+def _after(rule: Rule, reading: Reading, about: Context) -> Amended:
+    """What a rule makes of a statement; the statement where one thing it would change is within another."""
+    try:
+        return rule(reading, about)
+    except Overlap:
+        return Amended(reading.sql)

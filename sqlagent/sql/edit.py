@@ -19,13 +19,17 @@ Edit = tuple[int, int, str]
 """Start, end, and what stands there instead; an insertion where the two are the same."""
 
 
+class Overlap(ValueError):
+    """Two edits want the same characters: one of two changes that cannot both be made by spans."""
+
+
 def spliced(text: str, edits: Iterable[Edit]) -> str:
-    """A text with edits made. Insertions at one place stand in the order given. Raises ValueError where two overlap."""
+    """A text with edits made. Insertions at one place stand in the order given. Raises Overlap."""
     made: list[str] = []
     at = 0
     for start, end, new in sorted(edits, key=lambda edit: edit[:2]):
         if start < at:
-            raise ValueError(f"two edits overlap at {start}")
+            raise Overlap(f"two edits overlap at {start}")
         made += (text[at:start], new)
         at = end
     return "".join([*made, text[at:]])
@@ -43,7 +47,7 @@ class Edits:
         return bool(self._edits)
 
     def sql(self) -> str:
-        """The new text. Raises ValueError where two edits overlap."""
+        """The new text. Raises Overlap."""
         return spliced(self.statement.sql, self._edits)
 
     # ---- anywhere ----
