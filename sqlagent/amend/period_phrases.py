@@ -111,6 +111,21 @@ def _moved(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
+_IN_MONTHS = {"month": 1, "quarter": 3, "year": 12}
+
+
+def _away(day: date, unit: str, steps: int) -> date:
+    """The day that is so many units later; earlier where `steps` is below 0."""
+    if unit in _IN_MONTHS:
+        return _moved(day, steps * _IN_MONTHS[unit])
+    return day + steps * (7 if unit == "week" else 1) * DAY
+
+
+def _number(said: str) -> int:
+    """A count in digits or in words."""
+    return _NUMBERS.get(said.lower()) or int(said)
+
+
 def _unit(day: date, unit: str, steps: int = 0) -> Span:
     """The day, week, month, quarter or year that a day is in, or one so many units later."""
     if unit == "day":
@@ -118,7 +133,7 @@ def _unit(day: date, unit: str, steps: int = 0) -> Span:
     if unit == "week":
         begin = day - day.weekday() * DAY + steps * 7 * DAY
         return begin, begin + 7 * DAY
-    size = {"month": 1, "quarter": 3, "year": 12}[unit]
+    size = _IN_MONTHS[unit]
     begin = date(day.year, (day.month - 1) // size * size + 1, 1)
     return _moved(begin, steps * size), _moved(begin, (steps + 1) * size)
 
@@ -205,13 +220,8 @@ def _this(steps: int) -> Reader:
 
 def _past(found: re.Match[str], today: date) -> tuple[date, date, bool]:
     """Counted back from today, which is the last day of it."""
-    said, unit = (found.groupdict().get("count") or "1").lower(), found["unit"].lower()
-    count = _NUMBERS.get(said) or int(said)
-    if unit in ("day", "week"):
-        begin = today - (count * (7 if unit == "week" else 1) - 1) * DAY
-    else:
-        begin = _moved(today, -count * {"month": 1, "quarter": 3, "year": 12}[unit]) + DAY
-    return begin, today + DAY, False
+    count = _number(found.groupdict().get("count") or "1")
+    return _away(today, found["unit"].lower(), -count) + DAY, today + DAY, False
 
 
 def _weekday(found: re.Match[str], today: date) -> tuple[date, date, bool]:
@@ -220,8 +230,7 @@ def _weekday(found: re.Match[str], today: date) -> tuple[date, date, bool]:
 
 
 def _ago(found: re.Match[str], today: date) -> tuple[date, date, bool]:
-    said = found["count"].lower()
-    return (*_unit(today, "day", -(_NUMBERS.get(said) or int(said))), False)
+    return (*_unit(today, "day", -_number(found["count"])), False)
 
 
 _UNIT = r"(?P<unit>day|week|month|quarter|year)"
@@ -341,14 +350,8 @@ def _beside(one: Period, before: str) -> Period | None:
     said = earlier or later
     if said is None or one.begin is None or one.end is None:
         return None
-    count, unit = said["count"].lower(), said["unit"].lower()
-    steps = _NUMBERS.get(count) or int(count)
     edge, sign = (one.begin, -1) if earlier else (one.end, 1)
-    if unit in ("day", "week"):
-        other = edge + sign * steps * (7 if unit == "week" else 1) * DAY
-    else:
-        other = _moved(edge, sign * steps * {"month": 1, "quarter": 3, "year": 12}[unit])
-    begin, end = sorted((edge, other))
+    begin, end = sorted((edge, _away(edge, said["unit"].lower(), sign * _number(said["count"]))))
     return replace(one, begin=begin, end=end, start=said.start())
 
 

@@ -147,6 +147,6 @@ def _held_in(table: Table, word: str, values: Values) -> DbColumn | None:
             continue
         if any(len(word_forms.words(text)) > MOST_WORDS for text in texts):
             return None
-        if values(f"SELECT 1 FROM {rows} WHERE NOT {like} LIMIT 1"):
+        if is_held(table, f"NOT {like}", values):
             held.append(column)
     return held[0] if len(held) == 1 else None

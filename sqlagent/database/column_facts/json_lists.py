@@ -23,7 +23,7 @@ from sqlagent.database.column_facts.json_members import (
 )
 from sqlagent.database.column_facts.sampling import Run, read_rows
 from sqlagent.database.ddl_comments import quote
-from sqlagent.database.schema import Column, Table, fold
+from sqlagent.database.schema import Column, Computed, Table, fold
 from sqlagent.database.spoken_names import SpokenTable
 
 _ROWS = (32, 2, 8)
@@ -54,15 +54,16 @@ def list_table(run: Run, table: Table, column: Column, path: Path) -> tuple[Spok
             told -= 1
             continue
         taken.add(fold(spoken))
-        value = f"json_extract(e.value, '{_quoted(path_text(field))}')"
+        value = Computed("value", path_text(field), proved=True).sql("e.value")
         if type_of({kind for kind in members.seen[field].kinds if kind != "null"}) == "TEXT":
             value = f"CAST({value} AS TEXT)"  # compares with a number as a column of texts does
         items.append(f"{value} AS {quote(spoken)}")
     if len(items) == len(keys):
         return None, False
+    members_of = Computed(column.name, path_text(path)).members
     query = (
         f"SELECT {', '.join(items)} FROM {quote(table.name)} AS t"
-        f" JOIN json_each({_lists('t', column, path)}) AS e WHERE e.type = 'object'"
+        f" JOIN json_each({members_of(f't.{quote(column.name)}')}) AS e WHERE e.type = 'object'"
     )
     refers = {spoken: f"{table.name}.{stored}" for spoken, stored in keys.items()} if len(keys) == 1 else {}
     whole = (
@@ -78,7 +79,7 @@ def list_table(run: Run, table: Table, column: Column, path: Path) -> tuple[Spok
 def _looked_at(run: Run, table: Table, column: Column, path: Path) -> tuple[Members, int]:
     """What the objects in the lists hold, and how many members of lists were looked at."""
     cell = cell_text(quote(table.name), quote(column.name))
-    source = f"json_each({cell}, '{_quoted(path_text(path))}')" if path else f"json_each({cell})"
+    source = f"json_each({Computed(column.name, path_text(path), proved=True).members(cell)})"
     entries = f"(SELECT key, type, value FROM {source} LIMIT {_OBJECTS}) AS _l"
     objects = f"{entries} CROSS JOIN json_each(CASE _l.type WHEN 'object' THEN _l.value END) AS _e"
     inner = "json_each(CASE _e.type WHEN 'object' THEN _e.value END) AS _i"
@@ -101,13 +102,6 @@ def _looked_at(run: Run, table: Table, column: Column, path: Path) -> tuple[Memb
     return members, listed
 
 
-def _lists(label: str, column: Column, path: Path) -> str:
-    """What json_each looks at: the list of a cell, nothing where the cell is no JSON or something else is there."""
-    name = f"{label}.{quote(column.name)}"
-    text = f"CASE WHEN json_valid({name}) THEN {name} END"
-    return f"{text}, '{_quoted(path_text(path))}'" if path else text
-
-
 def _key_name(table: Table, column: str) -> str:
     return f"{table.name}_{column}" if fold(column) in _BARE_KEYS else column
 
@@ -117,7 +111,3 @@ def _is_told(members: Members, path: Path, fields: list[Path]) -> bool:
     seen = members.seen[path]
     inside = [one for one in fields if len(one) == 2 and one[:1] == path]
     return path in fields or not seen.present or (seen.mostly("object") and bool(inside))
-
-
-def _quoted(text: str) -> str:
-    return text.replace("'", "''")
