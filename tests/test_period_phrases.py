@@ -127,3 +127,17 @@ def test_the_last_day_of_a_short_month_is_found() -> None:
 )
 def test_the_days_are_said_as_people_do(question: str, said: str) -> None:
     assert periods(question, TODAY)[0].said() == said
+
+
+@pytest.mark.parametrize(
+    "question", ["kings of the last 2500 years", "orders of the past 9999 months and last week"]
+)
+def test_days_before_the_year_one_are_no_period(question: str) -> None:
+    assert all(one.begin and one.begin.year > 1000 for one in periods(question, TODAY))
+
+
+@pytest.mark.parametrize(
+    "question", ["the 2500 years before 1 May 2024", "in the 9000 years after 1 May 2024"]
+)
+def test_a_count_of_years_beyond_the_calendar_is_passed_over(question: str) -> None:
+    assert len(periods(question, TODAY)) == 1

@@ -351,7 +351,10 @@ def _beside(one: Period, before: str) -> Period | None:
     if said is None or one.begin is None or one.end is None:
         return None
     edge, sign = (one.begin, -1) if earlier else (one.end, 1)
-    begin, end = sorted((edge, _away(edge, said["unit"].lower(), sign * _number(said["count"]))))
+    try:
+        begin, end = sorted((edge, _away(edge, said["unit"].lower(), sign * _number(said["count"]))))
+    except (ValueError, OverflowError):  # days before the year 1, or after 9999
+        return None
     return replace(one, begin=begin, end=end, start=said.start())
 
 
@@ -396,7 +399,10 @@ def _read(
         groups = match.groupdict()
         unit = (groups.get("unit") or groups.get("other") or "year").lower()
         return _unit(today, unit)[0], today + DAY, False
-    return read(match, today)
+    try:
+        return read(match, today)
+    except (ValueError, OverflowError):  # days before the year 1, or after 9999
+        return None
 
 
 def _is_time(match: re.Match[str], question: str) -> bool:
