@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -19,8 +21,11 @@ pytest.importorskip("uvicorn", reason="the web extra is not installed")
 
 from web_site import Site, Visitor, running
 
+from sqlagent.decoding.candidate import Progress
 from sqlagent.ui import demo_database
 from sqlagent.ui.web import app as application
+from sqlagent.ui.web import events
+from sqlagent.ui.web.jobs import Job
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -363,6 +368,30 @@ def test_what_a_job_told_is_told_again_from_any_place(site: Site) -> None:
     assert visitor.events(job, len(first) - 1) == first[-1:]
     assert first[-1]["rows"][0] == ["Engineering", 11]
     assert first[-1]["chart"]["kind"] == "bars"
+
+
+def test_how_far_a_job_is_is_told_behind_what_it_is_doing() -> None:
+    """A page shows what came last. A job may begin to think between two looks of its stream: the first says nothing."""
+    job = Job("ask", "How many?", "", "")
+
+    class Desk:
+        def line(self, job: Job) -> Desk:
+            return self
+
+        def ahead(self, job: Job) -> int:
+            if not job.events:
+                job.tell("status", text="thinking")
+            return 0
+
+        def progress(self, job: Job) -> Progress:
+            return Progress(9, 9, "SELECT name")
+
+    async def told(count: int) -> list[dict[str, Any]]:
+        stream = events.stream(cast("Any", Desk()), job, 0)
+        return [json.loads((await anext(stream)).removeprefix(b"data: ")) for _ in range(count)]
+
+    found = asyncio.run(asyncio.wait_for(told(3), 5))
+    assert [event.get("written") or event.get("text") for event in found] == [None, "thinking", "SELECT name"]
 
 
 def test_a_follow_up_says_what_it_goes_on_from_and_a_new_subject_does_not(site: Site) -> None:

@@ -48,13 +48,14 @@ async def _told(desk: Desk, job: Job, place: int, told: asyncio.Event) -> AsyncI
         for event in job.events[place:]:
             place += 1
             spoken = loop.time()
+            said = None  # a page shows the newest alone, so this one hides how far the job is
             yield _event(event)
         if done:
             return
         if (preview := job.preview) is not seen and preview is not None:
             seen, spoken = preview, loop.time()
             yield _event(preview)
-        now = _how_far(desk, job)
+        now = _how_far(desk, job, place)
         if now != said:
             said, spoken = now, loop.time()
             yield _event(now)
@@ -68,11 +69,13 @@ async def _told(desk: Desk, job: Job, place: int, told: asyncio.Event) -> AsyncI
         told.clear()
 
 
-def _how_far(desk: Desk, job: Job) -> dict[str, Any]:
+def _how_far(desk: Desk, job: Job, place: int) -> dict[str, Any]:
+    """How far a job is, of whose events a page has seen so many."""
     ahead = desk.line(job).ahead(job)
     if ahead:
         return {"type": "waiting", "ahead": ahead}
-    thinking = next((e["text"] for e in reversed(job.events) if e["type"] == "status"), "") == "thinking"
+    told = (event["text"] for event in reversed(job.events[:place]) if event["type"] == "status")
+    thinking = next(told, "") == "thinking"
     progress = desk.progress(job) if thinking else None
     if progress is None:
         return {"type": "progress"}
