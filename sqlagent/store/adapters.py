@@ -28,6 +28,8 @@ CONFIG, WEIGHTS, RECORD = "adapter_config.json", "adapter_model.safetensors", "t
 IMATRIX = "imatrix.gguf"
 """An importance matrix in an adapter's folder; a merge quantises with it."""
 WAYS = ("load", "merge")
+FASTEST = "fastest"
+"""Whichever of both runs faster here: see fastest.py, which makes it one of them."""
 _VERSION = "1"
 """Changes when the same input is to become another output."""
 _SPARE_BYTES = 64 << 20
@@ -46,13 +48,17 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """An adapter and how it is to be applied. `label` names what is made of it; `folder` is the cache's."""
+    """An adapter and how it is to be applied. `label` names what is made of it; `folder` is the cache's.
+
+    variant: tells the files of two plans with one label apart, where both are kept.
+    """
 
     adapter: Path
     folder: Path
     apply: str = "load"
     quantize: str = ""
     label: str = ""
+    variant: str = ""
 
     def files(self, base: Path, made: Path) -> Files:
         """What is to be loaded, once `made` is there."""
@@ -64,18 +70,21 @@ class Plan:
         parts = [_VERSION, base_sha256, identity(self.adapter, self.folder), self.apply]
         parts += [self.quantize] if self.apply == "merge" else []
         content = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
-        return self.folder / f"{self._stem()}-{content}.gguf"
+        return self.folder / f"{self.stem}-{content}.gguf"
 
     def stale(self, keep: Path) -> list[Path]:
         """What was made under this name and is not to be kept beside `keep`, and what a killed process left."""
-        found = _made_as(self._stem(), self.folder)
+        found = _made_as(self.stem, self.folder)
         others = [p for p in found if p.suffix == ".gguf" and not p.name.startswith(".") and p != keep]
         last = sorted((p for p in others if _used(p)), key=_used, reverse=True)[: _KEPT[self.apply] - 1]
         names = tuple(path.name for path in (keep, *last))
         return [path for path in found if not path.name.lstrip(".").startswith(names)]
 
-    def _stem(self) -> str:
-        return self.label or re.sub(r"[^A-Za-z0-9._-]+", "-", _called(self.adapter)).strip("-.") or "adapter"
+    @property
+    def stem(self) -> str:
+        """What the names of its files begin with."""
+        name = self.label or re.sub(r"[^A-Za-z0-9._-]+", "-", _called(self.adapter)).strip("-.") or "adapter"
+        return f"{name}-{self.variant}" if self.variant else name
 
 
 def check(adapter: Path) -> None:
@@ -221,32 +230,37 @@ def _convert(plan: Plan, base: Path, sha256: str, target: Path, progress: Progre
 
 
 def _merge(plan: Plan, base: Path, sha256: str, target: Path, progress: Progress) -> None:
-    from sqlagent.weights import merge, quantize
+    from sqlagent.weights import merge, merge_quantized, quantize
     from sqlagent.weights.gguf_read import GgufFile
 
     opened = GgufFile(base)
     kind = quantize.parse_type(plan.quantize) if plan.quantize else quantize.type_for_merging(opened)
-    _check_space(opened, base, plan.folder)
+    direct = kind in merge_quantized.TYPES
+    _check_space(opened, base, plan.folder, halves=not direct)
     progress.note(f"Merging the adapter {plan.adapter.name} into {base.name} ({kind}); this is done once.")
     quantize.warn_of_rounding(opened, kind, progress)
+    matrix = plan.adapter / IMATRIX
+    importance = matrix if matrix.is_file() else None
+    if direct:
+        merge_quantized.into_gguf(
+            base, plan.adapter, target, kind, importance=importance, base_sha256=sha256, progress=progress
+        )
+        return
     if kind in ("F16", "BF16", "F32"):
         merge.into_gguf(base, plan.adapter, target, kind=kind.lower(), base_sha256=sha256, progress=progress)
         return
     whole = target.with_name(f".{target.name}.f16")
     try:
         merge.into_gguf(base, plan.adapter, whole, base_sha256=sha256, progress=progress)
-        matrix = plan.adapter / IMATRIX
-        quantize.quantize(
-            whole, target, kind, imatrix=matrix if matrix.is_file() else None, progress=progress
-        )
+        quantize.quantize(whole, target, kind, imatrix=importance, progress=progress)
     finally:
         whole.unlink(missing_ok=True)
 
 
-def _check_space(opened: GgufFile, base: Path, folder: Path) -> None:
-    """Raise ModelError when a float16 copy and the result do not fit the disk."""
-    halves = 2 * sum(int(tensor.items) for tensor in opened.tensors.values())
-    need = halves + base.stat().st_size * 3 // 2 + _SPARE_BYTES
+def _check_space(opened: GgufFile, base: Path, folder: Path, *, halves: bool) -> None:
+    """Raise ModelError when the result, and a float16 copy where one is made on the way, do not fit the disk."""
+    copy = 2 * sum(int(tensor.items) for tensor in opened.tensors.values()) if halves else 0
+    need = copy + base.stat().st_size * 3 // 2 + _SPARE_BYTES
     free = shutil.disk_usage(folder).free
     if free < need:
         raise ModelError(

@@ -20,7 +20,7 @@ from typing import Any
 from sqlagent.base.errors import ModelError, UsageError
 from sqlagent.base.paths import adapters_dir, expanded, models_dir
 from sqlagent.base.progress import Progress
-from sqlagent.store import adapters
+from sqlagent.store import adapters, fastest
 from sqlagent.store.adapters import Files, Plan
 from sqlagent.store.registry import Entry, added, forget, registry, remember, shipped
 from sqlagent.store.sources import PathSource, Source
@@ -139,11 +139,15 @@ def ready(
     adapter: str | Path | None = None,
     offline: bool = False,
     quiet: bool = False,
+    settle: bool = False,
     progress: Progress | None = None,
 ) -> Files:
     """What is to be loaded for a model; fetches and makes what is missing.
 
+    Once a model was fetched, it is found out how it runs fastest here (fastest.py), which takes a minute.
+
     :param adapter: a peft folder or a GGUF LoRA to apply, in place of the model's own.
+    :param settle: find that out in any case, unless it is known.
     Raises ModelError (as `ensure`; an adapter that is not for this base) and UsageError.
     """
     found = find(name_or_path)
@@ -153,17 +157,26 @@ def ready(
         adapters.check(given)  # before a base is fetched for it
         plan: Plan | None = Plan(given, adapters_dir())
     else:
-        plan = None if isinstance(found, Path) else adapters.plan_of(found, adapters_dir())
+        plan = None if isinstance(found, Path) else fastest.plan_of(found, adapters_dir())
     if isinstance(found, Path):
         return Files(found, name=found.stem) if plan is None else _prepare(plan, found, "", progress)
     if plan is None:
         file = ensure(found.name, offline=offline, progress=progress)
         return Files(file, name=file.stem)
-    if adapter is None:
-        if here := prepared(found):
-            return here
-        _fetch_adapter(found, offline=offline, progress=progress)
-    return _prepare(plan, ensure(found.name, offline=offline, progress=progress), found.sha256, progress)
+    if adapter is not None:
+        base = ensure(found.name, offline=offline, progress=progress)
+        return _prepare(plan, base, found.sha256, progress)
+    is_settled = not fastest.is_open(found, adapters_dir())
+    if (is_settled or not settle) and (here := prepared(found)):
+        return here
+    settle = settle or installed(found) is None
+    _fetch_adapter(found, offline=offline, progress=progress)
+    base = ensure(found.name, offline=offline, progress=progress)
+    if settle and not is_settled:
+        fastest.try_both(found, base, adapters_dir(), progress)
+    plan = fastest.plan_of(found, adapters_dir())
+    assert plan is not None, found.name
+    return _prepare(plan, base, found.sha256, progress)
 
 
 def prepared(entry: Entry) -> Files | None:
@@ -171,7 +184,7 @@ def prepared(entry: Entry) -> Files | None:
 
     Raises ModelError when an adapter of the user's own has changed since it was added.
     """
-    plan = adapters.plan_of(entry, adapters_dir())
+    plan = fastest.plan_of(entry, adapters_dir())
     here = installed(entry)
     if plan is None or not plan.adapter.exists():
         return Files(here, name=here.stem) if here and plan is None else None
@@ -190,8 +203,9 @@ def at_hand(name_or_path: str | Path | None) -> Files | None:
     if isinstance(found, Path):
         return ready(name_or_path, quiet=True)
     here = prepared(found)
-    if here is None and found.apply == "load" and installed(found) and found.adapter_path is not None:
-        return ready(name_or_path, offline=True, quiet=True) if found.adapter_path.exists() else None
+    plan = fastest.plan_of(found, adapters_dir())
+    if here is None and plan is not None and plan.apply == "load" and installed(found):
+        return ready(name_or_path, offline=True, quiet=True) if plan.adapter.exists() else None
     return here
 
 
@@ -345,7 +359,7 @@ def remove(name: str) -> int:
         return adapters.forget(entry.name, adapters_dir())
     if entry.adapter is None:
         return _remove_files(entry)
-    freed = adapters.forget(entry.name, adapters_dir())
+    freed = fastest.forget(entry, adapters_dir())
     if entry.lora is not None and entry.adapter_path is not None and entry.adapter_path.exists():
         freed += _remove_files(entry.lora)
     if not freed:
@@ -384,6 +398,8 @@ def _status(entry: Entry) -> Status:
         state = "added" if entry.path else "installed"
         if entry.apply == "merge" and entry.adapter is not None and prepared(entry) is None:
             state = "not merged"
+    elif entry.adapter is not None and prepared(entry):
+        state = "installed"  # merged, and its base was removed
     elif path.exists():
         state = "damaged"
     else:

@@ -122,8 +122,8 @@ def _entry(fields: dict[str, Any]) -> Entry:
 def _tuned_entry(fields: dict[str, Any], known: dict[str, Entry], folder: Path) -> Entry | None:
     """A base and an adapter; None when the adapter has not been made yet."""
     base = known[fields["base"]]
-    if fields.get("apply", "load") not in ("load", "merge"):
-        raise ValueError(f"{fields['name']} is applied by {fields['apply']!r}, not by load or merge")
+    if fields.get("apply", "load") not in ("load", "merge", "fastest"):
+        raise ValueError(f"{fields['name']} is applied by {fields['apply']!r}, not load, merge or fastest")
     if "lora" in fields:
         lora = _entry({"name": f"{fields['name']} (adapter)", "licence": base.licence, **fields["lora"]})
         adapter = Path(lora.file)

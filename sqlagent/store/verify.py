@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlagent.base.errors import ModelError, UsageError
 from sqlagent.base.paths import adapters_dir, models_dir
-from sqlagent.store import adapters, models
+from sqlagent.store import adapters, fastest, models
 from sqlagent.store.registry import Entry, registry
 from sqlagent.weights import gguf_header
 
@@ -62,7 +62,8 @@ def _of_entry(entry: Entry, seen: dict[Path, bool]) -> Iterator[Checked]:
     elif entry.adapter is not None and entry.adapter_sha256 and entry.adapter.exists():
         intact = adapters.identity(entry.adapter, None) == entry.adapter_sha256
         yield Checked(entry.name, entry.adapter, intact, "" if intact else "add the model again to accept it")
-    for path in adapters.made_for(entry.name, adapters_dir()):
+    stems = fastest.stems(entry, adapters_dir())
+    for path in (path for stem in stems for path in adapters.made_for(stem, adapters_dir())):
         stamp = gguf_header.stamp_path(path)
         if (sha256 := _recorded(stamp)) is not None:
             yield from _file(entry.name, path, sha256, stamp, "it is made again when it is needed", seen)

@@ -128,7 +128,7 @@ def _models(args: argparse.Namespace, console: Console, action: str, target: str
     elif action == "pull":
         source = expanded(args.source) if args.source else None
         registry.pull(target, offline=args.offline, quiet=console.quiet, source=source)
-        _write_files(registry.ready(target, offline=args.offline, quiet=console.quiet))
+        _write_files(registry.ready(target, offline=args.offline, quiet=console.quiet, settle=True))
     elif action == "path":
         _write_files(registry.located(target or registry.default().name))
     elif action == "verify":

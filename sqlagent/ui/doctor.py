@@ -19,6 +19,7 @@ from sqlagent.base.errors import SqlagentError
 
 if TYPE_CHECKING:
     from sqlagent.store.adapters import Files
+    from sqlagent.store.registry import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def cpu_features(info: str) -> str:
 
 def _model(name: str | None, adapter: str | None, *, can_run: bool) -> Iterator[Finding]:
     from sqlagent.base import paths
-    from sqlagent.store import models
+    from sqlagent.store import adapters, models
 
     try:
         found = models.find(name)
@@ -98,8 +99,30 @@ def _model(name: str | None, adapter: str | None, *, can_run: bool) -> Iterator[
         return
     beside = f", with the adapter {here.adapter}" if here.adapter else ""
     yield Finding("model", f"{label} at {here.model}{beside}")
+    if adapter is None and isinstance(found, models.Entry) and found.apply == adapters.FASTEST:
+        yield _way(found, can_run=can_run)
     if can_run:
         yield _speed(here)
+
+
+def _way(entry: Entry, *, can_run: bool) -> Finding:
+    """How a model's adapter is applied here and what that was chosen by, measured again where both files are here."""
+    from sqlagent.base.paths import adapters_dir
+    from sqlagent.store import fastest, models
+
+    try:
+        base = models.installed(entry)
+        both = fastest.files_of_both(entry, base, adapters_dir()) if base and can_run else None
+        if both:
+            return Finding("adapter", fastest.said(entry, fastest.measured(entry, both, adapters_dir())))
+        if known := fastest.trial(entry, adapters_dir()):
+            return Finding("adapter", fastest.said(entry, known))
+    except SqlagentError as error:
+        return Finding("adapter", "at load", ok=False, advice=str(error))
+    return Finding(
+        "adapter",
+        f"at load; `sqlagent models pull {entry.name}` finds out, once, whether it is faster merged",
+    )
 
 
 def _speed(files: Files) -> Finding:

@@ -106,13 +106,19 @@ class GgufFile:
             return self._read(tensor, 0, 1).reshape(-1)[start:stop]
         return self._read(tensor, start, stop)
 
-    def _read(self, tensor: Tensor, start: int, stop: int) -> Rows:
+    def packed(self, name: str, start: int, stop: int) -> NDArray[np.uint8]:
+        """Rows start:stop of a tensor (a 1-D one is a single row) as the file holds them, (rows, bytes of a row)."""
+        tensor = self.tensors[name]
         count = (stop - start) * tensor.row_bytes
         raw = np.fromfile(self.path, np.uint8, count, offset=tensor.offset + start * tensor.row_bytes)
         if raw.size != count:
             raise ModelError(f"The model file {self.path} is cut short: fetch it again.")
+        return raw.reshape(stop - start, tensor.row_bytes)
+
+    def _read(self, tensor: Tensor, start: int, stop: int) -> Rows:
+        raw = self.packed(tensor.name, start, stop)
         try:
-            rows = gguf.quants.dequantize(raw.reshape(stop - start, tensor.row_bytes), tensor.type)
+            rows = gguf.quants.dequantize(raw, tensor.type)
         except NotImplementedError:
             raise ModelError(
                 f"{self.path.name} is quantised as {tensor.type.name}, which cannot be undone here: "

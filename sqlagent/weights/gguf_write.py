@@ -1,13 +1,15 @@
 """Writes a GGUF file as a stream: a few rows of a tensor are made, converted, written, and forgotten.
 
-Invariant: at most CHUNK bytes of float32 rows are asked for at a time, whatever the model's size; the file
-appears under its name only when it is complete.
+Invariant: at most CHUNK bytes of float32 rows are asked for at a time, and as many for each thread more, whatever the
+model's size; the file appears under its name only when it is complete.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from typing import Any
 import gguf
 import numpy as np
 from gguf import GGMLQuantizationType, GGUFValueType
+from numpy.typing import NDArray
 
 from sqlagent.base.errors import ModelError
 from sqlagent.base.progress import Progress
@@ -35,12 +38,16 @@ FILE_TYPES = {"f32": 0, "f16": 1, "bf16": 32}
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A tensor to be written: `rows(start, stop)` gives its rows (items of a 1-D one) as float32."""
+    """A tensor to be written: `rows(start, stop)` gives its rows (items of a 1-D one) as float32.
+
+    packed: gives them as the file holds them, and is then called in place of `rows`.
+    """
 
     name: str
     shape: tuple[int, ...]
     type: GGMLQuantizationType
     rows: Callable[[int, int], Rows]
+    packed: Callable[[int, int], NDArray[np.uint8]] | None = None
 
 
 class Writer(gguf.GGUFWriter):
@@ -56,7 +63,13 @@ class Writer(gguf.GGUFWriter):
 
 
 def write(
-    path: Path, arch: str, fields: Mapping[str, Value], parts: Sequence[Part], *, progress: Progress
+    path: Path,
+    arch: str,
+    fields: Mapping[str, Value],
+    parts: Sequence[Part],
+    *,
+    threads: int = 1,
+    progress: Progress,
 ) -> None:
     """Write `path`. Raises ModelError (disk full, a value that the type cannot hold)."""
     logging.getLogger("gguf").setLevel(logging.ERROR)
@@ -80,22 +93,46 @@ def write(
             writer.write_padding(out, out.tell())
             progress.start(path.name, total=total)
             done = 0
-            for part in parts:
-                for piece in chunks(part):
-                    encode(piece, part.type, part.name).tofile(out)
-                    done += piece.size * nbytes((part.shape[-1],), part.type) // part.shape[-1]
-                    progress.update(done)
-                writer.write_padding(out, nbytes(part.shape, part.type))
+            for part, is_last, piece in _pieces(parts, threads):
+                piece.tofile(out)
+                done += piece.nbytes
+                progress.update(done)
+                if is_last:
+                    writer.write_padding(out, nbytes(part.shape, part.type))
         finally:
             progress.stop()
             writer.close()
 
 
-def chunks(part: Part) -> Any:
-    """The rows of a part in pieces of at most CHUNK bytes (one row at least)."""
-    step = max(1, CHUNK // (4 * part.shape[-1])) if len(part.shape) > 1 else part.shape[0]
-    for start in range(0, part.shape[0], step):
-        yield part.rows(start, min(start + step, part.shape[0]))
+def _pieces(parts: Sequence[Part], threads: int) -> Iterator[tuple[Part, bool, Any]]:
+    """(part, whether its last one, rows as the file holds them), in order; each thread makes one ahead."""
+    spans = ((part, start, stop) for part in parts for start, stop in _spans(part.shape))
+    waiting: deque[tuple[Part, bool, Future[Any]]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for part, start, stop in spans:
+                waiting.append((part, stop == part.shape[0], pool.submit(_encoded, part, start, stop)))
+                if len(waiting) >= threads:
+                    part, is_last, made = waiting.popleft()
+                    yield part, is_last, made.result()
+            for part, is_last, made in waiting:
+                yield part, is_last, made.result()
+        finally:  # who stops reading does not wait for what nobody wants
+            for _, _, made in waiting:
+                made.cancel()
+
+
+def _spans(shape: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+    """The rows of a tensor in pieces of at most CHUNK bytes (one row at least)."""
+    step = max(1, CHUNK // (4 * shape[-1])) if len(shape) > 1 else shape[0]
+    for start in range(0, shape[0], step):
+        yield start, min(start + step, shape[0])
+
+
+def _encoded(part: Part, start: int, stop: int) -> Any:
+    if part.packed is not None:
+        return part.packed(start, stop)
+    return encode(part.rows(start, stop), part.type, part.name)
 
 
 def encode(rows: Rows, kind: GGMLQuantizationType, name: str) -> Any:

@@ -12,7 +12,7 @@ from sqlagent.base.progress import Progress
 from sqlagent.weights import provenance
 from sqlagent.weights.adapter import Delta
 from sqlagent.weights.fit import Fit, fit
-from sqlagent.weights.gguf_read import GgufFile, Rows
+from sqlagent.weights.gguf_read import GgufFile, Rows, Value
 from sqlagent.weights.gguf_write import FILE_TYPES, Part, storage, uint, write
 from sqlagent.weights.provenance import About
 
@@ -38,14 +38,16 @@ def into_gguf(
     for name in found.whole.keys() - base.tensors.keys():  # a head that was the embedding
         shape = base.tensors["token_embd.weight"].shape
         parts.append(Part(name, shape, storage(shape, kind), found.whole[name]))
-    fields = dict(base.fields)
-    for key in [
-        key for key in fields if key.startswith(("quantize.", "general.base_model.", "general.size_label"))
-    ]:
-        del fields[key]
-    fields["general.file_type"] = uint(FILE_TYPES[kind])
-    fields |= provenance.fields(about or About(), found.adapter, base_sha256=found.base_sha256)
+    fields = metadata(found, FILE_TYPES[kind], about or About())
     write(out, base.arch, fields, parts, progress=progress)
+
+
+def metadata(found: Fit, file_type: int, about: About) -> dict[str, Value]:
+    """What a merged file says about itself. `file_type`: llama.cpp's number for its weights."""
+    apart = ("quantize.", "general.base_model.", "general.size_label")
+    fields = {key: value for key, value in found.base.fields.items() if not key.startswith(apart)}
+    fields["general.file_type"] = uint(file_type)
+    return fields | provenance.fields(about, found.adapter, base_sha256=found.base_sha256)
 
 
 def _rows(found: Fit, name: str) -> Callable[[int, int], Rows]:
