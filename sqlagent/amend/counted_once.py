@@ -20,6 +20,7 @@ from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.database.foreign_keys import once
 from sqlagent.database.schema import Table, fold
 from sqlagent.sql.edit import Edits
+from sqlagent.sql.functions import SUMS
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column, Star
@@ -74,7 +75,7 @@ def _added(question: str, parts: PlainSelect, has_rows: Callable[[str], bool]) -
 
     The question names that table and none of the others, which are there for the conditions.
     """
-    sums = [call for call in parts.reading.statement.find(Call) if call.function in ("SUM", "TOTAL")]
+    sums = [call for call in parts.reading.statement.find(Call) if call.function in SUMS]
     if not sums or parts.select.where is None or parts.has("having"):
         return None
     shown = [*parts.select.items, *parts.select.group, *parts.reading.query.order]

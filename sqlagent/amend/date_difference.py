@@ -18,6 +18,7 @@ from sqlagent.amend.held_rows import edited
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.years import holds_dates
 from sqlagent.sql.edit import Edits
+from sqlagent.sql.functions import EXTREMES
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Binary, Call, Column, Expr, Literal
 from sqlagent.sql.walk import bare
@@ -73,7 +74,7 @@ def in_days(
 def _inner(value: Expr) -> Expr:
     """What the earliest or latest is taken of; any other value itself."""
     value = bare(value)
-    if isinstance(value, Call) and value.function in ("MIN", "MAX") and len(value.arguments) == 1:
+    if isinstance(value, Call) and value.function in EXTREMES and len(value.arguments) == 1:
         return _inner(value.arguments[0])
     return value
 

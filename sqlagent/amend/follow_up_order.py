@@ -14,6 +14,7 @@ from sqlagent.amend.plain_select import PlainSelect
 from sqlagent.amend.superlatives import column_kind
 from sqlagent.base.word_forms import name_words, stem
 from sqlagent.database.schema import Table, fold
+from sqlagent.sql.functions import MEASURES
 from sqlagent.sql.tree import Call, Column
 from sqlagent.sql.walk import walk
 
@@ -62,7 +63,6 @@ _NARROWER = re.compile(
     + rf")\s+(?P<number>\d+(?:\.\d+)?)(?P<noun>(?: [\w-]+){{0,3}}?){_TAIL}",
     re.IGNORECASE,
 )
-_AGGREGATES = frozenset(["COUNT", "SUM", "AVG", "MIN", "MAX", "TOTAL"])
 _NUMBERS = ("int", "real", "floa", "doub", "dec", "num", "money")
 _LONGEST = 120
 """Characters of such a question; a longer one says more, and would take the patterns long."""
@@ -132,7 +132,7 @@ def _measures(last: PlainSelect, dated: bool) -> Iterator[_Measure]:
     dated: whether dates and ages are meant; else numbers are.
     """
     tables = frozenset[str]().union(*(_stems(table.name) for table in last.tables))
-    items = [(item, any(_is_aggregate(node) for node in walk(item))) for item in last.select.items]
+    items = [(item, any(_is_measure(node) for node in walk(item))) for item in last.select.items]
     for item, added in items:
         named = [column.name.text for column in last.columns(item)]
         said = frozenset[str]().union(*map(_stems, named))
@@ -146,8 +146,8 @@ def _measures(last: PlainSelect, dated: bool) -> Iterator[_Measure]:
                 yield _Measure(last.text(item), False, kind, said)
 
 
-def _is_aggregate(node: object) -> bool:
-    return isinstance(node, Call) and node.function in _AGGREGATES
+def _is_measure(node: object) -> bool:
+    return isinstance(node, Call) and node.function in MEASURES
 
 
 def _is_number(table: Table, name: str) -> bool:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.periods import is_time
 from sqlagent.sql.edit import Edits
+from sqlagent.sql.functions import EXTREMES, NUMBERS
 from sqlagent.sql.names import text_literal
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Between, Binary, Call, Column, Expr, In, Literal
@@ -40,22 +41,7 @@ _TEXTS = _DATES | frozenset(
         "TYPEOF",
     )
 )
-_NUMBERS = frozenset(
-    (
-        "COUNT",
-        "SUM",
-        "TOTAL",
-        "AVG",
-        "LENGTH",
-        "INSTR",
-        "JULIANDAY",
-        "UNIXEPOCH",
-        "ROUND",
-        "ABS",
-        "STDDEV",
-        "VARIANCE",
-    )
-)
+_NUMBERS = NUMBERS | {"LENGTH", "INSTR", "JULIANDAY", "UNIXEPOCH", "ROUND", "ABS"}
 _WIDTH = {"%Y": 4, "%m": 2, "%d": 2, "%H": 2, "%M": 2, "%S": 2, "%W": 2, "%j": 3, "%w": 1}
 """How many digits STRFTIME writes for a format."""
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(?: \d\d:\d\d(?::\d\d)?)?")
@@ -87,7 +73,7 @@ def kind(value: Expr) -> str:
             return "text" if value.value.startswith("CURRENT_") else ""
         return value.kind if value.kind in ("text", "number") else ""
     if isinstance(value, Call):
-        if value.function in ("MIN", "MAX") and len(value.arguments) == 1:
+        if value.function in EXTREMES and len(value.arguments) == 1:
             return kind(value.arguments[0])
         return "text" if value.function in _TEXTS else "number" if value.function in _NUMBERS else ""
     if isinstance(value, Binary):

@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from sqlagent.amend.amendment import Amended
+from sqlagent.sql.functions import MEASURES
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Binary, Call, Column, Expr, Item, Literal, Query, Select
 from sqlagent.sql.walk import bare
 
-_NUMBERS = frozenset(("COUNT", "SUM", "AVG", "MIN", "MAX", "TOTAL"))
 MOST = 6
 """SELECTs that are put together."""
 
@@ -83,7 +83,7 @@ def _side_by_side(arms: Sequence[Select], reading: Reading) -> tuple[str, str] |
 
 def _is_number(item: Item) -> bool:
     value = bare(item.value)
-    return isinstance(value, Call) and value.function in _NUMBERS and not value.window
+    return isinstance(value, Call) and value.function in MEASURES and not value.window
 
 
 def _shape(reading: Reading, arm: Select) -> str:

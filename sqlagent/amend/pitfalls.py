@@ -16,6 +16,7 @@ from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.stored_values import Nearest, compared, corrected, nulls_meant
 from sqlagent.base.word_forms import key
 from sqlagent.database.schema import fold
+from sqlagent.sql.functions import ADDITIVE, ARITHMETIC
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Binary, Call, Expr, Select, Subquery
@@ -72,7 +73,7 @@ def null_meant(reading: Reading, finds: Callable[[str], bool]) -> Amended:
 def shares(question: str, reading: Reading) -> Amended:
     """The statement with exact quotients, where each divides by a total, or is added up: `SUM(seconds / 3600)`."""
     quotients = [node for node in reading.statement.find(Binary) if node.operator == "/"]
-    sums = [call for call in reading.statement.find(Call) if call.function in ("SUM", "TOTAL", "AVG")]
+    sums = [call for call in reading.statement.find(Call) if call.function in ARITHMETIC]
     added = {node for node in quotients for call in sums if call.start < node.start and node.end < call.end}
     if not quotients or _WHOLE.search(question):
         return Amended(reading.sql)
@@ -85,9 +86,7 @@ def _total(value: Expr) -> bool:
     """Whether a value counts or adds up rows."""
     value = bare(value)
     if isinstance(value, Call):
-        return value.function in ("COUNT", "SUM", "TOTAL") or (
-            value.function == "NULLIF" and _total(value.arguments[0])
-        )
+        return value.function in ADDITIVE or (value.function == "NULLIF" and _total(value.arguments[0]))
     if isinstance(value, Subquery):
         arm = value.query.arms[0]
         return isinstance(arm, Select) and len(arm.items) == 1 and _total(arm.items[0].value)

@@ -17,12 +17,12 @@ from sqlagent.base.word_forms import STOP, contracts, likeness, name_words, stem
 from sqlagent.database.schema import Column as DbColumn
 from sqlagent.database.schema import Table
 from sqlagent.sql.edit import Edits
+from sqlagent.sql.functions import ARITHMETIC
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column
 from sqlagent.sql.walk import bare
 
-_ADDING = frozenset(("SUM", "AVG", "TOTAL", "MEDIAN"))
 _NUMBER = re.compile(r"int|real|num|dec|doub|float|money", re.IGNORECASE)
 _CUT = re.compile(r"[^aeiou\W\d_]{2,5}\Z")
 """A word without vowels: an abbreviation."""
@@ -36,7 +36,7 @@ def asked_column(question: str, reading: Reading, accepts: Callable[[str], bool]
     said = {stem(word) for word in words(question)} - STOP
     taken = {}
     for call in reading.statement.find(Call):
-        value = bare(call.arguments[0]) if call.function in _ADDING and len(call.arguments) == 1 else None
+        value = bare(call.arguments[0]) if call.function in ARITHMETIC and len(call.arguments) == 1 else None
         base = reading.scopes.base(value) if isinstance(value, Column) else None
         if base is not None:
             taken[base[0].name, base[1].name] = base

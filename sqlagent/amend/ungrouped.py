@@ -15,13 +15,11 @@ from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.plain_select import PlainSelect, plain
+from sqlagent.sql.functions import AGGREGATES, EXTREMES
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column, Expr
 from sqlagent.sql.walk import bare
 
-_OF_ROWS = frozenset(
-    ("COUNT", "SUM", "AVG", "MIN", "MAX", "TOTAL", "GROUP_CONCAT", "MEDIAN", "PERCENTILE", "STDDEV")
-)
 _OF_TIMES = frozenset(("STRFTIME", "DATE", "QUARTER", "WEEK", "DAYNAME", "SUBSTR", "SUBSTRING"))
 """What is computed of one row, and makes groups wherever it is shown beside a count."""
 
@@ -38,7 +36,7 @@ def grouped_by_all(
         return Amended(reading.sql)
     values = [bare(item.value) for item in parts.select.items]
     functions = [one.function for value in values for one in reading.statement.find(Call, value)]
-    if not set(functions) & _OF_ROWS or {"MIN", "MAX"} & set(functions):
+    if not set(functions) & AGGREGATES or EXTREMES & set(functions):
         return Amended(reading.sql)
     groups = {parts.text(bare(term)) for term in parts.select.group}
     lacking = [value for value in values if _is_time(value, parts) and parts.text(value) not in groups]
@@ -64,7 +62,7 @@ def any_of_several(reading: Reading, has_rows: Callable[[str], bool]) -> str:
         return ""
     values = [bare(item.value) for item in parts.select.items]
     functions = {one.function for value in values for one in reading.statement.find(Call, value)}
-    if not functions & _OF_ROWS or {"MIN", "MAX"} & functions:
+    if not functions & AGGREGATES or EXTREMES & functions:
         return ""
     groups = {parts.text(bare(term)) for term in parts.select.group}
     lacking = [value for value in values if isinstance(value, Column) and parts.text(value) not in groups]
@@ -85,7 +83,7 @@ def _is_time(value: Expr, parts: PlainSelect) -> bool:
         isinstance(value, Call)
         and value.function in _OF_TIMES
         and bool(parts.columns(value))
-        and not any(call.function in _OF_ROWS for call in parts.reading.statement.find(Call, value))
+        and not any(call.function in AGGREGATES for call in parts.reading.statement.find(Call, value))
     )
 
 

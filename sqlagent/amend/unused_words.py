@@ -21,6 +21,7 @@ from sqlagent.base.word_forms import Token, name_words, stem
 from sqlagent.database.schema import Column as DbColumn
 from sqlagent.database.schema import Table
 from sqlagent.sql.edit import Edits
+from sqlagent.sql.functions import NUMBERS
 from sqlagent.sql.names import quote, text_literal
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Binary, Call, Column, Expr, Like, Literal, Select
@@ -32,7 +33,6 @@ MOST_WORDS = 8
 """Words of the longest text that a word is looked for in: in prose it may stand for anything."""
 _CODE = 3
 """Letters of the longest code."""
-_COMPUTING = frozenset(("COUNT", "SUM", "AVG", "TOTAL"))
 _MOST = 4
 """Words of a question that are looked for."""
 _VALUES = 50
@@ -88,7 +88,7 @@ def _counts_all(reading: Reading, select: Select) -> bool:
     calls = {call.function for call in reading.statement.find(Call)}
     return (
         not select.group
-        and bool(calls & _COMPUTING)
+        and bool(calls & NUMBERS)
         and all(any(reading.statement.find(Call, item)) for item in select.items)
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from sqlagent.database.schema import Schema, Table, fold
 from sqlagent.sql import tree
-from sqlagent.sql.explain_values import AGGREGATES, Values, constant, listed
+from sqlagent.sql.explain_values import AGGREGATE_WORDS, Values, constant, listed
 from sqlagent.sql.parser import Unreadable
 from sqlagent.sql.reading import Reading, read
 from sqlagent.sql.scope import Bound, Scope
@@ -266,7 +266,7 @@ def _aggregates(value: tree.Node) -> bool:
     if isinstance(value, Call):
         if value.window is not None:
             return False
-        if value.function in AGGREGATES and len(value.arguments) == 1:
+        if value.function in AGGREGATE_WORDS and len(value.arguments) == 1:
             return True
     if isinstance(value, tree.Case):
         return False

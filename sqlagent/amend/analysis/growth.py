@@ -16,6 +16,7 @@ from sqlagent.amend.amendment import Amended
 from sqlagent.amend.periods import is_time, time_conditions
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import PlainSelect, plain
+from sqlagent.sql.functions import NUMBERS
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Binary, Call, Column, Star
 from sqlagent.sql.walk import bare
@@ -32,7 +33,6 @@ _YEAR = Phrase(r"(?<![-/.\d])(?:19|20)\d\d\b(?![-/.]\d)")
 _BEFORE = Phrase(r"\b(?:the|a) year before\b|\b(?:the )?(?:previous|prior|preceding) year\b")
 _LAST = Phrase(r"\b(?:than|against|over|from|to|with|versus|vs\.?|on) (?:the )?last year\b")
 _PERCENT = Phrase(r"\bpercent\w*|\bper cent\b|%|\bgrowth rate\b|\brate of growth\b")
-_ADDING = frozenset(("SUM", "COUNT", "TOTAL", "AVG"))
 
 
 def grown(question: str, reading: Reading, today: date, accepts: Callable[[str], bool]) -> Amended:
@@ -83,7 +83,7 @@ def _number(parts: PlainSelect) -> Call | None:
         parts.text(call): call
         for item in parts.select.items
         for call in parts.reading.statement.find(Call, item)
-        if call.function in _ADDING and not call.window and not call.distinct and len(call.arguments) == 1
+        if call.function in NUMBERS and not call.window and not call.distinct and len(call.arguments) == 1
         if isinstance(bare(call.arguments[0]), (Column, Star))
     }
     return next(iter(calls.values())) if len(calls) == 1 else None

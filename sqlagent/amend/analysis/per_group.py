@@ -15,6 +15,7 @@ from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import PlainSelect, plain
 from sqlagent.base.word_forms import likeness, name_words, stem, words
 from sqlagent.database.schema import fold
+from sqlagent.sql.functions import MEASURES
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Node
@@ -28,9 +29,6 @@ _ASKED = Phrase(
 _MEAN = Phrase(r"\b(?:average|mean) (?:number|count|amount)\b")
 """A rate, "the average number of goals per game", has no row for each."""
 _RATE = Phrase(r"\b(?:average|mean)\b[^,]*\bper\b")
-_COMPUTING = frozenset(
-    ("COUNT", "SUM", "TOTAL", "AVG", "MIN", "MAX", "MEDIAN", "PERCENTILE", "STDDEV", "VARIANCE")
-)
 
 
 def grouped(question: str, reading: Reading, accepts: Callable[[str], bool]) -> Amended:
@@ -58,7 +56,7 @@ def grouped(question: str, reading: Reading, accepts: Callable[[str], bool]) -> 
 def _computes(value: Node) -> bool:
     """Whether a result is computed over all rows, and not a value of each."""
     calls = [node for node in walk(value) if isinstance(node, Call)]
-    return any(call.function in _COMPUTING for call in calls) and not any(call.window for call in calls)
+    return any(call.function in MEASURES for call in calls) and not any(call.window for call in calls)
 
 
 def _grain(noun: str, parts: PlainSelect) -> str:

@@ -13,6 +13,7 @@ from sqlagent.amend.held_rows import Values
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import plain
 from sqlagent.base.word_forms import name_words, stem, words
+from sqlagent.sql.functions import MEASURES
 from sqlagent.sql.names import quote, text_literal
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column
@@ -25,7 +26,6 @@ _ASKED = Phrase(
 )
 MOST = 12
 """Columns that a pivot has at most."""
-_ADDING = frozenset(("SUM", "COUNT", "AVG", "MIN", "MAX"))
 
 
 def in_columns(
@@ -59,7 +59,7 @@ def in_columns(
         None,
     )
     values_shown = [bare(item.value) for item in parts.select.items]
-    calls = [value for value in values_shown if isinstance(value, Call) and value.function in _ADDING]
+    calls = [value for value in values_shown if isinstance(value, Call) and value.function in MEASURES]
     if across is None or len(calls) != 1:
         return Amended(reading.sql)
     call = calls[0]

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import plain
+from sqlagent.sql.functions import ADDITIVE
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Item
 from sqlagent.sql.walk import bare
@@ -45,4 +46,4 @@ def running(question: str, reading: Reading, accepts: Callable[[str], bool]) -> 
 
 def _adds(item: Item) -> bool:
     call = bare(item.value)
-    return isinstance(call, Call) and call.function in ("SUM", "COUNT")
+    return isinstance(call, Call) and call.function in ADDITIVE

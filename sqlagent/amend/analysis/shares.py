@@ -16,6 +16,7 @@ from sqlagent.amend.periods import time_conditions
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import Condition, PlainSelect, plain
 from sqlagent.base.word_forms import likeness, name_words, stem
+from sqlagent.sql.functions import ADDITIVE
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column, Item, Star
 from sqlagent.sql.walk import bare
@@ -79,7 +80,7 @@ def _number(parts: PlainSelect) -> Item | None:
     groups = {parts.text(bare(term)) for term in parts.select.group}
     others = [item for item in parts.select.items if parts.text(bare(item.value)) not in groups]
     call = bare(others[0].value) if len(others) == 1 else None
-    if not isinstance(call, Call) or call.function not in ("COUNT", "SUM", "TOTAL") or call.distinct:
+    if not isinstance(call, Call) or call.function not in ADDITIVE or call.distinct:
         return None
     plain_argument = len(call.arguments) == 1 and isinstance(bare(call.arguments[0]), (Star, Column))
     return others[0] if plain_argument and not call.window else None

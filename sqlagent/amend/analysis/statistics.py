@@ -14,6 +14,7 @@ from collections.abc import Callable
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.phrase import Phrase
 from sqlagent.sql.edit import Edits
+from sqlagent.sql.functions import ANALYSIS
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column, Expr, Item, Query
 from sqlagent.sql.walk import bare
@@ -26,8 +27,6 @@ _PLAIN = (
 _PERCENTILE = Phrase(
     r"\b(?P<share>\d{1,2})(?:st|nd|rd|th)? percentile\b|\b(?P<quartile>first|lower|third|upper|1st|3rd) quartile\b"
 )
-_OWN = frozenset(("MEDIAN", "PERCENTILE", "PERCENTILE_CONT", "PERCENTILE_DISC", "MODE"))
-_SPREAD = frozenset(("STDDEV", "STDDEV_POP", "STDDEV_SAMP", "VARIANCE", "VAR_POP", "VAR_SAMP"))
 _OTHERS = Phrase(r"\b(?:average|mean|avg)\b")
 """A question that asks for a mean, too."""
 
@@ -43,7 +42,7 @@ def statistic(question: str, reading: Reading, accepts: Callable[[str], bool]) -
     if share:
         asked.append((share[0], "PERCENTILE"))
     calls = list(reading.statement.find(Call))
-    if len(asked) != 1 or _OTHERS.search(question) or any(call.function in _OWN | _SPREAD for call in calls):
+    if len(asked) != 1 or _OTHERS.search(question) or any(call.function in ANALYSIS for call in calls):
         return Amended(reading.sql)
     if reading.select is None or sum(1 for _ in reading.statement.find(Query)) > 1:
         return Amended(reading.sql)

@@ -12,8 +12,9 @@ from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.named_rows.mentions import only_table
-from sqlagent.amend.named_rows.next_row import AGGREGATES, holds_words, row_number
+from sqlagent.amend.named_rows.next_row import holds_words, row_number
 from sqlagent.amend.phrase import Phrase
+from sqlagent.sql.functions import AGGREGATES
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column, Literal, Query

@@ -18,6 +18,7 @@ from sqlagent.amend.phrase import Phrase
 from sqlagent.base import word_forms
 from sqlagent.base.word_forms import Token
 from sqlagent.database.schema import Table
+from sqlagent.sql.functions import AGGREGATES
 from sqlagent.sql.names import quote, text_literal
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Binary, Call, Column, Expr, Like, Literal, Query, Subquery
@@ -35,7 +36,6 @@ _ONE = Phrase(r"^\W*(?:and )?(?:what|which)(?: was| is)?(?: the)? (?P<noun>\w+)\
 """A question for one of a kind, whose noun says whether it is one."""
 _NEAR = 4
 """Words between the one that says the direction and the value that it starts from."""
-AGGREGATES = frozenset(("COUNT", "SUM", "AVG", "MIN", "MAX", "TOTAL", "GROUP_CONCAT"))
 _TIMES = frozenset(("year", "date", "season"))
 
 
