@@ -13,7 +13,8 @@ from typing import NamedTuple
 from sqlagent.amend.plain_select import PlainSelect
 from sqlagent.amend.superlatives import column_kind
 from sqlagent.base.word_forms import name_words, stem
-from sqlagent.database.schema import Table, fold
+from sqlagent.database.column_kinds import amounts
+from sqlagent.database.schema import Table
 from sqlagent.sql.functions import MEASURES
 from sqlagent.sql.tree import Call, Column
 from sqlagent.sql.walk import walk
@@ -63,7 +64,6 @@ _NARROWER = re.compile(
     + rf")\s+(?P<number>\d+(?:\.\d+)?)(?P<noun>(?: [\w-]+){{0,3}}?){_TAIL}",
     re.IGNORECASE,
 )
-_NUMBERS = ("int", "real", "floa", "doub", "dec", "num", "money")
 _LONGEST = 120
 """Characters of such a question; a longer one says more, and would take the patterns long."""
 _SMALL = frozenset(["a", "an", "the", "of", "in", "number", "amount", "count", "total", "average"])
@@ -152,12 +152,8 @@ def _is_measure(node: object) -> bool:
 
 def _is_number(table: Table, name: str) -> bool:
     """Whether a column holds numbers that are no keys."""
-    keys = {fold(key) for key in table.primary_key}
-    keys |= {fold(column) for link in table.foreign_keys for column in link.columns}
-    column = next((c for c in table.columns if fold(c.name) == fold(name)), None)
-    if column is None or fold(name) in keys or _stems(name) & {"id", "code", "year", "phone", "zip"}:
-        return False
-    return any(kind in column.type.lower() for kind in _NUMBERS)
+    labels = _stems(name) & {"id", "code", "year", "phone", "zip"}
+    return not labels and table.column(name) in amounts(table)
 
 
 def _stems(name: str) -> frozenset[str]:

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.held_rows import edited
 from sqlagent.base.word_forms import STOP, contracts, likeness, name_words, stem, words
+from sqlagent.database.column_kinds import amounts
 from sqlagent.database.schema import Column as DbColumn
-from sqlagent.database.schema import Table
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.functions import ARITHMETIC
 from sqlagent.sql.names import quote
@@ -23,7 +23,6 @@ from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column
 from sqlagent.sql.walk import bare
 
-_NUMBER = re.compile(r"int|real|num|dec|doub|float|money", re.IGNORECASE)
 _CUT = re.compile(r"[^aeiou\W\d_]{2,5}\Z")
 """A word without vowels: an abbreviation."""
 
@@ -48,7 +47,7 @@ def asked_column(question: str, reading: Reading, accepts: Callable[[str], bool]
         for one in reading.statement.find(Column)
         if (base := reading.scopes.base(one)) is not None
     }
-    named = [one for one in _numbers(table) if one.name not in used and _is_said(one, said)]
+    named = [one for one in amounts(table) if one.name not in used and _is_said(one, said)]
     if not _is_cut(column) or _is_said(column, said) or len(named) != 1:
         return Amended(reading.sql)
     edits = Edits(reading.statement)
@@ -57,12 +56,6 @@ def asked_column(question: str, reading: Reading, accepts: Callable[[str], bool]
             edits.replace(one.name, quote(named[0].name))
     note = f"{table.name}.{named[0].name} is what the question names, and not {column.name}."
     return edited(reading, edits, [note], accepts)
-
-
-def _numbers(table: Table) -> list[DbColumn]:
-    """The columns of numbers that are no keys."""
-    keys = {name for key in table.foreign_keys for name in key.columns} | set(table.primary_key)
-    return [one for one in table.columns if _NUMBER.search(one.type) and one.name not in keys]
 
 
 def _is_cut(column: DbColumn) -> bool:

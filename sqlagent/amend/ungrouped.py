@@ -34,13 +34,8 @@ def grouped_by_all(
     parts = plain(reading)
     if parts is None or not parts.has("group") or parts.has("having") or parts.has("limit"):
         return Amended(reading.sql)
-    values = [bare(item.value) for item in parts.select.items]
-    functions = [one.function for value in values for one in reading.statement.find(Call, value)]
-    if not set(functions) & AGGREGATES or EXTREMES & set(functions):
-        return Amended(reading.sql)
-    groups = {parts.text(bare(term)) for term in parts.select.group}
-    lacking = [value for value in values if _is_time(value, parts) and parts.text(value) not in groups]
-    varying = [value for value in lacking if has_rows(_several(value, parts))]
+    times = [value for value in _beside_aggregates(parts) if _is_time(value, parts)]
+    varying = [value for value in times if has_rows(_several(value, parts))]
     if not varying:
         return Amended(reading.sql)
     edits = parts.edits()
@@ -60,21 +55,25 @@ def any_of_several(reading: Reading, has_rows: Callable[[str], bool]) -> str:
     parts = plain(reading)
     if parts is None:
         return ""
-    values = [bare(item.value) for item in parts.select.items]
-    functions = {one.function for value in values for one in reading.statement.find(Call, value)}
-    if not functions & AGGREGATES or EXTREMES & functions:
-        return ""
-    groups = {parts.text(bare(term)) for term in parts.select.group}
-    lacking = [value for value in values if isinstance(value, Column) and parts.text(value) not in groups]
-    found = [parts.text(value) for value in lacking if has_rows(_several(value, parts))]
+    columns = [value for value in _beside_aggregates(parts) if isinstance(value, Column)]
+    found = " and ".join(parts.text(value) for value in columns if has_rows(_several(value, parts)))
     if not found:
         return ""
-    of = (
-        f"Each row has several {' and '.join(found)}"
-        if groups
-        else f"There are several {' and '.join(found)}"
-    )
+    of = f"Each row has several {found}" if parts.has("group") else f"There are several {found}"
     return f"{of}; one of them is shown."
+
+
+def _beside_aggregates(parts: PlainSelect) -> list[Expr]:
+    """The results that are none of the groups, beside what is computed of a group.
+
+    There are none where MIN or MAX is computed: SQLite shows the others of the row that has it.
+    """
+    values = [bare(item.value) for item in parts.select.items]
+    functions = {call.function for value in values for call in parts.reading.statement.find(Call, value)}
+    if not functions & AGGREGATES or functions & EXTREMES:
+        return []
+    groups = {parts.text(bare(term)) for term in parts.select.group}
+    return [value for value in values if parts.text(value) not in groups]
 
 
 def _is_time(value: Expr, parts: PlainSelect) -> bool:

@@ -12,8 +12,8 @@ import re
 from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
-from sqlagent.amend.periods import is_time
 from sqlagent.amend.phrase import Phrase
+from sqlagent.database.column_kinds import holds_dates
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column
@@ -60,7 +60,7 @@ def by_grain(question: str, reading: Reading, accepts: Callable[[str], bool]) ->
     for term in select.group:
         column = bare(reading.scopes.stands_for(term))
         base = reading.scopes.base(column) if isinstance(column, Column) else None
-        if isinstance(column, Column) and base is not None and is_time(base[1]):
+        if isinstance(column, Column) and base is not None and holds_dates(base[1]):
             bases[base[1].name] = base
     if len(bases) != 1:
         return Amended(reading.sql)

@@ -13,13 +13,14 @@ from collections.abc import Callable
 from datetime import date
 
 from sqlagent.amend.amendment import Amended
-from sqlagent.amend.periods import is_time, time_conditions
+from sqlagent.amend.analysis import some_rows
+from sqlagent.amend.periods import time_conditions
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import PlainSelect, plain
+from sqlagent.database.column_kinds import holds_dates
 from sqlagent.sql.functions import NUMBERS
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Binary, Call, Column, Star
-from sqlagent.sql.walk import bare
+from sqlagent.sql.tree import Binary, Call
 
 _GREW = Phrase(
     r"\b(?:grow|grows|grew|grown|growth|increased?|decreased?|rise|rose|risen|fall|fell|fallen|drop|dropped|declined?"
@@ -56,7 +57,7 @@ def grown(question: str, reading: Reading, today: date, accepts: Callable[[str],
         return Amended(reading.sql)
     times = {node for _, node in time_conditions(reading) or ()}
     groups = [parts.text(term) for term in parts.select.group if column not in parts.text(term)]
-    now, then = (_of_year(call, column, year, parts) for year in years)
+    now, then = (some_rows.where(f"STRFTIME('%Y', {column}) = '{year}'", call, parts) for year in years)
     number = f"({now} - {then}) * 100.0 / {then}" if _PERCENT.search(question) else f"{now} - {then}"
     where = " AND ".join(one.text for one in parts.conditions if one.node not in times)
     made = f"SELECT {', '.join([*groups, number])} {parts.clause('sources')}"
@@ -83,8 +84,7 @@ def _number(parts: PlainSelect) -> Call | None:
         parts.text(call): call
         for item in parts.select.items
         for call in parts.reading.statement.find(Call, item)
-        if call.function in NUMBERS and not call.window and not call.distinct and len(call.arguments) == 1
-        if isinstance(bare(call.arguments[0]), (Column, Star))
+        if call.function in NUMBERS and some_rows.takes_each_row(call)
     }
     return next(iter(calls.values())) if len(calls) == 1 else None
 
@@ -94,12 +94,6 @@ def _time(parts: PlainSelect) -> str | None:
     found = set()
     for column in parts.columns(parts.reading.query):
         base = parts.reading.scopes.base(column)
-        if base is not None and is_time(base[1]):
+        if base is not None and holds_dates(base[1]):
             found.add(parts.text(column))
     return found.pop() if len(found) == 1 else None
-
-
-def _of_year(call: Call, column: str, year: str, parts: PlainSelect) -> str:
-    """A number of the rows of one year."""
-    counted = "1" if isinstance(bare(call.arguments[0]), Star) else parts.text(call.arguments[0])
-    return f"{call.function}(CASE WHEN STRFTIME('%Y', {column}) = '{year}' THEN {counted} END)"

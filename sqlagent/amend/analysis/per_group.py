@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.analysis.grains import FORMS
-from sqlagent.amend.periods import is_time
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import PlainSelect, plain
 from sqlagent.base.word_forms import likeness, name_words, stem, words
+from sqlagent.database.column_kinds import holds_dates
 from sqlagent.database.schema import fold
 from sqlagent.sql.functions import MEASURES
 from sqlagent.sql.names import quote
@@ -62,7 +62,7 @@ def _computes(value: Node) -> bool:
 def _grain(noun: str, parts: PlainSelect) -> str:
     """The part of the one column of dates that a noun such as "month" is; "" where there are several, or none."""
     form = FORMS.get(words(noun)[0])
-    found = [(t, column) for t in parts.tables for column in t.columns if is_time(column)]
+    found = [(t, column) for t in parts.tables for column in t.columns if holds_dates(column)]
     if form is None or len(found) != 1:
         return ""
     table, column = found[0]

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
+from sqlagent.amend.analysis import some_rows
 from sqlagent.amend.held_rows import Values
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import plain
@@ -69,8 +70,7 @@ def in_columns(
     texts = [value for value in found if isinstance(value, str)]
     if not 0 < len(texts) <= MOST or len(texts) != len(found) or call.distinct or len(call.arguments) != 1:
         return Amended(reading.sql)
-    counted = parts.text(call.arguments[0]) if parts.text(call.arguments[0]) != "*" else "1"
-    cells = [f"{call.function}(CASE WHEN {by} = {text_literal(v)} THEN {counted} END)" for v in texts]
+    cells = [some_rows.where(f"{by} = {text_literal(value)}", call, parts) for value in texts]
     cells = [cell + _alias(value, parts.reading) for cell, value in zip(cells, texts, strict=True)]
     made = f"SELECT {down}, {', '.join(cells)} {rows} GROUP BY {down}"
     if not accepts(made):

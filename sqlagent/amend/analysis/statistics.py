@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.phrase import Phrase
+from sqlagent.database.column_kinds import amounts
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.functions import ANALYSIS
 from sqlagent.sql.reading import Reading
@@ -88,7 +89,6 @@ def _numbers(reading: Reading) -> list[tuple[Item, Expr]]:
         if base is None or reading.statement.form(bare(item.value)) in grouped:
             continue
         table, column = base
-        keys = {name for key in table.foreign_keys for name in key.columns} | set(table.primary_key)
-        if re.search(r"int|real|num|dec|doub|float", column.type, re.I) and column.name not in keys:
+        if column in amounts(table):
             found.append((item, columns[0]))
     return found
