@@ -14,8 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
-from sqlagent.amend.held_rows import edited
+from sqlagent.amend.amendment import Amended, accepted, edited
 from sqlagent.amend.plain_select import PlainSelect, plain
 from sqlagent.database.schema import Table, fold
 from sqlagent.sql.edit import Edits
@@ -48,10 +47,8 @@ def counted_keys(reading: Reading, accepts: Callable[[str], bool]) -> Amended:
         return Amended(reading.sql)
     key = f"{quote(table.name)}.{quote(holder)}" if parts.several else quote(holder)
     made = f"SELECT COUNT(*) * 1.0 / COUNT(DISTINCT {key}) {parts.clause('sources')} {parts.clause('where')}".strip()
-    if not accepts(made):
-        return Amended(reading.sql)
     name = reading.statement.text(call.arguments[0])
-    return Amended(made, f"{name} tells rows apart: rows are counted for each {holder}.")
+    return accepted(made, f"{name} tells rows apart: rows are counted for each {holder}.", reading, accepts)
 
 
 def averaged_key(reading: Reading) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.fan_out import twice
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import PlainSelect, plain
@@ -40,7 +40,7 @@ def once_each(
     if parts is None or not parts.several:
         return Amended(reading.sql)
     made, note = _counted(question, parts, has_rows) or _added(question, parts, has_rows) or (reading.sql, "")
-    return Amended(made, note) if made != reading.sql and accepts(made) else Amended(reading.sql)
+    return accepted(made, note, reading, accepts)
 
 
 def _counted(question: str, parts: PlainSelect, has_rows: Callable[[str], bool]) -> tuple[str, str] | None:

@@ -18,8 +18,7 @@ import sqlite3
 from collections.abc import Callable
 from functools import lru_cache
 
-from sqlagent.amend.amendment import Amended
-from sqlagent.amend.held_rows import edited
+from sqlagent.amend.amendment import Amended, edited
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import text_literal
 from sqlagent.sql.reading import Reading

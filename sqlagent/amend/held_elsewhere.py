@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from sqlagent.amend.amendment import Amended
-from sqlagent.amend.held_rows import Values, edited, is_held
+from sqlagent.amend.amendment import Amended, edited
+from sqlagent.amend.held_rows import Values, is_held
 from sqlagent.base.word_forms import name_words, stem
 from sqlagent.database.schema import Column as DbColumn
 from sqlagent.database.schema import Table, fold

@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from sqlagent.amend.amendment import Amended
-from sqlagent.amend.held_rows import Values, edited
+from sqlagent.amend.amendment import Amended, edited
+from sqlagent.amend.held_rows import Values
 from sqlagent.amend.held_texts import comparisons, holding
 from sqlagent.database.schema import Table
 from sqlagent.sql.edit import Edits

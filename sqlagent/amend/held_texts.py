@@ -13,8 +13,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlagent.amend.amendment import Amended
-from sqlagent.amend.held_rows import Values, edited
+from sqlagent.amend.amendment import Amended, edited
+from sqlagent.amend.held_rows import Values
 from sqlagent.database.schema import Table
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import quote, text_literal

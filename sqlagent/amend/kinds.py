@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, edited
 from sqlagent.amend.dates import is_date
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.functions import EXTREMES, NUMBERS
@@ -132,13 +132,7 @@ def alike(reading: Reading, accepts: Callable[[str], bool]) -> Amended:
                 done |= {one, other}
                 notes.append("Texts were compared with texts and numbers with numbers.")
                 break
-    if not edits:
-        return Amended(reading.sql)
-    try:
-        made = edits.sql()
-    except ValueError:
-        return Amended(reading.sql)
-    return Amended(made, " ".join(dict.fromkeys(notes))) if accepts(made) else Amended(reading.sql)
+    return edited(reading, edits, notes, accepts)
 
 
 def _days_back(reading: Reading, edits: Edits) -> list[Expr]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.sql.functions import MEASURES
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Binary, Call, Column, Expr, Item, Literal, Query, Select
@@ -30,7 +30,7 @@ def told_apart(reading: Reading, accepts: Callable[[str], bool], has_rows: Calla
     """
     arms = _arms(reading)
     made, note = _in_rows(arms, reading, has_rows) or _side_by_side(arms, reading) or (reading.sql, "")
-    return Amended(made, note) if made != reading.sql and accepts(made) else Amended(reading.sql)
+    return accepted(made, note, reading, accepts)
 
 
 def _arms(reading: Reading) -> list[Select]:

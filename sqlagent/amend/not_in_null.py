@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.plain_select import PlainSelect, plain
 from sqlagent.database.schema import Table
 from sqlagent.sql.edit import spliced
@@ -50,9 +50,8 @@ def without_nulls(
             edits.append((query.start, query.end, parts.where([*conditions, f"{column} IS NOT NULL"]).sql))
             names.append(column)
     made = spliced(reading.sql, edits)
-    if not edits or not accepts(made):
-        return Amended(reading.sql)
-    return Amended(made, f"Rows without a {' or a '.join(dict.fromkeys(names))} rule nothing out.")
+    note = f"Rows without a {' or a '.join(dict.fromkeys(names))} rule nothing out."
+    return accepted(made, note, reading, accepts)
 
 
 def _nullable(parts: PlainSelect) -> str:

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable
 from datetime import date, timedelta
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.period_phrases import DAY, Period, periods
 from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.database.column_kinds import holds_dates
@@ -97,10 +97,9 @@ def in_period(
     if days is None:
         return Amended(reading.sql)
     made = _bounded(reading, select, conditions, name, days)
-    if made == reading.sql or not accepts(made):
-        return Amended(reading.sql)
     phrase = question[period.start : period.stop]
-    return Amended(made, f"{phrase!r} was taken to be {days.said()}, by {table.name}.{home[1].name}.")
+    note = f"{phrase!r} was taken to be {days.said()}, by {table.name}.{home[1].name}."
+    return accepted(made, note, reading, accepts)
 
 
 def counted_back(question: str, sql: str, today: date) -> str:

@@ -11,8 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
-from sqlagent.amend.held_rows import edited
+from sqlagent.amend.amendment import Amended, edited
 from sqlagent.base.word_forms import STOP, contracts, likeness, name_words, stem, words
 from sqlagent.database.column_kinds import amounts
 from sqlagent.database.schema import Column as DbColumn

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.plain_select import PlainSelect, plain
 from sqlagent.sql.functions import AGGREGATES, EXTREMES
 from sqlagent.sql.reading import Reading
@@ -42,9 +42,7 @@ def grouped_by_all(
     shown = ", ".join(map(parts.text, varying))
     edits.after(parts.select.group[-1], f", {shown}")
     made = edits.sql()
-    return (
-        Amended(made, f"Grouped by {shown}, which is shown, too.") if accepts(made) else Amended(reading.sql)
-    )
+    return accepted(made, f"Grouped by {shown}, which is shown, too.", reading, accepts)
 
 
 def any_of_several(reading: Reading, has_rows: Callable[[str], bool]) -> str:

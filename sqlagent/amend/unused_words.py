@@ -12,9 +12,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, edited
 from sqlagent.amend.held_elsewhere import LARGEST, texts_of
-from sqlagent.amend.held_rows import Values, edited, is_held
+from sqlagent.amend.held_rows import Values, is_held
 from sqlagent.amend.named_rows.mentions import only_table
 from sqlagent.base import word_forms
 from sqlagent.base.word_forms import Token, name_words, stem

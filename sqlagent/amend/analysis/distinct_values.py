@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import plain
 from sqlagent.sql.edit import Edits
@@ -53,6 +53,4 @@ def nth_value(question: str, reading: Reading, accepts: Callable[[str], bool]) -
     else:
         return Amended(reading.sql)
     made = edits.sql()
-    if not accepts(made):
-        return Amended(reading.sql)
-    return Amended(made, f"Rows with the same {parts.text(by)} take one place.")
+    return accepted(made, f"Rows with the same {parts.text(by)} take one place.", reading, accepts)

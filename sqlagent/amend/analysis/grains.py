@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.phrase import Phrase
 from sqlagent.database.column_kinds import holds_dates
 from sqlagent.sql.edit import Edits
@@ -76,6 +76,4 @@ def by_grain(question: str, reading: Reading, accepts: Callable[[str], bool]) ->
         if reading.scopes.base(column) == (table, column_of):
             edits.replace(column, FORMS[grain].format(reading.statement.text(column)))
     made = edits.sql()
-    if made == reading.sql or not accepts(made):
-        return Amended(reading.sql)
-    return Amended(made, f"Grouped by the {grain} of {table.name}.{column_of.name}.")
+    return accepted(made, f"Grouped by the {grain} of {table.name}.{column_of.name}.", reading, accepts)

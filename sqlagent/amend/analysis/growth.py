@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.analysis import some_rows
 from sqlagent.amend.periods import time_conditions
 from sqlagent.amend.phrase import Phrase
@@ -63,9 +63,8 @@ def grown(question: str, reading: Reading, today: date, accepts: Callable[[str],
     made = f"SELECT {', '.join([*groups, number])} {parts.clause('sources')}"
     made += f" WHERE {where}" if where else ""
     made += f" GROUP BY {', '.join(groups)}" if groups else ""
-    if made == reading.sql or not accepts(made):
-        return Amended(reading.sql)
-    return Amended(made, f"{parts.text(call)} of {earlier} was taken from that of {later}, by {column}.")
+    note = f"{parts.text(call)} of {earlier} was taken from that of {later}, by {column}."
+    return accepted(made, note, reading, accepts)
 
 
 def _years(question: str, today: date) -> tuple[str, str] | None:

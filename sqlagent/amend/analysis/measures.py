@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import PlainSelect, plain
 from sqlagent.base.word_forms import name_words, stem, words
@@ -59,9 +59,7 @@ def added_up(question: str, reading: Reading, accepts: Callable[[str], bool]) ->
         edits.put(parts.select.group[0].start, parts.select.group[-1].end, ", ".join(map(parts.text, kept)))
         changed.append(f"{' and '.join(sorted(extra))} was not asked about")
     made = edits.sql()
-    if made == reading.sql or not accepts(made):
-        return Amended(reading.sql)
-    return Amended(made, f"{'; '.join(changed)}.")
+    return accepted(made, f"{'; '.join(changed)}.", reading, accepts)
 
 
 def _is_count(item: Item) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.analysis.grains import FORMS
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import PlainSelect, plain
@@ -50,7 +50,7 @@ def grouped(question: str, reading: Reading, accepts: Callable[[str], bool]) -> 
     edits.add_item(parts.select, column, first=True)
     edits.after(parts.select.where or parts.select.sources[-1], f" GROUP BY {column}")
     made = edits.sql()
-    return Amended(made, f"A row for each {column}.") if accepts(made) else Amended(reading.sql)
+    return accepted(made, f"A row for each {column}.", reading, accepts)
 
 
 def _computes(value: Node) -> bool:

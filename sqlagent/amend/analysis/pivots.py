@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.analysis import some_rows
 from sqlagent.amend.held_rows import Values
 from sqlagent.amend.phrase import Phrase
@@ -73,9 +73,7 @@ def in_columns(
     cells = [some_rows.where(f"{by} = {text_literal(value)}", call, parts) for value in texts]
     cells = [cell + _alias(value, parts.reading) for cell, value in zip(cells, texts, strict=True)]
     made = f"SELECT {down}, {', '.join(cells)} {rows} GROUP BY {down}"
-    if not accepts(made):
-        return Amended(reading.sql)
-    return Amended(made, f"A column for each {across.name.text}.")
+    return accepted(made, f"A column for each {across.name.text}.", reading, accepts)
 
 
 def _alias(value: str, reading: Reading) -> str:

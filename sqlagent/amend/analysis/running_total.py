@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import plain
 from sqlagent.sql.functions import ADDITIVE
@@ -39,9 +39,7 @@ def running(question: str, reading: Reading, accepts: Callable[[str], bool]) -> 
     total = f"{parts.text(call)} OVER (ORDER BY {by})"
     rest = " ".join(filter(None, (parts.clause("sources"), parts.clause("where"))))
     made = f"SELECT DISTINCT {by}, {total} {rest} ORDER BY {by}"
-    if not accepts(made):
-        return Amended(reading.sql)
-    return Amended(made, f"Each row has the total up to its {by}.")
+    return accepted(made, f"Each row has the total up to its {by}.", reading, accepts)
 
 
 def _adds(item: Item) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.analysis import some_rows
 from sqlagent.amend.periods import time_conditions
 from sqlagent.amend.phrase import Phrase
@@ -61,10 +61,8 @@ def as_share(question: str, reading: Reading, accepts: Callable[[str], bool]) ->
         made = ""
     else:
         made = _of_one(parts, number, rest[0], times)
-    if not made or not accepts(made):
-        return Amended(reading.sql)
     what = parts.text(number) if number is not None else "The number of rows"
-    return Amended(made, f"{what} is shown as a part of the whole.")
+    return accepted(made, f"{what} is shown as a part of the whole.", reading, accepts)
 
 
 def _of_rows(question: str, parts: PlainSelect) -> bool:

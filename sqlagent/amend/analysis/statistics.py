@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.phrase import Phrase
 from sqlagent.database.column_kinds import amounts
 from sqlagent.sql.edit import Edits
@@ -68,7 +68,7 @@ def statistic(question: str, reading: Reading, accepts: Callable[[str], bool]) -
     else:
         return Amended(reading.sql)
     made = edits.sql()
-    return Amended(made, f"{function} was taken for the {words}.") if accepts(made) else Amended(reading.sql)
+    return accepted(made, f"{function} was taken for the {words}.", reading, accepts)
 
 
 def _call(function: str, value: str, share: re.Match[str] | None) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.phrase import Phrase
 from sqlagent.database.column_kinds import amounts, holds_dates
 from sqlagent.sql.edit import Edits
@@ -53,7 +53,5 @@ def one_value(question: str, reading: Reading, accepts: Callable[[str], bool]) -
     if query.order:
         edits.drop(select, "order")
     made = edits.sql()
-    if not accepts(made):
-        return Amended(reading.sql)
     what = {"SUM": "added up", "MAX": "shown for the last time", "MIN": "shown for the first time"}[function]
-    return Amended(made, f"{column.name} is {what}.")
+    return accepted(made, f"{column.name} is {what}.", reading, accepts)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.periods import time_conditions
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import plain
@@ -46,6 +46,4 @@ def side_by_side(question: str, reading: Reading, accepts: Callable[[str], bool]
     assert parts.select.where is not None
     edits.after(parts.select.where, f" GROUP BY {year}")
     made = edits.sql()
-    if not accepts(made):
-        return Amended(reading.sql)
-    return Amended(made, f"{' and '.join(years)} stand side by side.")
+    return accepted(made, f"{' and '.join(years)} stand side by side.", reading, accepts)

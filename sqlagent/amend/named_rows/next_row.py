@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.held_rows import Values
 from sqlagent.amend.named_rows.mentions import only_table
 from sqlagent.amend.phrase import Phrase
@@ -65,9 +65,7 @@ def next_row(question: str, reading: Reading, accepts: Callable[[str], bool], va
     if not made:
         found = (_of_the_rows(tokens, reading, one, table, values) for one in conditions)
         made = next(filter(None, found), "")
-    if not made or made == reading.sql or not accepts(made):
-        return Amended(reading.sql)
-    return Amended(made, "Only the one next to it is shown.")
+    return accepted(made, "Only the one next to it is shown.", reading, accepts)
 
 
 def _of_its_column(tokens: Sequence[Token], reading: Reading, condition: Expr) -> str:

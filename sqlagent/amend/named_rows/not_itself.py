@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.named_rows.mentions import only_table
 from sqlagent.amend.phrase import Phrase
 from sqlagent.database.schema import fold
@@ -40,7 +40,7 @@ def not_itself(question: str, reading: Reading, accepts: Callable[[str], bool]) 
     edits = Edits(reading.statement)
     edits.add_condition(select, f"{reading.statement.text(shown)} != {text_literal(texts[0])}")
     made = edits.sql()
-    return Amended(made, f"{texts[0]!r} itself is left out.") if accepts(made) else Amended(reading.sql)
+    return accepted(made, f"{texts[0]!r} itself is left out.", reading, accepts)
 
 
 def _compared_with(reading: Reading, condition: object, shown: Column) -> str | None:
