@@ -321,7 +321,7 @@ class Agent:
     ) -> Asking:
         """A question with all that it takes to write, mend and run a statement for it."""
         from sqlagent.agent.asking import Asking
-        from sqlagent.amend.pipeline import Context
+        from sqlagent.amend.context import Context
         from sqlagent.linking import prompt
         from sqlagent.sql.reading import Readings
 

@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended, accepted, edited
 from sqlagent.amend.plain_select import PlainSelect, plain
+from sqlagent.amend.rule import Pitfall
 from sqlagent.database.schema import Table, fold
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.functions import ARITHMETIC, SUMS
@@ -49,6 +50,9 @@ def counted_keys(reading: Reading, accepts: Callable[[str], bool]) -> Amended:
     made = f"SELECT COUNT(*) * 1.0 / COUNT(DISTINCT {key}) {parts.clause('sources')} {parts.clause('where')}".strip()
     name = reading.statement.text(call.arguments[0])
     return accepted(made, f"{name} tells rows apart: rows are counted for each {holder}.", reading, accepts)
+
+
+RULE = Pitfall("added_keys", lambda now, about: counted_keys(now, about.accepts), proved=True)
 
 
 def averaged_key(reading: Reading) -> str:

@@ -16,6 +16,7 @@ from sqlagent.amend.fan_out import twice
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import PlainSelect, plain
 from sqlagent.amend.question_phrases import OTHERS, called
+from sqlagent.amend.rule import Supplied
 from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.database.foreign_keys import once
 from sqlagent.database.schema import Table, fold
@@ -41,6 +42,11 @@ def once_each(
         return Amended(reading.sql)
     made, note = _counted(question, parts, has_rows) or _added(question, parts, has_rows) or (reading.sql, "")
     return accepted(made, note, reading, accepts)
+
+
+RULE = Supplied(
+    "once_each", lambda now, about: once_each(about.question, now, about.accepts, about.has_rows), lead=1.5
+)
 
 
 def _counted(question: str, parts: PlainSelect, has_rows: Callable[[str], bool]) -> tuple[str, str] | None:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from sqlagent.amend.amendment import Amended, edited
 from sqlagent.amend.dates import extreme_of, is_date
 from sqlagent.amend.phrase import Phrase
+from sqlagent.amend.rule import Meaning, Pitfall, Supplied
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Binary, Column
@@ -39,6 +40,11 @@ def in_units(question: str, reading: Reading, accepts: Callable[[str], bool]) ->
     if not _NAMED.search(question):
         return Amended(reading.sql)
     return in_days(question, reading, accepts)
+
+
+TIME_BETWEEN = Supplied(
+    "time_between", lambda now, about: in_units(about.question, now, about.accepts), lead=3.0
+)
 
 
 def in_days(
@@ -66,3 +72,12 @@ def in_days(
         edits.wrap(node.left, f"{begin}JULIANDAY(", ")")
         edits.wrap(node.right, "JULIANDAY(", f"){end}")
     return edited(reading, edits, [f"The time between two dates is counted in {unit}s."], accepts)
+
+
+DATES_SUBTRACTED = Pitfall(
+    "dates_subtracted",
+    lambda now, about: in_days(about.question, now, about.accepts, written=True),
+    proved=True,
+)
+
+DATE_DIFFERENCE = Meaning("date_difference", lambda now, about: in_days(about.question, now, about.accepts))

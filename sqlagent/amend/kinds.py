@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 
 from sqlagent.amend.amendment import Amended, edited
 from sqlagent.amend.dates import is_date
+from sqlagent.amend.rule import Pitfall
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.functions import EXTREMES, NUMBERS
 from sqlagent.sql.names import text_literal
@@ -133,6 +134,9 @@ def alike(reading: Reading, accepts: Callable[[str], bool]) -> Amended:
                 notes.append("Texts were compared with texts and numbers with numbers.")
                 break
     return edited(reading, edits, notes, accepts)
+
+
+RULE = Pitfall("kinds", lambda now, about: alike(now, about.accepts))
 
 
 def _days_back(reading: Reading, edits: Edits) -> list[Expr]:

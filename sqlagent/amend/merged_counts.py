@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from sqlagent.amend.amendment import Amended, accepted
+from sqlagent.amend.rule import Pitfall
 from sqlagent.sql.functions import MEASURES
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Binary, Call, Column, Expr, Item, Literal, Query, Select
@@ -31,6 +32,9 @@ def told_apart(reading: Reading, accepts: Callable[[str], bool], has_rows: Calla
     arms = _arms(reading)
     made, note = _in_rows(arms, reading, has_rows) or _side_by_side(arms, reading) or (reading.sql, "")
     return accepted(made, note, reading, accepts)
+
+
+RULE = Pitfall("merged_counts", lambda now, about: told_apart(now, about.accepts, about.has_rows))
 
 
 def _arms(reading: Reading) -> list[Select]:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.plain_select import PlainSelect, plain
+from sqlagent.amend.rule import Pitfall
 from sqlagent.database.schema import Table
 from sqlagent.sql.edit import spliced
 from sqlagent.sql.parser import Unreadable
@@ -52,6 +53,9 @@ def without_nulls(
     made = spliced(reading.sql, edits)
     note = f"Rows without a {' or a '.join(dict.fromkeys(names))} rule nothing out."
     return accepted(made, note, reading, accepts)
+
+
+RULE = Pitfall("not_in_null", lambda now, about: without_nulls(now, about.accepts, about.has_rows))
 
 
 def _nullable(parts: PlainSelect) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.phrase import Phrase
+from sqlagent.amend.rule import Meaning
 from sqlagent.base.word_forms import name_words
 from sqlagent.database.column_kinds import shows_dates
 from sqlagent.database.schema import Column as DbColumn
@@ -68,6 +69,9 @@ def no_end(
         if accepts(edits.sql()):
             return Amended(edits.sql(), f"What has no {name} is taken to be going on.")
     return Amended(reading.sql)
+
+
+RULE = Meaning("open_ended", lambda now, about: no_end(about.question, now, about.accepts, about.has_rows))
 
 
 def _says_the_end(column: DbColumn) -> bool:

@@ -17,6 +17,7 @@ from datetime import date, timedelta
 
 from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.period_phrases import DAY, Period, periods
+from sqlagent.amend.rule import Supplied
 from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.database.column_kinds import holds_dates
 from sqlagent.database.schema import Column as DbColumn
@@ -100,6 +101,13 @@ def in_period(
     phrase = question[period.start : period.stop]
     note = f"{phrase!r} was taken to be {days.said()}, by {table.name}.{home[1].name}."
     return accepted(made, note, reading, accepts)
+
+
+RULE = Supplied(
+    "period",
+    lambda now, about: in_period(about.question, now, about.today, about.accepts, about.has_rows),
+    lead=3.0,
+)
 
 
 def counted_back(question: str, sql: str, today: date) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.integer_division import exact
 from sqlagent.amend.phrase import Phrase
+from sqlagent.amend.rule import Meaning, Pitfall
 from sqlagent.amend.stored_values import Nearest, compared, corrected, nulls_meant
 from sqlagent.base.word_forms import key
 from sqlagent.database.schema import fold
@@ -36,6 +37,9 @@ def respelt(reading: Reading, nearest: Nearest) -> Amended:
     return near_values(reading, same_letters)
 
 
+STORED_SPELLING = Pitfall("stored_spelling", lambda now, about: respelt(now, about.nearest))
+
+
 def near_values(reading: Reading, nearest: Nearest) -> Amended:
     """The statement with the stored values that its texts are near to."""
     made, changes = corrected(reading, nearest)
@@ -44,6 +48,9 @@ def near_values(reading: Reading, nearest: Nearest) -> Amended:
         for column, value in changes
     )
     return Amended(made, " ".join(notes))
+
+
+NEAR_VALUE = Meaning("near_value", lambda now, about: near_values(now, about.nearest))
 
 
 def _letters(text: str) -> str:
@@ -70,6 +77,9 @@ def null_meant(reading: Reading, finds: Callable[[str], bool]) -> Amended:
     return Amended(made, f"NULL was taken for the text 'null', which is not in {names}.")
 
 
+NULL_TEXT = Pitfall("null_text", lambda now, about: null_meant(now, about.has_rows))
+
+
 def shares(question: str, reading: Reading) -> Amended:
     """The statement with exact quotients, where each divides by a total, or is added up: `SUM(seconds / 3600)`."""
     quotients = [node for node in reading.statement.find(Binary) if node.operator == "/"]
@@ -80,6 +90,9 @@ def shares(question: str, reading: Reading) -> Amended:
     if not all(_total(node.right) or node in added for node in quotients):
         return Amended(reading.sql)
     return exact(question, reading)
+
+
+SHARE = Pitfall("share", lambda now, about: shares(about.question, now), proved=True)
 
 
 def _total(value: Expr) -> bool:

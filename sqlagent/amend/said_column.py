@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended, edited
+from sqlagent.amend.rule import Supplied
 from sqlagent.base.word_forms import STOP, contracts, likeness, name_words, stem, words
 from sqlagent.database.column_kinds import amounts
 from sqlagent.database.schema import Column as DbColumn
@@ -55,6 +56,9 @@ def asked_column(question: str, reading: Reading, accepts: Callable[[str], bool]
             edits.replace(one.name, quote(named[0].name))
     note = f"{table.name}.{named[0].name} is what the question names, and not {column.name}."
     return edited(reading, edits, [note], accepts)
+
+
+RULE = Supplied("said_column", lambda now, about: asked_column(about.question, now, about.accepts), lead=2.0)
 
 
 def _is_cut(column: DbColumn) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.plain_select import plain
 from sqlagent.amend.question_phrases import ASKED, OTHERS, counting, counts
+from sqlagent.amend.rule import Meaning
 from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.database.column_kinds import holds_numbers
 from sqlagent.database.foreign_keys import once
@@ -50,6 +51,9 @@ def summed(question: str, reading: Reading) -> Amended:
     name = f"{quote(table.name)}.{quote(column.name)}" if parts.several else quote(column.name)
     note = f"{table.name}.{column.name} holds such numbers and is added up."
     return Amended(counting(reading, f"SUM({name})"), note)
+
+
+RULE = Meaning("stored_counts", lambda now, about: summed(about.question, now))
 
 
 def _holds_number(table: Table, column: Column, said: str) -> bool:

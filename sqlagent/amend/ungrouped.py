@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.plain_select import PlainSelect, plain
+from sqlagent.amend.rule import Pitfall
 from sqlagent.sql.functions import AGGREGATES, EXTREMES
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column, Expr
@@ -43,6 +44,9 @@ def grouped_by_all(
     edits.after(parts.select.group[-1], f", {shown}")
     made = edits.sql()
     return accepted(made, f"Grouped by {shown}, which is shown, too.", reading, accepts)
+
+
+RULE = Pitfall("ungrouped", lambda now, about: grouped_by_all(now, about.accepts, about.has_rows))
 
 
 def any_of_several(reading: Reading, has_rows: Callable[[str], bool]) -> str:

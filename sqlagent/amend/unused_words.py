@@ -16,6 +16,7 @@ from sqlagent.amend.amendment import Amended, edited
 from sqlagent.amend.held_elsewhere import LARGEST, texts_of
 from sqlagent.amend.held_rows import Values, is_held
 from sqlagent.amend.named_rows.mentions import only_table
+from sqlagent.amend.rule import Supplied
 from sqlagent.base import word_forms
 from sqlagent.base.word_forms import Token, name_words, stem
 from sqlagent.database.schema import Column as DbColumn
@@ -81,6 +82,14 @@ def unused_word(question: str, reading: Reading, accepts: Callable[[str], bool],
         edits.add_condition(select, condition)
     note = f"{word!r} is in {table.name}.{column.name}: the rows that hold it were taken."
     return edited(reading, edits, [note], accepts)
+
+
+RULE = Supplied(
+    "unused_word",
+    lambda now, about: unused_word(about.question, now, about.accepts, about.values),
+    lead=1.5,
+    guessed=True,
+)
 
 
 def _counts_all(reading: Reading, select: Select) -> bool:

@@ -16,6 +16,7 @@ import re
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.dates import is_date
+from sqlagent.amend.rule import Meaning, Supplied
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Binary, Column, Literal
@@ -44,6 +45,9 @@ def whole_year(question: str, reading: Reading) -> Amended:
     Left alone: what `bounded` leaves alone, days within a year, and a year that more words stand behind.
     """
     return bounded(question, reading, edges=True)
+
+
+WHOLE_YEAR = Supplied("whole_year", lambda now, about: whole_year(about.question, now), lead=3.0)
 
 
 def bounded(question: str, reading: Reading, *, edges: bool = False) -> Amended:
@@ -82,6 +86,12 @@ def bounded(question: str, reading: Reading, *, edges: bool = False) -> Amended:
     edits = Edits(reading.statement)
     edits.replace(one, bound)
     return Amended(edits.sql(), f"{match[0]!r} means {says} {until}.")
+
+
+YEARS = Meaning(
+    "years",
+    lambda now, about: bounded(about.question, now),
+)
 
 
 def _is_day(value: Literal) -> bool:

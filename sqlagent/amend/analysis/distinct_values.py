@@ -10,6 +10,7 @@ from collections.abc import Callable
 from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import plain
+from sqlagent.amend.rule import Supplied
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Column, Literal
@@ -54,3 +55,6 @@ def nth_value(question: str, reading: Reading, accepts: Callable[[str], bool]) -
         return Amended(reading.sql)
     made = edits.sql()
     return accepted(made, f"Rows with the same {parts.text(by)} take one place.", reading, accepts)
+
+
+RULE = Supplied("nth_value", lambda now, about: nth_value(about.question, now, about.accepts), lead=1.5)

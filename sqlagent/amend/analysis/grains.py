@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.phrase import Phrase
+from sqlagent.amend.rule import Supplied
 from sqlagent.database.column_kinds import holds_dates
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
@@ -77,3 +78,6 @@ def by_grain(question: str, reading: Reading, accepts: Callable[[str], bool]) ->
             edits.replace(column, FORMS[grain].format(reading.statement.text(column)))
     made = edits.sql()
     return accepted(made, f"Grouped by the {grain} of {table.name}.{column_of.name}.", reading, accepts)
+
+
+RULE = Supplied("grain", lambda now, about: by_grain(about.question, now, about.accepts), lead=3.0)

@@ -17,6 +17,7 @@ from sqlagent.amend.analysis import some_rows
 from sqlagent.amend.periods import time_conditions
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import PlainSelect, plain
+from sqlagent.amend.rule import Supplied
 from sqlagent.database.column_kinds import holds_dates
 from sqlagent.sql.functions import NUMBERS
 from sqlagent.sql.reading import Reading
@@ -65,6 +66,9 @@ def grown(question: str, reading: Reading, today: date, accepts: Callable[[str],
     made += f" GROUP BY {', '.join(groups)}" if groups else ""
     note = f"{parts.text(call)} of {earlier} was taken from that of {later}, by {column}."
     return accepted(made, note, reading, accepts)
+
+
+RULE = Supplied("growth", lambda now, about: grown(about.question, now, about.today, about.accepts), lead=3.0)
 
 
 def _years(question: str, today: date) -> tuple[str, str] | None:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import PlainSelect, plain
+from sqlagent.amend.rule import Supplied
 from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.database.column_kinds import amounts
 from sqlagent.sql.edit import Edits
@@ -60,6 +61,9 @@ def added_up(question: str, reading: Reading, accepts: Callable[[str], bool]) ->
         changed.append(f"{' and '.join(sorted(extra))} was not asked about")
     made = edits.sql()
     return accepted(made, f"{'; '.join(changed)}.", reading, accepts)
+
+
+RULE = Supplied("added_up", lambda now, about: added_up(about.question, now, about.accepts), lead=2.0)
 
 
 def _is_count(item: Item) -> bool:

@@ -12,6 +12,7 @@ from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.analysis.grains import FORMS
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import PlainSelect, plain
+from sqlagent.amend.rule import Supplied
 from sqlagent.base.word_forms import likeness, name_words, stem, words
 from sqlagent.database.column_kinds import holds_dates
 from sqlagent.database.schema import fold
@@ -51,6 +52,9 @@ def grouped(question: str, reading: Reading, accepts: Callable[[str], bool]) -> 
     edits.after(parts.select.where or parts.select.sources[-1], f" GROUP BY {column}")
     made = edits.sql()
     return accepted(made, f"A row for each {column}.", reading, accepts)
+
+
+RULE = Supplied("per_group", lambda now, about: grouped(about.question, now, about.accepts), lead=2.5)
 
 
 def _computes(value: Node) -> bool:

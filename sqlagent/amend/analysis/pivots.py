@@ -13,6 +13,7 @@ from sqlagent.amend.analysis import some_rows
 from sqlagent.amend.held_rows import Values
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import plain
+from sqlagent.amend.rule import Supplied
 from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.sql.functions import MEASURES
 from sqlagent.sql.names import quote, text_literal
@@ -74,6 +75,11 @@ def in_columns(
     cells = [cell + _alias(value, parts.reading) for cell, value in zip(cells, texts, strict=True)]
     made = f"SELECT {down}, {', '.join(cells)} {rows} GROUP BY {down}"
     return accepted(made, f"A column for each {across.name.text}.", reading, accepts)
+
+
+RULE = Supplied(
+    "pivot", lambda now, about: in_columns(about.question, now, about.accepts, about.values), lead=3.0
+)
 
 
 def _alias(value: str, reading: Reading) -> str:

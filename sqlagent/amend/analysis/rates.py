@@ -13,6 +13,7 @@ from collections.abc import Callable
 from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import Condition, PlainSelect, plain
+from sqlagent.amend.rule import Supplied
 from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
@@ -60,6 +61,9 @@ def by_rate(question: str, reading: Reading, accepts: Callable[[str], bool]) -> 
         f" ORDER BY AVG({conditions[0].text}){order} {limit}"
     )
     return accepted(made, f"The rate is the share of rows with {conditions[0].text}.", reading, accepts)
+
+
+RULE = Supplied("rate", lambda now, about: by_rate(about.question, now, about.accepts), lead=2.5)
 
 
 def _shared(parts: PlainSelect, of: str) -> list[Condition]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import plain
+from sqlagent.amend.rule import Supplied
 from sqlagent.sql.functions import ADDITIVE
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Item
@@ -40,6 +41,9 @@ def running(question: str, reading: Reading, accepts: Callable[[str], bool]) -> 
     rest = " ".join(filter(None, (parts.clause("sources"), parts.clause("where"))))
     made = f"SELECT DISTINCT {by}, {total} {rest} ORDER BY {by}"
     return accepted(made, f"Each row has the total up to its {by}.", reading, accepts)
+
+
+RULE = Supplied("running_total", lambda now, about: running(about.question, now, about.accepts), lead=3.0)
 
 
 def _adds(item: Item) -> bool:

@@ -16,6 +16,7 @@ from sqlagent.amend.analysis import some_rows
 from sqlagent.amend.periods import time_conditions
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import Condition, PlainSelect, plain
+from sqlagent.amend.rule import Supplied
 from sqlagent.base.word_forms import likeness, name_words, stem
 from sqlagent.sql.functions import ADDITIVE
 from sqlagent.sql.reading import Reading
@@ -63,6 +64,9 @@ def as_share(question: str, reading: Reading, accepts: Callable[[str], bool]) ->
         made = _of_one(parts, number, rest[0], times)
     what = parts.text(number) if number is not None else "The number of rows"
     return accepted(made, f"{what} is shown as a part of the whole.", reading, accepts)
+
+
+RULE = Supplied("part_of_whole", lambda now, about: as_share(about.question, now, about.accepts), lead=2.5)
 
 
 def _of_rows(question: str, parts: PlainSelect) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.phrase import Phrase
+from sqlagent.amend.rule import Supplied
 from sqlagent.database.column_kinds import amounts
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.functions import ANALYSIS
@@ -69,6 +70,9 @@ def statistic(question: str, reading: Reading, accepts: Callable[[str], bool]) -
         return Amended(reading.sql)
     made = edits.sql()
     return accepted(made, f"{function} was taken for the {words}.", reading, accepts)
+
+
+RULE = Supplied("statistic", lambda now, about: statistic(about.question, now, about.accepts), lead=4.0)
 
 
 def _call(function: str, value: str, share: re.Match[str] | None) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.phrase import Phrase
+from sqlagent.amend.rule import Supplied
 from sqlagent.database.column_kinds import amounts, holds_dates
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
@@ -55,3 +56,6 @@ def one_value(question: str, reading: Reading, accepts: Callable[[str], bool]) -
     made = edits.sql()
     what = {"SUM": "added up", "MAX": "shown for the last time", "MIN": "shown for the first time"}[function]
     return accepted(made, f"{column.name} is {what}.", reading, accepts)
+
+
+RULE = Supplied("one_value", lambda now, about: one_value(about.question, now, about.accepts), lead=2.0)

@@ -11,6 +11,7 @@ from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.periods import time_conditions
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import plain
+from sqlagent.amend.rule import Supplied
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column
@@ -47,3 +48,8 @@ def side_by_side(question: str, reading: Reading, accepts: Callable[[str], bool]
     edits.after(parts.select.where, f" GROUP BY {year}")
     made = edits.sql()
     return accepted(made, f"{' and '.join(years)} stand side by side.", reading, accepts)
+
+
+RULE = Supplied(
+    "years_compared", lambda now, about: side_by_side(about.question, now, about.accepts), lead=3.0
+)

@@ -13,6 +13,7 @@ from sqlagent.amend.held_rows import Values
 from sqlagent.amend.named_rows.measures import measure
 from sqlagent.amend.named_rows.mentions import other_conditions, side_by_side
 from sqlagent.amend.phrase import Phrase
+from sqlagent.amend.rule import Supplied
 from sqlagent.linking.prompt import Hint
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
@@ -51,6 +52,11 @@ def apart(
     what = by.column.name if by.column is not None else "the numbers of rows"
     note = f"Shown is the difference in {what} of {_said(named.values[0].value, named.values[1].value)}."
     return accepted(made, note, reading, accepts)
+
+
+RULE = Supplied(
+    "apart", lambda now, about: apart(about.question, now, about.hints, about.accepts, about.values), lead=2.5
+)
 
 
 def _said(one: str, other: str) -> str:

@@ -14,6 +14,7 @@ from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.named_rows.mentions import only_table
 from sqlagent.amend.named_rows.next_row import holds_words, row_number
 from sqlagent.amend.phrase import Phrase
+from sqlagent.amend.rule import Supplied
 from sqlagent.sql.functions import AGGREGATES
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
@@ -56,3 +57,6 @@ def first_listed(question: str, reading: Reading, accepts: Callable[[str], bool]
     made = f"{reading.sql[:end].rstrip()} ORDER BY {quote(key)}{' DESC' if last else ''} LIMIT 1"
     note = f"Shown is the {'last' if last else 'first'} one in the order of {quote(key)}."
     return accepted(made, note, reading, accepts)
+
+
+RULE = Supplied("first_listed", lambda now, about: first_listed(about.question, now, about.accepts), lead=2.0)

@@ -15,6 +15,7 @@ from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.held_rows import Values
 from sqlagent.amend.named_rows.mentions import only_table
 from sqlagent.amend.phrase import Phrase
+from sqlagent.amend.rule import Supplied
 from sqlagent.base import word_forms
 from sqlagent.base.word_forms import Token
 from sqlagent.database.schema import Table
@@ -66,6 +67,11 @@ def next_row(question: str, reading: Reading, accepts: Callable[[str], bool], va
         found = (_of_the_rows(tokens, reading, one, table, values) for one in conditions)
         made = next(filter(None, found), "")
     return accepted(made, "Only the one next to it is shown.", reading, accepts)
+
+
+RULE = Supplied(
+    "next_row", lambda now, about: next_row(about.question, now, about.accepts, about.values), lead=2.0
+)
 
 
 def _of_its_column(tokens: Sequence[Token], reading: Reading, condition: Expr) -> str:

@@ -15,6 +15,7 @@ from sqlagent.amend.held_rows import Values
 from sqlagent.amend.named_rows.measures import COMPARING, Measure, direction, measure
 from sqlagent.amend.named_rows.mentions import Mentions, is_column, other_conditions, side_by_side
 from sqlagent.amend.phrase import Phrase
+from sqlagent.amend.rule import Supplied
 from sqlagent.base import word_forms
 from sqlagent.linking.prompt import Hint
 from sqlagent.sql.names import quote
@@ -61,6 +62,13 @@ def one_of(
     what = by.column.name if by.column is not None else "rows"
     note = f"Of those named, the one with the {'most' if way == 'DESC' else 'least'} {what} is shown."
     return accepted(made, note, reading, accepts)
+
+
+RULE = Supplied(
+    "one_of",
+    lambda now, about: one_of(about.question, now, about.hints, about.accepts, about.values),
+    lead=2.0,
+)
 
 
 def _ordered(by: Measure, way: str, shown: str, many: bool, several: bool) -> str:
