@@ -16,7 +16,8 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 from sqlagent.amend.amendment import Amended, accepted
-from sqlagent.amend.period_phrases import DAY, Period, periods
+from sqlagent.amend.period import DAY, Period
+from sqlagent.amend.period_phrases import periods
 from sqlagent.amend.rule import Supplied
 from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.database.column_kinds import holds_dates
