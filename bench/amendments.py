@@ -19,11 +19,13 @@ from pathlib import Path
 
 from bench.amend_corpus.pairs import Pair
 from bench.amend_corpus.places import CORPORA, Place, load, places, same
-from sqlagent.amend.pipeline import PITFALLS, READINGS, SUPPLIED, Context, mended
+from sqlagent.amend.context import Context
+from sqlagent.amend.pipeline import mended
+from sqlagent.amend.rules import MEANINGS, PITFALLS, SUPPLIED
 from sqlagent.base.errors import OK
 
 ALL = "all pitfalls"
-RULES = {**PITFALLS, **READINGS, **SUPPLIED}
+RULES = {**PITFALLS, **MEANINGS, **SUPPLIED}
 Play = Callable[[str, Context], str]
 
 

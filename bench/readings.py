@@ -1,11 +1,11 @@
-"""Which proposals of the readings a model takes, and what prior each reading earns.
+"""Which readings of a question a model takes of those that the rules propose, and what prior each earns.
 
     python -m bench readings --limit 3 --seed 1 --out weights.jsonl     # weigh pairs of the tuning half
     python -m bench readings --fit weights.jsonl                        # the priors that they give
     python -m bench readings --corpus fire_aside --limit 3 --seed 1     # at the end
 
-A pair's statement stands for what the model wrote, right or wrong; the readings propose, the model weighs. Of
-`leave_alone` only statements that a reading would change are drawn: with all others nothing is weighed. Records hold
+A pair's statement stands for what the model wrote, right or wrong; a `Meaning` proposes, the model weighs. Of
+`leave_alone` only statements that one would change are drawn: with all others nothing is weighed. Records hold
 what the model said of each statement, so that priors can be tried without it.
 """
 
@@ -24,7 +24,8 @@ from typing import Any
 from bench.amend_corpus.pairs import Pair
 from bench.amend_corpus.places import CORPORA, Place, load, places, same
 from sqlagent.agent.selection import CHANNEL
-from sqlagent.amend.pipeline import PRIORS, mended, proposals
+from sqlagent.amend.pipeline import mended, proposals
+from sqlagent.amend.rules import MEANINGS
 from sqlagent.base.errors import OK
 from sqlagent.decoding.model import Model
 from sqlagent.linking import prompt
@@ -140,8 +141,13 @@ def score(statement: Mapping[str, Any], priors: Mapping[str, float]) -> float:
     return float(statement["logprob"]) + CHANNEL * float(statement["told"]) + prior
 
 
-def report(records: Sequence[Mapping[str, Any]], priors: Mapping[str, float] = PRIORS) -> Iterator[str]:
-    """How many are right as written, with the pitfalls mended, as the old rules had it, and as weighed."""
+def report(records: Sequence[Mapping[str, Any]], priors: Mapping[str, float] | None = None) -> Iterator[str]:
+    """How many are right as written, with the pitfalls mended, as the old rules had it, and as weighed.
+
+    priors: by rule; those that the rules have, where it is None.
+    """
+    if priors is None:
+        priors = {name: rule.prior for name, rule in MEANINGS.items()}
     yield "| pairs | | as written | pitfalls mended | every reading taken | weighed |"
     yield "|---|---:|---:|---:|---:|---:|"
     for wrong, name in ((True, "wrong as written"), (False, "right as written")):

@@ -12,7 +12,8 @@ import pytest
 from fake_model import ROOT, FakeModel, candidate
 
 from sqlagent import Agent
-from sqlagent.amend.pipeline import LEADS, SUPPLIED, Context
+from sqlagent.amend.context import Context
+from sqlagent.amend.rules import SUPPLIED
 from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor
 from sqlagent.sql.reading import Readings
@@ -136,5 +137,5 @@ def test_what_several_statements_suggest_is_as_likely_as_the_likeliest_makes_it(
     with Agent(path, FakeModel(script)) as agent:
         answer = agent.ask(question, anyway=True)
     assert answer.columns == ("name", "id", "fee") and len(answer.rows) == 5
-    leads = LEADS["group_names"] + LEADS["in_groups"]
+    leads = SUPPLIED["group_names"].lead + SUPPLIED["in_groups"].lead
     assert max(one.logprob for one in answer.tried if one.sql == answer.sql) == pytest.approx(leads - 1.0)

@@ -32,6 +32,7 @@ def path(small_database: Callable[[str], Path]) -> Path:
     [
         ('SELECT ended - "begun on" FROM jobs', [(422.0,), (0.5,)]),
         ('SELECT AVG(ended - "begun on") FROM jobs', [(211.25,)]),
+        ("SELECT '2022-12-01' - ended FROM jobs", [(1.0,), (334.0,)]),
         ('SELECT id FROM jobs ORDER BY jobs.ended - jobs."begun on" LIMIT 1', [(2,)]),
         ("SELECT id FROM jobs WHERE ended - \"begun on\" > 300 AND note <> 'ended - born'", [(1,)]),
     ],

@@ -41,6 +41,7 @@ def database(small_database: Callable[[str], Path]) -> Path:
             "rows of invoices count several times in SUM(invoices.total)",
         ),
         (f"SELECT AVG(invoices.total * 2) {LINES}", "in AVG(invoices.total * 2)"),
+        (f"SELECT TOTAL(invoices.total) {LINES}", "in TOTAL(invoices.total)"),
         (f"SELECT SUM(customers.credit) {CUSTOMERS}", "rows of customers"),
         (
             f"SELECT invoices.customer_id {LINES} GROUP BY invoices.customer_id"

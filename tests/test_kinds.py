@@ -53,6 +53,7 @@ def mended(path: Path, condition: str) -> str:
         ("day > 1997", "day >= '1998-01-01'", [2]),
         ("day <= 1997", "day < '1998-01-01'", [1]),
         ("day >= '1998-11-25' - 7", "day >= DATE('1998-11-25', '-7 days')", [2]),
+        ("day > (SELECT MAX(day) - 7 FROM t)", "day > (SELECT DATE(MAX(day), '-7 days') FROM t)", [2]),
         (
             "STRFTIME('%Y', day) < STRFTIME('%Y', '2000-01-01') - 2",
             "CAST(STRFTIME('%Y', day) AS INTEGER) < STRFTIME('%Y', '2000-01-01') - 2",

@@ -11,7 +11,8 @@ import pytest
 
 from bench.amend_corpus.places import FOLDER, Place, Rows, load, places, same
 from sqlagent.agent.agent import Agent
-from sqlagent.amend.pipeline import READINGS, SUPPLIED, mended, proposals
+from sqlagent.amend.pipeline import mended, proposals
+from sqlagent.amend.rules import MEANINGS, SUPPLIED
 from sqlagent.linking.prompt import Turn
 from tests.fake_model import FakeModel
 
@@ -38,14 +39,14 @@ def test_no_pitfall_changes_the_rows_of_a_right_statement(found: dict[str, Place
     assert spoilt == []
 
 
-def test_the_readings_would_spoil_them_so_the_corpus_is_worth_its_name(found: dict[str, Place]) -> None:
+def test_the_meanings_would_spoil_them_so_the_corpus_is_worth_its_name(found: dict[str, Place]) -> None:
     spoilt: Counter[str] = Counter()
     for pair in load("leave_alone"):
         place = found[pair.database]
         for one in proposals(pair.right, place.context(pair)):
             if not same(place.rows(one.sql), place.rows(pair.right), pair.right):
-                spoilt.update({change.rule for change in one.amendments} & set(READINGS))
-    assert set(spoilt) == set(READINGS)
+                spoilt.update({change.rule for change in one.amendments} & set(MEANINGS))
+    assert set(spoilt) == set(MEANINGS)
     assert all(count >= 4 for count in spoilt.values()), spoilt
 
 

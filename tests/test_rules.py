@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import random
 import sqlite3
 from collections import Counter
@@ -9,9 +11,15 @@ from pathlib import Path
 
 import pytest
 
+import sqlagent.amend
+from sqlagent.amend import pipeline
 from sqlagent.amend.amendment import Amended
+from sqlagent.amend.context import Context
 from sqlagent.amend.fan_out import caution
-from sqlagent.amend.pipeline import PITFALLS, READINGS, SUPPLIED, Context, mended, proposals
+from sqlagent.amend.pipeline import mended, proposals
+from sqlagent.amend.rule import Meaning, Pitfall, Rule, Supplied
+from sqlagent.amend.rules import MEANINGS, PITFALLS, SUPPLIED, by_name
+from sqlagent.amend.years import YEARS
 from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor
 from sqlagent.linking.prompt import Turn
@@ -159,7 +167,7 @@ def test_every_rule_is_played_and_what_it_makes_runs(tmp_path: Path) -> None:
         "null_text",
         "follow_up",
     }  # nothing to look up, and no turn before
-    assert set(played) >= {*PITFALLS, *READINGS} - unplayed, played
+    assert set(played) >= {*PITFALLS, *MEANINGS} - unplayed, played
     named = {"one_of", "apart", "next_row", "first_listed", "not_itself", "elsewhere"}
     assert set(played) >= named, played
 
@@ -215,8 +223,48 @@ def test_a_rule_that_would_change_one_thing_within_another_leaves_the_statement(
         return Amended(edits.sql())
 
     place, sql = plain(tmp_path), "SELECT name FROM employees WHERE salary = 5"
-    for rules in (SUPPLIED, READINGS, PITFALLS):
-        monkeypatch.setitem(rules, "one_value", twice)
+    for rules, kind in ((SUPPLIED, Supplied), (MEANINGS, Meaning), (PITFALLS, Pitfall)):
+        monkeypatch.setitem(rules, "twice", kind("twice", twice))
     about = place.context("Who earns 5?")
     assert mended(sql, about)[0] == sql
     assert all(one.sql != "SELECT 1" for one in proposals(sql, about))
+
+
+def test_every_rule_that_is_declared_is_applied() -> None:
+    """In the module that has its code, under one name, and once."""
+    modules = [
+        importlib.import_module(found.name)
+        for found in pkgutil.walk_packages(sqlagent.amend.__path__, "sqlagent.amend.")
+        if found.name not in ("sqlagent.amend.rules", "sqlagent.amend.pipeline")
+    ]
+    declared = [one for module in modules for one in vars(module).values() if isinstance(one, Rule)]
+    applied = [*PITFALLS.values(), *MEANINGS.values(), *SUPPLIED.values()]
+    assert len(declared) == len({*map(id, declared)}) == len(applied) >= 62
+    assert {*map(id, declared)} == {*map(id, applied)}
+    assert len({one.name for one in applied}) == len(applied)
+
+
+def test_a_rule_reads_what_those_above_it_have_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So their order matters: a month has two digits once its format is known, a key a name once it makes groups."""
+    place = plain(tmp_path)
+    months, total = (
+        "SELECT name FROM employees WHERE STRFTIME('MM', hire_date) = 1",
+        "SELECT SUM(salary) FROM employees",
+    )
+    about = place.context("What is the total salary per department?")
+
+    def proposed() -> list[list[str]]:
+        return [[change.rule for change in one.amendments] for one in proposals(total, about)]
+
+    made, amendments = mended(months, about)
+    assert [one.rule for one in amendments] == ["date_formats", "kinds"] and place.finds(made)
+    assert ["per_group", "group_names"] in proposed()
+    monkeypatch.setattr(pipeline, "PITFALLS", dict(reversed(PITFALLS.items())))
+    monkeypatch.setattr(pipeline, "SUPPLIED", dict(reversed(SUPPLIED.items())))
+    assert not place.finds(mended(months, about)[0])
+    assert ["per_group"] in proposed() and ["per_group", "group_names"] not in proposed()
+
+
+def test_two_rules_have_two_names() -> None:
+    with pytest.raises(ValueError, match="years"):
+        by_name(YEARS, Meaning("years", lambda now, _: Amended(now.sql)))

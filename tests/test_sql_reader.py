@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 from sqlagent.database import schema as db
 from sqlagent.database.schema import fold
 from sqlagent.grammar import Acceptor
+from sqlagent.sandbox.functions import register
 from sqlagent.sql import tree
 from sqlagent.sql.edit import Edits, spliced
+from sqlagent.sql.functions import ADDITIVE, AGGREGATES, EXTREMES, is_aggregate
 from sqlagent.sql.lexer import tokens
 from sqlagent.sql.parser import Unreadable, parse, parse_expression
 from sqlagent.sql.resolver import resolve
@@ -260,6 +262,35 @@ def said(found: Reference) -> str:
 )  # fmt: skip
 def test_a_name_means_what_sqlite_takes_it_for(sql: str, meant: list[str]) -> None:
     assert meanings(sql) == meant
+
+
+@pytest.mark.parametrize("name", sorted(AGGREGATES - {"GROUP_CONCAT", "PERCENTILE", "PERCENTILE_CONT"}))
+def test_functions_are_sorted_by_what_they_give(name: str) -> None:
+    connection = sqlite3.connect(":memory:")
+    register(connection)
+    connection.execute("CREATE TABLE t (part INT, number REAL)")
+    connection.executemany("INSERT INTO t VALUES (?, ?)", [(1, 2.0), (1, 4.0), (2, 9.0), (2, 9.0)])
+    [(whole,)] = connection.execute(f"SELECT {name}(number) FROM t")
+    parts = [part for (part,) in connection.execute(f"SELECT {name}(number) FROM t GROUP BY part")]
+    assert (whole == sum(parts)) == (name in ADDITIVE)
+    [(once,)] = connection.execute(f"SELECT {name}(number) FROM (SELECT DISTINCT number FROM t)")
+    assert (whole == once) == (name in EXTREMES)
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        ("COUNT(*)", True),
+        ("max(a)", True),
+        ("MAX(a, b)", False),
+        ("PERCENTILE(a, 90)", True),
+        ("SUM(a) OVER (ORDER BY b)", False),
+        ("ROUND(a)", False),
+    ],
+)
+def test_an_aggregate_makes_one_value_of_a_groups_rows(call: str, expected: bool) -> None:
+    value = parse_expression(call)
+    assert isinstance(value, tree.Call) and is_aggregate(value) == expected
 
 
 @pytest.mark.parametrize(

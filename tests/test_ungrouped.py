@@ -32,6 +32,12 @@ def test_a_part_of_a_time_that_varies_in_a_group_joins_the_groups(path: Path) ->
     assert [one.rule for one in answer.amendments] == ["ungrouped"]
 
 
+def test_whatever_is_computed_of_the_groups(path: Path) -> None:
+    with Agent(path, FakeModel([f"SELECT VAR_POP(kg), mode, {MONTH} FROM sent GROUP BY mode"])) as agent:
+        answer = agent.ask("What is the variance by month and mode?", anyway=True)
+    assert sorted(answer.rows) == [(0.0, "air", "2026-02"), (0.0, "sea", "2026-02"), (0.25, "air", "2026-01")]
+
+
 @pytest.mark.parametrize(
     "sql",
     [

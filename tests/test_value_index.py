@@ -321,9 +321,7 @@ def test_the_cost_does_not_grow_with_the_table(tmp_path: Path) -> None:
         index = ValueIndex(path, schema.read(path), tmp_path / "values", seconds=60)
         assert index.find("Which are of kind 3?") == [Hint("t", "kind", "kind 3")]
         assert index.complete
-        store = index._store
-        assert store is not None
-        return int(store.data.execute("SELECT count(*) FROM val").fetchone()[0])
+        return int(index._values.ready().execute("SELECT count(*) FROM val").fetchone()[0])
 
     assert cost(120_000) <= value_store.COLUMN_VALUES + 7
 

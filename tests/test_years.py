@@ -28,6 +28,12 @@ def shop(small_database: Callable[[str], Path]) -> Path:
     return small_database(DDL)
 
 
+def test_another_table_with_a_column_called_so_does_not_matter(small_database: Callable[[str], Path]) -> None:
+    path = small_database(DDL + "CREATE TABLE sizes (born TEXT); INSERT INTO sizes VALUES ('small');")
+    made = bounded("born before 1991", read(f"{SELECT}born <= '1991-01-01'", schemas.read(str(path))))
+    assert made.sql == f"{SELECT}born < '1991-01-01'"
+
+
 @pytest.mark.parametrize(
     ("question", "condition", "meant", "names"),
     [

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.amend_corpus.pairs import Pair
-from sqlagent.amend.pipeline import Context
+from sqlagent.amend.context import Context
 from sqlagent.base.errors import UsageError
 from sqlagent.database import schema as schemas
 from sqlagent.database.schema import Schema

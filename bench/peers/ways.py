@@ -140,6 +140,20 @@ def run(database: Path, sql: str) -> str | None:
     return None
 
 
+def _asked(system: str, question: str) -> dict[str, Any]:
+    """A question as a chat, greedily answered."""
+    messages = [{"role": "system", "content": system}, {"role": "user", "content": question}]
+    return {"messages": messages, "temperature": 0.0, "max_tokens": MOST_TOKENS}
+
+
+def _replied(database: Path, done: Any, began: float) -> Reply:
+    """What came of a chat, in the form that OpenAI's servers give it: its statement is run."""
+    sql = statement(done["choices"][0]["message"]["content"] or "")
+    error = run(database, sql)
+    seconds = time.perf_counter() - began
+    return Reply(sql, seconds, error, written=done.get("usage", {}).get("completion_tokens", 0))
+
+
 def _opened(database: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)
 
@@ -176,18 +190,10 @@ class Plain:
     def ask(self, question: str) -> Reply:
         began = time.perf_counter()
         try:
-            done: Any = self._llama.create_chat_completion(
-                [{"role": "system", "content": self._system}, {"role": "user", "content": question}],
-                temperature=0.0,
-                max_tokens=MOST_TOKENS,
-                **self._limits(),
-            )
+            done: Any = self._llama.create_chat_completion(**_asked(self._system, question), **self._limits())
         except (ValueError, RuntimeError) as failed:
             return Reply("", time.perf_counter() - began, str(failed))
-        sql = statement(done["choices"][0]["message"]["content"] or "")
-        error = run(self._database, sql)
-        seconds = time.perf_counter() - began
-        return Reply(sql, seconds, error, written=done["usage"]["completion_tokens"])
+        return _replied(self._database, done, began)
 
     def close(self) -> None:
         self._llama.close()
@@ -250,21 +256,13 @@ class Server:
 
     def ask(self, question: str) -> Reply:
         began = time.perf_counter()
-        asked = {
-            "messages": [{"role": "system", "content": self._system}, {"role": "user", "content": question}],
-            "temperature": 0.0,
-            "max_tokens": MOST_TOKENS,
-            "cache_prompt": True,
-        }
+        asked = {**_asked(self._system, question), "cache_prompt": True}
         done: Any = self._server.handle_chat_completions(asked)
         if isinstance(done, str | bytes):
             done = json.loads(done)
         if "choices" not in done:
             return Reply("", time.perf_counter() - began, str(done)[:200])
-        sql = statement(done["choices"][0]["message"]["content"] or "")
-        error = run(self._database, sql)
-        seconds = time.perf_counter() - began
-        return Reply(sql, seconds, error, written=done.get("usage", {}).get("completion_tokens", 0))
+        return _replied(self._database, done, began)
 
     def close(self) -> None:
         del self._server

@@ -1,7 +1,7 @@
 """Answer a question about one database: reason (write a statement), act (run it), observe (look at what came back).
 
-The database is looked at before a model is loaded or fetched, so a wrong path costs nothing. What a question
-did is in `Answer.steps`, in order; how a statement is chosen is `attempt.Attempt`'s business.
+The database is looked at before a model is loaded or fetched, so a wrong path costs nothing. What a question did is in
+`Answer.steps`, in order; how it comes to an answer is `answering.Answering`'s business.
 
 Threads: one agent does one thing at a time; calls from several threads wait for each other. `cancel()` may be
 called from any thread or from a signal handler and ends the running step with `Cancelled`.
@@ -15,37 +15,29 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlagent.agent.answer import Answer, Observer, Step, Trace
 from sqlagent.agent.attempt import TextModel
-from sqlagent.agent.compose import composed
 from sqlagent.agent.effort import AMENDING, EFFORTS, amending_of, effort_of
 from sqlagent.agent.gate import Gate
 from sqlagent.agent.model_slot import ModelSlot
 from sqlagent.agent.open_database import OpenDatabase
-from sqlagent.agent.probes import Probes
-from sqlagent.agent.shown_tables import Link, is_narrow, not_shown, read_ahead, shown_for
+from sqlagent.agent.shown_tables import Link, read_ahead
 from sqlagent.base.errors import (
     Cancelled,
-    NoAnswer,
-    OutOfScope,
     QueryError,
     SqlagentError,
     UsageError,
 )
 
 if TYPE_CHECKING:
-    from sqlagent.agent.asking import Asking
     from sqlagent.agent.column_meaning import ColumnMeaning
-    from sqlagent.agent.selection import Chosen
     from sqlagent.database.notes import Notes
     from sqlagent.database.schema import Schema
     from sqlagent.decoding.candidate import Progress
     from sqlagent.linking.prompt import Turn
-    from sqlagent.linking.view import View
     from sqlagent.sandbox.query import Arrived
     from sqlagent.sandbox.sandbox import Limits, Result
 
@@ -106,8 +98,6 @@ class Agent:
         self._closed = False
         self._waiting: set[object] = set()
         """A mark for each question that is asked now: what is read ahead of them gives way."""
-        self._widen: Callable[[], View] | None = None
-        """What more the running question could be shown; None where that is all, or was done."""
         self._gate = Gate(clock)
 
     # ---- what it works with ----
@@ -235,15 +225,29 @@ class Agent:
         and Cancelled.
         """
         question = check_question(question)
-        trace = Trace(observer)
         with self._asking():
             self._cancel.clear()  # before anything that takes time: a cancel that comes from here on is this question's
-            try:
-                return self._answered(question, history, trace, anyway)
-            except NoAnswer as error:
-                if isinstance(error, OutOfScope) or self._widen is None:
-                    raise
-                return self._answered(question, history, trace, anyway, self._widen())
+            self._stay_open()
+            began = time.monotonic()
+            from sqlagent.agent.answering import Answering
+
+            return Answering(
+                question=question,
+                history=history,
+                anyway=anyway,
+                trace=Trace(observer),
+                began=began,
+                opened=self._opened,
+                model=self.load_model,
+                gate=self._gate,
+                link=self._link,
+                effort=self._effort,
+                amend=self._amend,
+                lower=self._opened.lowered,
+                today=self._clock().date(),
+                check=self._stop_if_cancelled,
+                cancelled=self._cancel.is_set,
+            ).answer()
 
     @contextlib.contextmanager
     def _asking(self) -> Iterator[None]:
@@ -255,115 +259,6 @@ class Agent:
                 yield
         finally:
             self._waiting.discard(mark)
-
-    def _answered(
-        self,
-        question: str,
-        history: Sequence[Turn],
-        trace: Trace,
-        anyway: bool,
-        shown: View | None = None,
-    ) -> Answer:
-        """The answer to a question. shown: what the model is shown in place of what the question is linked to."""
-        from sqlagent.agent.about_database import statement_about
-        from sqlagent.linking import prompt
-
-        with self._lock:
-            began = time.monotonic()
-            trace.status("reading the database")
-            self._stay_open()
-            schema = self._opened.meant()
-            read = time.monotonic()
-            if not anyway:
-                self._gate.turn_back(schema, question, partial(self._opened.mentioned, schema, question))
-            if (about := statement_about(question, self._opened.tables())) is not None:
-                return self._from_schema(question, about, trace, read - began)
-            self._opened.sandbox()  # its process starts while the model loads and thinks
-            trace.status("loading the model")
-            model = self.load_model()
-            loaded = time.monotonic()
-            self._stop_if_cancelled()
-            shown = self._shown(schema, prompt.subject(question, history), model, shown)
-            focus = self._opened.focus()
-            doubt = "" if history or anyway else self._gate.turn_away(schema, model, focus, question)
-            asking = self._asked(question, history, schema, shown, model)
-            chosen = asking.choose(self._effort, trace)
-            wider = self._wider(asking, chosen)
-            if wider is not shown:
-                trace.add("observe", "more tables are wanted", None, time.monotonic())
-                return self._answered(question, history, trace, anyway, wider)
-            timings = {
-                "schema": read - began,
-                "load": loaded - read,
-                "reason": trace.seconds("reason"),
-                "first token": chosen.first_token,
-                "act": trace.seconds("act"),
-                "total": time.monotonic() - began,
-            }
-            return composed(asking, chosen, trace.steps, timings, doubt)
-
-    def _shown(self, schema: Schema, subject: str, model: TextModel, again: View | None) -> View:
-        """What the model is shown for a question, and from here on what more it could be (`_widen`).
-
-        again: what it is shown now that it has been asked once; there is no more then.
-        """
-        focus = self._opened.focus()
-        shown = again or shown_for(subject, schema, focus, model, self._link)
-        self._widen = (
-            None
-            if again is not None or shown.complete
-            else partial(focus.wider, schema, shown, subject, getattr(model, "n_ctx", None))
-        )
-        return shown
-
-    def _asked(
-        self, question: str, history: Sequence[Turn], schema: Schema, shown: View, model: TextModel
-    ) -> Asking:
-        """A question with all that it takes to write, mend and run a statement for it."""
-        from sqlagent.agent.asking import Asking
-        from sqlagent.amend.pipeline import Context
-        from sqlagent.linking import prompt
-        from sqlagent.sql.reading import Readings
-
-        focus, acceptor = self._opened.focus(), self._opened.acceptor(shown.reach)
-        probes = Probes(self._opened.run_meant, self._stop_if_cancelled)
-        hints = focus.hints(schema, shown.schema, prompt.spoken(question, history))
-        about = Context(
-            question,
-            Readings(schema),
-            history,
-            nearest=partial(self._opened.nearest, schema),
-            accepts=acceptor.accepts,
-            has_rows=cache(probes.has_rows),  # candidates are alike: most ask the same of the database
-            differ=probes.differ,
-            today=self._clock().date(),
-            values=cache(probes.values),
-            hints=hints,
-        )
-        return Asking(
-            model=model,
-            schema=schema,
-            shown=shown,
-            acceptor=acceptor,
-            focus=focus,
-            about=about,
-            hints=hints,
-            amend=self._amend,
-            execute=self._opened.sandbox().execute,
-            lower=self._opened.lowered,
-            check=self._stop_if_cancelled,
-            cancelled=self._cancel.is_set,
-        )
-
-    def _wider(self, asking: Asking, chosen: Chosen) -> View:
-        """What the model should have been shown, going by what it wrote: `asking.shown` where that was enough."""
-        shown = asking.shown
-        if shown.whole.fingerprint == asking.schema.fingerprint:
-            asking.focus.keep(asking.schema, shown)
-        wanted = not_shown(asking.about.statements.find(chosen.best.sql), shown)
-        if not wanted and self._widen is not None and is_narrow(chosen.tried[0]):
-            return self._widen()
-        return shown.grown(wanted)
 
     def run_sql(self, sql: str, *, limits: Limits | None = None, arrived: Arrived | None = None) -> Result:
         """Run a person's own statement in the sandbox, within `limits` in place of the agent's own.
@@ -432,25 +327,6 @@ class Agent:
     def _is_busy(self, model: TextModel) -> bool:
         """Whether a model should leave off what it reads ahead."""
         return bool(self._waiting) or self._closed or self._cancel.is_set() or self._slot.model is not model
-
-    def _from_schema(self, question: str, sql: str, trace: Trace, read: float) -> Answer:
-        """The answer to a question about the database itself."""
-        started = time.monotonic()
-        trace.add("reason", "a question about the database itself", sql, started)
-        result = self._opened.sandbox().execute(sql)
-        trace.add("act", f"{len(result.rows)} rows", sql, started)
-        return Answer(
-            question=question,
-            sql=sql,
-            columns=result.columns,
-            rows=result.rows,
-            truncated=result.truncated,
-            confidence=1.0,
-            steps=tuple(trace.steps),
-            timings={"schema": read, "act": trace.seconds("act"), "total": read + time.monotonic() - started},
-            note="Read from the schema, without the model.",
-            calibrated=True,
-        )
 
     def _stay_open(self) -> None:
         """Raise UsageError after `close`."""

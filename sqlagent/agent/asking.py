@@ -15,7 +15,8 @@ from sqlagent.agent.attempt import Attempt, Execute, TextModel
 from sqlagent.agent.effort import PART, Effort
 from sqlagent.agent.question_parts import parts, stands_alone
 from sqlagent.agent.selection import Chosen, Tried
-from sqlagent.amend.pipeline import Context, mended, proposals
+from sqlagent.amend.context import Context
+from sqlagent.amend.pipeline import mended, proposals
 from sqlagent.amend.unmet import faults
 from sqlagent.base.errors import NoAnswer
 from sqlagent.linking import prompt

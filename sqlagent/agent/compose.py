@@ -19,7 +19,7 @@ def composed(
 ) -> Answer:
     """The answer. doubt: a sentence about whether the database holds what was asked; "" where that is clear."""
     from sqlagent.amend.periods import counted_back
-    from sqlagent.amend.pipeline import GUESSED
+    from sqlagent.amend.rules import GUESSED
     from sqlagent.sql.explain import said
 
     about, best, result = asking.about, chosen.best, chosen.result

@@ -1,1 +1,1 @@
-"""Amend a statement before it runs, and say why; `pipeline` has every amendment in order."""
+"""Amend a statement before it runs, and say why; `rules` has all rules in their order."""

@@ -14,18 +14,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
-from sqlagent.amend.held_rows import edited
+from sqlagent.amend.amendment import Amended, accepted, edited
 from sqlagent.amend.plain_select import PlainSelect, plain
+from sqlagent.amend.rule import Pitfall
 from sqlagent.database.schema import Table, fold
 from sqlagent.sql.edit import Edits
+from sqlagent.sql.functions import ARITHMETIC, SUMS
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column
 from sqlagent.sql.walk import bare
-
-_SUMS = frozenset(("SUM", "TOTAL"))
-_MEANS = frozenset(("AVG", "MEDIAN", "STDDEV", "VARIANCE"))
 
 
 def counted_keys(reading: Reading, accepts: Callable[[str], bool]) -> Amended:
@@ -33,7 +31,7 @@ def counted_keys(reading: Reading, accepts: Callable[[str], bool]) -> Amended:
 
     accepts: whether the grammar accepts a statement. Left alone: means where nothing tells what they are for each of.
     """
-    found = _of_keys(reading, _SUMS)
+    found = _of_keys(reading, SUMS)
     if found:
         edits = Edits(reading.statement)
         for call, _ in found:
@@ -50,15 +48,16 @@ def counted_keys(reading: Reading, accepts: Callable[[str], bool]) -> Amended:
         return Amended(reading.sql)
     key = f"{quote(table.name)}.{quote(holder)}" if parts.several else quote(holder)
     made = f"SELECT COUNT(*) * 1.0 / COUNT(DISTINCT {key}) {parts.clause('sources')} {parts.clause('where')}".strip()
-    if not accepts(made):
-        return Amended(reading.sql)
     name = reading.statement.text(call.arguments[0])
-    return Amended(made, f"{name} tells rows apart: rows are counted for each {holder}.")
+    return accepted(made, f"{name} tells rows apart: rows are counted for each {holder}.", reading, accepts)
+
+
+RULE = Pitfall("added_keys", lambda now, about: counted_keys(now, about.accepts), proved=True)
 
 
 def averaged_key(reading: Reading) -> str:
     """A sentence for a statement that still adds up or averages a key; "" for any other."""
-    found = _of_keys(reading, _SUMS | _MEANS)
+    found = _of_keys(reading, ARITHMETIC)
     if not found:
         return ""
     return f"{reading.statement.text(found[0][0])} says nothing: the column tells rows apart."

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
+
+from sqlagent.sql.edit import Edits
+from sqlagent.sql.reading import Reading
 
 
 class Amended(NamedTuple):
@@ -11,6 +15,17 @@ class Amended(NamedTuple):
 
     sql: str
     note: str = ""
+
+
+def accepted(made: str, note: str, reading: Reading, accepts: Callable[[str], bool]) -> Amended:
+    """What was made of a statement, where the grammar accepts it; else the statement. made: "" for nothing."""
+    return Amended(made, note) if made not in ("", reading.sql) and accepts(made) else Amended(reading.sql)
+
+
+def edited(reading: Reading, edits: Edits, notes: Sequence[str], accepts: Callable[[str], bool]) -> Amended:
+    """The same with edits made; each note is said once."""
+    made = edits.sql() if edits else reading.sql
+    return accepted(made, " ".join(dict.fromkeys(notes)), reading, accepts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.plain_select import free_alias
+from sqlagent.amend.rule import Meaning, Pitfall
 from sqlagent.database.schema import Table, fold
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import quote
@@ -48,6 +49,11 @@ def tied(reading: Reading, accepts: Callable[[str], bool], *, one_column: bool =
         if accepts(edits.sql()):
             return Amended(edits.sql(), f"The inner query is asked for each row, with its {right.name.text}.")
     return Amended(reading.sql)
+
+
+CORRELATED = Pitfall("correlated", lambda now, about: tied(now, about.accepts, one_column=True), proved=True)
+
+OUTER_ROW = Meaning("outer_row", lambda now, about: tied(now, about.accepts))
 
 
 def _inners(reading: Reading) -> Iterator[tuple[Select, TableRef, Table]]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.question_phrases import OTHERS, called
+from sqlagent.amend.rule import Meaning
 from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.database.schema import Schema, Table, fold
 from sqlagent.sql.edit import Edits
@@ -38,6 +39,9 @@ def counted(question: str, reading: Reading) -> Amended:
     edits = Edits(reading.statement)
     edits.replace(call, f"COUNT(DISTINCT {quote(column)})")
     return Amended(edits.sql(), f"Each {said[0]} is counted once, by {table.name}.{column}.")
+
+
+RULE = Meaning("counted", lambda now, about: counted(about.question, now))
 
 
 def _count(reading: Reading) -> tuple[Call, Table] | None:

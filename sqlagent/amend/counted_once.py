@@ -11,15 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.fan_out import twice
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import PlainSelect, plain
 from sqlagent.amend.question_phrases import OTHERS, called
+from sqlagent.amend.rule import Supplied
 from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.database.foreign_keys import once
 from sqlagent.database.schema import Table, fold
 from sqlagent.sql.edit import Edits
+from sqlagent.sql.functions import SUMS
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column, Star
@@ -39,7 +41,12 @@ def once_each(
     if parts is None or not parts.several:
         return Amended(reading.sql)
     made, note = _counted(question, parts, has_rows) or _added(question, parts, has_rows) or (reading.sql, "")
-    return Amended(made, note) if made != reading.sql and accepts(made) else Amended(reading.sql)
+    return accepted(made, note, reading, accepts)
+
+
+RULE = Supplied(
+    "once_each", lambda now, about: once_each(about.question, now, about.accepts, about.has_rows), lead=1.5
+)
 
 
 def _counted(question: str, parts: PlainSelect, has_rows: Callable[[str], bool]) -> tuple[str, str] | None:
@@ -74,7 +81,7 @@ def _added(question: str, parts: PlainSelect, has_rows: Callable[[str], bool]) -
 
     The question names that table and none of the others, which are there for the conditions.
     """
-    sums = [call for call in parts.reading.statement.find(Call) if call.function in ("SUM", "TOTAL")]
+    sums = [call for call in parts.reading.statement.find(Call) if call.function in SUMS]
     if not sums or parts.select.where is None or parts.has("having"):
         return None
     shown = [*parts.select.items, *parts.select.group, *parts.reading.query.order]

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.plain_select import PlainSelect, plain
 from sqlagent.amend.question_phrases import ASKED, OTHERS, counting, counts
+from sqlagent.amend.rule import Meaning
 from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.database.foreign_keys import above, once
 from sqlagent.database.schema import ForeignKey, Schema, Table, fold
@@ -48,6 +49,9 @@ def joined(asked: str, reading: Reading, accepts: Callable[[str], bool]) -> Amen
     if not way or not accepts(made):
         return Amended(reading.sql)
     return Amended(made, f"The rows of {wanted[0].name} are counted.")
+
+
+RULE = Meaning("counted_table", lambda now, about: joined(about.asked, now, about.accepts))
 
 
 def _asked_for(asked: str, schema: Schema) -> list[Table]:

@@ -13,14 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
-from sqlagent.amend.held_rows import edited
+from sqlagent.amend.amendment import Amended, edited
+from sqlagent.amend.dates import extreme_of, is_date
 from sqlagent.amend.phrase import Phrase
-from sqlagent.amend.years import holds_dates
+from sqlagent.amend.rule import Meaning, Pitfall, Supplied
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Binary, Call, Column, Expr, Literal
-from sqlagent.sql.walk import bare
+from sqlagent.sql.tree import Binary, Column
 
 _YEARS = Phrase(r"\byears?\b|\bmonths?\b|\bage[ds]?\b|\bold(?:er|est)?\b|\byoung(?:er|est)?\b")
 _UNITS = {"week": " / 7", "hour": " * 24", "minute": " * 1440", "second": " * 86400"}
@@ -43,13 +42,18 @@ def in_units(question: str, reading: Reading, accepts: Callable[[str], bool]) ->
     return in_days(question, reading, accepts)
 
 
+TIME_BETWEEN = Supplied(
+    "time_between", lambda now, about: in_units(about.question, now, about.accepts), lead=3.0
+)
+
+
 def in_days(
     question: str, reading: Reading, accepts: Callable[[str], bool], *, written: bool = False
 ) -> Amended:
     """A statement with the time between two dates, where it subtracts them as texts.
 
     accepts: whether the grammar accepts a statement. written: only where one of the two is written as a date,
-    `DATE(a)` or `CURRENT_DATE`.
+    `DATE(a)`, `CURRENT_DATE` or `'2024-03-05'`.
     """
     if "-" not in reading.sql:
         return Amended(reading.sql)
@@ -60,9 +64,9 @@ def in_days(
     edits = Edits(reading.statement)
     for node in reading.statement.find(Binary):
         sides = (node.left, node.right)
-        if node.operator != "-" or not all(_is_date(one, reading) for one in sides):
+        if node.operator != "-" or not all(is_date(one, reading) for one in sides):
             continue
-        if written and all(isinstance(_inner(one), Column) for one in sides):
+        if written and all(isinstance(extreme_of(one), Column) for one in sides):
             continue
         begin, end = ("", "") if unit == "day" else ("(", f"){_UNITS[unit]}")
         edits.wrap(node.left, f"{begin}JULIANDAY(", ")")
@@ -70,19 +74,10 @@ def in_days(
     return edited(reading, edits, [f"The time between two dates is counted in {unit}s."], accepts)
 
 
-def _inner(value: Expr) -> Expr:
-    """What the earliest or latest is taken of; any other value itself."""
-    value = bare(value)
-    if isinstance(value, Call) and value.function in ("MIN", "MAX") and len(value.arguments) == 1:
-        return _inner(value.arguments[0])
-    return value
+DATES_SUBTRACTED = Pitfall(
+    "dates_subtracted",
+    lambda now, about: in_days(about.question, now, about.accepts, written=True),
+    proved=True,
+)
 
-
-def _is_date(value: Expr, reading: Reading) -> bool:
-    """Whether a value is a date or a time stamp: a column of them, what DATE gives, today, or an extreme of these."""
-    value = _inner(value)
-    if isinstance(value, Column):
-        return holds_dates(value.name.text, reading.schema)
-    if isinstance(value, Call):
-        return value.function in ("DATE", "DATETIME")
-    return isinstance(value, Literal) and value.value in ("CURRENT_DATE", "CURRENT_TIMESTAMP")
+DATE_DIFFERENCE = Meaning("date_difference", lambda now, about: in_days(about.question, now, about.accepts))

@@ -18,8 +18,8 @@ import sqlite3
 from collections.abc import Callable
 from functools import lru_cache
 
-from sqlagent.amend.amendment import Amended
-from sqlagent.amend.held_rows import edited
+from sqlagent.amend.amendment import Amended, edited
+from sqlagent.amend.rule import Pitfall
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import text_literal
 from sqlagent.sql.reading import Reading
@@ -84,6 +84,9 @@ def known_formats(reading: Reading, accepts: Callable[[str], bool]) -> Amended:
             edits.replace(call, made)
             end = call.end
     return edited(reading, edits, [NOTE], accepts)
+
+
+RULE = Pitfall("date_formats", lambda now, about: known_formats(now, about.accepts))
 
 
 def _written(form: str, call: Call, reading: Reading) -> str | None:

@@ -16,6 +16,7 @@ from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import PlainSelect, plain
 from sqlagent.amend.question_phrases import called
 from sqlagent.amend.row_names import names_of
+from sqlagent.amend.rule import Meaning
 from sqlagent.base.word_forms import stem, words
 from sqlagent.database.schema import Table, fold
 from sqlagent.sql.names import quote
@@ -58,6 +59,9 @@ def shown(question: str, reading: Reading, accepts: Callable[[str], bool]) -> Am
     if not accepts(edits.sql()):
         return Amended(reading.sql)
     return Amended(edits.sql(), f"{' and '.join(names)}: of the row that has the {found[0].function}.")
+
+
+RULE = Meaning("extreme_rows", lambda now, about: shown(about.question, now, about.accepts))
 
 
 def _missing(table: Table, parts: PlainSelect) -> list[str]:

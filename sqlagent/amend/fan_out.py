@@ -12,6 +12,7 @@ from collections.abc import Callable
 from sqlagent.amend.plain_select import plain
 from sqlagent.database.foreign_keys import once
 from sqlagent.database.schema import Schema, Table
+from sqlagent.sql.functions import ARITHMETIC
 from sqlagent.sql.names import quote
 from sqlagent.sql.parser import Unreadable
 from sqlagent.sql.reading import Reading, read
@@ -35,7 +36,7 @@ def doubled(reading: Reading, has_rows: Callable[[str], bool]) -> str:
     if parts is None or not parts.several:
         return ""
     for call in reading.statement.find(Call):
-        added = call.arguments[0] if call.function in ("SUM", "AVG") and len(call.arguments) == 1 else None
+        added = call.arguments[0] if call.function in ARITHMETIC and len(call.arguments) == 1 else None
         if added is None or call.distinct or set("()'") & set(parts.text(added)):
             continue
         owners = {table for table, _ in parts.keys(added)}

@@ -16,6 +16,7 @@ from sqlagent.amend.follow_up_order import completed
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import Condition, PlainSelect, plain
 from sqlagent.amend.question_phrases import COMMAND
+from sqlagent.amend.rule import Meaning
 from sqlagent.base.word_forms import name_words, stem
 from sqlagent.base.word_forms import words as said_words
 from sqlagent.database.schema import fold
@@ -85,6 +86,9 @@ def carried(
     if made.sql == reading.sql or not accepts(made.sql):
         return Amended(reading.sql)
     return Amended(made.sql, f"Kept from the question before: {' and '.join([*renewed, *kept])}.")
+
+
+RULE = Meaning("follow_up", lambda now, about: carried(about.question, now, about.before, about.accepts))
 
 
 def _with_other_value(question: str, new: PlainSelect, old: PlainSelect) -> PlainSelect | None:

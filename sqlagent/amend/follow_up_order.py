@@ -13,7 +13,9 @@ from typing import NamedTuple
 from sqlagent.amend.plain_select import PlainSelect
 from sqlagent.amend.superlatives import column_kind
 from sqlagent.base.word_forms import name_words, stem
-from sqlagent.database.schema import Table, fold
+from sqlagent.database.column_kinds import amounts
+from sqlagent.database.schema import Table
+from sqlagent.sql.functions import MEASURES
 from sqlagent.sql.tree import Call, Column
 from sqlagent.sql.walk import walk
 
@@ -62,8 +64,6 @@ _NARROWER = re.compile(
     + rf")\s+(?P<number>\d+(?:\.\d+)?)(?P<noun>(?: [\w-]+){{0,3}}?){_TAIL}",
     re.IGNORECASE,
 )
-_AGGREGATES = frozenset(["COUNT", "SUM", "AVG", "MIN", "MAX", "TOTAL"])
-_NUMBERS = ("int", "real", "floa", "doub", "dec", "num", "money")
 _LONGEST = 120
 """Characters of such a question; a longer one says more, and would take the patterns long."""
 _SMALL = frozenset(["a", "an", "the", "of", "in", "number", "amount", "count", "total", "average"])
@@ -132,7 +132,7 @@ def _measures(last: PlainSelect, dated: bool) -> Iterator[_Measure]:
     dated: whether dates and ages are meant; else numbers are.
     """
     tables = frozenset[str]().union(*(_stems(table.name) for table in last.tables))
-    items = [(item, any(_is_aggregate(node) for node in walk(item))) for item in last.select.items]
+    items = [(item, any(_is_measure(node) for node in walk(item))) for item in last.select.items]
     for item, added in items:
         named = [column.name.text for column in last.columns(item)]
         said = frozenset[str]().union(*map(_stems, named))
@@ -146,18 +146,14 @@ def _measures(last: PlainSelect, dated: bool) -> Iterator[_Measure]:
                 yield _Measure(last.text(item), False, kind, said)
 
 
-def _is_aggregate(node: object) -> bool:
-    return isinstance(node, Call) and node.function in _AGGREGATES
+def _is_measure(node: object) -> bool:
+    return isinstance(node, Call) and node.function in MEASURES
 
 
 def _is_number(table: Table, name: str) -> bool:
     """Whether a column holds numbers that are no keys."""
-    keys = {fold(key) for key in table.primary_key}
-    keys |= {fold(column) for link in table.foreign_keys for column in link.columns}
-    column = next((c for c in table.columns if fold(c.name) == fold(name)), None)
-    if column is None or fold(name) in keys or _stems(name) & {"id", "code", "year", "phone", "zip"}:
-        return False
-    return any(kind in column.type.lower() for kind in _NUMBERS)
+    labels = _stems(name) & {"id", "code", "year", "phone", "zip"}
+    return not labels and table.column(name) in amounts(table)
 
 
 def _stems(name: str) -> frozenset[str]:

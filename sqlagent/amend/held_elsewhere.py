@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from sqlagent.amend.amendment import Amended
-from sqlagent.amend.held_rows import Values, edited, is_held
+from sqlagent.amend.amendment import Amended, edited
+from sqlagent.amend.held_rows import Values, is_held
+from sqlagent.amend.rule import Supplied
 from sqlagent.base.word_forms import name_words, stem
 from sqlagent.database.schema import Column as DbColumn
 from sqlagent.database.schema import Table, fold
@@ -55,6 +56,11 @@ def elsewhere(reading: Reading, accepts: Callable[[str], bool], values: Values) 
     return edited(reading, edits, notes, accepts)
 
 
+ELSEWHERE = Supplied(
+    "elsewhere", lambda now, about: elsewhere(now, about.accepts, about.values), lead=1.0, guessed=True
+)
+
+
 def of_the_whole(reading: Reading, accepts: Callable[[str], bool], values: Values) -> Amended:
     """The statement without comparisons with a text that is nowhere in a table whose name says nothing."""
     edits, notes = Edits(reading.statement), list[str]()
@@ -78,6 +84,11 @@ def of_the_whole(reading: Reading, accepts: Callable[[str], bool], values: Value
         else:
             edits.drop(select, "where")
     return edited(reading, edits, notes, accepts)
+
+
+OF_THE_WHOLE = Supplied(
+    "of_the_whole", lambda now, about: of_the_whole(now, about.accepts, about.values), lead=1.0, guessed=True
+)
 
 
 def _is_within(select: Select, other: Select) -> bool:

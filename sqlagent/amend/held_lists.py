@@ -12,9 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from sqlagent.amend.amendment import Amended
-from sqlagent.amend.held_rows import Values, edited
+from sqlagent.amend.amendment import Amended, edited
+from sqlagent.amend.held_rows import Values
 from sqlagent.amend.held_texts import comparisons, holding
+from sqlagent.amend.rule import Supplied
 from sqlagent.database.schema import Table
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import quote, text_literal
@@ -46,6 +47,9 @@ def listed_too(reading: Reading, values: Values, accepts: Callable[[str], bool])
             edits.put(node.at, node.end, f"IN ({', '.join(map(text_literal, [text, *lists]))})")
             notes.append(f"{table.name}.{name} lists {text!r} beside others, too, as in {lists[0]!r}.")
     return edited(reading, edits, notes, accepts)
+
+
+RULE = Supplied("listed_too", lambda now, about: listed_too(now, about.values, about.accepts), lead=1.5)
 
 
 def _members(cell: str) -> list[str]:

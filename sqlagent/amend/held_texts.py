@@ -13,8 +13,9 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlagent.amend.amendment import Amended
-from sqlagent.amend.held_rows import Values, edited
+from sqlagent.amend.amendment import Amended, edited
+from sqlagent.amend.held_rows import Values
+from sqlagent.amend.rule import Pitfall
 from sqlagent.database.schema import Table
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import quote, text_literal
@@ -65,6 +66,9 @@ def otherwise_held(reading: Reading, values: Values, accepts: Callable[[str], bo
                 f"No {name} is just {text!r}; those that hold it, such as {_short(found.longer[0])!r}, were taken."
             )
     return edited(reading, edits, notes, accepts)
+
+
+HELD_TEXTS = Pitfall("held_texts", lambda now, about: otherwise_held(now, about.values, about.accepts))
 
 
 def comparisons(reading: Reading) -> Iterator[tuple[Binary, Column, Literal, Table]]:
@@ -125,6 +129,11 @@ def one_group_each(reading: Reading, values: Values, accepts: Callable[[str], bo
                 "which were taken for one."
             )
     return edited(reading, edits, notes, accepts)
+
+
+ONE_GROUP_EACH = Pitfall(
+    "one_group_each", lambda now, about: one_group_each(now, about.values, about.accepts)
+)
 
 
 def _grouped(reading: Reading) -> Iterator[Column]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 
 from sqlagent.amend.amendment import Amended
+from sqlagent.amend.rule import Meaning
 from sqlagent.database.schema import fold
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import quote
@@ -56,6 +57,9 @@ def reporting(question: str, reading: Reading) -> Amended:
                     f"Those are found whose {key.columns[0]} is the {key.ref_columns[0]} asked for.",
                 )
     return Amended(reading.sql)
+
+
+RULE = Meaning("hierarchy", lambda now, about: reporting(about.question, now))
 
 
 def _compared(node: Node) -> tuple[Column | None, Query | None]:

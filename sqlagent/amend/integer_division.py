@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.phrase import Phrase
+from sqlagent.amend.rule import Meaning
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Binary, Call, Case, Cast, Column, Expr, Literal, Select, Subquery, Unary
@@ -31,6 +32,9 @@ def exact(question: str, reading: Reading) -> Amended:
     for node in quotients:
         edits.put(node.left.end, node.at, " * 1.0 ")
     return Amended(edits.sql(), "The quotient is exact: SQLite alone would have cut it to a whole number.")
+
+
+RULE = Meaning("exact_quotient", lambda now, about: exact(about.question, now))
 
 
 def _steps(reading: Reading, quotients: list[Binary]) -> bool:

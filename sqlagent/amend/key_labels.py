@@ -23,6 +23,7 @@ from sqlagent.amend.key_names import (
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import PlainSelect, plain
 from sqlagent.amend.row_names import names_of
+from sqlagent.amend.rule import Supplied
 from sqlagent.base.word_forms import likeness, name_words, stem
 from sqlagent.database.schema import Table, fold
 from sqlagent.sql.names import quote
@@ -57,6 +58,13 @@ def groups_by_name(
     return shown_as(parts, keys, accepts)
 
 
+GROUP_NAMES = Supplied(
+    "group_names",
+    lambda now, about: groups_by_name(about.asked, now, about.accepts, about.has_rows),
+    lead=2.5,
+)
+
+
 def asked_by_noun(question: str, reading: Reading, accepts: Callable[[str], bool]) -> Amended:
     """The names of a table's rows in place of their keys, where the question is which of them: "Which farm has …?".
 
@@ -74,6 +82,11 @@ def asked_by_noun(question: str, reading: Reading, accepts: Callable[[str], bool
     if not any(likeness(stem(word), noun) >= 0.6 for word in name_words(key.of.name)[-1:]):
         return Amended(reading.sql)
     return shown_as(parts, [key], accepts)
+
+
+ASKED_BY_NOUN = Supplied(
+    "asked_by_noun", lambda now, about: asked_by_noun(about.question, now, about.accepts), lead=2.0
+)
 
 
 def sets_by_name(
@@ -100,6 +113,11 @@ def sets_by_name(
     if not names or not accepts(made):
         return Amended(reading.sql)
     return Amended(made, f"Shown by name: {listed(names)} of {of.name} in place of {key}.")
+
+
+SETS_BY_NAME = Supplied(
+    "sets_by_name", lambda now, about: sets_by_name(about.asked, now, about.accepts, about.has_rows), lead=2.0
+)
 
 
 def _keys_of(arm: Select | Values, reading: Reading) -> tuple[Table, str, str] | None:

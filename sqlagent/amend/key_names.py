@@ -19,6 +19,7 @@ from typing import NamedTuple
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.plain_select import PlainSelect, free_alias, plain
 from sqlagent.amend.row_names import called_like, meaning_of, names_of
+from sqlagent.amend.rule import Meaning
 from sqlagent.base.word_forms import name_words, stem
 from sqlagent.base.word_forms import words as said_words
 from sqlagent.database.schema import Table, fold
@@ -62,6 +63,9 @@ def shown_by_name(asked: str, reading: Reading, accepts: Callable[[str], bool]) 
         return Amended(reading.sql)
     keys = [key for item in parts.select.items if (key := named_key(item, parts, asked.lower()))]
     return shown_as(parts, keys, accepts)
+
+
+RULE = Meaning("key_names", lambda now, about: shown_by_name(about.asked, now, about.accepts))
 
 
 def shown_as(parts: PlainSelect, keys: Sequence[NamedKey], accepts: Callable[[str], bool]) -> Amended:

@@ -13,9 +13,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from sqlagent.amend.amendment import Amended
-from sqlagent.amend.periods import is_time
+from sqlagent.amend.amendment import Amended, edited
+from sqlagent.amend.dates import is_date
+from sqlagent.amend.rule import Pitfall
 from sqlagent.sql.edit import Edits
+from sqlagent.sql.functions import EXTREMES, NUMBERS
 from sqlagent.sql.names import text_literal
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Between, Binary, Call, Column, Expr, In, Literal
@@ -40,25 +42,9 @@ _TEXTS = _DATES | frozenset(
         "TYPEOF",
     )
 )
-_NUMBERS = frozenset(
-    (
-        "COUNT",
-        "SUM",
-        "TOTAL",
-        "AVG",
-        "LENGTH",
-        "INSTR",
-        "JULIANDAY",
-        "UNIXEPOCH",
-        "ROUND",
-        "ABS",
-        "STDDEV",
-        "VARIANCE",
-    )
-)
+_NUMBERS = NUMBERS | {"LENGTH", "INSTR", "JULIANDAY", "UNIXEPOCH", "ROUND", "ABS"}
 _WIDTH = {"%Y": 4, "%m": 2, "%d": 2, "%H": 2, "%M": 2, "%S": 2, "%W": 2, "%j": 3, "%w": 1}
 """How many digits STRFTIME writes for a format."""
-_ISO = re.compile(r"\d{4}-\d\d-\d\d(?: \d\d:\d\d(?::\d\d)?)?")
 _BOUNDS = {"<": ("<", 0), ">=": (">=", 0), ">": (">=", 1), "<=": ("<", 1)}
 """What a bound by a year is as a bound by a day: the sign, and by how many years it is later."""
 _BACK = re.compile(
@@ -87,7 +73,7 @@ def kind(value: Expr) -> str:
             return "text" if value.value.startswith("CURRENT_") else ""
         return value.kind if value.kind in ("text", "number") else ""
     if isinstance(value, Call):
-        if value.function in ("MIN", "MAX") and len(value.arguments) == 1:
+        if value.function in EXTREMES and len(value.arguments) == 1:
             return kind(value.arguments[0])
         return "text" if value.function in _TEXTS else "number" if value.function in _NUMBERS else ""
     if isinstance(value, Binary):
@@ -147,13 +133,10 @@ def alike(reading: Reading, accepts: Callable[[str], bool]) -> Amended:
                 done |= {one, other}
                 notes.append("Texts were compared with texts and numbers with numbers.")
                 break
-    if not edits:
-        return Amended(reading.sql)
-    try:
-        made = edits.sql()
-    except ValueError:
-        return Amended(reading.sql)
-    return Amended(made, " ".join(dict.fromkeys(notes))) if accepts(made) else Amended(reading.sql)
+    return edited(reading, edits, notes, accepts)
+
+
+RULE = Pitfall("kinds", lambda now, about: alike(now, about.accepts))
 
 
 def _days_back(reading: Reading, edits: Edits) -> list[Expr]:
@@ -174,19 +157,12 @@ def _days_back(reading: Reading, edits: Edits) -> list[Expr]:
         elif isinstance(left, Literal) and left.value in ("CURRENT_DATE", "CURRENT_TIMESTAMP"):
             function = "DATE" if left.value == "CURRENT_DATE" else "DATETIME"
             edits.replace(node, f"{function}('now', {modifier})")
-        elif (isinstance(left, Literal) and left.kind == "text" and _ISO.fullmatch(left.value)) or _is_date(
-            left, reading
-        ):
+        elif is_date(left, reading):
             edits.replace(node, f"DATE({reading.statement.text(left)}, {modifier})")
         else:
             continue
         found.append(node)
     return found
-
-
-def _is_date(value: Expr, reading: Reading) -> bool:
-    base = reading.scopes.base(value) if isinstance(value, Column) else None
-    return base is not None and any(base[1].samples) and is_time(base[1])
 
 
 def _modifiers(reading: Reading, edits: Edits) -> bool:
@@ -282,7 +258,7 @@ def _year(reading: Reading, edits: Edits, whole: Expr, sign: str, value: Literal
     """A column of dates held against the number of a year: the year's days, where both stand alone."""
     if value.kind != "number" or not re.fullmatch(r"(?:1[5-9]|20)\d\d", value.value):
         return False
-    if not isinstance(whole, Binary) or bare(whole.left) is not column or not _is_date(column, reading):
+    if not isinstance(whole, Binary) or bare(whole.left) is not column or not is_date(column, reading):
         return False
     name = reading.statement.text(column)
     if sign in ("=", "!="):

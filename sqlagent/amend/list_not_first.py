@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.phrase import Phrase
+from sqlagent.amend.rule import Meaning
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Literal, Select
@@ -32,3 +33,6 @@ def unlimited(question: str, reading: Reading) -> Amended:
     edits = Edits(reading.statement)
     edits.drop(first, "limit")
     return Amended(edits.sql(), "All are shown, in that order.")
+
+
+RULE = Meaning("list_not_first", lambda now, about: unlimited(about.question, now))

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
+from sqlagent.amend.rule import Pitfall
+from sqlagent.sql.functions import MEASURES
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Binary, Call, Column, Expr, Item, Literal, Query, Select
 from sqlagent.sql.walk import bare
 
-_NUMBERS = frozenset(("COUNT", "SUM", "AVG", "MIN", "MAX", "TOTAL"))
 MOST = 6
 """SELECTs that are put together."""
 
@@ -30,7 +31,10 @@ def told_apart(reading: Reading, accepts: Callable[[str], bool], has_rows: Calla
     """
     arms = _arms(reading)
     made, note = _in_rows(arms, reading, has_rows) or _side_by_side(arms, reading) or (reading.sql, "")
-    return Amended(made, note) if made != reading.sql and accepts(made) else Amended(reading.sql)
+    return accepted(made, note, reading, accepts)
+
+
+RULE = Pitfall("merged_counts", lambda now, about: told_apart(now, about.accepts, about.has_rows))
 
 
 def _arms(reading: Reading) -> list[Select]:
@@ -83,7 +87,7 @@ def _side_by_side(arms: Sequence[Select], reading: Reading) -> tuple[str, str] |
 
 def _is_number(item: Item) -> bool:
     value = bare(item.value)
-    return isinstance(value, Call) and value.function in _NUMBERS and not value.window
+    return isinstance(value, Call) and value.function in MEASURES and not value.window
 
 
 def _shape(reading: Reading, arm: Select) -> str:

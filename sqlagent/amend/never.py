@@ -15,6 +15,7 @@ from collections.abc import Callable
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import Condition, PlainSelect, plain
+from sqlagent.amend.rule import Meaning
 from sqlagent.database.schema import Table, fold
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
@@ -36,6 +37,9 @@ def none_of(question: str, reading: Reading, accepts: Callable[[str], bool]) -> 
     parts = plain(reading) if _NONE.search(question) else None
     made = Amended("") if parts is None else _left_out(question, parts)
     return made if made.sql and accepts(made.sql) else Amended(reading.sql)
+
+
+RULE = Meaning("never", lambda now, about: none_of(about.question, now, about.accepts))
 
 
 def _left_out(question: str, parts: PlainSelect) -> Amended:

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.plain_select import PlainSelect, plain
+from sqlagent.amend.rule import Pitfall
 from sqlagent.database.schema import Table
 from sqlagent.sql.edit import spliced
 from sqlagent.sql.parser import Unreadable
@@ -50,9 +51,11 @@ def without_nulls(
             edits.append((query.start, query.end, parts.where([*conditions, f"{column} IS NOT NULL"]).sql))
             names.append(column)
     made = spliced(reading.sql, edits)
-    if not edits or not accepts(made):
-        return Amended(reading.sql)
-    return Amended(made, f"Rows without a {' or a '.join(dict.fromkeys(names))} rule nothing out.")
+    note = f"Rows without a {' or a '.join(dict.fromkeys(names))} rule nothing out."
+    return accepted(made, note, reading, accepts)
+
+
+RULE = Pitfall("not_in_null", lambda now, about: without_nulls(now, about.accepts, about.has_rows))
 
 
 def _nullable(parts: PlainSelect) -> str:

@@ -14,9 +14,10 @@ from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.phrase import Phrase
-from sqlagent.amend.years import holds_dates
+from sqlagent.amend.rule import Meaning
 from sqlagent.base.word_forms import name_words
-from sqlagent.database.schema import Table, fold
+from sqlagent.database.column_kinds import shows_dates
+from sqlagent.database.schema import Column as DbColumn
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
@@ -55,12 +56,10 @@ def no_end(
     node, column = found[0]
     name, day = column.name.text, node.right
     said = isinstance(day, Literal) and day.kind == "text" and day.value[:4] in question
-    if not _ENDS & set(name_words(name)) or not holds_dates(name, reading.schema) or said:
+    base = None if said else reading.scopes.base(column)
+    if base is None or not _says_the_end(base[1]):
         return Amended(reading.sql)
-    if not any(
-        has_rows(f"SELECT 1 FROM {quote(table.name)} WHERE {quote(name)} IS NULL LIMIT 1")
-        for table in _tables(column, reading)
-    ):
+    if not has_rows(f"SELECT 1 FROM {quote(base[0].name)} WHERE {quote(base[1].name)} IS NULL LIMIT 1"):
         return Amended(reading.sql)
     written = reading.statement.text(column)
     fixed = isinstance(day, Literal) and day.kind == "text"
@@ -72,14 +71,13 @@ def no_end(
     return Amended(reading.sql)
 
 
-def _tables(column: Column, reading: Reading) -> list[Table]:
-    """The table that a column belongs to; where that is not known, all that have one called so."""
-    table = reading.scopes.of(column).table
-    if table is not None:
-        return [table]
-    owner = fold(column.qualifier.text) if column.qualifier else ""
-    tables = [table for table in reading.schema.tables if table.column(column.name.text) is not None]
-    return [table for table in tables if not owner or fold(table.name) == owner]
+RULE = Meaning("open_ended", lambda now, about: no_end(about.question, now, about.accepts, about.has_rows))
+
+
+def _says_the_end(column: DbColumn) -> bool:
+    """Whether a column's name says that it holds the day on which something is over, and no value says otherwise."""
+    named = bool(_ENDS & set(name_words(column.name)))
+    return named and (shows_dates(column) or all(value is None for value in column.samples))
 
 
 def _is_day(value: Expr) -> bool:

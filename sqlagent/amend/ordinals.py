@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.phrase import Phrase
+from sqlagent.amend.rule import Meaning
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Literal, Query
@@ -42,3 +43,6 @@ def nth(question: str, reading: Reading) -> Amended:
     edits = Edits(reading.statement)
     edits.replace(limit, f"1 OFFSET {place - 1}")
     return Amended(edits.sql(), f"Only the {said} one is shown.")
+
+
+RULE = Meaning("ordinals", lambda now, about: nth(about.question, now))

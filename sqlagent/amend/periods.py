@@ -15,9 +15,12 @@ import re
 from collections.abc import Callable
 from datetime import date, timedelta
 
-from sqlagent.amend.amendment import Amended
-from sqlagent.amend.period_phrases import DAY, Period, periods
+from sqlagent.amend.amendment import Amended, accepted
+from sqlagent.amend.period import DAY, Period
+from sqlagent.amend.period_phrases import periods
+from sqlagent.amend.rule import Supplied
 from sqlagent.base.word_forms import name_words, stem, words
+from sqlagent.database.column_kinds import holds_dates
 from sqlagent.database.schema import Column as DbColumn
 from sqlagent.database.schema import Table
 from sqlagent.sql.edit import Edits
@@ -40,7 +43,6 @@ from sqlagent.sql.tree import (
 from sqlagent.sql.walk import flat
 
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]|\Z)")
-_DATED = re.compile(r"date|time", re.IGNORECASE)
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _BIRTH = frozenset(("birth", "born", "dob", "birthday", "birthdate", "death", "died"))
 _PARTS = frozenset(("year", "month", "week", "quarter", "day", "weekday", "period", "date"))
@@ -97,10 +99,16 @@ def in_period(
     if days is None:
         return Amended(reading.sql)
     made = _bounded(reading, select, conditions, name, days)
-    if made == reading.sql or not accepts(made):
-        return Amended(reading.sql)
     phrase = question[period.start : period.stop]
-    return Amended(made, f"{phrase!r} was taken to be {days.said()}, by {table.name}.{home[1].name}.")
+    note = f"{phrase!r} was taken to be {days.said()}, by {table.name}.{home[1].name}."
+    return accepted(made, note, reading, accepts)
+
+
+RULE = Supplied(
+    "period",
+    lambda now, about: in_period(about.question, now, about.today, about.accepts, about.has_rows),
+    lead=3.0,
+)
 
 
 def counted_back(question: str, sql: str, today: date) -> str:
@@ -144,13 +152,6 @@ def _taken(question: str, period: Period, reading: Reading) -> bool:
     return any(len(said) > 1 and said == name[i : i + len(said)] for name in names for i in range(len(name)))
 
 
-def is_time(column: DbColumn) -> bool:
-    """Whether a column holds dates that begin with their year, as far as is known."""
-    known = [value for value in column.samples if value is not None]
-    iso = all(isinstance(value, str) and _ISO.match(value) for value in known)
-    return iso and (bool(known) or bool(_DATED.search(column.type)))
-
-
 def time_conditions(reading: Reading) -> list[tuple[Select, Expr]] | None:
     """The conditions that hold one column of dates against constants; None where they are of several columns."""
     found: list[tuple[Select, Expr]] = []
@@ -159,7 +160,7 @@ def time_conditions(reading: Reading) -> list[tuple[Select, Expr]] | None:
         for node in reading.statement.conjuncts(select):
             columns = {reading.scopes.bases(column) for column in reading.statement.find(Column, node)}
             bases = [reading.scopes.base(column) for column in reading.statement.find(Column, node)]
-            if len(columns) != 1 or not bases or bases[0] is None or not is_time(bases[0][1]):
+            if len(columns) != 1 or not bases or bases[0] is None or not holds_dates(bases[0][1]):
                 continue
             if not _compares(node) or any(reading.statement.find(Query, node)):
                 continue
@@ -224,7 +225,7 @@ def _column(question: str, period: Period, reading: Reading) -> tuple[Select, Ta
     if select is None or not select.sources:
         return None
     if select.where is not None and any(
-        base is not None and is_time(base[1])
+        base is not None and holds_dates(base[1])
         for column in reading.statement.find(Column, select.where)
         for base in [reading.scopes.base(column)]
     ):
@@ -248,7 +249,7 @@ def _column(question: str, period: Period, reading: Reading) -> tuple[Select, Ta
         for column in table.columns:
             named = {stem(word) for word in name_words(column.name)}
             said = len({word[:4] for word in named if word not in _PARTS} & (asked - own))
-            if is_time(column) and not (named & _BIRTH and not said):
+            if holds_dates(column) and not (named & _BIRTH and not said):
                 name = (
                     f"{quote(label)}.{quote(column.name)}" if several or source.alias else quote(column.name)
                 )

@@ -13,9 +13,11 @@ from collections.abc import Callable
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.integer_division import exact
 from sqlagent.amend.phrase import Phrase
+from sqlagent.amend.rule import Meaning, Pitfall
 from sqlagent.amend.stored_values import Nearest, compared, corrected, nulls_meant
 from sqlagent.base.word_forms import key
 from sqlagent.database.schema import fold
+from sqlagent.sql.functions import ADDITIVE, ARITHMETIC
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Binary, Call, Expr, Select, Subquery
@@ -35,6 +37,9 @@ def respelt(reading: Reading, nearest: Nearest) -> Amended:
     return near_values(reading, same_letters)
 
 
+STORED_SPELLING = Pitfall("stored_spelling", lambda now, about: respelt(now, about.nearest))
+
+
 def near_values(reading: Reading, nearest: Nearest) -> Amended:
     """The statement with the stored values that its texts are near to."""
     made, changes = corrected(reading, nearest)
@@ -43,6 +48,9 @@ def near_values(reading: Reading, nearest: Nearest) -> Amended:
         for column, value in changes
     )
     return Amended(made, " ".join(notes))
+
+
+NEAR_VALUE = Meaning("near_value", lambda now, about: near_values(now, about.nearest))
 
 
 def _letters(text: str) -> str:
@@ -69,10 +77,13 @@ def null_meant(reading: Reading, finds: Callable[[str], bool]) -> Amended:
     return Amended(made, f"NULL was taken for the text 'null', which is not in {names}.")
 
 
+NULL_TEXT = Pitfall("null_text", lambda now, about: null_meant(now, about.has_rows))
+
+
 def shares(question: str, reading: Reading) -> Amended:
     """The statement with exact quotients, where each divides by a total, or is added up: `SUM(seconds / 3600)`."""
     quotients = [node for node in reading.statement.find(Binary) if node.operator == "/"]
-    sums = [call for call in reading.statement.find(Call) if call.function in ("SUM", "TOTAL", "AVG")]
+    sums = [call for call in reading.statement.find(Call) if call.function in ARITHMETIC]
     added = {node for node in quotients for call in sums if call.start < node.start and node.end < call.end}
     if not quotients or _WHOLE.search(question):
         return Amended(reading.sql)
@@ -81,13 +92,14 @@ def shares(question: str, reading: Reading) -> Amended:
     return exact(question, reading)
 
 
+SHARE = Pitfall("share", lambda now, about: shares(about.question, now), proved=True)
+
+
 def _total(value: Expr) -> bool:
     """Whether a value counts or adds up rows."""
     value = bare(value)
     if isinstance(value, Call):
-        return value.function in ("COUNT", "SUM", "TOTAL") or (
-            value.function == "NULLIF" and _total(value.arguments[0])
-        )
+        return value.function in ADDITIVE or (value.function == "NULLIF" and _total(value.arguments[0]))
     if isinstance(value, Subquery):
         arm = value.query.arms[0]
         return isinstance(arm, Select) and len(arm.items) == 1 and _total(arm.items[0].value)

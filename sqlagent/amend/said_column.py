@@ -11,19 +11,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
-from sqlagent.amend.held_rows import edited
+from sqlagent.amend.amendment import Amended, edited
+from sqlagent.amend.rule import Supplied
 from sqlagent.base.word_forms import STOP, contracts, likeness, name_words, stem, words
+from sqlagent.database.column_kinds import amounts
 from sqlagent.database.schema import Column as DbColumn
-from sqlagent.database.schema import Table
 from sqlagent.sql.edit import Edits
+from sqlagent.sql.functions import ARITHMETIC
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column
 from sqlagent.sql.walk import bare
 
-_ADDING = frozenset(("SUM", "AVG", "TOTAL", "MEDIAN"))
-_NUMBER = re.compile(r"int|real|num|dec|doub|float|money", re.IGNORECASE)
 _CUT = re.compile(r"[^aeiou\W\d_]{2,5}\Z")
 """A word without vowels: an abbreviation."""
 
@@ -36,7 +35,7 @@ def asked_column(question: str, reading: Reading, accepts: Callable[[str], bool]
     said = {stem(word) for word in words(question)} - STOP
     taken = {}
     for call in reading.statement.find(Call):
-        value = bare(call.arguments[0]) if call.function in _ADDING and len(call.arguments) == 1 else None
+        value = bare(call.arguments[0]) if call.function in ARITHMETIC and len(call.arguments) == 1 else None
         base = reading.scopes.base(value) if isinstance(value, Column) else None
         if base is not None:
             taken[base[0].name, base[1].name] = base
@@ -48,7 +47,7 @@ def asked_column(question: str, reading: Reading, accepts: Callable[[str], bool]
         for one in reading.statement.find(Column)
         if (base := reading.scopes.base(one)) is not None
     }
-    named = [one for one in _numbers(table) if one.name not in used and _is_said(one, said)]
+    named = [one for one in amounts(table) if one.name not in used and _is_said(one, said)]
     if not _is_cut(column) or _is_said(column, said) or len(named) != 1:
         return Amended(reading.sql)
     edits = Edits(reading.statement)
@@ -59,10 +58,7 @@ def asked_column(question: str, reading: Reading, accepts: Callable[[str], bool]
     return edited(reading, edits, [note], accepts)
 
 
-def _numbers(table: Table) -> list[DbColumn]:
-    """The columns of numbers that are no keys."""
-    keys = {name for key in table.foreign_keys for name in key.columns} | set(table.primary_key)
-    return [one for one in table.columns if _NUMBER.search(one.type) and one.name not in keys]
+RULE = Supplied("said_column", lambda now, about: asked_column(about.question, now, about.accepts), lead=2.0)
 
 
 def _is_cut(column: DbColumn) -> bool:

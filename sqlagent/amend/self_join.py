@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.phrase import Phrase
+from sqlagent.amend.rule import Supplied
 from sqlagent.base.word_forms import name_words, stem
 from sqlagent.database.schema import Table, fold
 from sqlagent.sql.edit import Edits
@@ -62,6 +63,9 @@ def turned_round(question: str, reading: Reading, accepts: Callable[[str], bool]
     if of_key:
         return Amended(made, f"Shown are those whose {key.name.text} points at the other.")
     return Amended(made, f"Shown are those that the {key.name.text} of the other points at.")
+
+
+RULE = Supplied("self_join", lambda now, about: turned_round(about.question, now, about.accepts), lead=2.5)
 
 
 def _link(on: Expr, table: Table, reading: Reading) -> tuple[Column, Column] | None:

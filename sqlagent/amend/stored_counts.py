@@ -12,13 +12,14 @@ from __future__ import annotations
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.plain_select import plain
 from sqlagent.amend.question_phrases import ASKED, OTHERS, counting, counts
+from sqlagent.amend.rule import Meaning
 from sqlagent.base.word_forms import name_words, stem, words
+from sqlagent.database.column_kinds import holds_numbers
 from sqlagent.database.foreign_keys import once
 from sqlagent.database.schema import Column, Table, fold
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
 
-_NUMBER = ("int", "real", "num", "float", "double", "dec")
 _PREFIXES = (["number", "of"], ["num"], ["num", "of"], ["no", "of"], ["total"], ["count", "of"])
 
 
@@ -52,10 +53,13 @@ def summed(question: str, reading: Reading) -> Amended:
     return Amended(counting(reading, f"SUM({name})"), note)
 
 
+RULE = Meaning("stored_counts", lambda now, about: summed(about.question, now))
+
+
 def _holds_number(table: Table, column: Column, said: str) -> bool:
     """Whether a column holds how many there are of something: its name in the plural, or the number of it."""
     name = name_words(column.name)
-    if not any(kind in column.type.lower() for kind in _NUMBER) or column.pk or column.unique:
+    if not holds_numbers(column) or column.pk or column.unique:
         return False
     if any(fold(column.name) in map(fold, key.columns) for key in table.foreign_keys):
         return False

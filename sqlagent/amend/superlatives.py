@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.phrase import Phrase
+from sqlagent.amend.rule import Meaning, Supplied
 from sqlagent.base.word_forms import name_words, stem
 from sqlagent.database.schema import Table, fold
 from sqlagent.sql.edit import Edits
@@ -68,6 +69,11 @@ def turned(question: str, reading: Reading, *, births: bool = False) -> Amended:
         f"{word[0]!r} means the {which} {column}: the statement, which took the other end, was turned round."
     )
     return Amended(edits.sql(), note)
+
+
+SUPERLATIVES = Meaning("superlatives", lambda now, about: turned(about.question, now))
+
+BORN = Supplied("born", lambda now, about: turned(about.question, now, births=True), lead=3.0)
 
 
 class _End(NamedTuple):

@@ -13,15 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.plain_select import PlainSelect, plain
+from sqlagent.amend.rule import Pitfall
+from sqlagent.sql.functions import AGGREGATES, EXTREMES
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column, Expr
 from sqlagent.sql.walk import bare
 
-_OF_ROWS = frozenset(
-    ("COUNT", "SUM", "AVG", "MIN", "MAX", "TOTAL", "GROUP_CONCAT", "MEDIAN", "PERCENTILE", "STDDEV")
-)
 _OF_TIMES = frozenset(("STRFTIME", "DATE", "QUARTER", "WEEK", "DAYNAME", "SUBSTR", "SUBSTRING"))
 """What is computed of one row, and makes groups wherever it is shown beside a count."""
 
@@ -36,22 +35,18 @@ def grouped_by_all(
     parts = plain(reading)
     if parts is None or not parts.has("group") or parts.has("having") or parts.has("limit"):
         return Amended(reading.sql)
-    values = [bare(item.value) for item in parts.select.items]
-    functions = [one.function for value in values for one in reading.statement.find(Call, value)]
-    if not set(functions) & _OF_ROWS or {"MIN", "MAX"} & set(functions):
-        return Amended(reading.sql)
-    groups = {parts.text(bare(term)) for term in parts.select.group}
-    lacking = [value for value in values if _is_time(value, parts) and parts.text(value) not in groups]
-    varying = [value for value in lacking if has_rows(_several(value, parts))]
+    times = [value for value in _beside_aggregates(parts) if _is_time(value, parts)]
+    varying = [value for value in times if has_rows(_several(value, parts))]
     if not varying:
         return Amended(reading.sql)
     edits = parts.edits()
     shown = ", ".join(map(parts.text, varying))
     edits.after(parts.select.group[-1], f", {shown}")
     made = edits.sql()
-    return (
-        Amended(made, f"Grouped by {shown}, which is shown, too.") if accepts(made) else Amended(reading.sql)
-    )
+    return accepted(made, f"Grouped by {shown}, which is shown, too.", reading, accepts)
+
+
+RULE = Pitfall("ungrouped", lambda now, about: grouped_by_all(now, about.accepts, about.has_rows))
 
 
 def any_of_several(reading: Reading, has_rows: Callable[[str], bool]) -> str:
@@ -62,21 +57,25 @@ def any_of_several(reading: Reading, has_rows: Callable[[str], bool]) -> str:
     parts = plain(reading)
     if parts is None:
         return ""
-    values = [bare(item.value) for item in parts.select.items]
-    functions = {one.function for value in values for one in reading.statement.find(Call, value)}
-    if not functions & _OF_ROWS or {"MIN", "MAX"} & functions:
-        return ""
-    groups = {parts.text(bare(term)) for term in parts.select.group}
-    lacking = [value for value in values if isinstance(value, Column) and parts.text(value) not in groups]
-    found = [parts.text(value) for value in lacking if has_rows(_several(value, parts))]
+    columns = [value for value in _beside_aggregates(parts) if isinstance(value, Column)]
+    found = " and ".join(parts.text(value) for value in columns if has_rows(_several(value, parts)))
     if not found:
         return ""
-    of = (
-        f"Each row has several {' and '.join(found)}"
-        if groups
-        else f"There are several {' and '.join(found)}"
-    )
+    of = f"Each row has several {found}" if parts.has("group") else f"There are several {found}"
     return f"{of}; one of them is shown."
+
+
+def _beside_aggregates(parts: PlainSelect) -> list[Expr]:
+    """The results that are none of the groups, beside what is computed of a group.
+
+    There are none where MIN or MAX is computed: SQLite shows the others of the row that has it.
+    """
+    values = [bare(item.value) for item in parts.select.items]
+    functions = {call.function for value in values for call in parts.reading.statement.find(Call, value)}
+    if not functions & AGGREGATES or functions & EXTREMES:
+        return []
+    groups = {parts.text(bare(term)) for term in parts.select.group}
+    return [value for value in values if parts.text(value) not in groups]
 
 
 def _is_time(value: Expr, parts: PlainSelect) -> bool:
@@ -85,7 +84,7 @@ def _is_time(value: Expr, parts: PlainSelect) -> bool:
         isinstance(value, Call)
         and value.function in _OF_TIMES
         and bool(parts.columns(value))
-        and not any(call.function in _OF_ROWS for call in parts.reading.statement.find(Call, value))
+        and not any(call.function in AGGREGATES for call in parts.reading.statement.find(Call, value))
     )
 
 

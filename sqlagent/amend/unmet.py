@@ -12,6 +12,7 @@ from collections.abc import Callable
 from sqlagent.amend.kinds import mismatched
 from sqlagent.database.schema import Table
 from sqlagent.sql.edit import spliced
+from sqlagent.sql.functions import is_aggregate
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Between, Binary, Call, Column, Expr, In, Like, Literal, Query, Select
@@ -84,9 +85,8 @@ def _asks(node: Expr, reading: Reading) -> Table | None:
     table = tables.pop() if len(tables) == 1 and len(sides) == 1 else None
     if table is None or table.kind == "view" or (table.row_count or 0) > LARGEST:
         return None
-    aggregates = ("COUNT", "SUM", "AVG", "TOTAL", "GROUP_CONCAT")
     calls = reading.statement.find(Call, node)
-    return None if any(call.function in aggregates or call.window for call in calls) else table
+    return None if any(is_aggregate(call) or call.window for call in calls) else table
 
 
 def _alone(node: Expr, reading: Reading) -> str:

@@ -12,15 +12,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, edited
 from sqlagent.amend.held_elsewhere import LARGEST, texts_of
-from sqlagent.amend.held_rows import Values, edited, is_held
+from sqlagent.amend.held_rows import Values, is_held
 from sqlagent.amend.named_rows.mentions import only_table
+from sqlagent.amend.rule import Supplied
 from sqlagent.base import word_forms
 from sqlagent.base.word_forms import Token, name_words, stem
 from sqlagent.database.schema import Column as DbColumn
 from sqlagent.database.schema import Table
 from sqlagent.sql.edit import Edits
+from sqlagent.sql.functions import NUMBERS
 from sqlagent.sql.names import quote, text_literal
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Binary, Call, Column, Expr, Like, Literal, Select
@@ -32,7 +34,6 @@ MOST_WORDS = 8
 """Words of the longest text that a word is looked for in: in prose it may stand for anything."""
 _CODE = 3
 """Letters of the longest code."""
-_COMPUTING = frozenset(("COUNT", "SUM", "AVG", "TOTAL"))
 _MOST = 4
 """Words of a question that are looked for."""
 _VALUES = 50
@@ -83,12 +84,20 @@ def unused_word(question: str, reading: Reading, accepts: Callable[[str], bool],
     return edited(reading, edits, [note], accepts)
 
 
+RULE = Supplied(
+    "unused_word",
+    lambda now, about: unused_word(about.question, now, about.accepts, about.values),
+    lead=1.5,
+    guessed=True,
+)
+
+
 def _counts_all(reading: Reading, select: Select) -> bool:
     """Whether a statement computes over all rows of its table, and gives one row."""
     calls = {call.function for call in reading.statement.find(Call)}
     return (
         not select.group
-        and bool(calls & _COMPUTING)
+        and bool(calls & NUMBERS)
         and all(any(reading.statement.find(Call, item)) for item in select.items)
     )
 

@@ -15,7 +15,8 @@ from __future__ import annotations
 import re
 
 from sqlagent.amend.amendment import Amended
-from sqlagent.database.schema import Schema, fold
+from sqlagent.amend.dates import is_date
+from sqlagent.amend.rule import Meaning, Supplied
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Binary, Column, Literal
@@ -29,9 +30,6 @@ _ON = re.compile(rf"\bfrom {_YEAR}(?= on(?:wards?)?\b)", re.IGNORECASE)
 _OR_LATER = re.compile(rf"\b(?:in |from )?{_YEAR}(?= (?:or|and) (?:later|after|newer)\b)", re.IGNORECASE)
 _BEFORE = re.compile(rf"(?<!or )(?<!not )\b(?:before|prior to|earlier than) {_YEAR}", re.IGNORECASE)
 _DAY = re.compile(r"\d{4}(?:-\d\d?(?:-\d\d?(?:[ T][^']*)?)?)?")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]|\Z)")
-
-
 _ENDS = re.compile(
     r"(?: (?:onwards?|or later|and later))?\W*(?:\Z|[?.,;:!)]|(?:and|but|or|that|which|who|whose|by|in|at|with"
     r"|without|for|from|per|each|on|have|are|were|did|grouped|ordered|sorted|order|group|how|what|list)\b)",
@@ -47,6 +45,9 @@ def whole_year(question: str, reading: Reading) -> Amended:
     Left alone: what `bounded` leaves alone, days within a year, and a year that more words stand behind.
     """
     return bounded(question, reading, edges=True)
+
+
+WHOLE_YEAR = Supplied("whole_year", lambda now, about: whole_year(about.question, now), lead=3.0)
 
 
 def bounded(question: str, reading: Reading, *, edges: bool = False) -> Amended:
@@ -73,7 +74,7 @@ def bounded(question: str, reading: Reading, *, edges: bool = False) -> Amended:
         if isinstance(column, Column) and isinstance(value, Literal) and _is_day(value)
         if value.value.startswith(year) and not (edges and not _EDGES.fullmatch(value.value))
     ]
-    if len(found) != 1 or not holds_dates(found[0][1].name.text, reading.schema):
+    if len(found) != 1 or not is_date(found[0][1], reading):
         return Amended(reading.sql)
     (one, column, value), first = found[0], int(year) + (sign == ">")
     bound = f"{reading.statement.text(column)} {'<' if sign == '<' else '>='} '{first}-01-01'"
@@ -87,15 +88,14 @@ def bounded(question: str, reading: Reading, *, edges: bool = False) -> Amended:
     return Amended(edits.sql(), f"{match[0]!r} means {says} {until}.")
 
 
+YEARS = Meaning(
+    "years",
+    lambda now, about: bounded(about.question, now),
+)
+
+
 def _is_day(value: Literal) -> bool:
     """Whether a constant is a year, or a text that begins with one as dates do."""
     if value.kind == "number":
         return len(value.value) == 4 and value.value.isdigit()
     return value.kind == "text" and _DAY.fullmatch(value.value) is not None
-
-
-def holds_dates(column: str, schema: Schema) -> bool:
-    """Whether all columns of that name hold dates that begin with their year, as far as is known."""
-    samples = [c.samples for table in schema.tables for c in table.columns if fold(c.name) == fold(column)]
-    known = [value for values in samples for value in values if value is not None]
-    return bool(known) and all(isinstance(value, str) and _DATE.match(value) for value in known)

@@ -9,6 +9,7 @@ import sqlite3
 from functools import lru_cache
 
 from sqlagent.sandbox import functions as sandboxed
+from sqlagent.sql.functions import SQLITE_AGGREGATES
 
 SCALAR: dict[str, tuple[int, int]] = {
     "ABS": (1, 1),
@@ -51,7 +52,7 @@ SCALAR: dict[str, tuple[int, int]] = {
 }
 """Scalar functions: name → (least, most arguments)."""
 
-AGGREGATES = ("AVG", "COUNT", "GROUP_CONCAT", "MAX", "MIN", "SUM", "TOTAL")
+AGGREGATES = tuple(sorted(SQLITE_AGGREGATES))
 """Aggregate functions of one argument; COUNT also takes `*`, GROUP_CONCAT a separator."""
 
 ANALYSIS = tuple(sandboxed.AGGREGATES)

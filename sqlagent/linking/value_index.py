@@ -11,16 +11,15 @@ import os
 import re
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlagent.base import word_forms
-from sqlagent.base.errors import QueryError, QueryTimeout
 from sqlagent.base.word_forms import Token
 from sqlagent.database.schema import Schema, fold
+from sqlagent.linking.collected_values import BUILD_SECONDS, CollectedValues, columns_of
 from sqlagent.linking.prompt import Hint
 from sqlagent.linking.value_scores import (
     CUT,
@@ -38,25 +37,14 @@ from sqlagent.linking.value_scores import (
     only,
     score,
 )
-from sqlagent.linking.value_store import ValueStore
 
 if TYPE_CHECKING:
     from sqlagent.sandbox.sandbox import Sandbox
 
-BUILD_SECONDS = 2.0
-"""What the first question after a change of the database may wait for its index."""
-MORE_SECONDS = 0.3
-"""What each later question gives to an index that is not complete."""
 IDENTIFIER = re.compile(r"[^\W_]+(?:[._:/-]+[^\W_]+)+")
 """A value of several words without a blank, as programs write names: `sensor.attic_temperature`, `living-room`."""
 MOST_ALIKE = 3
 """Identifiers of one column that may share the words of a question and still be named."""
-CHEAP_SECONDS = 1.0
-"""An index that took less is collected anew whenever the file has changed."""
-REST = 20.0
-"""Any other, when this many times its cost has passed since it was collected last."""
-PROBE_SECONDS = 0.25
-"""What looking for a literal in a column that is not known in full may take."""
 
 
 class ValueIndex:
@@ -80,15 +68,11 @@ class ValueIndex:
             from sqlagent.base import paths
 
             cache_dir = paths.cache_dir() / "values"
-        self._path, self._schema, self._folder, self._seconds = path, schema, cache_dir, seconds
-        self._lent = sandbox
-        self._own: Sandbox | None = None
-        self._store: ValueStore | None = None
-        self._opened_at = 0.0
+        self._values = CollectedValues(path, schema, cache_dir, seconds=seconds, sandbox=sandbox)
         self._lock = threading.RLock()
         self._places: dict[int, StoredColumn] = {}
         self._vocabulary: dict[int, list[str]] = {}
-        self._seen = -1
+        self._seen: tuple[int, int] | None = None
         self._last: tuple[str, list[Match]] | None = None
         self._names = {
             word_forms.stem(word)
@@ -104,72 +88,27 @@ class ValueIndex:
     def complete(self) -> bool:
         """Whether every value that will be collected has been."""
         with self._lock:
-            return self._store is not None and self._store.complete
+            return self._values.complete
 
     def build(self, seconds: float | None = None) -> bool:
         """Collect values for up to `seconds`; whether the index is complete. Raises DatabaseError."""
         with self._lock:
-            store = self._opened()
-            return store.build(self._seconds if seconds is None else seconds)
+            return self._values.build(seconds)
 
     def close(self) -> None:
         """Let go of the index; the next use opens it again."""
         with self._lock:
-            self._forget()
-            if self._own is not None:
-                self._own.close()
-            self._own = None
-
-    def _forget(self) -> None:
-        if self._store is not None:
-            self._store.close()
-        self._store = None
-
-    def _sandbox(self) -> Sandbox:
-        """Where the file is read. Raises DatabaseError."""
-        from sqlagent.sandbox.sandbox import Sandbox
-
-        if self._lent is not None:
-            return self._lent()
-        if self._own is None:
-            self._own = Sandbox(self._path)
-        return self._own
-
-    def _opened(self) -> ValueStore:
-        from sqlagent.sandbox.file_state import file_state
-
-        store = self._store
-        if store is not None and file_state(self._path) != store.state:
-            # While another program writes all the time, collecting anew must not take all the time.
-            worth = store.spent < CHEAP_SECONDS or time.monotonic() - self._opened_at > store.spent * REST
-            if worth:
-                self._forget()
-        if self._store is None:
-            self._store = ValueStore(self._path, self._schema, self._folder, self._sandbox)
-            self._opened_at = time.monotonic()
-            self._seen = -1
-        return self._store
+            self._values.close()
 
     def _ready(self) -> sqlite3.Connection:
         """The collected values, read on a little if they are not all there. Raises DatabaseError."""
-        store = self._opened()
-        if not store.complete:
-            store.build(MORE_SECONDS if store.started else self._seconds)
-        if self._seen != store.grown:
-            self._seen = store.grown
+        data = self._values.ready()
+        if self._seen != self._values.version:
+            self._seen = self._values.version
             self._vocabulary = {}
             self._last = None
-            self._places = {}
-            for id_, table, column, size, whole in store.data.execute("SELECT * FROM col"):
-                self._places[id_] = StoredColumn(
-                    table,
-                    column,
-                    size,
-                    bool(whole),
-                    tuple(map(word_forms.stem, word_forms.name_words(column))),
-                    tuple(map(word_forms.stem, word_forms.name_words(table))),
-                )
-        return store.data
+            self._places = columns_of(data)
+        return data
 
     # ---- finding ----
 
@@ -408,7 +347,7 @@ class ValueIndex:
             id_, place = row[0], self._places[row[0]]
             if data.execute("SELECT 1 FROM val WHERE col = ? AND value = ?", (id_, literal)).fetchone():
                 return None
-            if not place.whole and self._occurs(place, literal) is not False:
+            if not place.whole and self._values.occurs(place.table, place.column, literal) is not False:
                 return None
             norm = word_forms.key(literal)
             if not norm:
@@ -423,17 +362,6 @@ class ValueIndex:
                 return None
             values = data.execute("SELECT value, norm FROM val WHERE col = ?", (id_,)).fetchall()
         return nearest(values, norm)
-
-    def _occurs(self, place: StoredColumn, literal: str) -> bool | None:
-        """Whether the file itself holds the literal; None when that takes too long to find out."""
-        from sqlagent.sql.names import quote, text_literal
-
-        where = f"{quote(place.column)} = {text_literal(literal)}"
-        sql = f"SELECT 1 FROM {quote(place.table)} WHERE {where} LIMIT 1"
-        try:
-            return bool(self._sandbox().execute(sql, timeout=PROBE_SECONDS).rows)
-        except (QueryError, QueryTimeout):
-            return None
 
 
 def _holds(schema: Schema, hint: Hint) -> bool:

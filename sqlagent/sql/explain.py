@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sqlagent.database.column_kinds import holds_numbers
 from sqlagent.database.schema import Schema, Table, fold
 from sqlagent.sql import tree
-from sqlagent.sql.explain_values import AGGREGATES, Values, constant, listed
+from sqlagent.sql.explain_values import AGGREGATE_WORDS, Values, constant, listed
 from sqlagent.sql.parser import Unreadable
 from sqlagent.sql.reading import Reading, read
 from sqlagent.sql.scope import Bound, Scope
@@ -27,7 +28,6 @@ _SETS = {
     "INTERSECT": "but only what is also in",
     "EXCEPT": "but without what is in",
 }
-_NUMERIC = ("int", "real", "floa", "doub", "dec", "num")
 
 
 def in_words(sql: str, schema: Schema) -> str:
@@ -225,7 +225,7 @@ class _Speaker(Values):
                 what = what.replace("most rows", "fewest rows").replace("highest", "lowest", 1)
             return f"{many} with the {what}"
         column = self.column(value, scope)
-        if column is None or term.nulls or not any(kind in column.type.lower() for kind in _NUMERIC):
+        if column is None or term.nulls or not holds_numbers(column):
             return ""
         if not term.descending and not (column.not_null or column.pk):
             return ""  # NULL comes before the lowest value
@@ -266,7 +266,7 @@ def _aggregates(value: tree.Node) -> bool:
     if isinstance(value, Call):
         if value.window is not None:
             return False
-        if value.function in AGGREGATES and len(value.arguments) == 1:
+        if value.function in AGGREGATE_WORDS and len(value.arguments) == 1:
             return True
     if isinstance(value, tree.Case):
         return False

@@ -32,7 +32,7 @@ from sqlagent.sql.tree import (
 )
 from sqlagent.sql.walk import bare, flat
 
-AGGREGATES = {
+AGGREGATE_WORDS = {
     "AVG": "average of",
     "SUM": "sum of",
     "TOTAL": "sum of",
@@ -158,11 +158,11 @@ class Values:
         if name == "COUNT" and arguments and isinstance(arguments[0], Star):
             return f"number of rows{only}"
         said = [self.value(argument, scope) for argument in arguments]
-        if name in AGGREGATES and len(said) == 1:
+        if name in AGGREGATE_WORDS and len(said) == 1:
             if call.distinct:
-                word = "number of" if name == "COUNT" else AGGREGATES[name]
+                word = "number of" if name == "COUNT" else AGGREGATE_WORDS[name]
                 return f"{word} different {said[0]}{only}"
-            return f"{AGGREGATES[name]} {said[0]}{only}"
+            return f"{AGGREGATE_WORDS[name]} {said[0]}{only}"
         plain = [self.operand(argument, scope) for argument in arguments]
         if name == "ROUND" and plain:
             to = f" to {said[1]} decimals" if len(said) > 1 else ""

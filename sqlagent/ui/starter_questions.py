@@ -8,18 +8,16 @@ rows is for whoever runs it to see.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import zip_longest
 
 from sqlagent.base.word_forms import name_words
+from sqlagent.database.column_kinds import holds_numbers, shows_dates
 from sqlagent.database.schema import Column, Schema, Table
 from sqlagent.sql.names import quote
 
 MOST_TABLES = 12
 """Tables that are asked about, the largest first."""
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[ T].*)?\Z")
-_NUMBER = re.compile(r"INT|REAL|FLOA|DOUB|DEC|NUM", re.IGNORECASE)
 _LABELS = ("name", "title", "label", "subject", "username", "description", "email", "url", "path")
 _CATEGORIES = {
     "type",
@@ -77,14 +75,9 @@ def proposed(schema: Schema) -> Iterator[tuple[str, str]]:
                 yield pair
 
 
-def is_date(column: Column) -> bool:
-    """Whether a column is seen to hold dates, going by its sample values."""
-    return bool(column.samples) and all(isinstance(one, str) and _DATE.match(one) for one in column.samples)
-
-
 def _about(schema: Schema, table: Table) -> Iterator[tuple[str, str]]:
     name, said = quote(table.name), several(table.name)
-    label, dates = _label(table), [column for column in table.columns if is_date(column)]
+    label, dates = _label(table), [column for column in table.columns if shows_dates(column)]
     measures = [column for column in table.columns if _is_measure(table, column)]
     categories = [column for column in table.columns if _is_category(column, label)]
     yield from _parents(schema, table)
@@ -181,7 +174,7 @@ def _label(table: Table | None) -> Column | None:
         for c in (table.columns if table is not None else ())
         if isinstance(next(iter(c.samples), None), str)
     ]
-    texts = [column for column in texts if not is_date(column)]
+    texts = [column for column in texts if not shows_dates(column)]
     for wanted in _LABELS:
         for column in texts:
             if name_words(column.name)[-1:] == [wanted]:
@@ -191,7 +184,7 @@ def _label(table: Table | None) -> Column | None:
 
 def _is_measure(table: Table, column: Column) -> bool:
     keys = {name for key in table.foreign_keys for name in key.columns}
-    if column.pk or column.unique or column.name in keys or not _NUMBER.search(column.type):
+    if column.pk or column.unique or column.name in keys or not holds_numbers(column):
         return False
     if not column.samples or not all(isinstance(one, int | float) for one in column.samples):
         return False
@@ -199,7 +192,7 @@ def _is_measure(table: Table, column: Column) -> bool:
 
 
 def _is_category(column: Column, label: Column | None) -> bool:
-    if column is label or column.unique or column.pk or is_date(column):
+    if column is label or column.unique or column.pk or shows_dates(column):
         return False
     if column.codes:
         return True

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from sqlagent.agent.answer import Cell
 from sqlagent.base.errors import QueryError, QueryTimeout
+from sqlagent.database.column_kinds import shows_dates
 from sqlagent.database.schema import Column, Schema, Table
 from sqlagent.sql.names import quote
 from sqlagent.ui import starter_questions
@@ -125,7 +126,7 @@ def _since(agent: Agent, tables: list[Table], deadline: float) -> list[tuple[Cel
     found: list[tuple[Cell, ...]] = []
     for table in tables:
         for column in table.columns:
-            if not starter_questions.is_date(column):
+            if not shows_dates(column):
                 continue
             if time.monotonic() > deadline or len(found) == LARGEST:
                 return found

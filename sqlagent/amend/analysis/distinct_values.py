@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import plain
+from sqlagent.amend.rule import Supplied
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Column, Literal
@@ -53,6 +54,7 @@ def nth_value(question: str, reading: Reading, accepts: Callable[[str], bool]) -
     else:
         return Amended(reading.sql)
     made = edits.sql()
-    if not accepts(made):
-        return Amended(reading.sql)
-    return Amended(made, f"Rows with the same {parts.text(by)} take one place.")
+    return accepted(made, f"Rows with the same {parts.text(by)} take one place.", reading, accepts)
+
+
+RULE = Supplied("nth_value", lambda now, about: nth_value(about.question, now, about.accepts), lead=1.5)

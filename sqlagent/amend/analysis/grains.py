@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
-from sqlagent.amend.periods import is_time
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.phrase import Phrase
+from sqlagent.amend.rule import Supplied
+from sqlagent.database.column_kinds import holds_dates
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column
@@ -60,7 +61,7 @@ def by_grain(question: str, reading: Reading, accepts: Callable[[str], bool]) ->
     for term in select.group:
         column = bare(reading.scopes.stands_for(term))
         base = reading.scopes.base(column) if isinstance(column, Column) else None
-        if isinstance(column, Column) and base is not None and is_time(base[1]):
+        if isinstance(column, Column) and base is not None and holds_dates(base[1]):
             bases[base[1].name] = base
     if len(bases) != 1:
         return Amended(reading.sql)
@@ -76,6 +77,7 @@ def by_grain(question: str, reading: Reading, accepts: Callable[[str], bool]) ->
         if reading.scopes.base(column) == (table, column_of):
             edits.replace(column, FORMS[grain].format(reading.statement.text(column)))
     made = edits.sql()
-    if made == reading.sql or not accepts(made):
-        return Amended(reading.sql)
-    return Amended(made, f"Grouped by the {grain} of {table.name}.{column_of.name}.")
+    return accepted(made, f"Grouped by the {grain} of {table.name}.{column_of.name}.", reading, accepts)
+
+
+RULE = Supplied("grain", lambda now, about: by_grain(about.question, now, about.accepts), lead=3.0)

@@ -12,13 +12,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 
-from sqlagent.amend.amendment import Amended
-from sqlagent.amend.periods import is_time, time_conditions
+from sqlagent.amend.amendment import Amended, accepted
+from sqlagent.amend.analysis import some_rows
+from sqlagent.amend.periods import time_conditions
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import PlainSelect, plain
+from sqlagent.amend.rule import Supplied
+from sqlagent.database.column_kinds import holds_dates
+from sqlagent.sql.functions import NUMBERS
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Binary, Call, Column, Star
-from sqlagent.sql.walk import bare
+from sqlagent.sql.tree import Binary, Call
 
 _GREW = Phrase(
     r"\b(?:grow|grows|grew|grown|growth|increased?|decreased?|rise|rose|risen|fall|fell|fallen|drop|dropped|declined?"
@@ -32,7 +35,6 @@ _YEAR = Phrase(r"(?<![-/.\d])(?:19|20)\d\d\b(?![-/.]\d)")
 _BEFORE = Phrase(r"\b(?:the|a) year before\b|\b(?:the )?(?:previous|prior|preceding) year\b")
 _LAST = Phrase(r"\b(?:than|against|over|from|to|with|versus|vs\.?|on) (?:the )?last year\b")
 _PERCENT = Phrase(r"\bpercent\w*|\bper cent\b|%|\bgrowth rate\b|\brate of growth\b")
-_ADDING = frozenset(("SUM", "COUNT", "TOTAL", "AVG"))
 
 
 def grown(question: str, reading: Reading, today: date, accepts: Callable[[str], bool]) -> Amended:
@@ -56,15 +58,17 @@ def grown(question: str, reading: Reading, today: date, accepts: Callable[[str],
         return Amended(reading.sql)
     times = {node for _, node in time_conditions(reading) or ()}
     groups = [parts.text(term) for term in parts.select.group if column not in parts.text(term)]
-    now, then = (_of_year(call, column, year, parts) for year in years)
+    now, then = (some_rows.where(f"STRFTIME('%Y', {column}) = '{year}'", call, parts) for year in years)
     number = f"({now} - {then}) * 100.0 / {then}" if _PERCENT.search(question) else f"{now} - {then}"
     where = " AND ".join(one.text for one in parts.conditions if one.node not in times)
     made = f"SELECT {', '.join([*groups, number])} {parts.clause('sources')}"
     made += f" WHERE {where}" if where else ""
     made += f" GROUP BY {', '.join(groups)}" if groups else ""
-    if made == reading.sql or not accepts(made):
-        return Amended(reading.sql)
-    return Amended(made, f"{parts.text(call)} of {earlier} was taken from that of {later}, by {column}.")
+    note = f"{parts.text(call)} of {earlier} was taken from that of {later}, by {column}."
+    return accepted(made, note, reading, accepts)
+
+
+RULE = Supplied("growth", lambda now, about: grown(about.question, now, about.today, about.accepts), lead=3.0)
 
 
 def _years(question: str, today: date) -> tuple[str, str] | None:
@@ -83,8 +87,7 @@ def _number(parts: PlainSelect) -> Call | None:
         parts.text(call): call
         for item in parts.select.items
         for call in parts.reading.statement.find(Call, item)
-        if call.function in _ADDING and not call.window and not call.distinct and len(call.arguments) == 1
-        if isinstance(bare(call.arguments[0]), (Column, Star))
+        if call.function in NUMBERS and some_rows.takes_each_row(call)
     }
     return next(iter(calls.values())) if len(calls) == 1 else None
 
@@ -94,12 +97,6 @@ def _time(parts: PlainSelect) -> str | None:
     found = set()
     for column in parts.columns(parts.reading.query):
         base = parts.reading.scopes.base(column)
-        if base is not None and is_time(base[1]):
+        if base is not None and holds_dates(base[1]):
             found.add(parts.text(column))
     return found.pop() if len(found) == 1 else None
-
-
-def _of_year(call: Call, column: str, year: str, parts: PlainSelect) -> str:
-    """A number of the rows of one year."""
-    counted = "1" if isinstance(bare(call.arguments[0]), Star) else parts.text(call.arguments[0])
-    return f"{call.function}(CASE WHEN STRFTIME('%Y', {column}) = '{year}' THEN {counted} END)"

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import PlainSelect, plain
 from sqlagent.amend.row_names import names_of
+from sqlagent.amend.rule import Supplied
 from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.database.foreign_keys import once
 from sqlagent.database.schema import Table, fold
@@ -93,9 +94,11 @@ def ranked(question: str, reading: Reading, accepts: Callable[[str], bool]) -> A
         f"WITH {name} AS (SELECT {', '.join(shown)}, {inner} {source})"
         f" SELECT {', '.join(map(quote, shown.values()))} FROM {name} WHERE {rank} <= {count}"
     )
-    if not accepts(made):
-        return Amended(reading.sql)
-    return Amended(made, f"Ranked by {measure} within each {parts.text(group)}; rows that tie are all shown.")
+    note = f"Ranked by {measure} within each {parts.text(group)}; rows that tie are all shown."
+    return accepted(made, note, reading, accepts)
+
+
+RULE = Supplied("in_groups", lambda now, about: ranked(about.question, now, about.accepts), lead=2.5)
 
 
 def _measure(parts: PlainSelect) -> tuple[Column, bool] | None:

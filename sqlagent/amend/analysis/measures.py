@@ -8,13 +8,14 @@ the groups; the rest stays.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import PlainSelect, plain
+from sqlagent.amend.rule import Supplied
 from sqlagent.base.word_forms import name_words, stem, words
+from sqlagent.database.column_kinds import amounts
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
@@ -59,9 +60,10 @@ def added_up(question: str, reading: Reading, accepts: Callable[[str], bool]) ->
         edits.put(parts.select.group[0].start, parts.select.group[-1].end, ", ".join(map(parts.text, kept)))
         changed.append(f"{' and '.join(sorted(extra))} was not asked about")
     made = edits.sql()
-    if made == reading.sql or not accepts(made):
-        return Amended(reading.sql)
-    return Amended(made, f"{'; '.join(changed)}.")
+    return accepted(made, f"{'; '.join(changed)}.", reading, accepts)
+
+
+RULE = Supplied("added_up", lambda now, about: added_up(about.question, now, about.accepts), lead=2.0)
 
 
 def _is_count(item: Item) -> bool:
@@ -74,14 +76,8 @@ def _amounts(parts: PlainSelect) -> list[str]:
     """The columns of amounts, as the statement would write them."""
     found = []
     for table in parts.tables:
-        keys = {name for key in table.foreign_keys for name in key.columns} | set(table.primary_key)
-        for column in table.columns:
-            named = {stem(word) for word in name_words(column.name)} & _AMOUNTS
-            if (
-                named
-                and column.name not in keys
-                and re.search(r"int|real|num|dec|doub|float", column.type, re.I)
-            ):
+        for column in amounts(table):
+            if {stem(word) for word in name_words(column.name)} & _AMOUNTS:
                 name = quote(column.name)
                 found.append(f"{quote(table.name)}.{name}" if parts.several else name)
     return found

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.analysis.grains import FORMS
-from sqlagent.amend.periods import is_time
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import PlainSelect, plain
+from sqlagent.amend.rule import Supplied
 from sqlagent.base.word_forms import likeness, name_words, stem, words
+from sqlagent.database.column_kinds import holds_dates
 from sqlagent.database.schema import fold
+from sqlagent.sql.functions import MEASURES
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Node
@@ -28,9 +30,6 @@ _ASKED = Phrase(
 _MEAN = Phrase(r"\b(?:average|mean) (?:number|count|amount)\b")
 """A rate, "the average number of goals per game", has no row for each."""
 _RATE = Phrase(r"\b(?:average|mean)\b[^,]*\bper\b")
-_COMPUTING = frozenset(
-    ("COUNT", "SUM", "TOTAL", "AVG", "MIN", "MAX", "MEDIAN", "PERCENTILE", "STDDEV", "VARIANCE")
-)
 
 
 def grouped(question: str, reading: Reading, accepts: Callable[[str], bool]) -> Amended:
@@ -52,19 +51,22 @@ def grouped(question: str, reading: Reading, accepts: Callable[[str], bool]) -> 
     edits.add_item(parts.select, column, first=True)
     edits.after(parts.select.where or parts.select.sources[-1], f" GROUP BY {column}")
     made = edits.sql()
-    return Amended(made, f"A row for each {column}.") if accepts(made) else Amended(reading.sql)
+    return accepted(made, f"A row for each {column}.", reading, accepts)
+
+
+RULE = Supplied("per_group", lambda now, about: grouped(about.question, now, about.accepts), lead=2.5)
 
 
 def _computes(value: Node) -> bool:
     """Whether a result is computed over all rows, and not a value of each."""
     calls = [node for node in walk(value) if isinstance(node, Call)]
-    return any(call.function in _COMPUTING for call in calls) and not any(call.window for call in calls)
+    return any(call.function in MEASURES for call in calls) and not any(call.window for call in calls)
 
 
 def _grain(noun: str, parts: PlainSelect) -> str:
     """The part of the one column of dates that a noun such as "month" is; "" where there are several, or none."""
     form = FORMS.get(words(noun)[0])
-    found = [(t, column) for t in parts.tables for column in t.columns if is_time(column)]
+    found = [(t, column) for t in parts.tables for column in t.columns if holds_dates(column)]
     if form is None or len(found) != 1:
         return ""
     table, column = found[0]

@@ -8,11 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
+from sqlagent.amend.analysis import some_rows
 from sqlagent.amend.held_rows import Values
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import plain
+from sqlagent.amend.rule import Supplied
 from sqlagent.base.word_forms import name_words, stem, words
+from sqlagent.sql.functions import MEASURES
 from sqlagent.sql.names import quote, text_literal
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column
@@ -25,7 +28,6 @@ _ASKED = Phrase(
 )
 MOST = 12
 """Columns that a pivot has at most."""
-_ADDING = frozenset(("SUM", "COUNT", "AVG", "MIN", "MAX"))
 
 
 def in_columns(
@@ -59,7 +61,7 @@ def in_columns(
         None,
     )
     values_shown = [bare(item.value) for item in parts.select.items]
-    calls = [value for value in values_shown if isinstance(value, Call) and value.function in _ADDING]
+    calls = [value for value in values_shown if isinstance(value, Call) and value.function in MEASURES]
     if across is None or len(calls) != 1:
         return Amended(reading.sql)
     call = calls[0]
@@ -69,13 +71,15 @@ def in_columns(
     texts = [value for value in found if isinstance(value, str)]
     if not 0 < len(texts) <= MOST or len(texts) != len(found) or call.distinct or len(call.arguments) != 1:
         return Amended(reading.sql)
-    counted = parts.text(call.arguments[0]) if parts.text(call.arguments[0]) != "*" else "1"
-    cells = [f"{call.function}(CASE WHEN {by} = {text_literal(v)} THEN {counted} END)" for v in texts]
+    cells = [some_rows.where(f"{by} = {text_literal(value)}", call, parts) for value in texts]
     cells = [cell + _alias(value, parts.reading) for cell, value in zip(cells, texts, strict=True)]
     made = f"SELECT {down}, {', '.join(cells)} {rows} GROUP BY {down}"
-    if not accepts(made):
-        return Amended(reading.sql)
-    return Amended(made, f"A column for each {across.name.text}.")
+    return accepted(made, f"A column for each {across.name.text}.", reading, accepts)
+
+
+RULE = Supplied(
+    "pivot", lambda now, about: in_columns(about.question, now, about.accepts, about.values), lead=3.0
+)
 
 
 def _alias(value: str, reading: Reading) -> str:

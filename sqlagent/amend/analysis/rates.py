@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import Condition, PlainSelect, plain
+from sqlagent.amend.rule import Supplied
 from sqlagent.base.word_forms import name_words, stem, words
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
@@ -59,9 +60,10 @@ def by_rate(question: str, reading: Reading, accepts: Callable[[str], bool]) -> 
         f"SELECT {parts.text(column)} {parts.clause('sources')}{where} GROUP BY {by}"
         f" ORDER BY AVG({conditions[0].text}){order} {limit}"
     )
-    if not accepts(made):
-        return Amended(reading.sql)
-    return Amended(made, f"The rate is the share of rows with {conditions[0].text}.")
+    return accepted(made, f"The rate is the share of rows with {conditions[0].text}.", reading, accepts)
+
+
+RULE = Supplied("rate", lambda now, about: by_rate(about.question, now, about.accepts), lead=2.5)
 
 
 def _shared(parts: PlainSelect, of: str) -> list[Condition]:

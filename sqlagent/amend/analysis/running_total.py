@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import plain
+from sqlagent.amend.rule import Supplied
+from sqlagent.sql.functions import ADDITIVE
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Item
 from sqlagent.sql.walk import bare
@@ -38,11 +40,12 @@ def running(question: str, reading: Reading, accepts: Callable[[str], bool]) -> 
     total = f"{parts.text(call)} OVER (ORDER BY {by})"
     rest = " ".join(filter(None, (parts.clause("sources"), parts.clause("where"))))
     made = f"SELECT DISTINCT {by}, {total} {rest} ORDER BY {by}"
-    if not accepts(made):
-        return Amended(reading.sql)
-    return Amended(made, f"Each row has the total up to its {by}.")
+    return accepted(made, f"Each row has the total up to its {by}.", reading, accepts)
+
+
+RULE = Supplied("running_total", lambda now, about: running(about.question, now, about.accepts), lead=3.0)
 
 
 def _adds(item: Item) -> bool:
     call = bare(item.value)
-    return isinstance(call, Call) and call.function in ("SUM", "COUNT")
+    return isinstance(call, Call) and call.function in ADDITIVE

@@ -11,13 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
+from sqlagent.amend.analysis import some_rows
 from sqlagent.amend.periods import time_conditions
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import Condition, PlainSelect, plain
+from sqlagent.amend.rule import Supplied
 from sqlagent.base.word_forms import likeness, name_words, stem
+from sqlagent.sql.functions import ADDITIVE
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Call, Column, Item, Star
+from sqlagent.sql.tree import Call, Item
 from sqlagent.sql.walk import bare
 
 _PERCENT = r"percent(?:age|s)?|per cent"
@@ -59,10 +62,11 @@ def as_share(question: str, reading: Reading, accepts: Callable[[str], bool]) ->
         made = ""
     else:
         made = _of_one(parts, number, rest[0], times)
-    if not made or not accepts(made):
-        return Amended(reading.sql)
     what = parts.text(number) if number is not None else "The number of rows"
-    return Amended(made, f"{what} is shown as a part of the whole.")
+    return accepted(made, f"{what} is shown as a part of the whole.", reading, accepts)
+
+
+RULE = Supplied("part_of_whole", lambda now, about: as_share(about.question, now, about.accepts), lead=2.5)
 
 
 def _of_rows(question: str, parts: PlainSelect) -> bool:
@@ -79,10 +83,8 @@ def _number(parts: PlainSelect) -> Item | None:
     groups = {parts.text(bare(term)) for term in parts.select.group}
     others = [item for item in parts.select.items if parts.text(bare(item.value)) not in groups]
     call = bare(others[0].value) if len(others) == 1 else None
-    if not isinstance(call, Call) or call.function not in ("COUNT", "SUM", "TOTAL") or call.distinct:
-        return None
-    plain_argument = len(call.arguments) == 1 and isinstance(bare(call.arguments[0]), (Star, Column))
-    return others[0] if plain_argument and not call.window else None
+    additive = isinstance(call, Call) and call.function in ADDITIVE and some_rows.takes_each_row(call)
+    return others[0] if additive else None
 
 
 def _holds_shares(parts: PlainSelect) -> bool:
@@ -101,11 +103,9 @@ def _of_groups(parts: PlainSelect, number: Item, times: str) -> str:
 def _of_one(parts: PlainSelect, number: Item | None, condition: Condition, times: str) -> str:
     """What fulfils a condition by all that there is, with it or without; of rows where there is no number."""
     call = bare(number.value) if number is not None else None
-    function, counted, whole = "COUNT", "1", "COUNT(*)"
+    part, whole = f"COUNT(CASE WHEN {condition.text} THEN 1 END)", "COUNT(*)"
     if isinstance(call, Call):
-        function, whole = call.function, parts.text(call)
-        counted = "1" if isinstance(call.arguments[0], Star) else parts.text(call.arguments[0])
-    part = f"{function}(CASE WHEN {condition.text} THEN {counted} END)"
+        part, whole = some_rows.where(condition.text, call, parts), parts.text(call)
     kept = [one.text for one in parts.conditions if one.node is not condition.node]
     where = f" WHERE {' AND '.join(kept)}" if kept else ""
     return f"SELECT {part} * {times} / {whole} {parts.clause('sources')}{where}"

@@ -11,9 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.phrase import Phrase
+from sqlagent.amend.rule import Supplied
+from sqlagent.database.column_kinds import amounts
 from sqlagent.sql.edit import Edits
+from sqlagent.sql.functions import ANALYSIS
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column, Expr, Item, Query
 from sqlagent.sql.walk import bare
@@ -26,8 +29,6 @@ _PLAIN = (
 _PERCENTILE = Phrase(
     r"\b(?P<share>\d{1,2})(?:st|nd|rd|th)? percentile\b|\b(?P<quartile>first|lower|third|upper|1st|3rd) quartile\b"
 )
-_OWN = frozenset(("MEDIAN", "PERCENTILE", "PERCENTILE_CONT", "PERCENTILE_DISC", "MODE"))
-_SPREAD = frozenset(("STDDEV", "STDDEV_POP", "STDDEV_SAMP", "VARIANCE", "VAR_POP", "VAR_SAMP"))
 _OTHERS = Phrase(r"\b(?:average|mean|avg)\b")
 """A question that asks for a mean, too."""
 
@@ -43,7 +44,7 @@ def statistic(question: str, reading: Reading, accepts: Callable[[str], bool]) -
     if share:
         asked.append((share[0], "PERCENTILE"))
     calls = list(reading.statement.find(Call))
-    if len(asked) != 1 or _OTHERS.search(question) or any(call.function in _OWN | _SPREAD for call in calls):
+    if len(asked) != 1 or _OTHERS.search(question) or any(call.function in ANALYSIS for call in calls):
         return Amended(reading.sql)
     if reading.select is None or sum(1 for _ in reading.statement.find(Query)) > 1:
         return Amended(reading.sql)
@@ -68,7 +69,10 @@ def statistic(question: str, reading: Reading, accepts: Callable[[str], bool]) -
     else:
         return Amended(reading.sql)
     made = edits.sql()
-    return Amended(made, f"{function} was taken for the {words}.") if accepts(made) else Amended(reading.sql)
+    return accepted(made, f"{function} was taken for the {words}.", reading, accepts)
+
+
+RULE = Supplied("statistic", lambda now, about: statistic(about.question, now, about.accepts), lead=4.0)
 
 
 def _call(function: str, value: str, share: re.Match[str] | None) -> str:
@@ -89,7 +93,6 @@ def _numbers(reading: Reading) -> list[tuple[Item, Expr]]:
         if base is None or reading.statement.form(bare(item.value)) in grouped:
             continue
         table, column = base
-        keys = {name for key in table.foreign_keys for name in key.columns} | set(table.primary_key)
-        if re.search(r"int|real|num|dec|doub|float", column.type, re.I) and column.name not in keys:
+        if column in amounts(table):
             found.append((item, columns[0]))
     return found

@@ -5,12 +5,12 @@ Invariant: only the one result column changes, to the sum, the last or the first
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
-from sqlagent.amend.periods import is_time
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.phrase import Phrase
+from sqlagent.amend.rule import Supplied
+from sqlagent.database.column_kinds import amounts, holds_dates
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column, Query
@@ -40,12 +40,11 @@ def one_value(question: str, reading: Reading, accepts: Callable[[str], bool]) -
     if base is None or any(one is not query for one in reading.statement.find(Query)):
         return Amended(reading.sql)
     table, column = base
-    keys = {name for key in table.foreign_keys for name in key.columns} | set(table.primary_key)
-    numeric = re.search(r"int|real|num|dec|doub|float|money", column.type, re.I) and not is_time(column)
+    amount = column in amounts(table) and not holds_dates(column)
     function = ""
-    if _HOW_MUCH.search(question) and not _COSTS.search(question) and numeric and column.name not in keys:
+    if amount and _HOW_MUCH.search(question) and not _COSTS.search(question):
         function = "SUM"
-    elif is_time(column) and not _LAST_NAME.search(question):
+    elif holds_dates(column) and not _LAST_NAME.search(question):
         last, first = _LAST.search(question), _FIRST.search(question)
         function = "MAX" if last and not first else "MIN" if first and not last else ""
     if not function or any(reading.statement.find(Call, select.items[0])):
@@ -55,7 +54,8 @@ def one_value(question: str, reading: Reading, accepts: Callable[[str], bool]) -
     if query.order:
         edits.drop(select, "order")
     made = edits.sql()
-    if not accepts(made):
-        return Amended(reading.sql)
     what = {"SUM": "added up", "MAX": "shown for the last time", "MIN": "shown for the first time"}[function]
-    return Amended(made, f"{column.name} is {what}.")
+    return accepted(made, f"{column.name} is {what}.", reading, accepts)
+
+
+RULE = Supplied("one_value", lambda now, about: one_value(about.question, now, about.accepts), lead=2.0)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.periods import time_conditions
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import plain
+from sqlagent.amend.rule import Supplied
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column
@@ -46,6 +47,9 @@ def side_by_side(question: str, reading: Reading, accepts: Callable[[str], bool]
     assert parts.select.where is not None
     edits.after(parts.select.where, f" GROUP BY {year}")
     made = edits.sql()
-    if not accepts(made):
-        return Amended(reading.sql)
-    return Amended(made, f"{' and '.join(years)} stand side by side.")
+    return accepted(made, f"{' and '.join(years)} stand side by side.", reading, accepts)
+
+
+RULE = Supplied(
+    "years_compared", lambda now, about: side_by_side(about.question, now, about.accepts), lead=3.0
+)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.held_rows import Values
 from sqlagent.amend.named_rows.measures import measure
 from sqlagent.amend.named_rows.mentions import other_conditions, side_by_side
 from sqlagent.amend.phrase import Phrase
+from sqlagent.amend.rule import Supplied
 from sqlagent.linking.prompt import Hint
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
@@ -48,12 +49,14 @@ def apart(
     shown = f"SUM({value})" if several and by.column is not None else value
     one, other = (f"(SELECT {shown} FROM {table} WHERE {condition})" for condition in conditions)
     made = f"SELECT ABS({one} - {other})"
-    if made == reading.sql or not accepts(made):
-        return Amended(reading.sql)
     what = by.column.name if by.column is not None else "the numbers of rows"
-    return Amended(
-        made, f"Shown is the difference in {what} of {_said(named.values[0].value, named.values[1].value)}."
-    )
+    note = f"Shown is the difference in {what} of {_said(named.values[0].value, named.values[1].value)}."
+    return accepted(made, note, reading, accepts)
+
+
+RULE = Supplied(
+    "apart", lambda now, about: apart(about.question, now, about.hints, about.accepts, about.values), lead=2.5
+)
 
 
 def _said(one: str, other: str) -> str:

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.named_rows.mentions import only_table
-from sqlagent.amend.named_rows.next_row import AGGREGATES, holds_words, row_number
+from sqlagent.amend.named_rows.next_row import holds_words, row_number
 from sqlagent.amend.phrase import Phrase
+from sqlagent.amend.rule import Supplied
+from sqlagent.sql.functions import AGGREGATES
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column, Literal, Query
@@ -53,6 +55,8 @@ def first_listed(question: str, reading: Reading, accepts: Callable[[str], bool]
             return Amended(reading.sql)
     end = reading.statement.clause(select, "where")[1] if select.where is not None else select.end
     made = f"{reading.sql[:end].rstrip()} ORDER BY {quote(key)}{' DESC' if last else ''} LIMIT 1"
-    if made == reading.sql or not accepts(made):
-        return Amended(reading.sql)
-    return Amended(made, f"Shown is the {'last' if last else 'first'} one in the order of {quote(key)}.")
+    note = f"Shown is the {'last' if last else 'first'} one in the order of {quote(key)}."
+    return accepted(made, note, reading, accepts)
+
+
+RULE = Supplied("first_listed", lambda now, about: first_listed(about.question, now, about.accepts), lead=2.0)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from sqlagent.amend.periods import is_time
 from sqlagent.base import word_forms
+from sqlagent.database.column_kinds import holds_dates, holds_numbers
 from sqlagent.database.schema import Column as DbColumn
 from sqlagent.database.schema import Table, fold
 from sqlagent.sql.reading import Reading
@@ -33,7 +33,6 @@ _TIMES = frozenset(
 )
 _MANY = frozenset(("more", "most", "less", "least", "fewer", "fewest"))
 COMPARING = _UP | _DOWN | _OLD | _YOUNG | _QUICK | _SLOW | {"first", "last"}
-_NUMERIC = re.compile(r"int|real|num|dec|doub|float|money", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ class Measure:
     @property
     def is_time(self) -> bool:
         """Whether it is a year, a date or a time of day."""
-        return self.column is not None and (bool(self.words & _TIMES) or is_time(self.column))
+        return self.column is not None and (bool(self.words & _TIMES) or holds_dates(self.column))
 
 
 def measure(question: str, reading: Reading, table: Table, but: str) -> Measure | None:
@@ -90,7 +89,7 @@ def _most_said(columns: list[DbColumn], said: set[str]) -> list[DbColumn]:
 
 def comparable(column: DbColumn) -> bool:
     """Whether more or less of a column can be meant: numbers, dates, and texts that begin with a number."""
-    if _NUMERIC.search(column.type) or is_time(column):
+    if holds_numbers(column) or holds_dates(column):
         return True
     known = [value for value in column.samples if value is not None and value != ""]
     return bool(known) and all(isinstance(value, (int, float)) or _number(value) for value in known)

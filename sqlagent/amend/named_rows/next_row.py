@@ -11,13 +11,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.held_rows import Values
 from sqlagent.amend.named_rows.mentions import only_table
 from sqlagent.amend.phrase import Phrase
+from sqlagent.amend.rule import Supplied
 from sqlagent.base import word_forms
 from sqlagent.base.word_forms import Token
 from sqlagent.database.schema import Table
+from sqlagent.sql.functions import AGGREGATES
 from sqlagent.sql.names import quote, text_literal
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Binary, Call, Column, Expr, Like, Literal, Query, Subquery
@@ -35,7 +37,6 @@ _ONE = Phrase(r"^\W*(?:and )?(?:what|which)(?: was| is)?(?: the)? (?P<noun>\w+)\
 """A question for one of a kind, whose noun says whether it is one."""
 _NEAR = 4
 """Words between the one that says the direction and the value that it starts from."""
-AGGREGATES = frozenset(("COUNT", "SUM", "AVG", "MIN", "MAX", "TOTAL", "GROUP_CONCAT"))
 _TIMES = frozenset(("year", "date", "season"))
 
 
@@ -65,9 +66,12 @@ def next_row(question: str, reading: Reading, accepts: Callable[[str], bool], va
     if not made:
         found = (_of_the_rows(tokens, reading, one, table, values) for one in conditions)
         made = next(filter(None, found), "")
-    if not made or made == reading.sql or not accepts(made):
-        return Amended(reading.sql)
-    return Amended(made, "Only the one next to it is shown.")
+    return accepted(made, "Only the one next to it is shown.", reading, accepts)
+
+
+RULE = Supplied(
+    "next_row", lambda now, about: next_row(about.question, now, about.accepts, about.values), lead=2.0
+)
 
 
 def _of_its_column(tokens: Sequence[Token], reading: Reading, condition: Expr) -> str:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.named_rows.mentions import only_table
 from sqlagent.amend.phrase import Phrase
+from sqlagent.amend.rule import Supplied
 from sqlagent.database.schema import fold
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import text_literal
@@ -40,7 +41,10 @@ def not_itself(question: str, reading: Reading, accepts: Callable[[str], bool]) 
     edits = Edits(reading.statement)
     edits.add_condition(select, f"{reading.statement.text(shown)} != {text_literal(texts[0])}")
     made = edits.sql()
-    return Amended(made, f"{texts[0]!r} itself is left out.") if accepts(made) else Amended(reading.sql)
+    return accepted(made, f"{texts[0]!r} itself is left out.", reading, accepts)
+
+
+RULE = Supplied("not_itself", lambda now, about: not_itself(about.question, now, about.accepts), lead=1.5)
 
 
 def _compared_with(reading: Reading, condition: object, shown: Column) -> str | None:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sqlagent.amend.amendment import Amended
+from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.held_rows import Values
 from sqlagent.amend.named_rows.measures import COMPARING, Measure, direction, measure
 from sqlagent.amend.named_rows.mentions import Mentions, is_column, other_conditions, side_by_side
 from sqlagent.amend.phrase import Phrase
+from sqlagent.amend.rule import Supplied
 from sqlagent.base import word_forms
 from sqlagent.linking.prompt import Hint
 from sqlagent.sql.names import quote
@@ -50,7 +51,8 @@ def one_of(
     if not said & COMPARING:
         if where == among or not _DID.search(question) or not _asks_for_name(reading, named):
             return Amended(reading.sql)
-        return _taken(reading, f"SELECT {shown} {rows}", f"Shown is which {named.column} it is.", accepts)
+        note = f"Shown is which {named.column} it is."
+        return accepted(f"SELECT {shown} {rows}", note, reading, accepts)
     by = measure(question, reading, named.table, named.column)
     way = direction(question, reading, by) if by is not None else ""
     if by is None or not way:
@@ -59,7 +61,14 @@ def one_of(
     made = f"SELECT {shown} {rows}{_ordered(by, way, shown, bool(said & _MANY), several)} LIMIT 1"
     what = by.column.name if by.column is not None else "rows"
     note = f"Of those named, the one with the {'most' if way == 'DESC' else 'least'} {what} is shown."
-    return _taken(reading, made, note, accepts)
+    return accepted(made, note, reading, accepts)
+
+
+RULE = Supplied(
+    "one_of",
+    lambda now, about: one_of(about.question, now, about.hints, about.accepts, about.values),
+    lead=2.0,
+)
 
 
 def _ordered(by: Measure, way: str, shown: str, many: bool, several: bool) -> str:
@@ -83,7 +92,3 @@ def _asks_for_name(reading: Reading, named: Mentions) -> bool:
     return isinstance(value, Call) or not (
         isinstance(value, Column) and is_column(reading, value, named.table, named.column)
     )
-
-
-def _taken(reading: Reading, made: str, note: str, accepts: Callable[[str], bool]) -> Amended:
-    return Amended(made, note) if made != reading.sql and accepts(made) else Amended(reading.sql)
