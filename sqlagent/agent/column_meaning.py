@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from sqlagent.base.errors import QueryError, QueryTimeout
 from sqlagent.database.column_facts import kept
+from sqlagent.database.column_facts.code_tables import coded_columns
 from sqlagent.database.column_facts.fact import ColumnFact
 from sqlagent.database.column_facts.json_fields import read_fields, with_fields
 from sqlagent.database.column_facts.meant_schema import meant_schema
@@ -76,6 +77,8 @@ class ColumnMeaning:
             for table in schema.tables
         ]
         self.facts = read_facts(run, tables, seconds=_ALL_SECONDS) if known is None else known[0]
+        if known is None:
+            self.facts |= coded_columns(run, tables, self.facts)
         seconds = time.monotonic() - began
         if known is None and state is not None and seconds < _ALL_SECONDS:
             kept.save(schema.path, state, self.facts, found, stored_fields, seconds)

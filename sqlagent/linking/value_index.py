@@ -33,6 +33,7 @@ from sqlagent.linking.value_scores import (
     aliases,
     chosen,
     mentions,
+    named_codes,
     nearest,
     nearness,
     only,
@@ -97,6 +98,7 @@ class ValueIndex:
             for word in word_forms.name_words(name)
         }
         self._aliases = list(aliases(schema))
+        self._codes = list(named_codes(schema))
 
     # ---- building ----
 
@@ -225,7 +227,10 @@ class ValueIndex:
         found += self._partial(data, tokens, found)
         found += self._by_parts(data, tokens, found)
         found += self._by_alias(data, tokens)
-        return found
+        codes = list(self._by_code_name(tokens))
+        told = {(code.first, code.end, str(code.hint.value).lower()) for code in codes}
+        # What a table of codes says of one is no value of its own where a column holds that code.
+        return [m for m in found if (m.first, m.end, str(m.hint.value).lower()) not in told] + codes
 
     def _exact(self, data: sqlite3.Connection, tokens: Sequence[Token]) -> Iterator[Match]:
         """Values whose words are words of the question, but for case, accents, punctuation and plurals."""
@@ -389,6 +394,18 @@ class ValueIndex:
                         place = self._places[id_]
                         near = nearness(tokens, first, first + size, place.words + place.table_words)
                         yield self._match(id_, value, 0.6 + 0.3 * near, first, first + size)
+
+    def _by_code_name(self, tokens: Sequence[Token]) -> Iterator[Match]:
+        """Codes by the names that they are shown by: `open` for an 'O' that a table of codes says is Open."""
+        stems = [token.stem for token in tokens]
+        for words, table, column, name in self._codes:
+            near_names = tuple(
+                word_forms.stem(word) for part in (column, table) for word in word_forms.name_words(part)
+            )
+            for first in range(len(stems) - len(words) + 1):
+                if tuple(stems[first : first + len(words)]) == words:
+                    near = nearness(tokens, first, first + len(words), near_names)
+                    yield Match(Hint(table, column, name), 0.6 + 0.3 * near, first, first + len(words))
 
     # ---- correcting ----
 

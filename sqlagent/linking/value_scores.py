@@ -202,6 +202,16 @@ def aliases(schema: Schema) -> Iterator[tuple[tuple[str, ...], str, str, str]]:
                 yield tuple(word_forms.key(meaning).split()), table.name, column.name, word_forms.key(code)
 
 
+def named_codes(schema: Schema) -> Iterator[tuple[tuple[str, ...], str, str, str]]:
+    """(words of the name, table, column, name) for the codes that go by names, of which the index holds the codes."""
+    for table in schema.tables:
+        for column in table.columns:
+            for name in column.codes:
+                words = tuple(word_forms.key(name).split())
+                if words and not any(word.isdigit() for word in words):
+                    yield words, table.name, column.name, name
+
+
 def _codes(table: Table, column: Column) -> Iterator[tuple[str, str]]:
     if {"sex", "gender"} & set(word_forms.name_words(column.name)):
         yield from _SEX.items()
