@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from sqlagent.agent.answer import Answer, Observer, Step, Trace
 from sqlagent.agent.attempt import TextModel
 from sqlagent.agent.compose import composed
-from sqlagent.agent.effort import AMENDING, EFFORTS, amending_of, effort_of
+from sqlagent.agent.effort import AMENDING, EFFORTS, amending_of, dates_of, effort_of
 from sqlagent.agent.gate import Gate
 from sqlagent.agent.model_slot import ModelSlot
 from sqlagent.agent.open_database import OpenDatabase
@@ -75,7 +75,8 @@ class Agent:
     raises ModelError. A closed agent raises UsageError. `adapter` is a peft folder or a GGUF LoRA
     for it. `link` narrows a schema to the part that a question is about, instead of the package's own linker.
     `lowering`: columns are taken as they are meant, and statements written for how they are stored. `amend` says
-    what may be changed in a statement: see AMENDING. `clock` tells the time where a question is asked.
+    what may be changed in a statement: see AMENDING; `dates`, how results show times: see DATES. `clock` tells the
+    time where a question is asked.
     """
 
     def __init__(
@@ -91,10 +92,12 @@ class Agent:
         adapter: str | Path | None = None,
         lowering: bool = True,
         amend: str = "all",
+        dates: str = "local",
         clock: Callable[[], datetime] = datetime.now,
     ) -> None:
         self.effort = effort
         self.amend = amend
+        self.dates = dates
         self._clock = clock
         self.database = str(database)
         self._slot = ModelSlot(model, adapter=adapter, offline=offline, quiet=quiet)
@@ -186,6 +189,15 @@ class Agent:
     @amend.setter
     def amend(self, name: str) -> None:
         self._amend = amending_of(name)
+
+    @property
+    def dates(self) -> str:
+        """How results show times that are stored as numbers, and codes: a name in DATES."""
+        return self._dates
+
+    @dates.setter
+    def dates(self, name: str) -> None:
+        self._dates = dates_of(name)
 
     @property
     def limits(self) -> Limits:
@@ -350,7 +362,7 @@ class Agent:
             hints=hints,
             amend=self._amend,
             execute=self._opened.sandbox().execute,
-            lower=self._opened.lowered,
+            lower=partial(self._opened.lowered, shown=self._dates == "local"),
             check=self._stop_if_cancelled,
             cancelled=self._cancel.is_set,
         )

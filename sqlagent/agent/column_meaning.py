@@ -123,18 +123,22 @@ class ColumnMeaning:
                 found.append((one.name, column, tuple(each.name for each in shown.columns)))
         return found
 
-    def lower(self, sql: str, prepares: Callable[[str], bool]) -> Lowered:
-        """A statement for how the columns are stored; itself where the database does not take the other one."""
+    def lower(self, sql: str, prepares: Callable[[str], bool], *, shown: bool = True) -> Lowered:
+        """A statement for how the columns are stored; itself where the database does not take the other one.
+
+        shown: its results are to be as they are meant, else as they are stored.
+        """
+        options = self.options if shown else replace(self.options, shown=False)
         named = sql if self.names is None else in_stored_names(sql, self.names)
         read = self._lists_in(sql) if named != sql else ()
         if not self._computed:
-            lowered = lower(named, self.stored, self.facts, options=self.options, prepares=prepares)
+            lowered = lower(named, self.stored, self.facts, options=options, prepares=prepares)
             return replace(lowered, notes=(*read, *lowered.notes)) if read else lowered
 
         def takes(text: str) -> bool:
             return prepares(self._computed.written_out(text)[0])
 
-        lowered = lower(named, self.stored, self.facts, options=self.options, prepares=takes)
+        lowered = lower(named, self.stored, self.facts, options=options, prepares=takes)
         written, notes = self._computed.written_out(lowered.sql)
         return replace(lowered, sql=written, notes=(*read, *notes, *lowered.notes))
 

@@ -38,6 +38,7 @@ from sqlagent.linking.value_scores import (
     nearness,
     only,
     score,
+    with_marks,
 )
 from sqlagent.linking.value_store import ValueStore
 
@@ -208,7 +209,7 @@ class ValueIndex:
         with self._lock:
             data = self._ready()
             if self._last is None or self._last[0] != question:
-                self._last = question, self._all(data, word_forms.tokens(question))
+                self._last = question, self._all(data, question)
             found = self._last[1]
         if within is not None:
             found = [match for match in found if _holds(within, match.hint)]
@@ -219,10 +220,11 @@ class ValueIndex:
             ]
         return chosen(found, limit, columns)
 
-    def _all(self, data: sqlite3.Connection, tokens: Sequence[Token]) -> list[Match]:
+    def _all(self, data: sqlite3.Connection, question: str) -> list[Match]:
+        tokens = word_forms.tokens(question)
         if not tokens:
             return []
-        found = list(self._exact(data, tokens))
+        found = with_marks(question, tokens, list(self._exact(data, tokens)))
         found += self._misspelt(data, tokens, found)
         found += self._partial(data, tokens, found)
         found += self._by_parts(data, tokens, found)
