@@ -25,13 +25,16 @@ from sqlagent.amend.analysis.grains import by_grain
 from sqlagent.amend.analysis.growth import grown
 from sqlagent.amend.analysis.in_groups import ranked
 from sqlagent.amend.analysis.measures import added_up
+from sqlagent.amend.analysis.months_of_years import with_years
 from sqlagent.amend.analysis.per_group import grouped
 from sqlagent.amend.analysis.pivots import in_columns
 from sqlagent.amend.analysis.rates import by_rate
 from sqlagent.amend.analysis.running_total import running
 from sqlagent.amend.analysis.shares import as_share
+from sqlagent.amend.analysis.signed_amounts import on_one_side
 from sqlagent.amend.analysis.statistics import statistic
 from sqlagent.amend.analysis.totals import one_value
+from sqlagent.amend.analysis.units import in_asked_unit
 from sqlagent.amend.analysis.years_compared import side_by_side
 from sqlagent.amend.correlated import tied
 from sqlagent.amend.counted import counted
@@ -58,6 +61,7 @@ from sqlagent.amend.named_rows.next_row import next_row
 from sqlagent.amend.named_rows.not_itself import not_itself
 from sqlagent.amend.named_rows.one_of import one_of
 from sqlagent.amend.never import none_of
+from sqlagent.amend.never_dated import never_dated
 from sqlagent.amend.not_in_null import without_nulls
 from sqlagent.amend.open_ended import no_end
 from sqlagent.amend.ordinals import nth
@@ -160,6 +164,7 @@ SUPPLIED: dict[str, Rule] = {
     "period": lambda now, q: in_period(q.question, now, q.today, q.accepts, q.has_rows),
     "statistic": lambda now, q: statistic(q.question, now, q.accepts),
     "grain": lambda now, q: by_grain(q.question, now, q.accepts),
+    "months_of_years": lambda now, q: with_years(q.question, now, q.accepts, q.has_rows),
     "born": lambda now, q: turned(q.question, now, births=True),
     "one_value": lambda now, q: one_value(q.question, now, q.accepts),
     "said_column": lambda now, q: asked_column(q.question, now, q.accepts),
@@ -188,6 +193,9 @@ SUPPLIED: dict[str, Rule] = {
     "unused_word": lambda now, q: unused_word(q.question, now, q.accepts, q.values),
     "time_between": lambda now, q: in_units(q.question, now, q.accepts),
     "part_of_whole": lambda now, q: as_share(q.question, now, q.accepts),
+    "signed_amounts": lambda now, q: on_one_side(q.question, now, q.accepts, q.has_rows),
+    "units": lambda now, q: in_asked_unit(q.question, now, q.accepts),
+    "never_dated": lambda now, q: never_dated(q.question, now, q.accepts, q.has_rows),
     "whole_year": lambda now, q: whole_year(q.question, now),
 }
 """What no small model knows: each proposes a statement."""
@@ -195,6 +203,7 @@ LEADS: dict[str, float] = {
     "period": 3.0,
     "statistic": 4.0,
     "grain": 3.0,
+    "months_of_years": 2.0,
     "born": 3.0,
     "one_value": 2.0,
     "in_groups": 2.5,
@@ -224,6 +233,9 @@ LEADS: dict[str, float] = {
     "time_between": 3.0,
     "part_of_whole": 2.5,
     "whole_year": 3.0,
+    "signed_amounts": 3.0,
+    "units": 3.0,
+    "never_dated": 2.5,
 }
 """ln of how much likelier such a proposal is than the statement that it was made of."""
 GUESSED = frozenset(("elsewhere", "of_the_whole", "unused_word"))
