@@ -190,6 +190,37 @@ def test_other_things_that_never_happened_stay(path: Path, question: str, sql: s
     assert proposed(path, "never_dated", question, sql) is None
 
 
+@pytest.mark.parametrize(
+    ("question", "sql", "rows"),
+    [
+        (
+            "balance at the end of January 2025",
+            "SELECT SUM(balance) FROM sheet WHERE booked LIKE '2025-01-%'",
+            [(104.5,)],
+        ),
+        ("what was the balance as of 15 February 2025?", "SELECT balance FROM sheet", [(-1095.5,)]),
+        ("the balance at the start of March 2025", "SELECT MAX(balance) FROM sheet", [(1904.5,)]),
+    ],
+)
+def test_a_level_is_the_last_that_was_written(
+    path: Path, question: str, sql: str, rows: list[tuple[object, ...]]
+) -> None:
+    assert proposed(path, "level", question, sql) == rows
+
+
+@pytest.mark.parametrize(
+    ("question", "sql"),
+    [
+        ("average balance at the end of January 2025", "SELECT AVG(balance) FROM sheet"),
+        ("amount paid in January 2025", "SELECT SUM(amount) FROM sheet"),
+        ("payee at the end of January 2025", "SELECT SUM(balance) FROM sheet"),
+        ("balance at the end", "SELECT SUM(balance) FROM sheet"),
+    ],
+)
+def test_other_values_of_a_time_stay(path: Path, question: str, sql: str) -> None:
+    assert proposed(path, "level", question, sql) is None
+
+
 def test_a_reading_is_weighed_and_said(path: Path) -> None:
     with Agent(path, FakeModel([candidate("SELECT MAX(amount) FROM sheet")])) as agent:
         answer = agent.ask("what was my biggest expense?", anyway=True)

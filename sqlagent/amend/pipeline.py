@@ -24,6 +24,7 @@ from sqlagent.amend.analysis.distinct_values import nth_value
 from sqlagent.amend.analysis.grains import by_grain
 from sqlagent.amend.analysis.growth import grown
 from sqlagent.amend.analysis.in_groups import ranked
+from sqlagent.amend.analysis.levels import at_time
 from sqlagent.amend.analysis.measures import added_up
 from sqlagent.amend.analysis.months_of_years import with_years
 from sqlagent.amend.analysis.per_group import grouped
@@ -195,6 +196,7 @@ SUPPLIED: dict[str, Rule] = {
     "part_of_whole": lambda now, q: as_share(q.question, now, q.accepts),
     "signed_amounts": lambda now, q: on_one_side(q.question, now, q.accepts, q.has_rows),
     "units": lambda now, q: in_asked_unit(q.question, now, q.accepts),
+    "level": lambda now, q: at_time(q.question, now, q.today, q.accepts),
     "never_dated": lambda now, q: never_dated(q.question, now, q.accepts, q.has_rows),
     "whole_year": lambda now, q: whole_year(q.question, now),
 }
@@ -235,6 +237,7 @@ LEADS: dict[str, float] = {
     "whole_year": 3.0,
     "signed_amounts": 3.0,
     "units": 3.0,
+    "level": 2.5,
     "never_dated": 2.5,
 }
 """ln of how much likelier such a proposal is than the statement that it was made of."""
