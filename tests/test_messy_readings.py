@@ -30,6 +30,16 @@ INSERT INTO stock VALUES (1, 'A', 3, '2025-01-01', '2025-01-01'), (2, 'A', 4, NU
     (3, 'B', 5, NULL, '2025-01-02');
 CREATE TABLE moves (id INTEGER PRIMARY KEY, item INTEGER);
 INSERT INTO moves VALUES (1, 1), (2, 2);
+CREATE TABLE goods (gid INTEGER PRIMARY KEY, label TEXT, std_cst REAL);
+INSERT INTO goods VALUES (1, 'bolt', 0.5), (2, 'nut', 2);
+CREATE TABLE inv (goods_no INTEGER REFERENCES goods(gid), whs TEXT, qty_oh INTEGER);
+INSERT INTO inv VALUES (1, 'N', 10), (2, 'N', 3), (2, 'S', 1);
+CREATE TABLE lines (id INTEGER PRIMARY KEY, product TEXT, quantity INTEGER, unit_price REAL);
+INSERT INTO lines VALUES (1, 'a', 2, 3.5), (2, 'b', 1, 10);
+CREATE TABLE shelf (id INTEGER PRIMARY KEY, qty INTEGER, price REAL, total_value REAL);
+INSERT INTO shelf VALUES (1, 2, 3.5, 7);
+CREATE TABLE lots (id INTEGER PRIMARY KEY, qty INTEGER, list_price REAL, net_price REAL);
+INSERT INTO lots VALUES (1, 2, 3.5, 3);
 """  # fmt: skip
 
 
@@ -219,6 +229,44 @@ def test_a_level_is_the_last_that_was_written(
 )
 def test_other_values_of_a_time_stay(path: Path, question: str, sql: str) -> None:
     assert proposed(path, "level", question, sql) is None
+
+
+@pytest.mark.parametrize(
+    ("question", "sql", "rows"),
+    [
+        (
+            "stock value by warehouse",
+            "SELECT whs, SUM(qty_oh) FROM inv GROUP BY whs",
+            [("N", 11.0), ("S", 2.0)],
+        ),
+        ("what is the stock in N worth?", "SELECT SUM(qty_oh) FROM inv WHERE whs = 'N'", [(11.0,)]),
+        ("total revenue", "SELECT SUM(quantity) FROM lines", [(17.0,)]),
+        (
+            "value of the nuts",
+            "SELECT SUM(inv.qty_oh) FROM inv JOIN goods ON inv.goods_no = goods.gid WHERE goods.label = 'nut'",
+            [(8.0,)],
+        ),
+    ],
+)
+def test_what_things_are_worth_is_their_number_times_their_price(
+    path: Path, question: str, sql: str, rows: list[tuple[object, ...]]
+) -> None:
+    assert proposed(path, "worth", question, sql) == rows
+
+
+@pytest.mark.parametrize(
+    ("question", "sql"),
+    [
+        ("stock by warehouse", "SELECT whs, SUM(qty_oh) FROM inv GROUP BY whs"),
+        ("how many units of value are there?", "SELECT SUM(qty_oh) FROM inv"),
+        ("total value", "SELECT SUM(qty) FROM shelf"),  # a column holds it
+        ("total value", "SELECT SUM(qty) FROM lots"),  # of two prices
+        ("total revenue", "SELECT SUM(quantity * unit_price) FROM lines"),
+        ("total value", "SELECT SUM(unit_price) FROM lines"),
+    ],
+)
+def test_other_sums_of_quantities_stay(path: Path, question: str, sql: str) -> None:
+    assert proposed(path, "worth", question, sql) is None
 
 
 def test_a_reading_is_weighed_and_said(path: Path) -> None:

@@ -36,6 +36,7 @@ from sqlagent.amend.analysis.signed_amounts import on_one_side
 from sqlagent.amend.analysis.statistics import statistic
 from sqlagent.amend.analysis.totals import one_value
 from sqlagent.amend.analysis.units import in_asked_unit
+from sqlagent.amend.analysis.worth import priced
 from sqlagent.amend.analysis.years_compared import side_by_side
 from sqlagent.amend.correlated import tied
 from sqlagent.amend.counted import counted
@@ -196,6 +197,7 @@ SUPPLIED: dict[str, Rule] = {
     "part_of_whole": lambda now, q: as_share(q.question, now, q.accepts),
     "signed_amounts": lambda now, q: on_one_side(q.question, now, q.accepts, q.has_rows),
     "units": lambda now, q: in_asked_unit(q.question, now, q.accepts),
+    "worth": lambda now, q: priced(q.question, now, q.accepts),
     "level": lambda now, q: at_time(q.question, now, q.today, q.accepts),
     "never_dated": lambda now, q: never_dated(q.question, now, q.accepts, q.has_rows),
     "whole_year": lambda now, q: whole_year(q.question, now),
@@ -237,6 +239,7 @@ LEADS: dict[str, float] = {
     "whole_year": 3.0,
     "signed_amounts": 3.0,
     "units": 3.0,
+    "worth": 2.0,
     "level": 2.5,
     "never_dated": 2.5,
 }
