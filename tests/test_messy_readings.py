@@ -176,6 +176,7 @@ def test_measures_in_their_own_unit_stay(path: Path, question: str, sql: str) ->
         ),
         ("stock in A that was not yet counted", "SELECT item FROM stock WHERE place = 'A'", [(2,)]),
         ("uncounted stock", "SELECT item FROM stock", [(2,), (3,)]),
+        ("items never counted", "SELECT item FROM stock WHERE lst_cnt_dt = '0000-00-00'", [(2,), (3,)]),
         ("unpaid bills", "SELECT id FROM bills", [(2,)]),
         ("bills without a paid date", "SELECT id FROM bills", [(2,)]),
     ],
@@ -193,6 +194,7 @@ def test_what_never_happened_has_no_date(
         ("items never seen", "SELECT item FROM stock"),  # all were seen
         ("lines that were counted", "SELECT item FROM stock"),
         ("lines never counted", "SELECT item FROM stock WHERE lst_cnt_dt IS NULL"),
+        ("not counted on 1 January 2025", "SELECT item FROM stock WHERE lst_cnt_dt = '2025-01-01'"),
         ("which items are unlike others?", "SELECT item FROM stock"),
     ],
 )

@@ -8,7 +8,7 @@ database holds none for some rows; conditions over other tables give way to that
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.held_rows import edited
@@ -20,7 +20,8 @@ from sqlagent.database.schema import Table
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Column, Query, TableRef
+from sqlagent.sql.tree import Binary, Column, Expr, Literal, Query, TableRef
+from sqlagent.sql.walk import bare
 
 _NEVER = Phrase(
     r"\b(?:never|not yet|(?:has|have|had|was|were)(?: not|n['’]t)(?: yet)?)(?: been)?(?: yet)? (?P<done>[a-z]{4,})"
@@ -47,11 +48,15 @@ def never_dated(
     column = _called_after(table, word, has_rows) if table is not None else None
     if table is None or column is None:
         return Amended(reading.sql)
-    asked = [reading.scopes.base(one) for one in reading.statement.find(Column)]
-    if any(base is not None and base[1] is column for base in asked):
-        return Amended(reading.sql)
     conditions = reading.statement.conjuncts(select)
-    others = [one for one in conditions if any(reading.statement.find(Query, one))]
+    others = [
+        one
+        for one in conditions
+        if any(reading.statement.find(Query, one)) or _finds_nothing(one, column, table, reading, has_rows)
+    ]
+    asked = [one for one in reading.statement.find(Column) if one.start not in _places(others)]
+    if any((base := reading.scopes.base(one)) is not None and base[1] is column for one in asked):
+        return Amended(reading.sql)
     label = source.alias.text if isinstance(source, TableRef) and source.alias else ""
     test = f"{quote(label) + '.' if label else ''}{quote(column.name)} IS NULL"
     edits = Edits(reading.statement)
@@ -63,6 +68,23 @@ def never_dated(
         edits.add_condition(select, test)
     note = f"What has no {table.name}.{column.name} is taken to have never been {word}."
     return edited(reading, edits, [note], accepts)
+
+
+def _places(nodes: Sequence[Expr]) -> set[int]:
+    return {place for node in nodes for place in range(node.start, node.end)}
+
+
+def _finds_nothing(
+    node: Expr, column: DbColumn, table: Table, reading: Reading, has_rows: Callable[[str], bool]
+) -> bool:
+    """Whether a condition holds the column against a text that it has nowhere: `= '0000-00-00'`."""
+    if not isinstance(node, Binary) or node.operator != "=" or not isinstance(bare(node.right), Literal):
+        return False
+    base = reading.scopes.base(node.left)
+    if base is None or base[1] is not column:
+        return False
+    value = reading.statement.text(node.right)
+    return not has_rows(f"SELECT 1 FROM {quote(table.name)} WHERE {quote(column.name)} = {value} LIMIT 1")
 
 
 def _called_after(table: Table, word: str, has_rows: Callable[[str], bool]) -> DbColumn | None:
