@@ -140,6 +140,7 @@ def test_a_number_apart_from_all_others_stands_for_none(name: str, values: list[
     ("name", "values"),
     [
         ("floor", [-1, 0, 1, 2, 3]),
+        ("cancelled", [-1, 0, 1, 2]),
         ("balance", [-1, 10, 200, 30]),
         ("goal_difference", [-1, 0, 4, 7]),
         ("degrees", [-99, -88, -40, 12]),

@@ -17,6 +17,7 @@ _LEAST = 2
 """Rows that hold such a number, and different numbers beside it."""
 _APART = 10
 """So many times as large as every other number."""
+_MANY = 10
 _MOST_SHARE = 0.7
 _SIGNED = subject(
     "floor level storey story offset delta change diff difference balance net profit loss margin amount growth shift "
@@ -51,4 +52,5 @@ def _is_apart(evidence: Evidence, values: dict[int | float, int], marker: int) -
         return low >= 0 and high * _APART <= marker
     if marker <= -99 and low * _APART > marker and high < -marker:
         return True
-    return low >= 0 and not speaks_of(evidence.name, _SIGNED)
+    counted = low > 0 or high >= _MANY  # -1 beside 0 and 1 may be a state
+    return low >= 0 and counted and not speaks_of(evidence.name, _SIGNED)
