@@ -11,6 +11,7 @@ from fake_model import AgreeableModel, FakeModel
 
 from sqlagent import Agent
 from sqlagent.amend.key_names import shown_by_name
+from sqlagent.amend.row_names import names_of
 from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor
 from sqlagent.linking.prompt import Turn
@@ -230,3 +231,22 @@ def test_codes_that_say_something_stay(
 ) -> None:
     with Agent(small_database(LOOKUPS), model=FakeModel([sql])) as agent:
         assert agent.ask(question, anyway=True).sql == sql
+
+
+@pytest.mark.parametrize(
+    ("ddl", "names"),
+    [
+        ("CREATE TABLE itm_mst (itm_no INTEGER PRIMARY KEY, itm_dsc TEXT, cat_cd TEXT)", ("itm_dsc",)),
+        (
+            "CREATE TABLE ar_cus_mst (cu_no INTEGER PRIMARY KEY, cu_nm1 TEXT, cu_nm2 TEXT, cu_cty TEXT)",
+            ("cu_nm1",),
+        ),
+        ("CREATE TABLE rm_typ (rt_id INTEGER PRIMARY KEY, rt_cd TEXT, rt_dsc TEXT)", ("rt_dsc",)),
+        ("CREATE TABLE gst (gst_id INTEGER PRIMARY KEY, gst_fn TEXT, gst_ln TEXT)", ("gst_fn", "gst_ln")),
+        ("CREATE TABLE notes (id INTEGER PRIMARY KEY, note_desc TEXT, other_desc TEXT)", ("note_desc",)),
+        ("CREATE TABLE cd_tbl (cd_typ TEXT, cd TEXT, cd_dsc TEXT)", ("cd_dsc",)),
+        ("CREATE TABLE stops (id INTEGER PRIMARY KEY, stop_cd TEXT, remark TEXT)", ()),
+    ],
+)
+def test_rows_are_named_in_short_words_too(ddl: str, names: tuple[str, ...]) -> None:
+    assert names_of(schemas.from_ddl(ddl).tables[0]) == names

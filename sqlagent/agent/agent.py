@@ -15,12 +15,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlagent.agent.answer import Answer, Observer, Step, Trace
 from sqlagent.agent.attempt import TextModel
-from sqlagent.agent.effort import AMENDING, EFFORTS, amending_of, effort_of
+from sqlagent.agent.effort import AMENDING, EFFORTS, amending_of, dates_of, effort_of
 from sqlagent.agent.gate import Gate
 from sqlagent.agent.model_slot import ModelSlot
 from sqlagent.agent.open_database import OpenDatabase
@@ -67,7 +68,8 @@ class Agent:
     raises ModelError. A closed agent raises UsageError. `adapter` is a peft folder or a GGUF LoRA
     for it. `link` narrows a schema to the part that a question is about, instead of the package's own linker.
     `lowering`: columns are taken as they are meant, and statements written for how they are stored. `amend` says
-    what may be changed in a statement: see AMENDING. `clock` tells the time where a question is asked.
+    what may be changed in a statement: see AMENDING; `dates`, how results show times: see DATES. `clock` tells the
+    time where a question is asked.
     """
 
     def __init__(
@@ -83,10 +85,12 @@ class Agent:
         adapter: str | Path | None = None,
         lowering: bool = True,
         amend: str = "all",
+        dates: str = "local",
         clock: Callable[[], datetime] = datetime.now,
     ) -> None:
         self.effort = effort
         self.amend = amend
+        self.dates = dates
         self._clock = clock
         self.database = str(database)
         self._slot = ModelSlot(model, adapter=adapter, offline=offline, quiet=quiet)
@@ -178,6 +182,15 @@ class Agent:
         self._amend = amending_of(name)
 
     @property
+    def dates(self) -> str:
+        """How results show times that are stored as numbers, and codes: a name in DATES."""
+        return self._dates
+
+    @dates.setter
+    def dates(self, name: str) -> None:
+        self._dates = dates_of(name)
+
+    @property
     def limits(self) -> Limits:
         return self._opened.limits
 
@@ -243,7 +256,7 @@ class Agent:
                 link=self._link,
                 effort=self._effort,
                 amend=self._amend,
-                lower=self._opened.lowered,
+                lower=partial(self._opened.lowered, shown=self._dates == "local"),
                 today=self._clock().date(),
                 check=self._stop_if_cancelled,
                 cancelled=self._cancel.is_set,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from sqlagent.base.errors import QueryError, QueryTimeout
 from sqlagent.database.column_facts import kept
+from sqlagent.database.column_facts.code_tables import coded_columns
 from sqlagent.database.column_facts.fact import ColumnFact
 from sqlagent.database.column_facts.json_fields import read_fields, with_fields
 from sqlagent.database.column_facts.meant_schema import meant_schema
@@ -76,6 +77,8 @@ class ColumnMeaning:
             for table in schema.tables
         ]
         self.facts = read_facts(run, tables, seconds=_ALL_SECONDS) if known is None else known[0]
+        if known is None:
+            self.facts |= coded_columns(run, tables, self.facts)
         seconds = time.monotonic() - began
         if known is None and state is not None and seconds < _ALL_SECONDS:
             kept.save(schema.path, state, self.facts, found, stored_fields, seconds)
@@ -120,18 +123,22 @@ class ColumnMeaning:
                 found.append((one.name, column, tuple(each.name for each in shown.columns)))
         return found
 
-    def lower(self, sql: str, prepares: Callable[[str], bool]) -> Lowered:
-        """A statement for how the columns are stored; itself where the database does not take the other one."""
+    def lower(self, sql: str, prepares: Callable[[str], bool], *, shown: bool = True) -> Lowered:
+        """A statement for how the columns are stored; itself where the database does not take the other one.
+
+        shown: its results are to be as they are meant, else as they are stored.
+        """
+        options = self.options if shown else replace(self.options, shown=False)
         named = sql if self.names is None else in_stored_names(sql, self.names)
         read = self._lists_in(sql) if named != sql else ()
         if not self._computed:
-            lowered = lower(named, self.stored, self.facts, options=self.options, prepares=prepares)
+            lowered = lower(named, self.stored, self.facts, options=options, prepares=prepares)
             return replace(lowered, notes=(*read, *lowered.notes)) if read else lowered
 
         def takes(text: str) -> bool:
             return prepares(self._computed.written_out(text)[0])
 
-        lowered = lower(named, self.stored, self.facts, options=self.options, prepares=takes)
+        lowered = lower(named, self.stored, self.facts, options=options, prepares=takes)
         written, notes = self._computed.written_out(lowered.sql)
         return replace(lowered, sql=written, notes=(*read, *notes, *lowered.notes))
 

@@ -63,6 +63,7 @@ def _doubts(asking: Asking, chosen: Chosen, reading: Reading | None) -> list[str
     from sqlagent.agent.question_parts import half_answered
     from sqlagent.agent.unread import unread
     from sqlagent.amend.added_keys import averaged_key
+    from sqlagent.amend.analysis.months_of_years import merged_years
     from sqlagent.amend.fan_out import doubled
     from sqlagent.amend.ties import tied
     from sqlagent.amend.ungrouped import any_of_several
@@ -74,6 +75,7 @@ def _doubts(asking: Asking, chosen: Chosen, reading: Reading | None) -> list[str
         averaged_key(reading) if reading else "",
         half_answered(asking.parts, chosen),
         tied(reading, about.has_rows) if reading else "",
+        merged_years(reading, about.has_rows) if reading else "",
         any_of_several(reading, about.has_rows) if reading else "",
         "" if about.history else unfit(about.question, chosen.result),
     ]

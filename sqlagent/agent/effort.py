@@ -1,4 +1,4 @@
-"""Name how much is tried for an answer, and what may be changed in a statement on the way."""
+"""Name how much is tried for an answer, what may be changed in a statement on the way, and how results are shown."""
 
 from __future__ import annotations
 
@@ -26,6 +26,20 @@ AMENDING = {
     "all": "what the question's words may mean is proposed to the model, too",
 }
 """How statements may be amended. Nothing is proposed where no other statements are weighed."""
+
+
+DATES = {
+    "local": "times are shown as dates of this machine's zone, and codes by their names",
+    "stored": "results are as the file holds them",
+}
+"""How results show what is stored otherwise than it is meant."""
+
+
+def dates_of(name: str) -> str:
+    """The way to show times of that name. Raises UsageError."""
+    if name not in DATES:
+        raise UsageError(f"There is no way to show dates called {name!r}; choose one of {', '.join(DATES)}.")
+    return name
 
 
 def amending_of(name: str) -> str:

@@ -93,14 +93,14 @@ class OpenDatabase:
         meaning = self.meaning()
         return self.notes.applied(meaning.meant if meaning is not None else self.tables())
 
-    def lowered(self, sql: str) -> Lowered:
-        """A statement as it is to be run."""
+    def lowered(self, sql: str, *, shown: bool = True) -> Lowered:
+        """A statement as it is to be run. shown: its results are to be as they are meant, else as stored."""
         from sqlagent.agent.column_meaning import prepares
         from sqlagent.lowering.lower import Lowered
 
         if self._meaning is None:
             return Lowered(sql)
-        return self._meaning.lower(sql, prepares(self.sandbox()))
+        return self._meaning.lower(sql, prepares(self.sandbox()), shown=shown)
 
     def acceptor(self, schema: Schema) -> Acceptor:
         """The grammar of a part of the schema; that of the part before is let go."""

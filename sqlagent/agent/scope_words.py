@@ -139,6 +139,8 @@ _SAME = """
     department division
     major discipline
     income revenue earning
+    income earning received credit amount
+    expense spend spent spending payment paid pay cost debit amount
     pilot aviator
     driver chauffeur
     test exam examination

@@ -22,9 +22,9 @@ from sqlagent.amend.key_names import (
 )
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import PlainSelect, plain
-from sqlagent.amend.row_names import names_of
+from sqlagent.amend.row_names import names_of, own_words
 from sqlagent.amend.rule import Supplied
-from sqlagent.base.word_forms import likeness, name_words, stem
+from sqlagent.base.word_forms import likeness, stem
 from sqlagent.database.schema import Table, fold
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
@@ -79,7 +79,7 @@ def asked_by_noun(question: str, reading: Reading, accepts: Callable[[str], bool
     noun = stem(asked["noun"].lower())
     if key is None or key.link or not _is_own(key, parts):
         return Amended(reading.sql)
-    if not any(likeness(stem(word), noun) >= 0.6 for word in name_words(key.of.name)[-1:]):
+    if not any(likeness(stem(word), noun) >= 0.6 for word in own_words(key.of)[-1:]):
         return Amended(reading.sql)
     return shown_as(parts, [key], accepts)
 

@@ -32,10 +32,12 @@ from sqlagent.linking.value_scores import (
     aliases,
     chosen,
     mentions,
+    named_codes,
     nearest,
     nearness,
     only,
     score,
+    with_marks,
 )
 
 if TYPE_CHECKING:
@@ -81,6 +83,7 @@ class ValueIndex:
             for word in word_forms.name_words(name)
         }
         self._aliases = list(aliases(schema))
+        self._codes = list(named_codes(schema))
 
     # ---- building ----
 
@@ -145,7 +148,7 @@ class ValueIndex:
         with self._lock:
             data = self._ready()
             if self._last is None or self._last[0] != question:
-                self._last = question, self._all(data, word_forms.tokens(question))
+                self._last = question, self._all(data, question)
             found = self._last[1]
         if within is not None:
             found = [match for match in found if _holds(within, match.hint)]
@@ -156,15 +159,19 @@ class ValueIndex:
             ]
         return chosen(found, limit, columns)
 
-    def _all(self, data: sqlite3.Connection, tokens: Sequence[Token]) -> list[Match]:
+    def _all(self, data: sqlite3.Connection, question: str) -> list[Match]:
+        tokens = word_forms.tokens(question)
         if not tokens:
             return []
-        found = list(self._exact(data, tokens))
+        found = with_marks(question, tokens, list(self._exact(data, tokens)))
         found += self._misspelt(data, tokens, found)
         found += self._partial(data, tokens, found)
         found += self._by_parts(data, tokens, found)
         found += self._by_alias(data, tokens)
-        return found
+        codes = list(self._by_code_name(tokens))
+        told = {(code.first, code.end, str(code.hint.value).lower()) for code in codes}
+        # What a table of codes says of one is no value of its own where a column holds that code.
+        return [m for m in found if (m.first, m.end, str(m.hint.value).lower()) not in told] + codes
 
     def _exact(self, data: sqlite3.Connection, tokens: Sequence[Token]) -> Iterator[Match]:
         """Values whose words are words of the question, but for case, accents, punctuation and plurals."""
@@ -328,6 +335,18 @@ class ValueIndex:
                         place = self._places[id_]
                         near = nearness(tokens, first, first + size, place.words + place.table_words)
                         yield self._match(id_, value, 0.6 + 0.3 * near, first, first + size)
+
+    def _by_code_name(self, tokens: Sequence[Token]) -> Iterator[Match]:
+        """Codes by the names that they are shown by: `open` for an 'O' that a table of codes says is Open."""
+        stems = [token.stem for token in tokens]
+        for words, table, column, name in self._codes:
+            near_names = tuple(
+                word_forms.stem(word) for part in (column, table) for word in word_forms.name_words(part)
+            )
+            for first in range(len(stems) - len(words) + 1):
+                if tuple(stems[first : first + len(words)]) == words:
+                    near = nearness(tokens, first, first + len(words), near_names)
+                    yield Match(Hint(table, column, name), 0.6 + 0.3 * near, first, first + len(words))
 
     # ---- correcting ----
 

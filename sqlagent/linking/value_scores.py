@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlagent.base import word_forms
 from sqlagent.base.word_forms import Token
@@ -48,6 +48,11 @@ _COMPARES_WORDS = """top than least most first last over under exceed exceeding 
     after before"""
 _COMPARES = frozenset(_COMPARES_WORDS.split())
 """A number behind one of these is compared with, not named."""
+
+
+_MARKS = "+-#*"
+"""Signs behind a word that make it another: `A-`, `C++`, `C#`."""
+_MARKED = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +187,27 @@ def _fills_quotes(tokens: Sequence[Token], first: int, end: int) -> bool:
     return (first == 0 or not tokens[first - 1].quoted) and (end == len(tokens) or not tokens[end].quoted)
 
 
+def with_marks(question: str, tokens: Sequence[Token], found: list[Match]) -> list[Match]:
+    """The matches of `A-` in a question: that with the mark in each column that has one, and not 'A' beside it."""
+    marked: dict[tuple[int, int, str, str], Match] = {}
+    for match in found:
+        written = _with_mark(question, tokens[match.first].start, tokens[match.end - 1].end)
+        if written is not None and str(match.hint.value).casefold() == written.casefold():
+            place = (match.first, match.end, match.hint.table, match.hint.column)
+            marked[place] = replace(match, score=max(match.score, _MARKED))
+    if not marked:
+        return found
+    kept = [m for m in found if (m.first, m.end, m.hint.table, m.hint.column) not in marked]
+    return [*kept, *marked.values()]
+
+
+def _with_mark(question: str, start: int, end: int) -> str | None:
+    """What stands in a question with the signs that are written to it, `C++`; None where there are none."""
+    marks = len(question[end:]) - len(question[end:].lstrip(_MARKS))
+    behind = question[end + marks : end + marks + 1]
+    return question[start : end + marks] if marks and not behind.isalnum() else None
+
+
 def mentions(tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
     """Runs of quoted words, and of words written like names."""
     first: int | None = None
@@ -200,6 +226,16 @@ def aliases(schema: Schema) -> Iterator[tuple[tuple[str, ...], str, str, str]]:
         for column in table.columns:
             for meaning, code in _codes(table, column):
                 yield tuple(word_forms.key(meaning).split()), table.name, column.name, word_forms.key(code)
+
+
+def named_codes(schema: Schema) -> Iterator[tuple[tuple[str, ...], str, str, str]]:
+    """(words of the name, table, column, name) for the codes that go by names, of which the index holds the codes."""
+    for table in schema.tables:
+        for column in table.columns:
+            for name in column.codes:
+                words = tuple(word_forms.key(name).split())
+                if words and not any(word.isdigit() for word in words):
+                    yield words, table.name, column.name, name
 
 
 def _codes(table: Table, column: Column) -> Iterator[tuple[str, str]]:

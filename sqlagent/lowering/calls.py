@@ -38,10 +38,8 @@ class Calls(Columns):
         if column.fact.key:
             return True
         if isinstance(encoding, TextNumber):
-            plain = not (
-                encoding.prefix or encoding.thousands or encoding.multiplied or encoding.decimal == ","
-            )
-            if encoding.mixed or not plain:
+            plain = encoding == TextNumber(suffix=encoding.suffix, integer=encoding.integer)
+            if not plain:
                 self.put(node.value, node.value, column.meaning())
             elif column.fact.nothing:
                 self.put(node.value, node.value, column.clean)

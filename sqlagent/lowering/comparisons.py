@@ -173,7 +173,8 @@ def like(column: Stored, pattern: str, negated: bool, strict: bool) -> str | Non
         return f"{column.meaning()} {'NOT ' if negated else ''}LIKE {text_literal(pattern)}"
     if isinstance(column.encoding, Listed):
         return lists.like(column, pattern, negated)
-    if isinstance(column.encoding, Padded) and pattern and pattern[-1] not in "%_ ":
+    named = isinstance(column.encoding, Named) and not column.fact.key
+    if named or (isinstance(column.encoding, Padded) and pattern and pattern[-1] not in "%_ "):
         return f"{column.meaning()} {'NOT ' if negated else ''}LIKE {text_literal(pattern)}"
     return None
 

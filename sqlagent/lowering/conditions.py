@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlagent.database.column_facts.encodings import Duration, Flag, Scaled, TextNumber
+from sqlagent.database.column_facts.encodings import Duration, Flag, Named, Scaled, TextNumber
 from sqlagent.lowering.calls import Calls
 from sqlagent.lowering.comparisons import between, compared, like, member
 from sqlagent.lowering.constants import is_constant
@@ -10,6 +10,7 @@ from sqlagent.sql.tree import (
     Between,
     Binary,
     Call,
+    Column,
     Expr,
     In,
     Like,
@@ -113,6 +114,8 @@ class Conditions(Calls):
             column = self.stored(side)
             if column is None:
                 self.value(side, meant=True)
+            elif isinstance(column.encoding, Named) and isinstance(bare(other), Column):
+                continue  # a code beside another column: that of the table which says what it means
             elif not column.fact.key and not self.quoted_text(other) and column.encoding is not None:
                 self.put(side, side, column.meaning())
         return True
@@ -160,7 +163,7 @@ class Conditions(Calls):
                 return True
             if left is None:
                 self.value(node.value, meant=True)
-            elif not left.fact.key:
+            elif not left.fact.key and not (isinstance(left.encoding, Named) and right is None):
                 self.put(node.value, node.value, left.meaning())
             self.query(node.query, meant=True)
             if right is not None and not right.fact.key and not (right.is_time and right.encoding):

@@ -53,7 +53,10 @@ def lower(
             rewriter, written = _written(timed, schema, known, options)
     except (Unreadable, Unlowerable):
         return Lowered(sql)
-    if written == sql or (prepares is not None and not prepares(written)):
+    if written == sql:
+        shown = rewriter.results()
+        return Lowered(sql, results=shown if any(shown) else ())
+    if prepares is not None and not prepares(written):
         return Lowered(sql)
     return Lowered(
         written, tuple(words_of(list(facts), rewriter.used, local=options.local)), rewriter.results()

@@ -24,6 +24,7 @@ from sqlagent.lowering.conditions import Conditions
 from sqlagent.lowering.stored_form import Stored
 from sqlagent.sql import tree
 from sqlagent.sql.names import quote
+from sqlagent.sql.scope import Bound
 from sqlagent.sql.tree import (
     Between,
     Binary,
@@ -61,15 +62,35 @@ class Rewriter(Conditions):
         self.query(self.reading.query, outermost=True, meant=self.options.shown)
 
     def results(self) -> tuple[ColumnFact | None, ...]:
-        """The fact behind each result column of one SELECT without `*`; empty for anything else."""
+        """The fact behind each result column of one SELECT; empty for anything else."""
         select = self.statement.select
-        if select is None or any(isinstance(bare(item.value), Star) for item in select.items):
+        if select is None:
             return ()
-        found = []
+        found: list[ColumnFact | None] = []
         for item in select.items:
-            column = self.physical(item.value)
-            found.append(column.fact if column is not None else None)
+            value = bare(item.value)
+            if isinstance(value, Star):
+                bounds = self.starred(value, select)
+                if bounds is None:
+                    return ()
+                found += [
+                    self.facts.get((fold(bound.table.name), fold(column.name)))
+                    for bound in bounds
+                    if bound.table is not None
+                    for column in bound.table.columns
+                    if column.computed is None
+                ]
+            else:
+                column = self.physical(value)
+                found.append(column.fact if column is not None else None)
         return tuple(found)
+
+    def starred(self, star: Star, select: Select) -> list[Bound] | None:
+        """The tables whose columns `*` stands for; None where a query is among them, or columns are merged."""
+        scope = self.reading.scopes.scope(select)
+        label = fold(star.qualifier.text) if star.qualifier else None
+        bounds = [bound for bound in scope.bounds if label is None or fold(bound.label) == label]
+        return None if scope.merged or any(bound.table is None for bound in bounds) else bounds
 
     # ---- queries ----
 
@@ -186,10 +207,8 @@ class Rewriter(Conditions):
 
     def star(self, item: Item, star: Star, select: Select) -> None:
         """`*` written out, where a column of it is a time that is not stored as one."""
-        scope = self.reading.scopes.scope(select)
-        label = fold(star.qualifier.text) if star.qualifier else None
-        bounds = [bound for bound in scope.bounds if label is None or fold(bound.label) == label]
-        if scope.merged or any(bound.table is None for bound in bounds):
+        bounds = self.starred(star, select)
+        if bounds is None:
             return
         names: list[str] = []
         found = []

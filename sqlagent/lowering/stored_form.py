@@ -143,7 +143,7 @@ class Stored:
         if isinstance(encoding, Scaled):
             return f"({self.sql} / {float(encoding.by)})"
         if isinstance(encoding, Flag):
-            return f"({self.sql} = {literal(encoding.yes)})"
+            return f"({self.clean} = {literal(encoding.yes)})"
         if isinstance(encoding, Padded):
             return f"rtrim({self.clean}, ' ')" if self.fact.nothing else f"rtrim({self.sql}, ' ')"
         return self.clean
@@ -380,14 +380,19 @@ def _seconds(sql: str, encoding: Duration) -> str:
 
 def _number(sql: str, encoding: TextNumber) -> str:
     text = f"replace({sql}, {literal(encoding.prefix)}, '')" if encoding.prefix else sql
+    if encoding.brackets:
+        text = f"replace(replace({text}, '(', '-'), ')', '')"
     if encoding.thousands:
         text = f"replace({text}, {literal(encoding.thousands)}, '')"
     if encoding.decimal == ",":
         text = f"replace({text}, ',', '.')"
     if encoding.mixed:
-        return f"CASE WHEN {sql} GLOB '[0-9]*' OR {sql} GLOB '[-+.][0-9]*' THEN CAST({sql} AS NUMERIC) END"
+        text = f"ltrim({text})" if encoding.prefix else text
+        return f"CASE WHEN {text} GLOB '[0-9]*' OR {text} GLOB '[-+.][0-9]*' THEN CAST({text} AS NUMERIC) END"
     number = f"CAST({text} AS {'INTEGER' if encoding.integer else 'REAL'})"
     if encoding.multiplied:
         times = " ".join(f"WHEN {sql} LIKE '%{letter}' THEN {by}" for letter, by in enc.MULTIPLIERS.items())
         return f"({number} * CASE {times} ELSE 1 END)"
+    if encoding.minus_behind:
+        return f"({number} * CASE WHEN {sql} LIKE '%-' THEN -1 ELSE 1 END)"
     return number

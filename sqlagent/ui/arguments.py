@@ -10,7 +10,7 @@ import re
 from typing import Any, NoReturn
 
 from sqlagent import __version__
-from sqlagent.agent.effort import AMENDING, EFFORTS
+from sqlagent.agent.effort import AMENDING, DATES, EFFORTS
 from sqlagent.base import terminal
 from sqlagent.base.errors import UsageError
 from sqlagent.ui import formats
@@ -131,6 +131,11 @@ def build_parser() -> Parser:
         work, "--amend", choices=list(AMENDING),
         help="off: statements run as written; pitfalls: SQL's traps are mended; all: readings are weighed, too "
         "(default all)",
+    )  # fmt: skip
+    option(
+        work, "--dates", choices=["auto", *DATES], default="auto",
+        help="times in results: local dates, or as the file stores them (default: local in tables and on the page, "
+        "stored in formats for programs and with --raw)",
     )  # fmt: skip
     option(work, "--offline", action="store_true", help="never go online; a missing model is an error")
     option(

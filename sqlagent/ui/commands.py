@@ -9,6 +9,7 @@ import argparse
 import sqlite3
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from sqlagent.ui import inspecting, json_answer, own_sql, sureness
 from sqlagent.ui.console import Console
 from sqlagent.ui.interrupt import cancels, raises
 from sqlagent.ui.opening import Opened, agent_for, limits_from, output_for
+from sqlagent.ui.readable import with_dates
 from sqlagent.ui.result_output import Output
 
 if TYPE_CHECKING:
@@ -249,6 +251,8 @@ def _ask(args: argparse.Namespace, output: Output, agent: Agent, question: str) 
     with output.console.working("reading the database", lambda: agent.progress):
         answer = agent.ask(question, observer=output.console, anyway=args.anyway)
     if args.json:
+        if output.dates == "local":
+            answer = replace(answer, rows=[*map(tuple, with_dates(answer.rows, answer.stored_as))])
         about = json_answer.of_answer(answer, database=agent.database, model=agent.model_name)
         terminal.line(json_answer.line(about))
         return answer.truncated

@@ -86,6 +86,7 @@ def agent_over(
                 limits=limits_from(args, for_programs=output_for(args, console).for_programs),
                 effort=args.effort,
                 amend=args.amend,
+                dates=_dates(args, output_for(args, console)),
                 offline=args.offline,
                 quiet=console.quiet,
                 adapter=args.adapter,
@@ -100,7 +101,13 @@ def output_for(args: argparse.Namespace, console: Console) -> Output:
     """How results are written; as in a table where a command has no say in it."""
     if "max_cell" not in args:
         return Output(console)
-    return Output(console, args.format, args.max_cell, args.csv_safe, args.raw)
+    return Output(console, args.format, args.max_cell, args.csv_safe, args.raw, args.dates)
+
+
+def _dates(args: argparse.Namespace, output: Output) -> str:
+    """How times are shown: as stored in the JSON that programs get."""
+    exact = args.dates == "auto" and (getattr(args, "json", False) or args.command == "batch")
+    return "stored" if exact else output.dates_shown
 
 
 def limits_from(args: argparse.Namespace, *, for_programs: bool = False) -> Limits:

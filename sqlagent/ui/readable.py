@@ -3,7 +3,7 @@
     SUM(Total) * 100.0 / (SELECT …)  1.615562999227   →   percent  1.62     where the question says "percent"
 
 Only what a statement computes is touched: a stored column keeps its name and all its digits, and so do a whole
-number and what MIN or MAX found. `--raw` and the formats for programs are exact.
+number and what MIN or MAX found; but dates in text are ISO dates. `--raw` and the formats for programs are exact.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sqlagent.database.column_facts.fact import ColumnFact
     from sqlagent.sql.tree import Expr
     from sqlagent.ui.formats import Cell, Rows
 
@@ -33,8 +34,18 @@ _MEASURES = re.compile(
 )
 
 
-def for_people(sql: str, question: str, columns: Sequence[str], rows: Rows) -> tuple[Sequence[str], Rows]:
-    """The heads and rows of an answer as a person reads them; as they are where the statement cannot be read."""
+def for_people(
+    sql: str,
+    question: str,
+    columns: Sequence[str],
+    rows: Rows,
+    stored_as: Sequence[ColumnFact | None] = (),
+) -> tuple[Sequence[str], Rows]:
+    """The heads and rows of an answer as a person reads them; as they are where the statement cannot be read.
+
+    stored_as: how each column's values are stored; dates in text of another order, `25/12/2023`, are shown as ISO.
+    """
+    rows = with_dates(rows, stored_as)
     items = _items(sql)
     if items is None or len(items) != len(columns):
         return columns, rows
@@ -47,6 +58,25 @@ def for_people(sql: str, question: str, columns: Sequence[str], rows: Rows) -> t
     if len(set(heads)) < len(set(columns)):
         heads = list(columns)
     return heads, [_with_rounded(row, rounded) for row in rows] if rounded else rows
+
+
+def with_dates(rows: Rows, stored_as: Sequence[ColumnFact | None]) -> list[Sequence[Cell]]:
+    """The rows with dates in text as ISO dates; what is not of the column's format stays as it is."""
+    from sqlagent.database.column_facts.written_dates import MixedDate, TextDate
+
+    dates = [
+        (place, fact.encoding)
+        for place, fact in enumerate(stored_as)
+        if fact is not None and isinstance(fact.encoding, (MixedDate, TextDate))
+    ]
+    if not dates:
+        return [*rows]
+    shown = [list(row) for row in rows]
+    for row in shown:
+        for place, encoding in dates:
+            value = row[place]
+            row[place] = (encoding.decode(value) if isinstance(value, str) else None) or value
+    return [*shown]
 
 
 def _items(sql: str) -> list[tuple[Expr, bool]] | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sqlagent.agent.effort import AMENDING, EFFORTS
+from sqlagent.agent.effort import AMENDING, DATES, EFFORTS, dates_of
 from sqlagent.base import terminal
 from sqlagent.base.errors import UsageError
 from sqlagent.sql.names import text_literal
@@ -321,6 +321,17 @@ def choose_effort(session: Session, argument: str) -> None:
     if argument:
         session.agent.effort = argument
     session.output.console.notice(f"The effort is {session.agent.effort}.")
+
+
+@command("\\dates", usage="[auto|local|stored]", choices=("auto", "local", "stored"))
+def choose_dates(session: Session, argument: str) -> None:
+    """how times are shown: local dates, as stored, or what suits the format"""
+    if argument:
+        if argument != "auto":
+            dates_of(argument)
+        session.output = replace(session.output, dates=argument)
+    shown = DATES[session.output.dates_shown]
+    session.output.console.notice(f"Dates are {session.output.dates}: {shown}.")
 
 
 @command("\\amend", usage="[off|pitfalls|all]", choices=tuple(AMENDING))

@@ -12,7 +12,7 @@ from sqlagent.base import terminal
 from sqlagent.base.terminal import Painted, wants_color
 from sqlagent.ui import formats, interrupt, pager, sureness
 from sqlagent.ui.console import Console
-from sqlagent.ui.readable import for_people
+from sqlagent.ui.readable import for_people, with_dates
 from sqlagent.ui.wrapping import sql_lines
 
 FOR_PEOPLE = ("table", "markdown")
@@ -32,6 +32,8 @@ class Output:
     csv_safe: bool = False
     raw: bool = False
     """Whether tables for people, too, hold the names and numbers that SQLite gave."""
+    dates: str = "auto"
+    """How times are shown: "local", "stored", or "auto" for what suits the reader."""
     turned: bool = False
     """Whether tables are written one value a line."""
     pages: bool = False
@@ -41,6 +43,13 @@ class Output:
     def for_people(self) -> bool:
         """Whether the format is one that a person reads and no program."""
         return self.format in FOR_PEOPLE
+
+    @property
+    def dates_shown(self) -> str:
+        """How an agent is to show times: as local dates to a person, as stored in what is exact."""
+        if self.dates != "auto":
+            return self.dates
+        return "local" if self.for_people and not self.raw else "stored"
 
     @property
     def for_programs(self) -> bool:
@@ -93,9 +102,12 @@ class Output:
         if not rows:
             pass
         elif self.for_people and not self.raw:
-            self.rows(*for_people(answer.sql, answer.question, answer.columns, answer.rows), answer.truncated)
+            stored_as = answer.stored_as if self.dates_shown == "local" else ()
+            read = for_people(answer.sql, answer.question, answer.columns, answer.rows, stored_as)
+            self.rows(*read, answer.truncated)
         else:
-            self.rows(answer.columns, answer.rows, answer.truncated)
+            asked_for = answer.stored_as if self.dates == "local" else ()
+            self.rows(answer.columns, with_dates(answer.rows, asked_for), answer.truncated)
         self.notes(answer, offer=offer)
 
     def notes(self, answer: Answer, *, offer: str = "", rows: bool = True) -> None:

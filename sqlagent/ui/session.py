@@ -127,6 +127,7 @@ class Session:
         if history:
             console.notice("(going on from the question before; \\new begins afresh)")
         self._refused = None
+        self.agent.dates = self.output.dates_shown
         try:
             with console.working("reading the database", lambda: self.agent.progress):
                 answer = self._done(

@@ -15,6 +15,7 @@ from dataclasses import replace
 from sqlagent.database.column_facts import nothing, shapes
 from sqlagent.database.column_facts.encodings import TextNumber
 from sqlagent.database.column_facts.fact import ColumnFact, Evidence
+from sqlagent.database.column_facts.missing_numbers import missing_number
 from sqlagent.database.column_facts.numeric_times import numeric_time
 from sqlagent.database.column_facts.text_dates import text_date
 from sqlagent.database.column_facts.text_numbers import mixed_number, text_number
@@ -34,6 +35,7 @@ def column_fact(evidence: Evidence, today: int | None = None) -> ColumnFact | No
         found = shapes.whole_flag(evidence) or numeric_time(
             evidence, int(time.time()) if today is None else today
         )
+        found = found or missing_number(evidence)
     elif kinds <= {int, float, str}:
         texts = {value: count for value, count in values.items() if isinstance(value, str)}
         numbers: dict[Value, int] = {v: count for v, count in values.items() if not isinstance(v, str)}
@@ -49,8 +51,8 @@ def _of_texts(evidence: Evidence, texts: Mapping[str, int]) -> ColumnFact | None
         if found.meaning == "number" and found.encoding is None and markers:
             found = replace(found, encoding=TextNumber(integer=True))
         return replace(found, nothing=markers) if markers else found
-    if found := shapes.flag(texts):
-        return found
+    if found := shapes.flag(meant):
+        return replace(found, nothing=markers) if markers else found
     if found := mixed_number(evidence, texts):
         return found
     markers = nothing.beside_words(markers)

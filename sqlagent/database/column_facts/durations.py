@@ -1,7 +1,8 @@
 """Tell texts that are durations from times of day: `1:02:33`, `62:05`, `3:45.12`.
 
-A clock's look alone decides nothing: the name speaks of a duration, or an hour is too large for a day. `45:30` is
-minutes and seconds where `1:02:33` stands beside it or the table is of songs or races; else both readings are said.
+A clock's look alone decides nothing: the name speaks of a duration, an hour is too large for a day, or the hours are
+written as no clock has them: `0:42:07` beside `2:29:10`, with seconds and never after noon. `45:30` is minutes and
+seconds where `1:02:33` stands beside it or the table is of songs or races; else both readings are said.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from sqlagent.database.column_facts.name_words import (
 )
 
 _LOOK = re.compile(r"\d{1,4}:[0-5]\d(?::[0-5]\d)?(?:\.\d+)?")
-_DAY = 24
+_DAY, _NOON = 24, 12
+_TELLING = 8
+"""Different texts that say how a column's hours are written."""
 
 
 def text_duration(evidence: Evidence, texts: Sequence[str]) -> ColumnFact | None:
@@ -33,7 +36,8 @@ def text_duration(evidence: Evidence, texts: Sequence[str]) -> ColumnFact | None
     days = any(int(text.partition(":")[0]) >= _DAY for text in texts if text.count(":") == 2)
     if not days and speaks_of(evidence.name, OF_DAY):
         return None
-    if not (days or speaks_of(evidence.name, DURATION) or (colons == {1} and not whole)):
+    told = days or speaks_of(evidence.name, DURATION) or _counted_from_zero(texts)
+    if not (told or (colons == {1} and not whole)):
         return None
     fields = colons.pop() + 1 if len(colons) == 1 else 0
     hours = fields == 2 and whole and speaks_of(evidence.name, WORKED)
@@ -43,3 +47,14 @@ def text_duration(evidence: Evidence, texts: Sequence[str]) -> ColumnFact | None
     others = () if sure else (Duration(2, hours=True).words,)
     sample = encoding.decode(texts[len(texts) // 2])
     return ColumnFact("duration", encoding, 0.99 if sure else 0.6, others=others, sample=sample)
+
+
+def _counted_from_zero(texts: Sequence[str]) -> bool:
+    """Whether hours without a 0 before begin at 0 and never reach noon, with single seconds counted behind."""
+    parts = [text.split(":") for text in texts]
+    if len(parts) < _TELLING or any(
+        len(part) != 3 or int(part[0]) >= _NOON or part[0] != str(int(part[0])) for part in parts
+    ):
+        return False
+    odd = sum(not part[2].startswith("00") for part in parts)
+    return any(part[0] == "0" for part in parts) and odd * 2 > len(parts)

@@ -97,7 +97,8 @@ class TextNumber:
     """A number in a text: `prefix` and `thousands` are taken out, `decimal` is the point, the rest behind it ignored.
 
     `suffix` is the unit, for showing. `integer`: all values are whole. `multiplied`: K, M or B may stand behind.
-    `mixed`: other values of the column are words, and stay so.
+    `mixed`: other values of the column are words, and stay so. `brackets`: `(45.00)` is below zero, as ledgers have
+    it; `minus_behind`: so is `45.00-`.
     """
 
     prefix: str = ""
@@ -107,6 +108,8 @@ class TextNumber:
     integer: bool = False
     multiplied: bool = False
     mixed: bool = False
+    brackets: bool = False
+    minus_behind: bool = False
 
     @property
     def words(self) -> str:
@@ -115,6 +118,8 @@ class TextNumber:
         marks += [f"{self.thousands!r} between thousands"] if self.thousands else []
         marks += ["a decimal comma"] if self.decimal == "," else []
         marks += ["K, M or B for thousands, millions or billions"] if self.multiplied else []
+        marks += ["brackets for below zero"] if self.brackets else []
+        marks += ["a minus behind for below zero"] if self.minus_behind else []
         return "numbers in text" + (": " + ", ".join(marks) if marks else "")
 
     def decode(self, value: Value | None) -> int | float | None:
@@ -123,6 +128,7 @@ class TextNumber:
         if not isinstance(value, str):
             return None
         text = value.replace(self.prefix, "") if self.prefix else value
+        text = text.replace("(", "-").replace(")", "") if self.brackets else text
         text = text.replace(self.thousands, "") if self.thousands else text
         text = text.replace(",", ".") if self.decimal == "," else text
         found = _NUMBER_TEXT.match(text.strip())
@@ -132,6 +138,8 @@ class TextNumber:
         if self.multiplied:
             letters = re.match(r"\s*([A-Za-z]*)", text.strip()[found.end() :])
             number *= MULTIPLIERS.get(letters.group(1).lower(), 1) if letters else 1
+        if self.minus_behind and text.rstrip().endswith("-"):
+            number = -number
         return int(number) if self.integer and number.is_integer() else number
 
 

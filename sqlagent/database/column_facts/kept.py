@@ -30,7 +30,7 @@ Facts = Mapping[tuple[str, str], ColumnFact]
 Keys = Mapping[str, tuple[ForeignKey, ...]]
 WORTH_SECONDS = 0.1
 """What was read faster than this is not kept."""
-_FORMAT = 4  # raise it when what is told of columns changes
+_FORMAT = 5  # raise it when what is told of columns changes
 _SETTLED_NS = 2_000_000_000
 """A file written less than this ago could change again within one tick of its clock."""
 _FILES, _BYTES = 64, 64 << 20
@@ -39,6 +39,7 @@ _ENCODINGS: dict[str, Callable[..., Encoding]] = {
     for kind in (
         encodings.Linear, encodings.DigitDate, written_dates.TextDate, written_dates.MixedDate, encodings.TextNumber,
         encodings.Flag, encodings.Padded, encodings.Listed, encodings.ZeroFilled, encodings.Duration,
+        encodings.Named,
     )
 }  # fmt: skip
 """Those that are told from values; a profile's are read with it."""
@@ -130,6 +131,8 @@ def _column(plain: list[Any]) -> Column:
 def _value(kind: str, value: Any) -> Any:
     if not isinstance(value, list):
         return value
+    if kind == "Named":
+        return tuple((code, name) for code, name in value)
     return tuple(value) if kind == "MixedDate" else frozenset(value)
 
 

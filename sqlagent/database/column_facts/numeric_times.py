@@ -27,6 +27,8 @@ from sqlagent.database.schema import Value
 _YEAR = 31_556_952
 FIRST, LAST = 1990, 2040
 """Years of the times that applications write, for units that nothing but a date's own look speaks for."""
+_OPEN_END = "9999-12-31"
+"""The last day of what does not end."""
 _FEW = 8
 """Distinct values from which on the numbers speak for themselves."""
 _LONG = (enc.UNIX_MS, enc.UNIX_US, enc.UNIX_NS, enc.WEBKIT_US, enc.FILETIME, enc.NET_TICKS, enc.COCOA_NS)
@@ -72,7 +74,9 @@ def _digits(evidence: Evidence, numbers: Sequence[int | float]) -> Found | None:
         if encoding.decode(numbers[0]) is None:
             continue
         dates = [encoding.decode(number) for number in numbers]
-        if not all(date is not None and "1700" <= date[:4] <= "2100" for date in dates):
+        if not all(
+            date is not None and ("1700" <= date[:4] <= "2100" or date == _OPEN_END) for date in dates
+        ):
             continue
         named = speaks_of(evidence.name, subject) or speaks_of_time(evidence.name)
         years = {date[:4] for date in dates if date}

@@ -1,4 +1,4 @@
-"""Tell texts that are numbers: `1,234.50`, `1.234,50`, `$ 3.20`, `12 %`, `1.2M`, `350 km`, `17[2]`.
+"""Tell texts that are numbers: `1,234.50`, `1.234,50`, `$ 3.20`, `(45.00)`, `12 %`, `1.2M`, `350 km`, `17[2]`.
 
 Digits that name something (`02134`, a phone number, an ISBN) are no numbers.
 """
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from sqlagent.database.column_facts.encodings import TextNumber
-from sqlagent.database.column_facts.fact import ColumnFact, Evidence
+from sqlagent.database.column_facts.fact import SURE, ColumnFact, Evidence
 from sqlagent.database.column_facts.name_words import CODE, speaks_of
 from sqlagent.database.column_facts.written_dates import MONTHS
 
@@ -22,6 +22,14 @@ _NOTE = re.compile(r"\s*(?:\[\w+\]|[*†‡]+)")
 _UNIT = re.compile(r"\s*(?:%|°?[A-Za-zµ²³/]{1,6}\.?|[€£$])")
 _LEADING_ZERO = re.compile(r"[+-]?0\d+")
 _CURRENCY = frozenset("$€£¥₹")
+_CURRENCY_WORDS = frozenset(
+    {"EUR", "USD", "GBP", "CHF", "CAD", "AUD", "SEK", "NOK", "DKK", "PLN", "CZK", "R$", "kr"}
+)
+_THOUSANDS = (" ", "\u00a0", "\u202f", "'", "’")
+"""What else than `,` and `.` parts thousands."""
+_BRACKETS = re.compile(r"\(([^()]*\d[^()]*)\)")
+_SIGN_BEFORE = re.compile(r"-\s*(?=[^\d\s.,])")
+"""The minus of `-£3.20`."""
 _NO_UNITS = frozenset(
     {"st", "nd", "rd", "th", "am", "pm", "s", "bc", "ad", "june", "july", "sept", "march", "april", *MONTHS}
 )
@@ -31,6 +39,8 @@ _TELLING = 5
 """Numbers from which their sizes say how they are written."""
 _MOST_DIGITS = 15
 """Longer whole numbers name something: a card, an account; SQLite's numbers would not keep all digits either."""
+_MIXED = 8
+"""Different numbers of a column of words and numbers, at the least."""
 MIXED_SHARE = 0.3
 """From this share of numbers on, a column of words and numbers has the numbers compared as numbers."""
 
@@ -40,20 +50,51 @@ def text_number(evidence: Evidence, values: Mapping[str, int]) -> ColumnFact | N
     if not values or speaks_of(evidence.name, CODE) or evidence.key:
         return None
     texts = list(values)
-    first = _PARTS.fullmatch(texts[0].strip())
-    if first is None or _PARTS.fullmatch(texts[-1].strip()) is None:
+    first = _PARTS.fullmatch(_unsigned(texts[0]))
+    if first is None or _PARTS.fullmatch(_unsigned(texts[-1])) is None:
         return None
     if max(map(len, texts)) > _LONGEST or any(map(_LEADING_ZERO.match, map(str.strip, texts))):
         return None
     if all(map(_PLAIN.fullmatch, texts)):
         return _plain(texts)
-    before = first["before"].strip()
-    if len(texts) < 2 or not set(before) <= _CURRENCY:
+    if len(texts) < 2 or not _is_currency(first["before"].strip()):
         return None
-    parts = list(map(_PARTS.fullmatch, map(str.strip, texts)))
+    thousands = _blank_thousands(texts)
+    written = [_unsigned(text) for text in texts]
+    if thousands:
+        written = [re.sub(rf"(?<=\d){thousands}(?=\d)", "", text) for text in written]
+    parts = list(map(_PARTS.fullmatch, written))
     if all(parts):
-        return _marked(evidence, texts, [part for part in parts if part])
+        return _marked(texts, [part for part in parts if part], thousands)
     return None
+
+
+def _unsigned(text: str) -> str:
+    """A text without what makes its number one below zero, where that is no minus just before the digits."""
+    text = text.strip()
+    if text[-1:] in "-)":
+        if text[-1:] == "-" and text[:1] not in "-+":
+            return text[:-1].rstrip()
+        bracketed = _BRACKETS.fullmatch(text)
+        return bracketed[1].strip() if bracketed else text
+    return _SIGN_BEFORE.sub("", text, count=1) if text[:1] == "-" else text
+
+
+def _is_currency(mark: str) -> bool:
+    return set(mark) <= _CURRENCY or mark in _CURRENCY_WORDS
+
+
+def _blank_thousands(texts: list[str]) -> str:
+    """The blank or apostrophe that parts thousands in `1 234,50`; "" where none does, or they are hardly numbers."""
+    for mark in _THOUSANDS:
+        parted = re.compile(rf"\d{mark}\d")
+        whole = re.compile(rf"\D*\d{{1,3}}(?:{mark}\d{{3}})+(?!\d)(?:[.,]\d+)?\D*")
+        having = [text for text in texts if parted.search(text)]
+        if having:
+            sizes = {len(text.partition(mark)[0].lstrip("-+")) for text in having}
+            fits = len(texts) >= _TELLING and len(sizes) > 1 and all(map(whole.fullmatch, having))
+            return mark if fits else ""
+    return ""
 
 
 def _plain(texts: list[str]) -> ColumnFact:
@@ -67,14 +108,22 @@ def _plain(texts: list[str]) -> ColumnFact:
     return ColumnFact("number", None if alike else encoding, 0.995 if len(texts) > 1 else 0.9, sample=sample)
 
 
-def _marked(evidence: Evidence, texts: list[str], parts: list[re.Match[str]]) -> ColumnFact | None:
-    """Numbers with a sign before or a unit behind, one for all; the thousands' mark decided by the column."""
+def _marked(texts: list[str], parts: list[re.Match[str]], thousands: str) -> ColumnFact | None:
+    """Numbers with a sign before or a unit behind, one for all; the thousands' mark decided by the column.
+
+    thousands: the mark that was taken out of the numbers already.
+    """
     befores = {part["before"].strip() for part in parts}
     afters = {_NOTE.sub("", part["after"]).strip() for part in parts}
     numbers = [part["number"] for part in parts]
     prefixes = befores - {""}
-    if len(prefixes) > 1 or not all(set(prefix) <= _CURRENCY for prefix in prefixes):
+    if len(prefixes) > 1 or not all(map(_is_currency, prefixes)):
         return None
+    stripped = [text.strip() for text in texts]
+    brackets = sum(map(bool, map(_BRACKETS.fullmatch, stripped)))
+    behind = sum(text.endswith("-") for text in stripped)
+    if brackets == len(texts) or behind == len(texts) or (brackets and behind):
+        return None  # `(1)` and `(2)` are notes
     letters = {after.lower() for after in afters}
     multiplied = letters <= {"", "k", "m", "b", "bn"} and len(letters) > 1
     units = afters - {""}
@@ -87,6 +136,9 @@ def _marked(evidence: Evidence, texts: list[str], parts: list[re.Match[str]]) ->
         return None  # `1,282` among `3.9%` is another kind of number
     encoding = replace(
         style,
+        thousands=thousands or style.thousands,
+        brackets=brackets > 0,
+        minus_behind=behind > 0,
         prefix=next(iter(prefixes), ""),
         suffix="" if multiplied else next(iter(units), ""),
         multiplied=multiplied,
@@ -97,7 +149,7 @@ def _marked(evidence: Evidence, texts: list[str], parts: list[re.Match[str]]) ->
     whole = all(float(number).is_integer() for number in decoded if number is not None)
     encoding = replace(encoding, integer=whole and not multiplied)
     sure = len(texts) >= 3 and (
-        bool(encoding.thousands or encoding.decimal == ",") or bool(prefixes or units)
+        bool(encoding.thousands or encoding.decimal == "," or brackets or behind) or bool(prefixes or units)
     )
     return ColumnFact(
         "number", encoding, 0.99 if sure else 0.9, sample=encoding.decode(texts[len(texts) // 2])
@@ -130,11 +182,19 @@ def _in_thousands(numbers: list[str]) -> bool:
 
 
 def mixed_number(evidence: Evidence, values: Mapping[str, int]) -> ColumnFact | None:
-    """A column of words and plain numbers (`21.5`, `unavailable`, `on`): its numbers are compared as numbers."""
+    """A column of words and numbers (`21.5`, `unavailable`, `on`; `87%`, `absent`): its numbers compare as numbers."""
     if speaks_of(evidence.name, CODE) or evidence.key:
         return None
     numbers = list(filter(_PLAIN.fullmatch, values))
-    if len(numbers) < 8:
+    fact = ColumnFact("number", TextNumber(), 0.99, sample=float(numbers[0])) if numbers else None
+    if len(numbers) < _MIXED:
+        digits = {text: count for text, count in values.items() if re.search(r"\d", text)}
+        numbers, fact = list(digits), text_number(evidence, digits)
+        if not numbers or len(numbers) > len(values) - 1 or fact is None or fact.certainty < SURE:
+            return None
+    if len(numbers) < _MIXED or fact is None or not isinstance(fact.encoding, TextNumber):
+        return None
+    if fact.encoding.multiplied or fact.encoding.minus_behind:
         return None
     written = set(numbers)
     words = sorted((text for text in values if text not in written), key=lambda word: -values[word])
@@ -143,6 +203,6 @@ def mixed_number(evidence: Evidence, values: Mapping[str, int]) -> ColumnFact | 
     share = sum(values[text] for text in numbers) / sum(values.values())
     if share < MIXED_SHARE:
         return None
-    return ColumnFact(
-        "number", TextNumber(mixed=True), 0.99, exceptions=tuple(words[:8]), sample=float(numbers[0])
+    return replace(
+        fact, encoding=replace(fact.encoding, mixed=True), certainty=0.99, exceptions=tuple(words[:8])
     )

@@ -1,13 +1,15 @@
 """Find foreign keys that nobody declared, by names and by values: `books_authors_link.book` → `books.id`.
 
 Invariant: all values but 0 and -1 that were looked at lie in the other table's key, and either the name says so or
-the key's values are too large to be shared by chance. A small range of integers alone makes no key.
+the key's values are too large to be shared by chance. A small range of integers alone makes no key. Where a table
+declares no key, as an imported sheet, one of its first columns is taken for it that holds no value twice.
 """
 
 from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from sqlagent.database.column_facts.sampling import Run
@@ -19,11 +21,25 @@ _LOOKED_AT = 300
 _MOST_TABLES = 300
 _MOST_COLUMNS = 4
 """Columns of a key that is looked for."""
+_LEAST = 3
+"""Different values of a column whose name says less of what it refers to."""
 _LEAST_PAIRS = 3
 """Different values of such a key at the least."""
 _WIDE = 1_000_000
 """Key values from here on are not shared by chance."""
-_ENDING = re.compile(r"_?(?:id|key|no|num|code|fk)$|^(?:id|fk)_")
+_UNIQUE_IN = 20_000
+"""Rows in which a column that may be a key holds no value twice."""
+_FIRST_COLUMNS = 2
+"""Columns of a table without a key among which one is looked for."""
+_ENDING = re.compile(r"_?(?:id|key|no|num|nr|code|cd|fk)$|^(?:id|fk)_")
+_BOSSES = frozenset(
+    ["manager", "mgr", "boss", "supervisor", "sup", "parent", "reports_to", "reportsto", "superior"]
+)
+"""What a column is called that holds the key of another row of its table."""
+_PART = 3
+"""Letters of a part of a table's name that columns are called after, and tables that may share it less one."""
+_TAIL = 4
+"""Letters of a key that end another column's name: `ih_cuno` → cu_no."""
 _GENERIC = frozenset(
     {"id", "rowid", "key", "uid", "uuid", "guid", "name", "code", "type", "no", "num", "_id", "pk", "z_pk"}
 )
@@ -85,15 +101,24 @@ class _Search:
         self._run = run
         self._tables = tables
         self._targets = [(table, key) for table in tables if (key := _sole_key(table)) is not None]
+        self._undeclared = [
+            (table, column)
+            for table in tables
+            if not table.primary_key
+            for column in table.columns[:_FIRST_COLUMNS]
+            if _kind(column) is not None and not column.generated
+        ]
         self._shared = _shared_prefix([fold(table.name) for table in tables])
+        self._parts = Counter(part for table in tables for part in set(fold(table.name).split("_")))
         self._ends: dict[tuple[str, str], tuple[object, object]] = {}
+        self._unique: dict[tuple[str, str], bool] = {}
 
     def target(self, table: Table, column: Column) -> tuple[Table, Column] | None:
         """The table whose key a column holds; None where none or several do."""
         own_key = (
             column.pk == 1 and len(table.primary_key) == 1
         )  # two tables with one numbering are no keys by that
-        name = fold(column.name)
+        name = _joined(column.name)
         if column.computed is not None:  # a field is called after what it is in as well
             name = name.removeprefix(fold(column.computed.column) + "_")
         if own_key and name in _GENERIC:
@@ -106,22 +131,78 @@ class _Search:
         by_table = [
             (other, key)
             for other, key in fitting
-            if _names_table(name, fold(other.name)[self._shared :], fold(key.name))
-            and not (own_key and name == fold(key.name))
+            if _names_table(name, _joined(other.name)[self._shared :], _joined(key.name))
+            and not (own_key and name == _joined(key.name))
         ]
-        by_key = [(o, k) for o, k in fitting if name == fold(k.name) and name not in _GENERIC and not own_key]
+        by_key = [
+            (o, k) for o, k in fitting if name == _joined(k.name) and name not in _GENERIC and not own_key
+        ]
         by_value = []
         if name.endswith("id") and not own_key and _large(self._range(table, column)[0]):
             by_value = [target for target in fitting if _large(self._range(*target)[1])]
-        for candidates, wide in ((by_table, False), (by_key, False), (by_value, True)):
+        for candidates, least, wide in ((by_table, 1, False), (by_key, 1, False), (by_value, _LEAST, True)):
             held = [
-                target for target in candidates if _included(self._run, table, column, *target, wide=wide)
+                target
+                for target in candidates
+                if _included(self._run, table, column, *target, least=least, wide=wide)
             ]
             if len(held) == 1:
                 return held[0]
             if held:
                 return None
+        return None if own_key else self._told_less(table, column, name, fitting)
+
+    def _told_less(
+        self, table: Table, column: Column, name: str, fitting: Sequence[tuple[Table, Column]]
+    ) -> tuple[Table, Column] | None:
+        """The same by less of a name: a key that nobody declared as one, part of a table's name, a boss."""
+        loose = [
+            (other, key)
+            for other, key in self._undeclared
+            if _kind(key) == _kind(column)
+            and other is not table
+            and (
+                _names_table(name, _joined(other.name)[self._shared :], _joined(key.name))
+                or (name == _joined(key.name) and name not in _GENERIC and _ENDING.search(name))
+            )
+            and self._is_unique(other, key)
+        ]
+        ends = [
+            (other, key)
+            for other, key in fitting
+            if other is not table
+            and (_ends_in(name, _joined(key.name)) or self._names_part(name, other, key))
+        ]
+        own = [(table, key) for other, key in fitting if other is table] if _is_boss(name) else []
+        least = 2 if _kind(column) == "text" else _LEAST
+        for candidates in (loose, ends, own):
+            held = [t for t in candidates if _included(self._run, table, column, *t, least=least, wide=False)]
+            if held:
+                return held[0] if len(held) == 1 else None
         return None
+
+    def _is_unique(self, table: Table, column: Column) -> bool:
+        """Whether a column holds no value twice and none is missing, as far as it was read; and several rows at all."""
+        place = (table.name, column.name)
+        if place not in self._unique:
+            name = quote(column.name)
+            rows = self._run(
+                f"SELECT count(*), count(DISTINCT v) FROM (SELECT {name} AS v FROM {quote(table.name)}"
+                f" NOT INDEXED LIMIT {_UNIQUE_IN})"
+            )
+            self._unique[place] = bool(rows) and rows[0][0] == rows[0][1] and rows[0][0] not in (0, 1)  # type: ignore[index]
+        return self._unique[place]
+
+    def _names_part(self, name: str, other: Table, key: Column) -> bool:
+        """Whether a name ends in a part of a table's name that hardly another table has: `em_dpt` → hr_dpt_mst."""
+        part = _ENDING.sub("", name).rpartition("_")[2]
+        return (
+            len(part) >= _PART
+            and part in _joined(other.name).split("_")
+            and self._parts[part] < _PART
+            and _ENDING.search(_joined(key.name)) is not None
+            and _ENDING.sub("", name) != part
+        )
 
     def composite(self, until: float) -> Iterator[tuple[Table, ForeignKey]]:
         """Keys of several columns: each is called as a column of the other's key, and all together lie in it.
@@ -176,6 +257,23 @@ class _Search:
         return self._ends[place]
 
 
+def _joined(name: str) -> str:
+    """A name with its words joined as programs do: `Patient ID` is patient_id."""
+    return re.sub(r"[\s\-./]+", "_", fold(name).strip())
+
+
+def _ends_in(name: str, key: str) -> bool:
+    """Whether a name ends in a key's, underscores aside, where the key's says that it is one."""
+    tail = key.replace("_", "")
+    whole = name.replace("_", "")
+    return len(tail) >= _TAIL and key not in _GENERIC and bool(_ENDING.search(key)) and whole.endswith(tail)
+
+
+def _is_boss(name: str) -> bool:
+    stem = _ENDING.sub("", name)
+    return stem in _BOSSES or stem.rpartition("_")[2] in _BOSSES
+
+
 def _names_table(column: str, table: str, key: str) -> bool:
     """Whether a column is called after a table whose key it may hold: `author_id`, `author` → authors.id."""
     if len(key) > 2 and column.endswith("_" + key):  # `tree_fid` → trees.fid
@@ -202,8 +300,10 @@ def _singulars(table: str) -> Iterator[str]:
         yield table[:-1]
 
 
-def _included(run: Run, table: Table, column: Column, other: Table, key: Column, *, wide: bool) -> bool:
-    """Whether the values of a column lie in another's key. wide: only where they are large."""
+def _included(
+    run: Run, table: Table, column: Column, other: Table, key: Column, *, least: int, wide: bool
+) -> bool:
+    """Whether the values of a column, `least` at the least, lie in another's key. wide: only where they are large."""
     name = quote(column.name)
     seen = (
         f"SELECT DISTINCT v FROM (SELECT {name} AS v FROM {quote(table.name)} NOT INDEXED LIMIT {_LOOKED_AT})"
@@ -213,10 +313,10 @@ def _included(run: Run, table: Table, column: Column, other: Table, key: Column,
     rows = run(f"SELECT count(*), min(v), total({missing}) FROM ({seen})")
     if not rows:
         return False
-    number, least, outside = rows[0]
-    if not isinstance(number, int) or number < (3 if wide else 1) or outside:
+    number, smallest, outside = rows[0]
+    if not isinstance(number, int) or number < least or outside:
         return False
-    return _large(least) or not wide
+    return _large(smallest) or not wide
 
 
 def _all_included(run: Run, table: Table, names: Sequence[str], other: Table) -> bool:

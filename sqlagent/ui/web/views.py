@@ -106,7 +106,7 @@ def answer(found: Answer, schema: Schema) -> dict[str, Any]:
     """
     from sqlagent.sql.explain import in_words, sentence
 
-    columns, rows = for_people(found.sql, found.question, found.columns, found.rows)
+    columns, rows = for_people(found.sql, found.question, found.columns, found.rows, found.stored_as)
     return {
         "sql": shown(found.sql),
         "words": shown(sentence(found.words)),
