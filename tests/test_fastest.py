@@ -28,6 +28,8 @@ from sqlagent.weights.fit import by_gguf_name
 from sqlagent.weights.gguf_read import GgufFile
 
 QUIET = Progress(quiet=True)
+TRIED = 2 * fastest.ROUNDS
+"""Files that are run to find out which way is faster."""
 
 
 @pytest.fixture(autouse=True)
@@ -134,10 +136,10 @@ def test_each_matrix_is_changed_and_rounded_once(
 def test_the_faster_way_is_taken_from_then_on(runs: Callable[..., list[Path]], base: Path) -> None:
     tried = runs(load=2.0, merge=1.0)
     files = models.ready("plain-sql", quiet=True)
-    assert len(tried) == 2, "both were run"
+    assert len(set(tried)) == 2 and len(tried) == TRIED, "both were run"
     assert files.adapter is None and files.name == "plain-sql"
     assert models.ready("plain-sql", quiet=True) == models.at_hand("plain-sql") == files
-    assert len(tried) == 2, "it was tried once"
+    assert len(tried) == TRIED, "it was tried once"
     assert GgufFile(files.model).get("general.file_type") == 7
     llama = Llama(files.model, n_ctx=32, n_seq=1)
     llama.close()
@@ -166,13 +168,13 @@ def test_a_model_that_is_here_waits_for_nobody_and_pull_settles_it(
     assert files.adapter is not None and tried == []
     assert main(["models", "pull", "plain-sql"]) == OK
     out, err = capsys.readouterr()
-    assert "plain-sql-q8_0-" in out and len(tried) == 2
+    assert "plain-sql-q8_0-" in out and len(tried) == TRIED
     assert (
         "The adapter at load takes 2.0 s for a question's tokens, merged as Q8_0 1.0 s: it is used merged."
         in err
     )
     assert main(["models", "pull", "plain-sql"]) == OK
-    assert len(tried) == 2
+    assert len(tried) == TRIED
 
 
 def test_another_processor_or_another_adapter_is_tried_anew(
@@ -187,7 +189,7 @@ def test_another_processor_or_another_adapter_is_tried_anew(
     (adapter / "adapter_config.json").write_text(json.dumps({**config, "lora_alpha": 99}))
     assert (files := models.at_hand("plain-sql")) is not None and files.adapter is not None
     models.ready("plain-sql", quiet=True, settle=True)
-    assert len(tried) == 4
+    assert len(tried) == 2 * TRIED
 
 
 def test_no_room_for_a_merged_file_leaves_the_adapter_at_load(
