@@ -26,7 +26,9 @@ from sqlagent.weights import ggml, merge_quantized
 from sqlagent.weights.adapter import read as read_adapter
 from sqlagent.weights.fit import by_gguf_name
 from sqlagent.weights.gguf_read import GgufFile
+from sqlagent.weights.importance import read as read_importance
 
+ROOT = Path(__file__).resolve().parent.parent
 QUIET = Progress(quiet=True)
 TRIED = 2 * fastest.ROUNDS
 """Files that are run to find out which way is faster."""
@@ -232,3 +234,10 @@ def test_doctor_says_how_the_adapter_is_applied_and_by_what_that_was_chosen(
 
 def test_a_file_is_really_run(base: Path) -> None:
     assert 0 < rate.question_seconds(base, threads=1) < 60
+
+
+def test_the_importance_matrix_that_ships_knows_every_matrix_of_the_blocks() -> None:
+    known = read_importance(ROOT / "models" / "qwen2.5-coder-1.5b-sql" / "imatrix.gguf")
+    kinds = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
+    assert set(known) >= {f"blk.{block}.{kind}.weight" for block in range(28) for kind in kinds}
+    assert all(np.isfinite(values).all() and values.min() >= 0 for values in known.values())
