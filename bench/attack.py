@@ -178,7 +178,7 @@ def _attack_with_databases(
         except SqlagentError:
             tally.tried += 1
             tally.refused += 1
-        except Exception:
+        except Exception:  # anything else would be a traceback in front of a user
             tally.tried += 1
             tally.aborts += 1
         watch.judge(tally)

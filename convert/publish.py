@@ -193,6 +193,8 @@ def _upload(
     files = [item for item in items if isinstance(item.source, Path)]
     large = [item for item in files if _is_large(item, kind)]
     small = [item for item in items if item not in large]
+    # The client wraps in RuntimeError what broke while it sent.
+    broken: tuple[type[BaseException], ...] = (*failures(), RuntimeError)
     failed: ModelError | UsageError | None = None
     url = ""
     try:
@@ -211,7 +213,7 @@ def _upload(
             _say(quiet, f"{item.name} ({item.size / 1e6:,.1f} MB)")
             _commit(hub, api, repo, [item], f"Upload {item.name}", kind)
         _commit(hub, api, repo, small, SMALL[kind], kind)
-    except Exception as error:
+    except broken as error:
         failed = _in_words(error, repo)
     if failed is not None:
         gc.collect()  # takes down the client's progress bars, which the exception held

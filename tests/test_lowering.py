@@ -19,8 +19,10 @@ from sqlagent.database.column_facts.fact import ColumnFact
 from sqlagent.database.column_facts.meant_schema import meant_schema
 from sqlagent.database.column_facts.sampling import read_facts
 from sqlagent.lowering.columns import Options
+from sqlagent.lowering.constants import number_of
 from sqlagent.lowering.lower import Lowered, lower
 from sqlagent.lowering.views import view_facts
+from sqlagent.sql.parser import parse_expression
 
 TODAY = 1_767_225_600  # 2026-01-01
 ALL = Options(shown_texts=True)
@@ -480,14 +482,39 @@ def test_todays_day_is_this_machines_unless_the_statement_says_otherwise() -> No
         return by_the_clock(sql, local=True)
 
     assert local("SELECT DATE('now', '-1 day')") == "SELECT DATE('now', 'localtime', '-1 day')"
+    assert (
+        local("SELECT STRFTIME('%j', 'NOW')") == "SELECT STRFTIME('%j', 'now', 'localtime')"
+    )  # day of the year
     assert local("SELECT CURRENT_DATE") == "SELECT date('now', 'localtime')"
     for kept in (
         "SELECT DATE('now', 'utc')",
         "SELECT STRFTIME('%s', 'now')",
+        "SELECT STRFTIME('%J', 'now')",
         "SELECT JULIANDAY('now')",
         "SELECT 'now'",
     ):
         assert local(kept) == kept
+
+
+@pytest.mark.parametrize(
+    ("sql", "number"),
+    [
+        ("12.50", "12.50"),
+        ("-.5e3", "-.5e3"),
+        ("' 7 '", "7"),
+        ("'-7'", "-7"),
+        ("1_000", "1000"),
+        # Python reads these as numbers, SQL does not, and `--7` begins a comment
+        ("'inf'", None),
+        ("'nan'", None),
+        ("'1_000'", None),
+        ("-'-7'", None),
+        ("'x'", None),
+        ("x'37'", None),
+    ],
+)
+def test_a_number_is_what_sql_reads_as_one(sql: str, number: str | None) -> None:
+    assert number_of(parse_expression(sql)) == number
 
 
 # ---- lists, and digits that name something ----

@@ -10,6 +10,7 @@ import sqlite3
 from collections import Counter
 
 import pytest
+from tiny_gguf import CHATML, NO_SYSTEM
 
 pytest.importorskip("numpy")
 pytest.importorskip("sqlglot", reason="sqlglot is not installed: it is in the train and test extras")
@@ -363,6 +364,31 @@ def test_training_uses_the_very_layout_of_the_runtime(tmp_path):
     assert len(row.prefix) == expected.prefix
     assert row.target.tolist() == [*vocab.tokenize(b"SELECT a FROM t"), vocab.eos]
     llama.close()
+
+
+LOSING = (
+    "{% for m in messages if m['role'] == 'user' %}<|im_start|>{{ m['content'] }}<|im_end|>\n{% endfor %}"
+)
+
+
+@pytest.mark.parametrize("template", [CHATML, NO_SYSTEM, LOSING, "", "{{ broken"])
+def test_a_hub_folder_is_laid_out_as_the_runtime_lays_out_its_gguf(tmp_path, template):
+    """A template that takes no system turn, or leaves it out, has both in one message there, too."""
+    pytest.importorskip("llama_cpp")
+    pytest.importorskip("gguf", reason="the convert extra is not installed")
+    transformers = pytest.importorskip("transformers")
+    import convert_tiny
+    from tiny_gguf import make_gguf
+
+    from sqlagent.linking import prompt
+    from train.tokens import GgufTokens, HubTokens
+
+    gguf = GgufTokens(make_gguf(tmp_path / "tiny.gguf", template=template or None))
+    tokenizer = transformers.AutoTokenizer.from_pretrained(convert_tiny.hf_folder(tmp_path / "hub", "qwen2"))
+    tokenizer.chat_template = template or None
+    built = prompt.build(schemas.from_ddl("CREATE TABLE t (a TEXT)"), "how many?")
+    hub = HubTokens("hub", tokenizer)
+    assert hub.text(hub.prompt(built)[0]) == gguf.text(gguf.prompt(built)[0])
 
 
 @pytest.mark.slow

@@ -121,15 +121,19 @@ class PackedAttention(torch.autograd.Function):
             shared = slice(block.start, block.start + block.prefix)
             if block.prefix:
                 out[:, :, shared], lse[:, :, shared] = _forward(
-                    q4[:, :, shared], _to(k4[:, :, shared], share), _to(v4[:, :, shared], share), True, scale
+                    q4[:, :, shared],
+                    _shared(k4[:, :, shared], share),
+                    _shared(v4[:, :, shared], share),
+                    True,
+                    scale,
                 )
             if block.at is None or block.real is None:
                 continue
             rest = slice(block.start + block.prefix, block.end)
             own, own_lse = _forward(
                 _each(q4, block.at),
-                _to(_each(k4, block.at), share),
-                _to(_each(v4, block.at), share),
+                _shared(_each(k4, block.at), share),
+                _shared(_each(v4, block.at), share),
                 True,
                 scale,
             )
@@ -163,8 +167,8 @@ class PackedAttention(torch.autograd.Function):
                 dq[:, :, shared], a, b = _backward(
                     g4[:, :, shared],
                     q4[:, :, shared],
-                    _to(k4[:, :, shared], share),
-                    _to(v4[:, :, shared], share),
+                    _shared(k4[:, :, shared], share),
+                    _shared(v4[:, :, shared], share),
                     out[:, :, shared],
                     lse[:, :, shared],
                     True,
@@ -180,8 +184,8 @@ class PackedAttention(torch.autograd.Function):
             a, b, c = _backward(
                 grad,
                 _each(q4, block.at),
-                _to(_each(k4, block.at), share),
-                _to(_each(v4, block.at), share),
+                _shared(_each(k4, block.at), share),
+                _shared(_each(v4, block.at), share),
                 _each(out, block.at),
                 _each(lse, block.at),
                 True,
@@ -189,7 +193,7 @@ class PackedAttention(torch.autograd.Function):
             )
             own_q = _back(a, block.real)
             dk[:, :, rest] = _back(b.sum(1, keepdim=True), block.real).to(dk.dtype)
-            dv[:, :, rest] = _back(c.sum(1, keepdim=True), block.real).to(dk.dtype)
+            dv[:, :, rest] = _back(c.sum(1, keepdim=True), block.real).to(dv.dtype)
             if block.prefix:
                 flat = [x[:, :, rest].flatten(1, 2)[:, None] for x in (g4, q4, out, lse)]
                 a, b, c = _backward(
@@ -202,7 +206,7 @@ class PackedAttention(torch.autograd.Function):
         return dq.flatten(0, 1)[None], dk[:, 0][None], dv[:, 0][None], None, None
 
 
-def _to(x: torch.Tensor, share: int) -> torch.Tensor:
+def _shared(x: torch.Tensor, share: int) -> torch.Tensor:
     """Show each of the K key heads to its `share` query heads: a view."""
     return x.expand(-1, share, -1, -1)
 

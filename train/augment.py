@@ -13,13 +13,12 @@ from dataclasses import replace
 
 from sqlagent.database.schema import ForeignKey, Schema, Table, fold
 from sqlagent.linking.prompt import Hint
+from sqlagent.sql.edit import spliced
+from sqlagent.sql.lexer import tokens, unquoted
 from sqlagent.sql.names import is_bare, quote
 
 KINDS = ("shuffle", "drop-samples", "rename", "reword")
 
-_LEXEME = re.compile(
-    r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | [A-Za-z_][A-Za-z0-9_]* | \s+ | .""", re.VERBOSE | re.DOTALL
-)
 _ALIAS = re.compile(r"[Tt][0-9]+")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^A-Za-z0-9_ ]+")
 
@@ -112,23 +111,16 @@ def _rename(schema: Schema, style: Callable[[list[str]], str]) -> tuple[Schema, 
 
 
 def rename_sql(sql: str, renamed: dict[str, str]) -> str:
-    """Rename the identifiers of a statement in canonical form: keywords are upper case there, names as
-    declared.
-    """
-    if not renamed:
-        return sql
-    parts = _LEXEME.findall(sql)
-    out = []
-    for number, part in enumerate(parts):
-        name = part
-        if part.startswith('"'):
-            name = part[1:-1].replace('""', '"')
-        elif not is_bare(part) or parts[number + 1 : number + 2] == ["("]:
-            out.append(part)
-            continue
-        new = renamed.get(fold(name))
-        out.append(part if new is None else new if is_bare(new) else quote(new))
-    return "".join(out)
+    """A statement with its identifiers renamed; keywords are none, nor are functions, which stand before `(`."""
+    found = tokens(sql)
+    edits = []
+    for token, behind in zip(found, [*found[1:], None], strict=True):
+        called = behind is not None and behind.text == "(" and behind.start == token.end
+        if token.kind == "quoted" or (token.kind == "name" and is_bare(token.text) and not called):
+            new = renamed.get(fold(unquoted(token)))
+            if new is not None:
+                edits.append((token.start, token.end, quote(new)))
+    return spliced(sql, edits)
 
 
 def rename_hints(hints: tuple[Hint, ...], renamed: dict[str, str]) -> tuple[Hint, ...]:

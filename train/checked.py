@@ -30,6 +30,8 @@ COMPARED = 2000
 """Rows of a result that are compared with the original's."""
 SCHEMAS = 4096
 """Schemas of CREATE TABLE text kept in memory."""
+CONNECTIONS = 64
+"""Databases that are open at once."""
 NULL_TEXT = re.compile(r"(?i)(?<!')'null'(?!')")
 """Public sets write `= 'null'` for IS NULL, and a model that learns it finds nothing."""
 
@@ -50,7 +52,7 @@ class Example:
 
 
 class Databases:
-    """Schemas and read-only connections, each opened once."""
+    """Schemas and read-only connections, each opened once. `close` ends them."""
 
     def __init__(self) -> None:
         self._schemas: dict[str, Schema] = {}
@@ -82,10 +84,8 @@ class Databases:
         """A connection to run a pair's statements on: read-only, or in memory for CREATE TABLE text."""
         key = str(pair.database) if pair.database else pair.ddl
         if key not in self._connections:
-            if len(self._connections) >= 64:
-                for old in self._connections.values():
-                    old.close()
-                self._connections.clear()
+            if len(self._connections) >= CONNECTIONS:
+                self._disconnect()
             if pair.database:
                 made = sqlite3.connect(f"{pair.database.resolve().as_uri()}?mode=ro", uri=True)
                 made.execute("PRAGMA query_only = 1")
@@ -97,6 +97,15 @@ class Databases:
             register(made)  # what the sandbox brings, the grammar offers
             self._connections[key] = made
         return self._connections[key]
+
+    def close(self) -> None:
+        self._disconnect()
+        self.meant.close()
+
+    def _disconnect(self) -> None:
+        for connection in self._connections.values():
+            connection.close()
+        self._connections.clear()
 
 
 def check(pair: Pair, databases: Databases, view: View, *, style: str) -> Example:

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlagent.base.errors import UsageError
 from train import augment, prepared, sources
@@ -26,9 +26,6 @@ from train.sources import Pair
 from train.tokens import Tokens, encode
 from train.view import View
 from train.workers import Outcome, Workers, count
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass
@@ -107,26 +104,22 @@ class Pipeline:
     def rows(self) -> Iterator[prepared.Row]:
         """All training rows, augmented copies and the validation slice."""
         seen: set[tuple[str, str]] = set()
-        for mix in self._mixes:
-            yield from self._source(mix, seen)
-        for number, file in enumerate(self.config.validation.files):
-            yield from self._validation(file, number)
-        self._close()
-
-    def _close(self) -> None:
-        self._view.close()
-        self._databases.meant.close()
+        with contextlib.closing(self._view), contextlib.closing(self._databases):
+            for mix in self._mixes:
+                yield from self._source(mix, seen)
+            for number, file in enumerate(self.config.validation.files):
+                yield from self._validation(file, number)
 
     def examples(self) -> Iterator[Example]:
         """What of the recipe's first epoch passes every check but that of its length; no tokenizer is needed."""
         seen: set[tuple[str, str]] = set()
-        for mix in self._mixes:
-            pairs = self._progress(sources.read(mix, self.root, limit=self.config.limit), mix.name)
-            for number, pair in enumerate(pairs):
-                if prepared.times(mix.weight, prepared.phase(number), 0):
-                    with contextlib.suppress(Dropped):
-                        yield self._one(pair, mix, seen)
-        self._close()
+        with contextlib.closing(self._view), contextlib.closing(self._databases):
+            for mix in self._mixes:
+                pairs = self._progress(sources.read(mix, self.root, limit=self.config.limit), mix.name)
+                for number, pair in enumerate(pairs):
+                    if prepared.times(mix.weight, prepared.phase(number), 0):
+                        with contextlib.suppress(Dropped):
+                            yield self._one(pair, mix, seen)
 
     def _source(self, mix: Mix, seen: set[tuple[str, str]]) -> Iterator[prepared.Row]:
         counts = self.counts
@@ -261,9 +254,8 @@ class Pipeline:
     def _validation(self, file: str, number: int) -> Iterator[prepared.Row]:
         """A fixed, seeded slice of a validation file, through the same checks."""
         held = self.config.validation
-        first = next(iter(sources._rows(file, self.root)), {})
-        kind = "context" if "context" in first else "bird" if "SQL" in first else "spider"
         name = f"validation:{Path(file).parent.name or file}"
+        kind = sources.kind_of(file, self.root)
         mix = Mix(name=name, kind=kind, file=file, databases=held.folder)
         pairs = list(sources.read(mix, self.root))
         random.Random(f"validation:{number}").shuffle(pairs)

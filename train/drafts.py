@@ -1,4 +1,4 @@
-"""Learns what SQL looks like, for the drafts that decoding tries (`sqlagent.decoding.drafting`).
+"""Learn what SQL looks like, for the drafts that decoding tries (`sqlagent.decoding.drafting`).
 
     python -m train drafts --recipe qwen2.5-coder-1.5b-cpu-third --data DIR --save models/drafts.json
 

@@ -52,18 +52,22 @@ def listing(repo: str) -> Listing:
         for entry in tree
         if hasattr(entry, "size")
     )
-    licence = (about.card_data or {}).get("license") or ""
-    return Listing(repo, about.sha, licence if isinstance(licence, str) else ", ".join(licence), files)
+    return Listing(repo, about.sha, _licence_of(about.card_data), files)
 
 
 def licence(repo: str) -> str:
     """The licence that a model's card on the hub names, "" for none. Raises UsageError and ModelError."""
     api = _api()
     try:
-        card = api.model_info(repo, timeout=10).card_data or {}
+        card = api.model_info(repo, timeout=10).card_data
     except failures() as error:
         raise _in_words(error, repo) from None
-    found = card.get("license") or ""
+    return _licence_of(card)
+
+
+def _licence_of(card: Any) -> str:
+    """The licence that a card's metadata names, or all of them; "" for none."""
+    found = (card or {}).get("license") or ""
     return found if isinstance(found, str) else ", ".join(found)
 
 

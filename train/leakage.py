@@ -58,12 +58,8 @@ class Guard:
         from sqlagent.database import schema
 
         names = databases.read_text(encoding="utf-8").split() if databases else []
-        found = []
-        for name in names if folder else []:
-            path = folder / name / f"{name}.sqlite"  # type: ignore[operator]
-            if path.is_file():
-                found.append(schema.read(path, samples=0))
-        return cls(names, questions, found)
+        files = [folder / name / f"{name}.sqlite" for name in names] if folder is not None else []
+        return cls(names, questions, [schema.read(file, samples=0) for file in files if file.is_file()])
 
     def _rare(self, one: frozenset[str]) -> list[str]:
         # Two sets with Jaccard >= NEAR share one of the (1 - NEAR) n + 1 rarest words of either.

@@ -7,14 +7,14 @@ Invariant: a line depends on its question, the model and the settings only; prom
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlagent.base.errors import SqlagentError
-from train.rejection import Settings, Table
+from train.rejection import Settings, Table, with_tables
 
 if TYPE_CHECKING:
     from bench.gold.datasets import Question
@@ -63,15 +63,8 @@ def lines(
     """A line a question: a pair, or why there is none ("chosen" or "rejected" is empty)."""
     from train.tokens import encode
 
-    table: Table | None = None
-    here: Path | None = None
-    try:
-        for question in questions:
-            assert question.database is not None
-            if table is None or question.database != here:
-                if table is not None:
-                    table.close()
-                table, here = Table(question.database), question.database
+    with contextlib.closing(with_tables(questions)) as opened:
+        for question, table in opened:
             line: dict[str, Any] = {"id": question.id, "question": question.question}
             try:
                 written = [one.sql for one in table.written(question.question, model, settings)]
@@ -94,9 +87,6 @@ def lines(
                 tuple(wrong.target.tolist()),
             )
             yield asdict(pair) | {"why": why}
-    finally:
-        if table is not None:
-            table.close()
 
 
 def pair_of(line: dict[str, Any]) -> Pair | None:

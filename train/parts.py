@@ -136,7 +136,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     if missing:
-        print(f"{len(missing)} parts are missing yet: {', '.join(missing[:8])} …", file=sys.stderr)
+        more = " …" if len(missing) > 8 else ""
+        print(f"{len(missing)} parts are missing yet: {', '.join(missing[:8])}{more}", file=sys.stderr)
         return 1
     print(f"all files are in {options.to}", file=sys.stderr)
     return 0

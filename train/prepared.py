@@ -83,18 +83,10 @@ class Prepared:
     @cached_property
     def digest(self) -> str:
         """sha256 (hex) over everything that training reads."""
+        requests, targets = [item.request for item in self.items], [item.target for item in self.items]
+        rows = (self.prefix_of, self.weight, self.phase, self.copy, self.copies, self.held_out)
         sha = hashlib.sha256()
-        for array in (*_flatten(self.prefixes), *_flatten([i.request for i in self.items])):
-            sha.update(np.ascontiguousarray(array).tobytes())
-        for array in (
-            *_flatten([i.target for i in self.items]),
-            self.prefix_of,
-            self.weight,
-            self.phase,
-            self.copy,
-        ):
-            sha.update(np.ascontiguousarray(array).tobytes())
-        for array in (self.copies, self.held_out):
+        for array in (*_flatten(self.prefixes), *_flatten(requests), *_flatten(targets), *rows):
             sha.update(np.ascontiguousarray(array).tobytes())
         return sha.hexdigest()
 
@@ -111,6 +103,10 @@ class Prepared:
             chosen += [row] * times(float(self.weight[row]), float(self.phase[row]), epoch)
         rng.shuffle(chosen)
         return self._grouped(chosen)
+
+    def originals(self) -> list[Group]:
+        """The rows to train on, each once and without its augmented copies, grouped by prefix."""
+        return self._grouped(np.flatnonzero(~self.held_out & (self.copy == 0)).tolist())
 
     def validation(self) -> list[Group]:
         """The validation slice, grouped by prefix."""

@@ -11,12 +11,13 @@ on where it stopped. Invariant: a line depends on its question, the model and th
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -137,18 +138,10 @@ def lines(
 ) -> Iterator[dict[str, Any]]:
     """The lines of questions, one after the other, until the minutes are over."""
     ends = time.monotonic() + 60 * minutes if minutes else math.inf
-    table: Table | None = None
-    here: Path | None = None
-    try:
-        for question in questions:
+    with contextlib.closing(with_tables(questions)) as pairs:
+        for question, table in pairs:
             if time.monotonic() > ends:
                 return
-            assert question.database is not None
-            if question.database != here:
-                if table is not None:
-                    table.close()
-                table, here = Table(question.database), question.database
-            assert table is not None
             try:
                 yield judged(question, table, table.written(question.question, model, settings))
             except SqlagentError as error:
@@ -160,6 +153,20 @@ def lines(
                     "candidates": 0,
                     "dropped": {type(error).__name__: 1},
                 }
+
+
+def with_tables(questions: Sequence[Question]) -> Generator[tuple[Question, Table], None, None]:
+    """Each question with its table, which is open until one of another database comes, or the end."""
+    table: Table | None = None
+    here: Path | None = None
+    try:
+        for question in questions:
+            assert question.database is not None
+            if table is None or question.database != here:
+                if table is not None:
+                    table.close()
+                table, here = Table(question.database), question.database
+            yield question, table
     finally:
         if table is not None:
             table.close()

@@ -105,9 +105,8 @@ def _from_files(config: Config, tokenizer: Tokens) -> Iterator[Asked]:
     try:
         for number, file in enumerate(files):
             share = config.sample // len(files) + (number < config.sample % len(files))
-            first = next(iter(sources._rows(file, root)), {})
-            kind = "context" if "context" in first else "bird" if "SQL" in first else "spider"
-            pairs = list(sources.read(Mix(file, kind, file, held.folder), root))
+            mix = Mix(file, sources.kind_of(file, root), file, held.folder)
+            pairs = list(sources.read(mix, root))
             random.Random(f"sample:{number}").shuffle(pairs)
             for pair in pairs:
                 if not share:
@@ -123,6 +122,7 @@ def _from_files(config: Config, tokenizer: Tokens) -> Iterator[Asked]:
                     yield Asked(pair.question, ids, example.sql, pair.database)
     finally:
         view.close()
+        databases.close()
         databases.meant.close()
 
 

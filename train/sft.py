@@ -1,4 +1,4 @@
-"""`--engine trl`: the same rows through trl's SFTTrainer, one row a sequence.
+"""Train on the same rows with trl's SFTTrainer, one row a sequence: `--engine trl`.
 
 Why the packed loop is the default: SFTTrainer has no shared-prefix packing (its own packing never lets rows
 share a prompt, and wants FlashAttention), so on the same machine it sees a third to a fifth of the
@@ -24,12 +24,12 @@ from train.config import Config
 from train.prepared import Prepared
 
 
-def dataset(data: Prepared, config: Config, *, held_out: bool) -> Any:
-    """Tokenised rows: `input_ids`, and `labels` with -100 on everything but the SQL."""
+def dataset(data: Prepared, config: Config) -> Any:
+    """The rows to train on, tokenised: `input_ids`, and `labels` with -100 on everything but the SQL."""
     import datasets
 
     rows: dict[str, list[list[int]]] = {"input_ids": [], "labels": []}
-    for row in np.flatnonzero((data.held_out == held_out) & (data.copy == 0)):
+    for row in np.flatnonzero(~data.held_out & (data.copy == 0)):
         item, prefix = data.items[row], data.prefixes[data.prefix_of[row]]
         ids = [*prefix.tolist(), *item.request.tolist(), *item.target.tolist()]
         if len(ids) > config.max_length:
@@ -55,7 +55,7 @@ def run(config: Config, data: Prepared, output: Path) -> Summary:
     tuned = qlora.add_adapter(
         qlora.load_base(source, numbers=numbers, quantization=config.quantization, device=device), config
     )
-    rows = dataset(data, config, held_out=False)
+    rows = dataset(data, config)
     if not len(rows):
         raise UsageError("No row is left to train on: raise --max-length.")
     micro = min(4, config.batch_size)

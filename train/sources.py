@@ -72,6 +72,12 @@ def questions(path: Path) -> Iterator[tuple[str, str]]:
         yield row["question"], row.get("db_id", "")
 
 
+def kind_of(file: str, root: Path) -> str:
+    """How the rows of a file are written, by its first: "context", "bird" or "spider", which a `Mix` calls its kind."""
+    first = next(iter(_rows(file, root)), {})
+    return "context" if "context" in first else "bird" if "SQL" in first else "spider"
+
+
 def _pair(mix: Mix, row: dict[str, Any], root: Path, number: int) -> Pair:
     question = " ".join(row["question"].split())
     if mix.kind == "context":

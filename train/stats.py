@@ -1,4 +1,4 @@
-"""What a data set looks like: counts, lengths, a few rows as the model sees them, and a picture."""
+"""Describe a data set: counts, lengths, a few rows as the model sees them, and a picture."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from train.data import Counts
-from train.packing import Group, fill, split_group
+from train.packing import fill, split_group
 from train.prepared import Prepared
 from train.tokens import Tokens
 
@@ -31,7 +31,7 @@ def describe(data: Prepared, counts: Counts | None, *, questions: int, max_lengt
     lines.append(f"{'tokens':28} " + " ".join(f"{'p' + str(q) if q < 100 else 'max':>8}" for q in QUANTILES))
     for name, values in lengths.items():
         lines.append(f"{name:28} " + " ".join(f"{np.percentile(values, q):8.0f}" for q in QUANTILES))
-    groups = [g for g in _training(data)]
+    groups = data.originals()
     rows = sum(len(g.items) for g in groups)
     alone = sum(len(g.prefix) + len(item) for g in groups for item in g.items)
     packed = [p for g in groups for p in split_group(g, questions=questions, max_length=max_length)[0]]
@@ -45,10 +45,6 @@ def describe(data: Prepared, counts: Counts | None, *, questions: int, max_lengt
         f"{len(fill(packed, max_length))} sequences of at most {max_length} tokens",
     ]
     return "\n".join(lines)
-
-
-def _training(data: Prepared) -> list[Group]:
-    return data._grouped(np.flatnonzero(~data.held_out & (data.copy == 0)).tolist())
 
 
 def token_lengths(data: Prepared) -> dict[str, np.ndarray]:

@@ -113,11 +113,11 @@ class _VocabOnly:
 
 
 class HubTokens:
-    """A Hugging Face tokenizer with a chat template."""
-
-    _SYSTEM, _USER = "Xq7SYSTEMq7X", "Xq7USERq7X"
+    """A Hugging Face tokenizer with a chat template; llama.cpp is not needed."""
 
     def __init__(self, source: str, tokenizer: Any = None) -> None:
+        from sqlagent.decoding.chat_template import pieces
+
         if tokenizer is None:
             from transformers import AutoTokenizer
 
@@ -130,25 +130,37 @@ class HubTokens:
         self._tokenizer = tokenizer
         self.name = source
         self.eos = tokenizer.eos_token_id
-        messages = [{"role": "system", "content": self._SYSTEM}, {"role": "user", "content": self._USER}]
+        self._pieces = pieces(self._rendered)
+
+    def _rendered(self, messages: list[dict[str, str]]) -> str:
+        """A conversation as the model's template writes it; "" where it has none, or one that refuses a system turn."""
+        from jinja2 import TemplateError
+
         try:
-            text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-        except Exception:  # no template, or one that refuses a system turn: the template's own code raises
-            text = f"{self._SYSTEM}\n\n### Input\n{self._USER}\n\n### Response\n"
-        before, rest = text.split(self._SYSTEM, 1)
-        between, after = rest.split(self._USER, 1)
-        self._pieces = (before, between, after)
+            return str(
+                self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+            )
+        except (ValueError, TypeError, OverflowError, TemplateError):
+            return ""
 
     def _special(self, text: str) -> list[int]:
-        return self._tokenizer(text, add_special_tokens=False)["input_ids"] if text else []
+        return list(self._tokenizer(text, add_special_tokens=False)["input_ids"]) if text else []
 
     def prompt(self, prompt: Prompt) -> tuple[list[int], int]:
-        before, between, after = self._pieces
-        ids = self._special(before) + self.plain(prompt.system) + self._special(between)
-        ids += self.plain(prompt.context)
-        cut = len(ids)
-        ids += self.plain(prompt.request) + self._special(after) + self.plain(prompt.answer)
-        return ids, cut
+        from sqlagent.decoding.chat_template import SYSTEM, USER
+
+        ids: list[int] = []
+        cut = 0
+        for piece in self._pieces:
+            if piece == SYSTEM:
+                ids += self.plain(prompt.system)
+            elif piece == USER:
+                ids += self.plain(prompt.context)
+                cut = len(ids)
+                ids += self.plain(prompt.request)
+            else:
+                ids += self._special(piece)
+        return ids + self.plain(prompt.answer), cut
 
     def plain(self, text: str) -> list[int]:
         if not text:

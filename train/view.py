@@ -1,5 +1,4 @@
-"""What the runtime would show the model of a database for a question: the part of its schema, and value
-hints.
+"""Show of a database what the runtime would for a question: the part of its schema, and value hints.
 
 Invariant: parts and hints come from the runtime's own `sqlagent.linking.focus`; nothing is chosen here.
 """
@@ -45,6 +44,7 @@ class View:
                 try:
                     focus.build(schema)
                 except DatabaseError:
+                    focus.close()
                     focus = Focus(pair.database, values=False)
             self._focus[pair.database] = focus
         part = focus.part(schema, pair.question)

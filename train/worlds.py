@@ -13,6 +13,7 @@ Invariant: worlds follow from the file and the seed alone; the file is only read
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
@@ -69,9 +70,8 @@ class Worlds:
         if here is None:
             return Verdict("does not run outside of the sandbox")
         for why, world in self._alike(reading):
-            with world:
+            with contextlib.closing(world):
                 given = denotation(world, sql)
-            world.close()
             if given != here:
                 return Verdict(why)
         if self._changed is None:

@@ -17,7 +17,7 @@ from sqlagent.amend.amendment import Amended, edited
 from sqlagent.amend.dates import is_date
 from sqlagent.amend.rule import Pitfall
 from sqlagent.sql.edit import Edits
-from sqlagent.sql.functions import EXTREMES, NUMBERS
+from sqlagent.sql.functions import EXTREMES, NUMERIC
 from sqlagent.sql.names import text_literal
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Between, Binary, Call, Column, Expr, In, Literal
@@ -42,7 +42,6 @@ _TEXTS = _DATES | frozenset(
         "TYPEOF",
     )
 )
-_NUMBERS = NUMBERS | {"LENGTH", "INSTR", "JULIANDAY", "UNIXEPOCH", "ROUND", "ABS"}
 _WIDTH = {"%Y": 4, "%m": 2, "%d": 2, "%H": 2, "%M": 2, "%S": 2, "%W": 2, "%j": 3, "%w": 1}
 """How many digits STRFTIME writes for a format."""
 _BOUNDS = {"<": ("<", 0), ">=": (">=", 0), ">": (">=", 1), "<=": ("<", 1)}
@@ -75,7 +74,7 @@ def kind(value: Expr) -> str:
     if isinstance(value, Call):
         if value.function in EXTREMES and len(value.arguments) == 1:
             return kind(value.arguments[0])
-        return "text" if value.function in _TEXTS else "number" if value.function in _NUMBERS else ""
+        return "text" if value.function in _TEXTS else "number" if value.function in NUMERIC else ""
     if isinstance(value, Binary):
         return (
             "text"

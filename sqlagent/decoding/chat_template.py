@@ -6,7 +6,9 @@ the rendered text is cut at them, and each content is tokenised as plain text.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlagent.base.errors import ModelError
@@ -14,8 +16,8 @@ from sqlagent.linking.prompt import Prompt
 from sqlagent.llama.context import Llama
 from sqlagent.llama.vocab import Vocab
 
-_SYSTEM, _USER = "Xq7SYSTEMq7X", "Xq7USERq7X"
-_PLAIN = f"{_SYSTEM}\n\n### Input\n{_USER}\n\n### Response\n"
+SYSTEM, USER = "Xq7SYSTEMq7X", "Xq7USERq7X"
+_PLAIN = f"{SYSTEM}\n\n### Input\n{USER}\n\n### Response\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class ChatTemplate:
         self._vocab = vocab
         bos = vocab.piece(vocab.bos, special=True).decode("utf-8", "replace") if vocab.bos >= 0 else ""
         eos = vocab.piece(vocab.eos, special=True).decode("utf-8", "replace") if vocab.eos >= 0 else ""
-        self._pieces = _split(_render(llama.chat_template(), bos, eos))
+        self._pieces = pieces(partial(_rendered, llama.chat_template(), bos, eos))
 
     def tokens(self, prompt: Prompt) -> PromptTokens:
         """Tokens of a prompt: template pieces with special tokens, contents without."""
@@ -49,9 +51,9 @@ class ChatTemplate:
         lines: list[int] = []
         opening = prefix = 0
         for piece in self._pieces:
-            if piece == _SYSTEM:
+            if piece == SYSTEM:
                 ids += vocab.tokenize(prompt.system.encode("utf-8", "replace"))
-            elif piece == _USER:
+            elif piece == USER:
                 opening = len(ids)
                 ids += vocab.tokenize(prompt.context.encode("utf-8", "replace"))
                 broken = [b"\n" in vocab.bytes_of(token) for token in ids]
@@ -71,21 +73,28 @@ class ChatTemplate:
         return PromptTokens(tuple(ids), opening, prefix, answer, tuple(lines))
 
 
-def _render(template: str, bos: str, eos: str) -> str:
-    """The template's text around placeholders for a system and a user message."""
-    if not template:
-        return _PLAIN
-    apart = [{"role": "system", "content": _SYSTEM}, {"role": "user", "content": _USER}]
-    merged = [{"role": "user", "content": f"{_SYSTEM}\n\n{_USER}"}]
+Messages = list[dict[str, str]]
+
+
+def pieces(render: Callable[[Messages], str]) -> list[str]:
+    """What a template writes around SYSTEM and USER, which stand for the contents and are pieces of their own.
+
+    render: a conversation as the template writes it; "" where it cannot. A template without a system role gets both in
+    one message; one that loses either is not used.
+    """
+    apart = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": USER}]
+    merged = [{"role": "user", "content": f"{SYSTEM}\n\n{USER}"}]
     for messages in (apart, merged):
-        text = _try(template, messages, bos, eos)
-        if text.count(_SYSTEM) == 1 and text.count(_USER) == 1 and text.index(_SYSTEM) < text.index(_USER):
-            return text
-    return _PLAIN
+        text = render(messages)
+        if text.count(SYSTEM) == 1 and text.count(USER) == 1 and text.index(SYSTEM) < text.index(USER):
+            return _split(text)
+    return _split(_PLAIN)
 
 
-def _try(template: str, messages: list[dict[str, str]], bos: str, eos: str) -> str:
-    """Run somebody else's jinja in a sandbox; "" when it fails (no system role, unknown filter)."""
+def _rendered(template: str, bos: str, eos: str, messages: Messages) -> str:
+    """Run somebody else's jinja in a sandbox; "" when it fails (no system role, unknown filter), or there is none."""
+    if not template:
+        return ""
     try:
         from llama_cpp.llama_chat_format import Jinja2ChatFormatter
     except ImportError as exc:
@@ -99,6 +108,6 @@ def _try(template: str, messages: list[dict[str, str]], bos: str, eos: str) -> s
 
 def _split(text: str) -> list[str]:
     """The rendered text cut at its placeholders, which stay as pieces of their own."""
-    before, rest = text.split(_SYSTEM, 1)
-    between, after = rest.split(_USER, 1)
-    return [piece for piece in (before, _SYSTEM, between, _USER, after) if piece]
+    before, rest = text.split(SYSTEM, 1)
+    between, after = rest.split(USER, 1)
+    return [piece for piece in (before, SYSTEM, between, USER, after) if piece]

@@ -145,15 +145,13 @@ class Linker:
         question: str,
         *,
         budget: int = BUDGET,
-        whole: int | None = None,
         hints: Sequence[Hint] = (),
     ) -> Schema:
         """The part of the schema that `question` is about, in at most `budget` tokens.
 
-        whole: the tokens in which all tables are shown if they fit, views aside; the budget if None.
         hints: stored values that the question mentions, as `ValueIndex.find` tells them.
         """
-        usual = self.usual(question, budget=budget, whole=budget if whole is None else whole)
+        usual = self.usual(question, budget=budget, whole=budget)
         return usual or self.schema.subset(self._choose(self._search(question, hints), budget))
 
     def needed(
@@ -240,15 +238,15 @@ class Linker:
             kept |= set(found[place].columns) if place in found else set()
         return [column.name for i, column in enumerate(doc.table.columns) if i in kept]
 
-    def scores(self, question: str, hints: Sequence[Hint] = ()) -> dict[str, float]:
+    def scores(self, question: str) -> dict[str, float]:
         """Name of a table → how likely a question is about it, up to 1.0; others are left out."""
-        ranked = self._scored(self._search(question, hints))
+        ranked = self._scored(self._search(question, ()))
         most = max((score for _, score in ranked), default=0.0)
         return {self._docs[place].table.name: score / most for place, score in ranked if score > 0}
 
-    def ranked(self, question: str, hints: Sequence[Hint] = ()) -> list[str]:
+    def ranked(self, question: str) -> list[str]:
         """Names of the tables that have anything to do with a question, the likeliest first."""
-        return [self._docs[place].table.name for place, _ in self._scored(self._search(question, hints))]
+        return [self._docs[place].table.name for place, _ in self._scored(self._search(question, ()))]
 
     def _search(self, question: str, hints: Sequence[Hint]) -> dict[int, _Found]:
         found: dict[int, _Found] = defaultdict(_Found)
@@ -269,7 +267,7 @@ class Linker:
                     entry.words[word] = max(entry.words.get(word, 0.0), value)
                     if column >= 0:
                         entry.columns[column] = entry.columns.get(column, 0.0) + value
-        for rank, hint in enumerate(hints):
+        for hint in hints:
             at = self._places.get(fold(hint.table))
             if at is None:
                 continue
@@ -280,9 +278,7 @@ class Linker:
                 entry = found[at]
                 said = word_forms.key(str(hint.value))
                 # Two columns that hold the same value are one piece of evidence, not two.
-                mark = -1 - next(
-                    (i for i, h in enumerate(hints) if word_forms.key(str(h.value)) == said), rank
-                )
+                mark = -1 - next(i for i, one in enumerate(hints) if word_forms.key(str(one.value)) == said)
                 entry.words[mark] = max(entry.words.get(mark, 0.0), value)
                 entry.columns[column] = entry.columns.get(column, 0.0) + value
         return found
@@ -376,11 +372,6 @@ class Linker:
                 columns.add(i)
                 spent += doc.costs[i]
         return spent
-
-
-def link(schema: Schema, question: str, *, budget: int = BUDGET, hints: Sequence[Hint] = ()) -> Schema:
-    """`Linker(schema).link(…)`, for one question only."""
-    return Linker(schema).link(question, budget=budget, hints=hints)
 
 
 def _joins(schema: Schema, places: dict[str, int]) -> dict[int, set[int]]:

@@ -16,6 +16,8 @@ from sqlagent.sql.walk import bare
 
 _SHOWN = ("DATE", "DATETIME", "TIME", "STRFTIME")
 _COUNTED = ("JULIANDAY", "UNIXEPOCH")
+_NUMBERS = ("%s", "%J")
+"""Formats of STRFTIME that count seconds or days, as the functions do that count."""
 _WORDS = {"CURRENT_DATE": "date", "CURRENT_TIMESTAMP": "datetime", "CURRENT_TIME": "time"}
 
 
@@ -32,11 +34,12 @@ def by_the_clock(sql: str, *, local: bool, now: str = "") -> str:
             continue
         place = 1 if call.function == "STRFTIME" else 0
         arguments = [bare(argument) for argument in call.arguments]
-        texts = [one.value.lower() if isinstance(one, Literal) else "" for one in arguments]
-        if len(texts) <= place or texts[place] != "now":
+        texts = [one.value if isinstance(one, Literal) else "" for one in arguments]
+        words = [text.lower() for text in texts]
+        if len(words) <= place or words[place] != "now":
             continue
-        counted = call.function in _COUNTED or (place and texts[0] in ("%s", "%j%s"))
-        zoned = counted or not local or not {"localtime", "utc"}.isdisjoint(texts)
+        counted = call.function in _COUNTED or (place and texts[0] in _NUMBERS)
+        zoned = counted or not local or not {"localtime", "utc"}.isdisjoint(words)
         edits.replace(call.arguments[place], moment if zoned else f"{moment}, 'localtime'")
     for word in statement.find(Literal):
         if word.kind == "word" and word.value in _WORDS:

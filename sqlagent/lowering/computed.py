@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 from sqlagent.database.schema import Column as SchemaColumn
 from sqlagent.database.schema import Schema, fold
+from sqlagent.lowering.constants import number_of
 from sqlagent.sql import tree
 from sqlagent.sql.cursor import Unreadable
 from sqlagent.sql.edit import Edits
@@ -222,10 +223,4 @@ def _of_kind(literal: Literal, kind: str) -> str | None:
     word = literal.value.strip().lower()
     if kind == "BOOLEAN":
         return _TRUTHS.get(word, word if word in ("0", "1") else None)
-    if kind in ("INTEGER", "REAL"):
-        try:
-            float(word)
-        except ValueError:
-            return None
-        return word if re.fullmatch(r"[+-]?[\d.]+(?:e[+-]?\d+)?", word) else None
-    return None
+    return number_of(literal) if kind in ("INTEGER", "REAL") else None

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlagent.lowering.moments import DAY, MONTH, SECOND, YEAR, Span, computed_span, literal_span
+from sqlagent.sql.functions import NUMERIC
 from sqlagent.sql.statement import Statement
 from sqlagent.sql.tree import Binary, Call, Cast, Column, Expr, Literal, Query, Unary
 from sqlagent.sql.walk import bare, walk
 
 _GRAINS = {"%Y": YEAR, "%Y-%m": MONTH, "%Y-%m-%d": DAY, "%Y-%m-%d %H:%M:%S": SECOND, "%F": DAY}
 """What strftime formats give that begin an ISO text."""
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 
 
 def is_constant(node: Expr) -> bool:
@@ -48,13 +52,12 @@ def number_of(node: Expr) -> str | None:
     sign = ""
     if isinstance(node, Unary) and node.operator in "+-":
         sign, node = node.operator, bare(node.value)
-    if isinstance(node, Literal) and node.kind in ("number", "text"):
-        try:
-            float(node.value)
-        except ValueError:
-            return None
-        return sign + node.value.strip()
-    return None
+    if not isinstance(node, Literal) or node.kind not in ("number", "text"):
+        return None
+    # Digits of a number may be parted since SQLite 3.46; those of a text are none then.
+    number = node.value.replace("_", "") if node.kind == "number" else node.value.strip()
+    signed = sign and number[:1] in ("+", "-")
+    return sign + number if _NUMBER.fullmatch(number) and not signed else None
 
 
 def is_number(node: Expr) -> bool:
@@ -68,6 +71,4 @@ def is_number(node: Expr) -> bool:
         return node.operator in ("+", "-", "*", "/", "%")
     if isinstance(node, Cast):
         return node.type.upper() in ("INTEGER", "INT", "REAL", "FLOAT", "NUMERIC")
-    return isinstance(node, Call) and node.function in (
-        "AVG", "SUM", "TOTAL", "COUNT", "ROUND", "ABS", "LENGTH", "JULIANDAY", "UNIXEPOCH",
-    )  # fmt: skip
+    return isinstance(node, Call) and node.function in NUMERIC

@@ -18,8 +18,8 @@ from sqlagent.sql.names import quote
 from sqlagent.sql.parser import parse
 from sqlagent.sql.reading import Reading, read
 from sqlagent.sql.scope import Bound, Reference
-from sqlagent.sql.tree import Column, Item, Joined, Name, Node, Select, Star, TableRef
-from sqlagent.sql.walk import bare
+from sqlagent.sql.tree import Column, Item, Joined, Node, Select, Star, TableRef
+from sqlagent.sql.walk import bare, result_name
 
 
 def in_stored_names(sql: str, names: SpokenNames) -> str:
@@ -41,6 +41,7 @@ class _Translation:
         self._names = names
         self._edits = Edits(reading.statement)
         self._aliases = self._clashing_aliases()
+        self._stars_of_tables = any(star.qualifier is not None for star in reading.statement.find(Star))
 
     def sql(self) -> str:
         self._tables()
@@ -79,13 +80,13 @@ class _Translation:
             column.qualifier is not None and reference.bound is not None and reference.bound.node is node
             for column, reference in self._scopes.references.items()
         )
-        return columns or ".*" in self._statement.sql.replace(" ", "")
+        return columns or self._stars_of_tables
 
     def _asked_of(self, node: TableRef, query: str) -> str:
         """The query without the results that nothing in the statement asks for."""
         whole = parse(query)
         select = whole.select
-        if select is None or select.distinct or select.group or ".*" in self._statement.sql.replace(" ", ""):
+        if select is None or select.distinct or select.group or self._stars_of_tables:
             return query
         here = self._statement.enclosing_select(node)
         if here is not None and any(isinstance(bare(item.value), Star) for item in here.items):
@@ -95,7 +96,7 @@ class _Translation:
             for column, reference in self._scopes.references.items()
             if reference.bound is not None and reference.bound.node is node
         }
-        kept = [item for item in select.items if fold(_name_of(item)) in asked] or [select.items[0]]
+        kept = [item for item in select.items if fold(result_name(item)) in asked] or [select.items[0]]
         items = ", ".join(whole.text(item) for item in kept)
         edits = Edits(whole)
         edits.put(select.items[0].start, select.items[-1].end, items)
@@ -116,7 +117,7 @@ class _Translation:
 
     def _columns(self) -> None:
         for column, reference in self._scopes.references.items():
-            new = self._aliases.get(id(reference.item)) if reference.item is not None else None
+            new = self._aliases.get(reference.item) if reference.item is not None else None
             new = new or self._stored_name(column, reference)
             if new is None or new == column.name.text:
                 continue
@@ -127,8 +128,8 @@ class _Translation:
             self._edits.replace(column.name, quote(new) + spoken)
         for select in self._statement.find(Select):
             for item in select.items:
-                if item.alias is not None and id(item) in self._aliases:
-                    self._edits.replace(item.alias, quote(self._aliases[id(item)]))
+                if item.alias is not None and item in self._aliases:
+                    self._edits.replace(item.alias, quote(self._aliases[item]))
 
     def _stored_name(self, column: Column, reference: Reference) -> str | None:
         if reference.kind != "column" or reference.bound is None:
@@ -148,13 +149,13 @@ class _Translation:
             return self._of(first[0], first[1], depth + 1)
         if first is not None:
             item = self._statement.site(first)
-            if isinstance(item, Item) and id(item) in self._aliases:
-                return self._aliases[id(item)]
+            if isinstance(item, Item) and item in self._aliases:
+                return self._aliases[item]
         return None
 
-    def _clashing_aliases(self) -> dict[int, str]:
+    def _clashing_aliases(self) -> dict[Item, str]:
         """Aliases of results that are called like a column of the file's table, which would be taken in their place."""
-        found: dict[int, str] = {}
+        found: dict[Item, str] = {}
         for select in self._statement.find(Select):
             hidden = set()
             for bound in self._scopes.scope(select).bounds:
@@ -162,14 +163,9 @@ class _Translation:
                 if known is not None and known.stored:
                     hidden |= {fold(real) for name, real in known.columns.items() if fold(name) != fold(real)}
             for item in select.items:
-                if isinstance(item.alias, Name) and fold(item.alias.text) in hidden:
-                    found[id(item)] = item.alias.text + "_"
+                if item.alias is not None and fold(item.alias.text) in hidden:
+                    found[item] = item.alias.text + "_"
         return found
-
-
-def _name_of(item: Item) -> str:
-    value = bare(item.value)
-    return item.alias.text if item.alias else value.name.text if isinstance(value, Column) else ""
 
 
 def _drop_lookups(edits: Edits, select: Select, items: Sequence[Item]) -> None:

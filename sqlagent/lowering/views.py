@@ -16,7 +16,7 @@ from sqlagent.database.schema import Column, Schema, fold
 from sqlagent.sql import tree
 from sqlagent.sql.cursor import Unreadable
 from sqlagent.sql.reading import read
-from sqlagent.sql.walk import bare
+from sqlagent.sql.walk import bare, result_name
 
 _HEAD = re.compile(r"\bAS\b\s*(?=\bSELECT\b|\bWITH\b)", re.IGNORECASE)
 _DEEPEST = 4
@@ -81,7 +81,7 @@ def _handed_on(schema: Schema, definition: str) -> dict[str, tuple[str, str]]:
     for item in select.items if select is not None else ():
         value = bare(item.value)
         base = None if isinstance(value, tree.Star) else reading.scopes.base(value)
-        name = item.alias.text if item.alias else value.name.text if isinstance(value, tree.Column) else ""
+        name = result_name(item)
         if base is not None and name:
             found[name] = (fold(base[0].name), fold(base[1].name))
     return found
@@ -107,7 +107,7 @@ def query_columns(
         if isinstance(value, tree.Star):
             return None
         base = reading.scopes.base(value)
-        name = item.alias.text if item.alias else value.name.text if isinstance(value, tree.Column) else ""
+        name = result_name(item)
         if not name:
             return None
         seen = [cell for row in rows if (cell := row[number]) is not None]

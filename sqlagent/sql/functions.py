@@ -1,4 +1,4 @@
-"""Tell aggregate functions apart by what they make of the rows: MAX finds a value, SUM adds all up, GROUP_CONCAT lists.
+"""Tell functions apart by what they give, aggregates above all: MAX finds a value, SUM adds up, GROUP_CONCAT lists.
 
     call.function in ADDITIVE  # COUNT(*) and SUM(price): the sum over the parts is that of the whole
 
@@ -28,6 +28,8 @@ ARITHMETIC = SUMS | {"AVG"} | (ANALYSIS - {"MODE"})
 """They calculate with their argument: of texts, and of keys, the result says nothing."""
 NUMBERS = ARITHMETIC | {"COUNT"}
 """They give a number whatever they are of, in which every row has its part."""
+NUMERIC = NUMBERS | {"ABS", "INSTR", "JULIANDAY", "LENGTH", "ROUND", "UNIXEPOCH"}
+"""All functions, scalar ones too, that give a number whatever they are of."""
 MEASURES = AGGREGATES - {"GROUP_CONCAT"}
 """What they give has a more and a less: no list."""
 

@@ -47,10 +47,7 @@ class Token(NamedTuple):
 def tokens(sql: str) -> list[Token]:
     """All tokens of a text, comments too, in order."""
     found: list[Token] = []
-    append, new = (
-        found.append,
-        tuple.__new__,
-    )  # Token(…) would take twice the time, and this is done for every token
+    append, new = found.append, tuple.__new__  # Token(…) would take twice the time, for every token
     for match in _LEX.finditer(sql):
         kind = match.lastgroup or "bad"
         text = match[kind]

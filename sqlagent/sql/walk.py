@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from operator import attrgetter
 from typing import Any
 
-from sqlagent.sql.tree import Binary, Expr, Name, Node, Paren, Query, Select
+from sqlagent.sql.tree import Binary, Column, Expr, Item, Name, Node, Paren, Query, Select
 
 _GETTERS: dict[type[Node], Callable[[Node], Any]] = {}
 """How to get the values of the fields of `parts`; one for each kind of node takes half the time of a loop."""
@@ -101,3 +101,11 @@ def single(query: Query) -> Select | None:
     """The one SELECT of a query without WITH and set operations; None where there is more."""
     first = query.arms[0]
     return first if isinstance(first, Select) and len(query.arms) == 1 and not query.ctes else None
+
+
+def result_name(item: Item) -> str:
+    """What a result is called: its alias, or the column that it is; "" for what is computed, and for `*`."""
+    value = bare(item.value)
+    if item.alias is not None:
+        return item.alias.text
+    return value.name.text if isinstance(value, Column) else ""
