@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.key_names import (
+    WHO,
     NamedKey,
     is_unique,
     leads_nowhere,
@@ -74,6 +75,19 @@ def asked_by_noun(question: str, reading: Reading, accepts: Callable[[str], bool
     if not any(likeness(stem(word), noun) >= 0.6 for word in own_words(key.of)[-1:]):
         return Amended(reading.sql)
     return shown_as(parts, [key], accepts)
+
+
+def people_by_name(question: str, reading: Reading, accepts: Callable[[str], bool]) -> Amended:
+    """The names of those whom a reference means, where the question is who: "Who is Abel's manager?" is no number.
+
+    accepts: whether the grammar accepts a statement. Left alone: results of several columns, and words for keys.
+    """
+    asked = None if speaks_of_keys(question) else WHO.search(question)
+    parts = plain(reading) if asked else None
+    if parts is None or len(parts.select.items) != 1 or parts.select.distinct:
+        return Amended(reading.sql)
+    key = named_key(parts.select.items[0], parts, question.lower())
+    return shown_as(parts, [key], accepts) if key is not None and key.link else Amended(reading.sql)
 
 
 def sets_by_name(

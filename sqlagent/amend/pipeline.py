@@ -52,7 +52,7 @@ from sqlagent.amend.held_rows import Values
 from sqlagent.amend.held_texts import one_group_each, otherwise_held
 from sqlagent.amend.hierarchy import reporting
 from sqlagent.amend.integer_division import exact
-from sqlagent.amend.key_labels import asked_by_noun, groups_by_name, sets_by_name
+from sqlagent.amend.key_labels import asked_by_noun, groups_by_name, people_by_name, sets_by_name
 from sqlagent.amend.key_names import shown_by_name
 from sqlagent.amend.kinds import alike
 from sqlagent.amend.list_not_first import unlimited
@@ -173,6 +173,7 @@ SUPPLIED: dict[str, Rule] = {
     "per_group": lambda now, q: grouped(q.question, now, q.accepts),
     "group_names": lambda now, q: groups_by_name(q.asked, now, q.accepts, q.has_rows),
     "asked_by_noun": lambda now, q: asked_by_noun(q.question, now, q.accepts),
+    "people_by_name": lambda now, q: people_by_name(q.question, now, q.accepts),
     "sets_by_name": lambda now, q: sets_by_name(q.asked, now, q.accepts, q.has_rows),
     "in_groups": lambda now, q: ranked(q.question, now, q.accepts),
     "running_total": lambda now, q: running(q.question, now, q.accepts),
@@ -229,6 +230,7 @@ LEADS: dict[str, float] = {
     "group_names": 2.5,
     "asked_by_noun": 2.0,
     "sets_by_name": 2.0,
+    "people_by_name": 2.5,
     "growth": 3.0,
     "said_column": 2.0,
     "per_group": 2.5,
