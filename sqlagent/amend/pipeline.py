@@ -75,6 +75,7 @@ from sqlagent.amend.stored_counts import summed
 from sqlagent.amend.stored_values import Nearest
 from sqlagent.amend.superlatives import turned
 from sqlagent.amend.ungrouped import grouped_by_all
+from sqlagent.amend.unused_values import named_kind
 from sqlagent.amend.unused_words import unused_word
 from sqlagent.amend.years import bounded, whole_year
 from sqlagent.linking.prompt import Hint, Turn, spoken
@@ -199,6 +200,7 @@ SUPPLIED: dict[str, Rule] = {
     "signed_amounts": lambda now, q: on_one_side(q.question, now, q.accepts, q.has_rows),
     "units": lambda now, q: in_asked_unit(q.question, now, q.accepts),
     "worth": lambda now, q: priced(q.question, now, q.accepts),
+    "named_kind": lambda now, q: named_kind(q.question, now, q.hints, q.accepts, q.values),
     "level": lambda now, q: at_time(q.question, now, q.today, q.accepts),
     "never_dated": lambda now, q: never_dated(q.question, now, q.accepts, q.has_rows),
     "whole_year": lambda now, q: whole_year(q.question, now),
@@ -242,6 +244,7 @@ LEADS: dict[str, float] = {
     "signed_amounts": 3.0,
     "units": 3.0,
     "worth": 2.0,
+    "named_kind": 2.0,
     "level": 2.5,
     "never_dated": 2.5,
 }

@@ -23,6 +23,7 @@ from sqlagent.base.word_forms import Token
 from sqlagent.database.schema import Schema, fold
 from sqlagent.linking.prompt import Hint
 from sqlagent.linking.value_scores import (
+    CATEGORY,
     CUT,
     MAX_COLUMNS,
     SPAN_WORDS,
@@ -57,6 +58,8 @@ CHEAP_SECONDS = 1.0
 """An index that took less is collected anew whenever the file has changed."""
 REST = 20.0
 """Any other, when this many times its cost has passed since it was collected last."""
+INFLECTED = 0.05
+"""What a value is less sure by that a question has another form of."""
 PROBE_SECONDS = 0.25
 """What looking for a literal in a column that is not known in full may take."""
 
@@ -225,6 +228,7 @@ class ValueIndex:
         if not tokens:
             return []
         found = with_marks(question, tokens, list(self._exact(data, tokens)))
+        found += self._inflected(data, tokens, found)
         found += self._misspelt(data, tokens, found)
         found += self._partial(data, tokens, found)
         found += self._by_parts(data, tokens, found)
@@ -248,6 +252,21 @@ class ValueIndex:
     def _match(self, column: int, value: str, score: float, first: int, end: int) -> Match:
         place = self._places[column]
         return Match(Hint(place.table, place.column, value), score, first, end)
+
+    def _inflected(
+        self, data: sqlite3.Connection, tokens: Sequence[Token], found: list[Match]
+    ) -> Iterator[Match]:
+        """Categories by another form of a word: `Swim` by "swimming", `Cancelled` by "cancel"."""
+        covered = {i for match in found if match.score >= CUT for i in range(match.first, match.end)}
+        for at, token in enumerate(tokens):
+            if at in covered or token.folded in word_forms.STOP or token.stem in self._names:
+                continue
+            forms = [form for form in word_forms.inflections(token.folded) if form not in self._names]
+            for column, value, _ in _looked_up(data, forms):
+                place = self._places[column]
+                if place.size <= CATEGORY and " " not in value.strip():
+                    sure = score(tokens, at, at + 1, place, value, self._names, True) - INFLECTED
+                    yield self._match(column, value, sure, at, at + 1)
 
     def _misspelt(
         self, data: sqlite3.Connection, tokens: Sequence[Token], found: list[Match]
