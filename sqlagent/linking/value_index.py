@@ -58,8 +58,6 @@ CHEAP_SECONDS = 1.0
 """An index that took less is collected anew whenever the file has changed."""
 REST = 20.0
 """Any other, when this many times its cost has passed since it was collected last."""
-INFLECTED = 0.05
-"""What a value is less sure by that a question has another form of."""
 PROBE_SECONDS = 0.25
 """What looking for a literal in a column that is not known in full may take."""
 
@@ -265,7 +263,7 @@ class ValueIndex:
             for column, value, _ in _looked_up(data, forms):
                 place = self._places[column]
                 if place.size <= CATEGORY and " " not in value.strip():
-                    sure = score(tokens, at, at + 1, place, value, self._names, True) - INFLECTED
+                    sure = score(tokens, at, at + 1, place, value, self._names, True)
                     yield self._match(column, value, sure, at, at + 1)
 
     def _misspelt(
