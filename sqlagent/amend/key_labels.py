@@ -72,7 +72,7 @@ def asked_by_noun(question: str, reading: Reading, accepts: Callable[[str], bool
     noun = stem(asked["noun"].lower())
     if key is None or key.link or not _is_own(key, parts):
         return Amended(reading.sql)
-    if not any(likeness(stem(word), noun) >= 0.6 for word in own_words(key.of)[-1:]):
+    if not any(likeness(stem(word), noun) >= 0.6 for word in own_words(key.of.name)[-1:]):
         return Amended(reading.sql)
     return shown_as(parts, [key], accepts)
 
