@@ -10,6 +10,7 @@ import pytest
 from fake_model import AgreeableModel, FakeModel
 
 from sqlagent import Agent
+from sqlagent.amend.key_labels import people_by_name
 from sqlagent.amend.key_names import shown_by_name
 from sqlagent.amend.row_names import names_of
 from sqlagent.database import schema as schemas
@@ -250,3 +251,23 @@ def test_codes_that_say_something_stay(
 )
 def test_rows_are_named_in_short_words_too(ddl: str, names: tuple[str, ...]) -> None:
     assert names_of(schemas.from_ddl(ddl).tables[0]) == names
+
+
+@pytest.mark.parametrize(
+    ("question", "sql", "changed"),
+    [
+        ("Who is Ann's manager?", "SELECT manager_id FROM employees WHERE name = 'Ann'", True),
+        ("What is the id of Ann's manager?", "SELECT manager_id FROM employees WHERE name = 'Ann'", False),
+        ("Who earns the most?", "SELECT name FROM employees ORDER BY salary DESC LIMIT 1", False),
+        ("Who has how many shifts?", "SELECT emp_no, hours FROM shifts", False),
+    ],
+)
+def test_who_somebody_is_is_a_name(question: str, sql: str, changed: bool) -> None:
+    schema = schemas.from_ddl(DDL)
+    made = people_by_name(question, read(sql, schema), Acceptor(schema).accepts).sql
+    assert (made != sql) is changed
+    if changed:
+        assert made == (
+            "SELECT T1.name FROM employees LEFT JOIN employees AS T1 ON employees.manager_id = T1.id"
+            " WHERE employees.name = 'Ann'"
+        )

@@ -13,6 +13,7 @@ from sqlagent import Agent
 from sqlagent.amend.pipeline import SUPPLIED, Context
 from sqlagent.database import schema as schemas
 from sqlagent.grammar import Acceptor
+from sqlagent.linking.prompt import Hint
 from sqlagent.sql.reading import Readings
 
 DDL = """
@@ -52,7 +53,9 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def proposed(path: Path, rule: str, question: str, sql: str) -> list[tuple[object, ...]] | None:
+def proposed(
+    path: Path, rule: str, question: str, sql: str, hints: tuple[Hint, ...] = ()
+) -> list[tuple[object, ...]] | None:
     """The rows of what a rule makes of a statement; None where it leaves it alone."""
     schema, connection = schemas.read(str(path)), sqlite3.connect(path)
     acceptor = Acceptor(schema)
@@ -66,6 +69,8 @@ def proposed(path: Path, rule: str, question: str, sql: str) -> list[tuple[objec
         has_rows=lambda asked: connection.execute(asked).fetchone() is not None,
         differ=lambda *_: True,
         today=date(2025, 6, 1),
+        values=lambda asked: [row[0] for row in connection.execute(asked)],
+        hints=hints,
     )
     reading = about.statements.find(sql)
     assert reading is not None
@@ -269,6 +274,44 @@ def test_what_things_are_worth_is_their_number_times_their_price(
 )
 def test_other_sums_of_quantities_stay(path: Path, question: str, sql: str) -> None:
     assert proposed(path, "worth", question, sql) is None
+
+
+RUN, RIDE = Hint("activity", "type", "Run"), Hint("activity", "type", "Ride")
+
+
+@pytest.mark.parametrize(
+    ("question", "sql", "rows"),
+    [
+        (
+            "how many runs took more than half an hour?",
+            "SELECT COUNT(*) FROM activity WHERE moving_s > 1800",
+            [(1,)],
+        ),
+        ("when was my longest run?", "SELECT id FROM activity ORDER BY distance_m DESC LIMIT 1", [(1,)]),
+    ],
+)
+def test_the_kind_that_a_question_names_is_taken(
+    path: Path, question: str, sql: str, rows: list[tuple[object, ...]]
+) -> None:
+    assert proposed(path, "named_kind", question, sql, (RUN,)) == rows
+
+
+@pytest.mark.parametrize(
+    ("question", "sql", "hints"),
+    [
+        ("how many runs were there?", "SELECT COUNT(*) FROM activity WHERE type = 'Run'", (RUN,)),
+        ("runs and rides", "SELECT COUNT(*) FROM activity", (RUN, RIDE)),
+        ("runs by type", "SELECT type, COUNT(*) FROM activity GROUP BY type", (RUN,)),
+        ("runs", "SELECT COUNT(*) FROM bills", (RUN,)),
+        ("payments to Rewe", "SELECT COUNT(*) FROM sheet", (Hint("activity", "type", "Rewe"),)),
+        ("the item a", "SELECT COUNT(*) FROM prices", (Hint("prices", "item", "item"),)),
+        ("all", "SELECT COUNT(*) FROM activity", ()),
+    ],
+)
+def test_other_values_stay_where_they_are(
+    path: Path, question: str, sql: str, hints: tuple[Hint, ...]
+) -> None:
+    assert proposed(path, "named_kind", question, sql, hints) is None
 
 
 def test_a_reading_is_weighed_and_said(path: Path) -> None:

@@ -430,3 +430,26 @@ def test_an_identifier_is_found_by_its_parts(tmp_path: Path, question: str, valu
     assert index.find("the state of each device") == []
     assert index.find("how long did the pumps run?") == [], "four are alike"
     index.close()
+
+
+def test_a_category_is_found_by_another_form_of_its_word(tmp_path: Path) -> None:
+    path = tmp_path / "forms.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE activity (kind TEXT, state TEXT, grade TEXT)")
+        connection.executemany(
+            "INSERT INTO activity VALUES (?, ?, ?)",
+            [("Swim", "cancelled", "A-"), ("Ride", "planned", "A"), ("Run", "planned", "B+")],
+        )
+    connection.close()
+    index = ValueIndex(path, schema.read(str(path)), tmp_path / "values")
+    for question, value in (
+        ("total time swimming", "Swim"),
+        ("how far did I go riding", "Ride"),
+        ("activities that we had to cancel", "cancelled"),
+        ("how many A- grades are there", "A-"),
+        ("how many B+ grades are there", "B+"),
+    ):
+        assert value in [hint.value for hint in index.find(question)], question
+    assert [hint.value for hint in index.find("how many A- grades are there")] == ["A-"]
+    assert index.find("how many of the kind are there") == []
+    index.close()

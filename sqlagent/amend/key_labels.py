@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.key_names import (
+    WHO,
     NamedKey,
     is_unique,
     leads_nowhere,
@@ -79,13 +80,31 @@ def asked_by_noun(question: str, reading: Reading, accepts: Callable[[str], bool
     noun = stem(asked["noun"].lower())
     if key is None or key.link or not _is_own(key, parts):
         return Amended(reading.sql)
-    if not any(likeness(stem(word), noun) >= 0.6 for word in own_words(key.of)[-1:]):
+    if not any(likeness(stem(word), noun) >= 0.6 for word in own_words(key.of.name)[-1:]):
         return Amended(reading.sql)
     return shown_as(parts, [key], accepts)
 
 
 ASKED_BY_NOUN = Supplied(
     "asked_by_noun", lambda now, about: asked_by_noun(about.question, now, about.accepts), lead=2.0
+)
+
+
+def people_by_name(question: str, reading: Reading, accepts: Callable[[str], bool]) -> Amended:
+    """The names of those whom a reference means, where the question is who: "Who is Abel's manager?" is no number.
+
+    accepts: whether the grammar accepts a statement. Left alone: results of several columns, and words for keys.
+    """
+    asked = None if speaks_of_keys(question) else WHO.search(question)
+    parts = plain(reading) if asked else None
+    if parts is None or len(parts.select.items) != 1 or parts.select.distinct:
+        return Amended(reading.sql)
+    key = named_key(parts.select.items[0], parts, question.lower())
+    return shown_as(parts, [key], accepts) if key is not None and key.link else Amended(reading.sql)
+
+
+PEOPLE_BY_NAME = Supplied(
+    "people_by_name", lambda now, about: people_by_name(about.question, now, about.accepts), lead=2.5
 )
 
 

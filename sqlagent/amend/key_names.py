@@ -34,7 +34,7 @@ _KEYS = frozenset(
 _ENDS = _KEYS | {"no", "nr", "nbr"}
 """The same in the names of columns, where "no" is no word of its own."""
 _COUNT = re.compile(r"\bnumbers? of\b", re.IGNORECASE)
-_WHO = re.compile(r"^\W*(?:and )?(?:who|whom|to whom)\b", re.IGNORECASE | re.MULTILINE)
+WHO = re.compile(r"^\W*(?:and )?(?:who|whom|to whom)\b", re.IGNORECASE | re.MULTILINE)
 """A question for people, whatever their column is called."""
 
 
@@ -121,7 +121,7 @@ def named_key(item: Item, parts: PlainSelect, asked: str, *, label: bool = False
     else:  # a manager is more than an employee: the question must say so, or ask who it is
         alias = free_alias(parts.reading)
         said = len(words) < len(whole) and set(words) <= set(map(stem, said_words(asked)))
-        known = label or said or bool(_WHO.search(asked))
+        known = label or said or bool(WHO.search(asked))
     names = meaning or names_of(of)
     if parts.select.distinct and not _grouped(parts) and not any(is_unique(of, [one]) for one in names):
         return None  # two rows of one name would become one

@@ -28,11 +28,17 @@ _WHOLE = Phrase(r"\b(?:complete(?:ly)?|entire(?:ly)?|wholly|fully|evenly|round(?
 
 
 def respelt(reading: Reading, nearest: Nearest) -> Amended:
-    """The statement with stored values where its texts have the same letters in another spelling."""
+    """The statement with stored values where its texts have the same letters in another spelling.
+
+    Or the same words in another order: 'Abel Stone' where 'Stone, Abel' is stored.
+    """
 
     def same_letters(table: str, column: str, text: str) -> str | None:
         value = nearest(table, column, text)
-        return value if value is not None and _letters(value) == _letters(text) else None
+        if value is None:
+            return None
+        alike = _letters(value) == _letters(text) or sorted(key(value).split()) == sorted(key(text).split())
+        return value if alike else None
 
     return near_values(reading, same_letters)
 

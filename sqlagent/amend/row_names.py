@@ -69,9 +69,9 @@ def _shared_word(table: Table) -> int:
     return 1 if shared else 0
 
 
-def own_words(table: Table) -> list[str]:
+def own_words(table: str) -> list[str]:
     """The words of a table's name without those that say what kind of table it is."""
-    words = name_words(table.name)
+    words = name_words(table)
     return [word for word in words if word not in _KINDS_OF_TABLES] or words
 
 
@@ -88,7 +88,7 @@ def meaning_of(table: Table) -> tuple[str, ...]:
 
 def called_like(words: Sequence[str], table: Table) -> bool:
     """Whether words are those of a table's name, in the singular or the plural."""
-    own = own_words(table)
+    own = own_words(table.name)
     return (
         bool(words)
         and len(words) == len(own)

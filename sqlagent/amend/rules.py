@@ -39,6 +39,7 @@ from sqlagent.amend import (
     stored_counts,
     superlatives,
     ungrouped,
+    unused_values,
     unused_words,
     years,
 )
@@ -125,6 +126,7 @@ SUPPLIED = by_name(
     per_group.RULE,
     key_labels.GROUP_NAMES,
     key_labels.ASKED_BY_NOUN,
+    key_labels.PEOPLE_BY_NAME,
     key_labels.SETS_BY_NAME,
     in_groups.RULE,
     running_total.RULE,
@@ -150,6 +152,7 @@ SUPPLIED = by_name(
     signed_amounts.RULE,
     units.RULE,
     worth.RULE,
+    unused_values.RULE,
     levels.RULE,
     never_dated.RULE,
     years.WHOLE_YEAR,

@@ -125,6 +125,22 @@ def stem(word: str) -> str:
     return word[:-1]
 
 
+def inflections(word: str) -> list[str]:
+    """What a folded word may be a form of, and its own forms: swimming ↔ swim, cancelled ↔ cancel, riding ↔ ride."""
+    found = []
+    for ending in ("ing", "ed"):
+        if word.endswith(ending) and len(word) >= len(ending) + 3:
+            base = word[: -len(ending)]
+            found += [base, base + "e"]
+            if base[-1] == base[-2]:
+                found.append(base[:-1])
+    if not found and len(word) >= 3 and word.isalpha():
+        base = word[:-1] if word.endswith("e") else word
+        bases = [base, base + base[-1]] if base == word and base[-1] not in "aeiouwxy" else [base]
+        found = [one + ending for one in bases for ending in ("ing", "ed")]
+    return [one for one in dict.fromkeys(found) if len(one) >= 3 and one not in STOP]
+
+
 def key(text: str) -> str:
     """What texts that differ in case, accents, punctuation and plurals only have in common."""
     return " ".join(map(stem, words(text)))

@@ -22,6 +22,7 @@ from sqlagent.database.schema import Schema, fold
 from sqlagent.linking.collected_values import BUILD_SECONDS, CollectedValues, columns_of
 from sqlagent.linking.prompt import Hint
 from sqlagent.linking.value_scores import (
+    CATEGORY,
     CUT,
     MAX_COLUMNS,
     SPAN_WORDS,
@@ -164,6 +165,7 @@ class ValueIndex:
         if not tokens:
             return []
         found = with_marks(question, tokens, list(self._exact(data, tokens)))
+        found += self._inflected(data, tokens, found)
         found += self._misspelt(data, tokens, found)
         found += self._partial(data, tokens, found)
         found += self._by_parts(data, tokens, found)
@@ -187,6 +189,21 @@ class ValueIndex:
     def _match(self, column: int, value: str, score: float, first: int, end: int) -> Match:
         place = self._places[column]
         return Match(Hint(place.table, place.column, value), score, first, end)
+
+    def _inflected(
+        self, data: sqlite3.Connection, tokens: Sequence[Token], found: list[Match]
+    ) -> Iterator[Match]:
+        """Categories by another form of a word: `Swim` by "swimming", `Cancelled` by "cancel"."""
+        covered = {i for match in found if match.score >= CUT for i in range(match.first, match.end)}
+        for at, token in enumerate(tokens):
+            if at in covered or token.folded in word_forms.STOP or token.stem in self._names:
+                continue
+            forms = [form for form in word_forms.inflections(token.folded) if form not in self._names]
+            for column, value, _ in _looked_up(data, forms):
+                place = self._places[column]
+                if place.size <= CATEGORY and " " not in value.strip():
+                    sure = score(tokens, at, at + 1, place, value, self._names, True)
+                    yield self._match(column, value, sure, at, at + 1)
 
     def _misspelt(
         self, data: sqlite3.Connection, tokens: Sequence[Token], found: list[Match]

@@ -138,7 +138,7 @@ def _single(
         return 0.2 if token.stem in names else 0.45
     if token.stem in names or token.stem in _WEAK:
         return 0.15
-    if not any(other.capital or other.quoted for other in tokens):
+    if not any((other.capital and other.text != "I") or other.quoted for other in tokens):
         return 0.5  # a person who types no capitals at all
     return 0.47 if category else 0.25
 

@@ -12,6 +12,7 @@ from sqlagent.amend.amendment import Amended, accepted
 from sqlagent.amend.analysis.grains import FORMS
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import PlainSelect, plain
+from sqlagent.amend.row_names import own_words
 from sqlagent.amend.rule import Supplied
 from sqlagent.base.word_forms import likeness, name_words, stem, words
 from sqlagent.database.column_kinds import holds_dates
@@ -92,7 +93,7 @@ def _column(noun: str, parts: PlainSelect, *, rate: bool) -> str:
         for table in ([] if rate or words(noun)[0] != said[0] else parts.tables)
         for key in table.foreign_keys
         if len(key.columns) == 1 and (column := table.column(key.columns[0])) is not None
-        if name_words(key.ref_table) and likeness(stem(name_words(key.ref_table)[-1]), said[0]) >= 0.6
+        if own_words(key.ref_table) and likeness(stem(own_words(key.ref_table)[-1]), said[0]) >= 0.6
     ]
     if len(found) != 1:
         return ""
