@@ -72,9 +72,10 @@ def named_kind(
         return Amended(reading.sql)
     label = place.alias.text if isinstance(place, TableRef) and place.alias else table.name
     owner = f"{quote(label)}." if len(sources) > 1 or (isinstance(place, TableRef) and place.alias) else ""
+    kind = str(hint.value)
     edits = Edits(reading.statement)
-    edits.add_condition(select, f"{owner}{quote(hint.column)} = {text_literal(str(hint.value))}")
-    note = f"Only rows with {hint.value} in {table.name}.{hint.column} were taken."
+    edits.add_condition(select, f"{owner}{quote(hint.column)} = {text_literal(kind)}")
+    note = f"Only rows with {kind} in {table.name}.{hint.column} were taken."
     return edited(reading, edits, [note], accepts)
 
 

@@ -21,7 +21,7 @@ from sqlagent.database.schema import Table
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Between, Binary, Call, Column, Literal, Select, Term
+from sqlagent.sql.tree import Binary, Call, Column, Literal, Select, Term
 from sqlagent.sql.walk import bare
 
 _SPENT = Phrase(
@@ -105,7 +105,7 @@ def _bound(reading: Reading, select: Select, column: DbColumn, spent: bool, edit
         if not any(base is not None and base[1] is column for base in columns):
             continue
         node = bare(condition)
-        if not isinstance(node, Binary) or isinstance(node, Between) or not spent or turned:
+        if not isinstance(node, Binary) or not spent or turned:
             return None
         right = bare(node.right)
         if node.operator not in _TURNED or not isinstance(right, Literal) or right.kind != "number":
