@@ -25,8 +25,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from convert.flags import Run, dashed, parser
+from convert.flags import Run, parser
 from sqlagent.base.errors import INTERRUPTED, OK, USAGE, SqlagentError, UsageError
+from train.flags import dashed
 
 if TYPE_CHECKING:
     from convert.compare import InTorch

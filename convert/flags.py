@@ -15,14 +15,6 @@ Flags = Callable[[argparse.ArgumentParser], None]
 """What gives a command its flags."""
 
 
-def dashed(word: str) -> str:
-    """`--dry_run` → `--dry-run`: both spellings mean the same."""
-    if not word.startswith("--"):
-        return word
-    name, equals, value = word.partition("=")
-    return name.replace("_", "-") + equals + value
-
-
 def parser(description: str, runs: Mapping[str, Run]) -> argparse.ArgumentParser:
     """The parser of all commands; `runs` says what each does, by its name."""
     made = argparse.ArgumentParser(

@@ -11,12 +11,11 @@ from sqlglot import exp
 
 from bench.gold.canonical_bind import Binder, only
 from bench.gold.canonical_expr import AND, ExpressionWriter
-from bench.gold.canonical_literals import string
 from bench.gold.canonical_parse import unwrap
 from bench.gold.canonical_scope import Block, Output, Query, Ref, Star
 from bench.gold.errors import CanonicalError
 from sqlagent.database.schema import fold
-from sqlagent.sql.names import quote
+from sqlagent.sql.names import quote, text_literal
 
 
 class Emitter(ExpressionWriter):
@@ -132,7 +131,7 @@ class Emitter(ExpressionWriter):
     def column(self, ref: Ref, *, beside_aliases: bool = False) -> str:
         """A reference, bare where its FROM has one source and it is this block's."""
         if ref.text is not None:
-            return string(ref.text)
+            return text_literal(ref.text)
         if not ref.name:
             raise CanonicalError("reference to an unnamed column")
         if ref.source is None:

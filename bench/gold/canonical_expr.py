@@ -13,11 +13,11 @@ from typing import Any, ClassVar
 from sqlglot import exp
 
 from bench.gold.canonical_bind import Binder, only
-from bench.gold.canonical_literals import affinity, number, string
+from bench.gold.canonical_literals import affinity, number
 from bench.gold.canonical_parse import is_written, unwrap
 from bench.gold.canonical_scope import Query, Ref
 from bench.gold.errors import CanonicalError
-from sqlagent.sql.names import KEYWORDS, quote
+from sqlagent.sql.names import KEYWORDS, quote, text_literal
 
 OR, AND, NOT, EQUAL, COMPARE, BITS, SUM, PRODUCT, CONCAT, COLLATE, UNARY, ATOM = range(1, 13)
 """SQLite's precedence, loosest first. What stands beside an operator of the levels EQUAL and COMPARE is put
@@ -242,7 +242,7 @@ class ExpressionWriter(ABC):
         return f"{node.args['kind'].upper()} {frame}"
 
     def _literal(self, node: Any) -> tuple[str, int]:
-        return (string(node.name) if node.is_string else number(node.name)), ATOM
+        return (text_literal(node.name) if node.is_string else number(node.name)), ATOM
 
     def _tuple(self, node: Any) -> tuple[str, int]:
         return f"({', '.join(self.expression(e) for e in node.expressions)})", ATOM

@@ -1,4 +1,4 @@
-"""Strings, numbers and types as the canonical form spells them.
+"""Spell numbers and types as the canonical form does.
 
 Invariant: SQLite reads the spelling as the same value, of the same storage class, as the one that was given.
 """
@@ -11,11 +11,6 @@ from bench.gold.errors import CanonicalError
 
 _LONGEST_NUMBER = 40
 """Digits a number in scientific notation may take when written out."""
-
-
-def string(text: str) -> str:
-    """The text as an SQL string."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def number(text: str) -> str:

@@ -317,6 +317,14 @@ class Agent:
             self._stay_open()
             self._opened.sandbox().prepare(sql)
 
+    def compiles(self, sql: str) -> bool:
+        """Whether a statement compiles here. Raises DatabaseError."""
+        try:
+            self.prepare(sql)
+        except QueryError:
+            return False
+        return True
+
     def cancel(self) -> None:
         """End the running step, if there is one."""
         self._cancel.set()

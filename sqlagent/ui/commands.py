@@ -10,12 +10,11 @@ import sqlite3
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlagent.agent.agent import Agent, TextModel, check_question
 from sqlagent.base import errors, terminal
-from sqlagent.base.errors import DatabaseError, QueryError, UsageError
+from sqlagent.base.errors import DatabaseError, UsageError
 from sqlagent.base.paths import expanded
 from sqlagent.ui import inspecting, json_answer, own_sql, sureness
 from sqlagent.ui.console import Console
@@ -212,7 +211,7 @@ def _answer(
     with agent_for(args, console, model, database) as agent:
         piped = args.question == ["-"]
         with cancels(agent.cancel):
-            own = args.sql_only or own_sql.is_sql(question, partial(_compiles, agent), piped=piped)
+            own = args.sql_only or own_sql.is_sql(question, agent.compiles, piped=piped)
             if own:
                 cut = _own(args, output, agent, question)
         if not own:
@@ -221,14 +220,6 @@ def _answer(
             with cancels(agent.cancel):
                 cut = _ask(args, output, agent, question)
     return _cut_short(args, console) if cut else errors.OK
-
-
-def _compiles(agent: Agent, sql: str) -> bool:
-    try:
-        agent.prepare(sql)
-    except QueryError:
-        return False
-    return True
 
 
 def _own(args: argparse.Namespace, output: Output, agent: Agent, sql: str) -> str | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlagent.base import errors
-from sqlagent.base.errors import Cancelled, QueryError, SqlagentError
+from sqlagent.base.errors import Cancelled, SqlagentError
 from sqlagent.base.terminal import wants_color
 from sqlagent.ui import (
     completion,
@@ -71,14 +71,7 @@ class Repl(Session):
 
     def is_sql(self, text: str) -> bool:
         """Whether a line is a statement, not a question that begins like one ("Select the names of …")."""
-        return self.sql_only or own_sql.is_sql(text, self._compiles, piped=not self.interactive())
-
-    def _compiles(self, sql: str) -> bool:
-        try:
-            self.agent.prepare(sql)
-        except QueryError:
-            return False
-        return True
+        return self.sql_only or own_sql.is_sql(text, self.agent.compiles, piped=not self.interactive())
 
     # ---- the terminal ----
 

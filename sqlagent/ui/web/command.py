@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from sqlagent.ui.web.shelf import Item
 
 NEEDS = ("starlette", "uvicorn")
-PORT = 7860
 
 
 def run(args: argparse.Namespace, console: Console, model: TextModel | None, limits: Limits) -> int:

@@ -11,13 +11,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlagent.agent.agent import Agent
 from sqlagent.agent.answer import Cell, Step
 from sqlagent.agent.model_slot import ModelSlot
-from sqlagent.base.errors import QueryError, SqlagentError, UsageError
+from sqlagent.base.errors import SqlagentError, UsageError
 from sqlagent.sandbox.query import Limits
 from sqlagent.ui import own_sql
 from sqlagent.ui.web import views
@@ -232,7 +231,7 @@ class Desk:
         job.tell("status", text="running the statement")
         agent = self._run.of(job.path)
         if job.unsure:
-            if not own_sql.is_sql(job.text, partial(_compiles, agent)):
+            if not own_sql.is_sql(job.text, agent.compiles):
                 job.unsure = False
                 self.questions.submit(job)
                 return
@@ -251,14 +250,6 @@ class Desk:
             timings={"act": round(result.seconds, 3)},
             **views.table(result.columns, result.rows, result.truncated),
         )
-
-
-def _compiles(agent: Agent, sql: str) -> bool:
-    try:
-        agent.prepare(sql)
-    except QueryError:
-        return False
-    return True
 
 
 class _Teller:

@@ -13,10 +13,6 @@ from train.builders.patterns.pattern import Kinds, Pattern, said, slots
 KINDS = Kinds()
 
 
-def _by(w: World, expression: str) -> str:
-    return f"SELECT {expression}, SUM({w.m}) FROM {w.t} GROUP BY {expression} ORDER BY {expression}"
-
-
 def _joined(w: World) -> str:
     return f"FROM {w.t} JOIN {w.o} ON {w.t}.{w.owner_id} = {w.o}.{w.okey}"
 
