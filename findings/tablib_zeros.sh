@@ -1,11 +1,12 @@
 #!/bin/sh
 # tablib 3.10.0: a zero is an empty cell in export("jira") and export("latex"), and code 1e3 is 1000 in export("cli").
 #
-# Expected: a table that is exported for people shows the values that are in the data set, as export("csv") does; what export("sql")
-#           makes of it runs in SQLite.
+# Expected: a table that is exported for people shows the values of the data set, as export("csv") does; what export("sql") makes
+#           of it runs in SQLite.
 # Seen:     in Jira's and LaTeX's tables 0, 0.0 and False are blank, as None is: a stock of 0 looks as if nobody had counted. In
-#           "cli" (by tabulate's default) the texts 1e3, 1,234.5 and 007 are taken for numbers and written 1000, 1234.5 and 7. "sql" writes names as they are and dates as DATE '...', so that a column named
-#           order, a column with a blank in its name, and any day are syntax errors. rst, html and csv are right.
+#           "cli" (by tabulate's default) the texts 1e3, 1,234.5 and 007 are taken for numbers and written 1000, 1234.5 and 7.
+#           "sql" writes names as they are and dates as DATE '...', so that a column named order, a column with a blank in its
+#           name, and any day are syntax errors. No error or warning from tablib.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
