@@ -190,7 +190,9 @@ class _Search:
                 f"SELECT count(*), count(DISTINCT v) FROM (SELECT {name} AS v FROM {quote(table.name)}"
                 f" NOT INDEXED LIMIT {_UNIQUE_IN})"
             )
-            self._unique[place] = bool(rows) and rows[0][0] == rows[0][1] and rows[0][0] not in (0, 1)  # type: ignore[index]
+            count, different = rows[0] if rows else (0, 0)
+            several = isinstance(count, int) and count > 1
+            self._unique[place] = several and count == different
         return self._unique[place]
 
     def _names_part(self, name: str, other: Table, key: Column) -> bool:
