@@ -156,6 +156,13 @@ def test_a_number_among_its_like_stays_one(name: str, values: list[object]) -> N
     assert found is None or not found.changes, found
 
 
+def test_an_arrival_in_seconds_is_a_time() -> None:
+    found = fact("bk_arr", [1_735_912_800 + 86_400 * 3 * i for i in range(12)])
+    assert found is not None and found.meaning == "datetime" and found.changes
+    plain = fact("bk_arr", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+    assert plain is None or not plain.changes
+
+
 def test_a_date_without_end_is_a_date() -> None:
     found = fact("valid_to", [20240131, 20250630, 99991231, 20231101])
     assert found is not None and found.meaning == "date" and found.changes
@@ -207,6 +214,22 @@ def test_a_cryptic_name_that_ends_in_a_key_or_in_part_of_a_tables_name_refers_to
         "ar_inv_hdr.ih_cuno -> ar_cus_mst.cu_no",
         "hr_emp_mst.em_dpt -> hr_dpt_mst.dp_cd",
         "hr_emp_mst.em_mgr -> hr_emp_mst.em_no",
+    }
+
+
+def test_what_all_columns_begin_with_and_a_tables_own_name_are_referred_to(tmp_path: Path) -> None:
+    script = """CREATE TABLE rm_typ (rt_id INTEGER PRIMARY KEY, rt_cd TEXT, rt_dsc TEXT);
+    CREATE TABLE ctry (iso2 TEXT PRIMARY KEY, nm TEXT);
+    CREATE TABLE gst (gst_id INTEGER PRIMARY KEY, gst_ctry TEXT, gst_ln TEXT);
+    CREATE TABLE bkg (bk_id INTEGER PRIMARY KEY, bk_gst INTEGER, bk_rt INTEGER, bk_nts INTEGER);"""
+    script += rows("rm_typ", *((i, f"R{i}", "x") for i in range(1, 6)))
+    script += rows("ctry", ("FI", "Finland"), ("NL", "Netherlands"), ("FR", "France"))
+    script += rows("gst", *((i, ("FI", "NL")[i % 2], f"N{i}") for i in range(1, 9)))
+    script += rows("bkg", *((i, 1 + i % 8, 1 + i % 4, 1 + i % 4) for i in range(20)))
+    assert keys_of(tmp_path, script) == {
+        "gst.gst_ctry -> ctry.iso2",
+        "bkg.bk_gst -> gst.gst_id",
+        "bkg.bk_rt -> rm_typ.rt_id",
     }
 
 

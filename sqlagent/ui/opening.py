@@ -101,7 +101,9 @@ def output_for(args: argparse.Namespace, console: Console) -> Output:
     """How results are written; as in a table where a command has no say in it."""
     if "max_cell" not in args:
         return Output(console)
-    return Output(console, args.format, args.max_cell, args.csv_safe, args.raw, args.dates)
+    return Output(
+        console, args.format, args.max_cell, args.csv_safe, args.raw, getattr(args, "dates", "auto")
+    )
 
 
 def _dates(args: argparse.Namespace, output: Output) -> str:

@@ -18,6 +18,7 @@ TIME = subject(
     "received opened closed start started end ended begin expires expiry expiration expire last first seen fired "
     "mtime ctime atime btime utime crt mod born birth birthday dob day due until since published posted read "
     "played delivered shipped scheduled deleted accessed access completed finished joined registered login logged "
+    "arr arrival arrives arrived dep departure departs departed checkin checkout "
     "recorded reported changed uploaded downloaded taken captured installed open used scm ls moment stamp checked"
 )
 """Words of columns that hold times."""

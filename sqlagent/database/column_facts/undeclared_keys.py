@@ -190,19 +190,28 @@ class _Search:
                 f"SELECT count(*), count(DISTINCT v) FROM (SELECT {name} AS v FROM {quote(table.name)}"
                 f" NOT INDEXED LIMIT {_UNIQUE_IN})"
             )
-            read, different = rows[0] if rows else (0, 0)
-            self._unique[place] = read == different and read not in (0, 1)
+            count, different = rows[0] if rows else (0, 0)
+            several = isinstance(count, int) and count > 1
+            self._unique[place] = several and count == different
         return self._unique[place]
 
     def _names_part(self, name: str, other: Table, key: Column) -> bool:
-        """Whether a name ends in a part of a table's name that hardly another table has: `em_dpt` → hr_dpt_mst."""
-        part = _ENDING.sub("", name).rpartition("_")[2]
+        """Whether a name ends in a part of a table's name that hardly another table has: `em_dpt` → hr_dpt_mst.
+
+        Or in what all of its columns begin with: `bk_rt` → rm_typ, of rt_id, rt_cd and rt_dsc.
+        """
+        stem = _ENDING.sub("", name)
+        part = stem.rpartition("_")[2]
+        if stem == part:
+            return False
+        if part == _column_prefix(other):
+            return True
+        telling = _ENDING.search(_joined(key.name)) is not None or _kind(key) == "text"
         return (
             len(part) >= _PART
             and part in _joined(other.name).split("_")
             and self._parts[part] < _PART
-            and _ENDING.search(_joined(key.name)) is not None
-            and _ENDING.sub("", name) != part
+            and telling
         )
 
     def composite(self, until: float) -> Iterator[tuple[Table, ForeignKey]]:
@@ -268,6 +277,15 @@ def _ends_in(name: str, key: str) -> bool:
     tail = key.replace("_", "")
     whole = name.replace("_", "")
     return len(tail) >= _TAIL and key not in _GENERIC and bool(_ENDING.search(key)) and whole.endswith(tail)
+
+
+def _column_prefix(table: Table) -> str:
+    """The first word that all columns of a table have in common, three at the least; "" where there is none."""
+    first = {
+        _joined(column.name).partition("_")[0] for column in table.columns if "_" in _joined(column.name)
+    }
+    alike = len(first) == 1 and len(table.columns) > 2 and all("_" in _joined(c.name) for c in table.columns)
+    return first.pop() if alike else ""
 
 
 def _is_boss(name: str) -> bool:
