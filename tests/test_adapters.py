@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import convert_tiny as tiny
+import gguf
 import numpy as np
 import pytest
 from stand_in import StandIn
@@ -30,6 +31,7 @@ from sqlagent.llama.context import Llama
 from sqlagent.store import adapters, models
 from sqlagent.ui.cli import main
 from sqlagent.weights import lora
+from sqlagent.weights.adapter import read as read_adapter
 
 ROOT = Path(__file__).resolve().parent.parent
 QUIET = Progress(quiet=True)
@@ -126,6 +128,26 @@ def test_a_peft_folder_and_its_gguf_lora_are_the_same(base: Path, adapter: Path,
     plan = adapters.Plan(tmp_path / "lora.gguf", tmp_path / "made", "merge")
     merged = adapters.prepare(plan, base, adapters.base_sha256(base, tmp_path), QUIET)
     assert distance(logits(folder), logits(merged)) < 0.01
+
+
+def test_an_activated_lora_is_refused_and_not_run_on_every_token(base: Path, tmp_path: Path) -> None:
+    """An aLoRA's GGUF (key of gguf 0.19.0) is a LoRA's, but for the tokens behind which alone it is meant to work."""
+    path = tmp_path / "alora.gguf"
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_type("adapter")
+    writer.add_string("adapter.type", "lora")
+    writer.add_float32("adapter.lora.alpha", 8.0)
+    writer.add_array(gguf.constants.Keys.Adapter.ALORA_INVOCATION_TOKENS, [20, 21])
+    for part, shape in (("lora_a", (4, tiny.WIDTH)), ("lora_b", (tiny.WIDTH, 4))):
+        writer.add_tensor(f"blk.0.attn_q.weight.{part}", np.ones(shape, np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    with pytest.raises(ModelError, match="activated LoRA"):
+        models.ready(base, adapter=path, quiet=True)
+    with pytest.raises(ModelError, match="activated LoRA"):
+        read_adapter(path)
 
 
 def test_states_of_the_base_and_of_the_adapter_are_never_mixed_up(

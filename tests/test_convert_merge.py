@@ -234,6 +234,9 @@ def test_an_adapter_with_a_larger_vocabulary_is_refused(tmp_path: Path) -> None:
         ({"peft_type": "IA3"}, "IA3 adapter: only LoRA"),
         ({"fan_in_fan_out": True}, "transposed"),
         ({"init_lora_weights": "pissa_niter_4"}, "pissa_niter_4, which changes the base"),
+        ({"init_lora_weights": "lora_ga"}, "lora_ga, which changes the base"),  # peft 0.21.2, lora/layer.py
+        # peft 0.21.2 writes an aLoRA's two matrices as a LoRA's, and refuses to merge them
+        ({"alora_invocation_tokens": [20, 21]}, "activated LoRA"),
         ({"use_dora": True}, "no fitting magnitudes"),
         (
             {"extra": {"base_model.model.lm_head.weight": np.ones((3, 3), np.float32)}},

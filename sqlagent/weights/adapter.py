@@ -23,7 +23,7 @@ from sqlagent.weights.gguf_read import GgufFile, Rows
 from sqlagent.weights.safetensors import Slot, read_header, read_json
 
 CONFIG, WEIGHTS, RECORD = "adapter_config.json", "adapter_model.safetensors", "training.json"
-_CHANGES_BASE = ("pissa", "olora", "corda", "loftq")
+_CHANGES_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")
 _NAME = re.compile(
     r"(?:base_model\.model\.)?(.+?)\.(lora_A|lora_B|lora_magnitude_vector)(?:\.\w+)?(?:\.weight)?"
 )
@@ -115,6 +115,7 @@ def _head(file: GgufFile, deltas: Mapping[str, Delta]) -> Adapter:
     path = file.path
     if file.get("general.type") != "adapter" or file.get("adapter.type") != "lora":
         raise ModelError(f"{path} is no LoRA adapter: name a peft folder or a GGUF LoRA.")
+    _check_everywhere(path, file.get("adapter.alora.invocation_tokens"))
     record = {"base_sha256": file.get("sqlagent.base_sha256", "")}
     sha256 = str(file.get("sqlagent.adapter_sha256") or _sha256(path))
     config = {"lora_alpha": float(file.get("adapter.lora.alpha") or 0.0)}
@@ -177,11 +178,21 @@ def _check(config: Mapping[str, Any], folder: Path) -> None:
         )
     if config.get("lora_bias"):
         raise ModelError("The adapter has biases within its LoRA (lora_bias): merge it with peft first.")
+    _check_everywhere(folder, config.get("alora_invocation_tokens"))
     start = config.get("init_lora_weights", True)
     if isinstance(start, str) and start.lower().startswith(_CHANGES_BASE):
         raise ModelError(
             f"The adapter was started with {start}, which changes the base: convert it with "
             "peft's `path_initial_model_for_weight_conversion` first."
+        )
+
+
+def _check_everywhere(path: Path, invocation: object) -> None:
+    """Refuse an activated LoRA: applied to every token, as here, it is another one."""
+    if invocation:
+        raise ModelError(
+            f"{path} is an activated LoRA (aLoRA), which works only behind its invocation tokens: "
+            "train a LoRA without alora_invocation_tokens."
         )
 
 
