@@ -52,6 +52,7 @@ def answered(path: Path, sql: str, question: str = "which ones?") -> list[tuple[
             "12 345,00",
             12345.0,
         ),
+        (["804", "987", "640", "1,002", "1,659", "2,009"], TextNumber(thousands=",", integer=True), "1,002", 1002.0),
         (["1'234.50", "12'345.00", "7.25", "9.10", "88.00"], TextNumber(thousands="'"), "1'234.50", 1234.5),
     ],
 )  # fmt: skip
@@ -73,6 +74,7 @@ def test_a_ledgers_numbers_are_known_and_lowered_to_what_they_mean(
         ("note", ["(1)", "(2)", "(3)"]),
         ("place", ["12 300", "14 200", "11 100", "13 900", "15 000"]),
         ("range", ["1-", "2-", "3-"]),
+        ("weight", ["8", "9", "1,002", "1,659", "2,009"]),
         ("title", ["(500) Days", "(1) One", "Two"]),
         ("gate", ["A 12", "B 14", "C 2"]),
     ],

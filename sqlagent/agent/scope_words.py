@@ -120,7 +120,7 @@ _SAME = """
     city town municipality
     address live reside street home
     location place where situated based
-    date when day time born founded
+    date when day time born founded weekday
     year when age old
     age old young born birth
     height tall

@@ -35,6 +35,8 @@ _NO_UNITS = frozenset(
 )
 """What stands behind a number and makes it another thing: an ordinal, a decade, a day of a month."""
 _LONGEST = 24
+_FEW_PLAIN = 3
+"""Numbers of each kind that say that one goes on in the other."""
 _TELLING = 5
 """Numbers from which their sizes say how they are written."""
 _MOST_DIGITS = 15
@@ -176,8 +178,18 @@ def _in_thousands(numbers: list[str]) -> bool:
     """Whether numbers with three digits behind a comma are of several sizes, and none of them is below 1."""
     parted = [number.lstrip("+-").split(",") for number in numbers]
     sizes = {len(parts[0]) for parts in parted if len(parts) > 1}
+    if len(numbers) < _TELLING or any(parts[0].startswith("0") for parts in parted):
+        return False
+    return len(sizes) > 1 or _goes_on(numbers)
+
+
+def _goes_on(numbers: list[str]) -> bool:
+    """Whether `804` and `987` stand beside `1,002` and `1,659`: below a thousand there is nothing to part."""
+    plain = [number.lstrip("+-") for number in numbers if "," not in number]
     return (
-        len(numbers) >= _TELLING and len(sizes) > 1 and not any(parts[0].startswith("0") for parts in parted)
+        len(numbers) - len(plain) >= _FEW_PLAIN
+        and all(number.isdigit() and len(number) <= 3 for number in plain)
+        and sum(len(number) == 3 for number in plain) >= _FEW_PLAIN
     )
 
 
