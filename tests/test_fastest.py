@@ -137,7 +137,7 @@ def test_each_matrix_is_changed_and_rounded_once(
 
 def test_the_faster_way_is_taken_from_then_on(runs: Callable[..., list[Path]], base: Path) -> None:
     tried = runs(load=2.0, merge=1.0)
-    files = models.ready("plain-sql", quiet=True)
+    files = models.ready("plain-sql", quiet=True, settle=True)
     assert len(set(tried)) == 2 and len(tried) == TRIED, "both were run"
     assert files.adapter is None and files.name == "plain-sql"
     assert models.ready("plain-sql", quiet=True) == models.at_hand("plain-sql") == files
@@ -155,16 +155,15 @@ def test_a_way_that_gains_little_is_not_worth_its_file(
     runs: Callable[..., list[Path]], own_home: Path
 ) -> None:
     runs(load=1.0, merge=0.95)
-    files = models.ready("plain-sql", quiet=True)
+    files = models.ready("plain-sql", quiet=True, settle=True)
     assert files.adapter is not None
     assert [item.name for item in (own_home / "adapters").glob("*q8_0*.gguf")] == []
     assert models.ready("plain-sql", quiet=True) == files
 
 
-def test_a_model_that_is_here_waits_for_nobody_and_pull_settles_it(
+def test_a_question_waits_for_no_trial_and_pull_settles_it(
     runs: Callable[..., list[Path]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    models.pull("plain", quiet=True)
     tried = runs(load=2.0, merge=1.0)
     files = models.ready("plain-sql", quiet=True)
     assert files.adapter is not None and tried == []
@@ -183,7 +182,7 @@ def test_another_processor_or_another_adapter_is_tried_anew(
     runs: Callable[..., list[Path]], adapter: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tried = runs(load=2.0, merge=1.0)
-    models.ready("plain-sql", quiet=True)
+    models.ready("plain-sql", quiet=True, settle=True)
     with monkeypatch.context() as patch:
         patch.setattr(fastest, "_machine", lambda: "another processor")
         assert (files := models.at_hand("plain-sql")) is not None and files.adapter is not None
@@ -208,7 +207,7 @@ def test_what_was_made_and_found_out_goes_with_the_model(
     runs: Callable[..., list[Path]], own_home: Path
 ) -> None:
     runs(load=2.0, merge=1.0)
-    models.ready("plain-sql", quiet=True)
+    models.ready("plain-sql", quiet=True, settle=True)
     assert models.remove("plain-sql") > 0
     assert [
         item.name for item in (own_home / "adapters").iterdir() if item.suffix in (".gguf", ".json")

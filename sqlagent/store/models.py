@@ -144,10 +144,8 @@ def ready(
 ) -> Files:
     """What is to be loaded for a model; fetches and makes what is missing.
 
-    Once a model was fetched, it is found out how it runs fastest here (fastest.py), which takes a minute.
-
     :param adapter: a peft folder or a GGUF LoRA to apply, in place of the model's own.
-    :param settle: find that out in any case, unless it is known.
+    :param settle: find out how it runs fastest here (fastest.py) unless that is known, which takes a minute or two.
     Raises ModelError (as `ensure`; an adapter that is not for this base) and UsageError.
     """
     found = find(name_or_path)
@@ -169,7 +167,6 @@ def ready(
     is_settled = not fastest.is_open(found, adapters_dir())
     if (is_settled or not settle) and (here := prepared(found)):
         return here
-    settle = settle or installed(found) is None
     _fetch_adapter(found, offline=offline, progress=progress)
     base = ensure(found.name, offline=offline, progress=progress)
     if settle and not is_settled:

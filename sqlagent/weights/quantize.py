@@ -44,8 +44,8 @@ TYPES = {
 }
 """llama.cpp's file types that make sense for a model of this size, by name."""
 _FLOATS = {0, 1, 32}
-_FINE = {"F32", "F16", "BF16", "Q8_0", "Q6_K"}
-"""Types whose steps are small beside what an adapter changes."""
+_KEEPING = {"F32", "F16", "BF16", "Q8_0", "Q6_K", "Q4_0"}
+"""Types that keep an adapter: their steps are small beside what it changes, or lie elsewhere than the K types' do."""
 _STEP = re.compile(r"\[\s*(\d+)/\s*(\d+)\]")
 
 
@@ -72,7 +72,7 @@ def warn_of_rounding(base: GgufFile, kind: str, progress: Progress) -> None:
     to the same grid, they are the base's again (bench/NOTES.md has the measurement).
     """
     own = int(base.get("general.file_type", 1))
-    if own not in _FLOATS and (kind not in _FINE or TYPES[kind] == own):
+    if own not in _FLOATS and (kind not in _KEEPING or TYPES[kind] == own):
         progress.note(
             f"Rounding to {kind} takes most of the adapter away again, because {base.path.name} is quantised "
             f"already: take {type_for_merging(base)}, or apply the adapter at load."
