@@ -584,6 +584,7 @@ def test_ctrl_c_at_the_prompt_gives_up_the_line(spawn: Spawn) -> None:
     child.expect(PROMPT)
     child.send("SELECT 41 + 1 AS answer\r")
     child.expect("42")
+    child.expect(PROMPT)  # Ctrl-D between two prompts is the terminal's own
     child.send("\x04")
     child.expect(pexpect.EOF)
 
@@ -609,6 +610,7 @@ def test_tab_completes_on_a_terminal(spawn: Spawn) -> None:
     child.expect("gnments")
     child.send("\r")
     child.expect(r"\| +34 \|")
+    child.expect(PROMPT)
     child.send("\x04")
     child.expect(pexpect.EOF)
 
@@ -620,6 +622,7 @@ def test_history_is_kept_for_its_owner_only(spawn: Spawn, tmp_path: Path) -> Non
         child.expect(PROMPT)
         child.send("SELECT 40 + 2 AS answer\r" if _ == 0 else "\x1b[A\r")
         child.expect("42")
+        child.expect(PROMPT)
         child.send("\x04")
         child.expect(pexpect.EOF)
     history = tmp_path / "home" / "history"
