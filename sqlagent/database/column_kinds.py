@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from sqlagent.database.folding import fold
 from sqlagent.database.tables import Column, Table
 
 _NUMERIC = re.compile(r"int|real|floa|doub|dec|num|money", re.IGNORECASE)
@@ -20,10 +21,15 @@ def holds_numbers(column: Column) -> bool:
     return _NUMERIC.search(column.type) is not None
 
 
+def is_key(table: Table, column: Column) -> bool:
+    """Whether a column is of a table's primary key, or of one that refers to another table."""
+    keys = [name for key in table.foreign_keys for name in key.columns]
+    return fold(column.name) in map(fold, (*keys, *table.primary_key))
+
+
 def amounts(table: Table) -> list[Column]:
     """The columns of numbers that are no keys, and refer to none."""
-    keys = {name for key in table.foreign_keys for name in key.columns} | set(table.primary_key)
-    return [column for column in table.columns if column.name not in keys and holds_numbers(column)]
+    return [column for column in table.columns if holds_numbers(column) and not is_key(table, column)]
 
 
 def shows_dates(column: Column) -> bool:

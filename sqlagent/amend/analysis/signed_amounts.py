@@ -16,6 +16,7 @@ from sqlagent.amend.amendment import Amended, edited
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.rule import Supplied
 from sqlagent.base.word_forms import name_words, stem
+from sqlagent.database.column_kinds import is_key
 from sqlagent.database.schema import Column as DbColumn
 from sqlagent.database.schema import Table
 from sqlagent.sql.edit import Edits
@@ -93,8 +94,8 @@ RULE = Supplied(
 
 
 def _is_amount(table: Table, column: DbColumn) -> bool:
-    keys = {name for key in table.foreign_keys for name in key.columns} | set(table.primary_key)
-    return column.name not in keys and bool({stem(word) for word in name_words(column.name)} & _AMOUNTS)
+    named = bool({stem(word) for word in name_words(column.name)} & _AMOUNTS)
+    return named and not is_key(table, column)
 
 
 def _bound(reading: Reading, select: Select, column: DbColumn, spent: bool, edits: Edits) -> bool | None:

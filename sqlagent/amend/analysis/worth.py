@@ -17,9 +17,9 @@ from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import PlainSelect, plain
 from sqlagent.amend.rule import Supplied
 from sqlagent.base.word_forms import name_words, stem
-from sqlagent.database.column_kinds import holds_numbers
+from sqlagent.database.column_kinds import amounts
 from sqlagent.database.schema import Column as DbColumn
-from sqlagent.database.schema import Table, fold
+from sqlagent.database.schema import Table
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column
@@ -91,9 +91,7 @@ def _price(parts: PlainSelect, of: Table) -> tuple[Table, DbColumn, str] | None:
 
     The condition is "" where the price stands in a table of the statement already.
     """
-    if any(
-        _words(column) & _TOLD and holds_numbers(column) and not _is_key(of, column) for column in of.columns
-    ):
+    if any(_words(column) & _TOLD for column in amounts(of)):
         return None
     for table in (of, *(one for one in parts.tables if one is not of)):
         prices = _prices(table)
@@ -114,13 +112,8 @@ def _price(parts: PlainSelect, of: Table) -> tuple[Table, DbColumn, str] | None:
 
 
 def _prices(table: Table) -> list[DbColumn]:
-    return [c for c in table.columns if _words(c) & _PRICES and holds_numbers(c) and not _is_key(table, c)]
+    return [column for column in amounts(table) if _words(column) & _PRICES]
 
 
 def _words(column: DbColumn) -> set[str]:
     return {stem(word) for word in name_words(column.name)}
-
-
-def _is_key(table: Table, column: DbColumn) -> bool:
-    keys = {fold(name) for key in table.foreign_keys for name in key.columns}
-    return fold(column.name) in keys | set(map(fold, table.primary_key))

@@ -18,6 +18,7 @@ from sqlagent.database.column_facts.encodings import Named
 from sqlagent.database.column_facts.fact import ColumnFact
 from sqlagent.database.column_facts.name_words import words
 from sqlagent.database.column_facts.sampling import Run
+from sqlagent.database.column_kinds import is_key
 from sqlagent.database.ddl_comments import quote
 from sqlagent.database.schema import Column, Table, Value
 
@@ -63,10 +64,9 @@ def coded_columns(
     for table in plain if kinds else ():
         if time.monotonic() > until:
             break
-        keys = {name for key in table.foreign_keys for name in key.columns} | set(table.primary_key)
         for column in table.columns:
             fact = known.get((table.name, column.name))
-            if column.name in keys or column.generated or (fact is not None and fact.changes):
+            if is_key(table, column) or column.generated or (fact is not None and fact.changes):
                 continue
             fitting = [kind for kind in kinds if kind.table != table.name and _may_hold(kind, column)]
             kind = _kind_of(run, table, column, fitting) if fitting else None
