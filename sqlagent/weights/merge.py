@@ -5,14 +5,14 @@ Invariant: every matrix of the adapter is applied exactly once, in float32, to t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from sqlagent.base.progress import Progress
 from sqlagent.weights import provenance
 from sqlagent.weights.adapter import Delta
-from sqlagent.weights.fit import Fit, fit
-from sqlagent.weights.gguf_read import GgufFile, Rows, Value
+from sqlagent.weights.fit import Fit, Reader, fit
+from sqlagent.weights.gguf_read import Value
 from sqlagent.weights.gguf_write import FILE_TYPES, Part, storage, uint, write
 from sqlagent.weights.provenance import About
 
@@ -50,15 +50,12 @@ def metadata(found: Fit, file_type: int, about: About) -> dict[str, Value]:
     return fields | provenance.fields(about, found.adapter, base_sha256=found.base_sha256)
 
 
-def _rows(found: Fit, name: str) -> Callable[[int, int], Rows]:
-    return found.whole.get(name) or merged_rows(found.base, name, found.deltas.get(name))
+def _rows(found: Fit, name: str) -> Reader:
+    return found.whole.get(name) or merged_rows(partial(found.base.rows, name), found.deltas.get(name))
 
 
-def merged_rows(base: GgufFile, name: str, delta: Delta | None) -> Callable[[int, int], Rows]:
-    """A reader of the rows of a base tensor with the adapter's change applied."""
-
-    def read(start: int, stop: int) -> Rows:
-        rows = base.rows(name, start, stop)
-        return rows if delta is None else delta.apply(rows, start, stop)
-
-    return read
+def merged_rows(read: Reader, delta: Delta | None) -> Reader:
+    """A reader of the rows of a base tensor, which `read` gives, with the adapter's change applied."""
+    if delta is None:
+        return read
+    return lambda start, stop: delta.apply(read(start, stop), start, stop)

@@ -10,6 +10,7 @@ them, as llama.cpp leaves the head in a finer type than the rest.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from gguf import GGMLQuantizationType
@@ -18,13 +19,12 @@ from sqlagent.base.cpu_threads import physical_cores
 from sqlagent.base.errors import ModelError
 from sqlagent.base.progress import Progress
 from sqlagent.weights import ggml
-from sqlagent.weights.adapter import Delta
-from sqlagent.weights.fit import Fit, fit
+from sqlagent.weights.fit import Fit, Reader, fit
 from sqlagent.weights.ggml import Packed
 from sqlagent.weights.gguf_read import GgufFile, Rows, Tensor
 from sqlagent.weights.gguf_write import Part, write
 from sqlagent.weights.importance import read
-from sqlagent.weights.merge import metadata
+from sqlagent.weights.merge import merged_rows, metadata
 from sqlagent.weights.provenance import About
 from sqlagent.weights.quantize import TYPES as FILE_TYPES
 
@@ -57,7 +57,7 @@ def into_gguf(
     parts = []
     for name, tensor in found.base.tensors.items():
         taken = TYPES[kind] if _is_packed(tensor) or name in found.deltas else tensor.type
-        rows = changed_rows(found.base, name, found.deltas.get(name))
+        rows = merged_rows(partial(_unpacked, found.base, name), found.deltas.get(name))
         packed = _packer(found, name, rows, taken, weights.get(name))
         parts.append(Part(name, tensor.shape, taken, rows, packed))
     fields = metadata(found, FILE_TYPES[kind], About())
@@ -70,26 +70,21 @@ def _is_packed(tensor: Tensor) -> bool:
 
 
 def _packer(
-    found: Fit, name: str, rows: Callable[[int, int], Rows], kind: GGMLQuantizationType, weights: Rows | None
+    found: Fit, name: str, rows: Reader, kind: GGMLQuantizationType, weights: Rows | None
 ) -> Callable[[int, int], Packed] | None:
     """What gives a tensor's rows in type `kind`; None for a vector, which is written as it is read."""
     tensor = found.base.tensors[name]
     if len(tensor.shape) == 1:
         return None
     if tensor.type == kind and name not in found.deltas:
-        return lambda start, stop: found.base.packed(name, start, stop)
+        return partial(found.base.packed, name)
     return lambda start, stop: ggml.quantize(rows(start, stop), kind, weights)
 
 
-def changed_rows(base: GgufFile, name: str, delta: Delta | None) -> Callable[[int, int], Rows]:
-    """A reader of the rows of a base tensor with the adapter's change applied."""
+def _unpacked(base: GgufFile, name: str, start: int, stop: int) -> Rows:
+    """Rows start:stop of a tensor as float32, by ggml where it undoes the type."""
     tensor = base.tensors[name]
-
-    def read_rows(start: int, stop: int) -> Rows:
-        rows = None
-        if len(tensor.shape) > 1:
-            rows = ggml.dequantize(base.packed(name, start, stop), tensor.type, tensor.shape[-1])
-        rows = base.rows(name, start, stop) if rows is None else rows
-        return rows if delta is None else delta.apply(rows, start, stop)
-
-    return read_rows
+    rows = None
+    if len(tensor.shape) > 1:
+        rows = ggml.dequantize(base.packed(name, start, stop), tensor.type, tensor.shape[-1])
+    return base.rows(name, start, stop) if rows is None else rows
