@@ -9,6 +9,7 @@ files, the same processor and the same llama.cpp.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import platform
 from dataclasses import asdict, dataclass, replace
@@ -152,12 +153,14 @@ def _files(entry: Entry, folder: Path) -> str:
     return f"{entry.sha256} {adapters.identity(entry.adapter_path, folder)} {entry.quantize}"
 
 
+@functools.cache
 def _machine() -> str:
     """What decides how fast a file runs: the processor, and the version of llama.cpp. Takes no loading of it."""
     name = platform.processor() or platform.machine()
-    with contextlib.suppress(OSError):  # Linux knows more than Python says
-        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
-        name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
+    # Linux knows more than Python says, and says it once for each core: only the first is read.
+    with contextlib.suppress(OSError), Path("/proc/cpuinfo").open(errors="replace") as lines:
+        named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+        name = next(named, name)
     try:
         version = metadata.version("llama-cpp-python")
     except metadata.PackageNotFoundError:

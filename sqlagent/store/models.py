@@ -164,15 +164,13 @@ def ready(
     if adapter is not None:
         base = ensure(found.name, offline=offline, progress=progress)
         return _prepare(plan, base, found.sha256, progress)
-    is_settled = not fastest.is_open(found, adapters_dir())
-    if (is_settled or not settle) and (here := prepared(found)):
+    is_open = settle and fastest.is_open(found, adapters_dir())
+    if not is_open and (here := prepared(found)):
         return here
     _fetch_adapter(found, offline=offline, progress=progress)
     base = ensure(found.name, offline=offline, progress=progress)
-    if settle and not is_settled:
-        fastest.try_both(found, base, adapters_dir(), progress)
-    plan = fastest.plan_of(found, adapters_dir())
-    assert plan is not None, found.name
+    if is_open and fastest.try_both(found, base, adapters_dir(), progress):
+        plan = fastest.plan_of(found, adapters_dir()) or plan
     return _prepare(plan, base, found.sha256, progress)
 
 
