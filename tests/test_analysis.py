@@ -10,13 +10,10 @@ from typing import Any
 
 import pytest
 from fake_model import ROOT, FakeModel, candidate
+from rule_context import about
 
 from sqlagent import Agent
-from sqlagent.amend.context import Context
 from sqlagent.amend.rules import SUPPLIED
-from sqlagent.database import schema as schemas
-from sqlagent.grammar import Acceptor
-from sqlagent.sql.reading import Readings
 
 DDL = """
 CREATE TABLE players (id INTEGER PRIMARY KEY, name TEXT, team TEXT, goals INTEGER);
@@ -51,21 +48,10 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def proposed(path: Path, question: str, sql: str) -> dict[str, str]:
     """What each rule makes of a statement, where it changes it."""
-    schema, connection = schemas.read(str(path)), sqlite3.connect(path)
-    acceptor = Acceptor(schema)
-    assert acceptor.accepts(sql), sql
-    about = Context(
-        question,
-        Readings(schema),
-        (),
-        nearest=lambda *_: None,
-        accepts=acceptor.accepts,
-        has_rows=lambda one: bool(connection.execute(one).fetchall()),
-        differ=lambda one, other: True,
-        today=date(2026, 11, 28),
-        values=lambda one: [row[0] for row in connection.execute(one)],
-    )
-    made = {name: rule(about.statements.read(sql), about) for name, rule in SUPPLIED.items()}
+    connection = sqlite3.connect(path)
+    asked = about(path, connection, question, date(2026, 11, 28))
+    assert asked.accepts(sql), sql
+    made = {name: rule(asked.statements.read(sql), asked) for name, rule in SUPPLIED.items()}
     connection.close()
     assert all(one.note for one in made.values() if one.sql != sql)
     return {name: one.sql for name, one in made.items() if one.sql != sql}

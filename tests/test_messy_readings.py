@@ -8,13 +8,11 @@ from pathlib import Path
 
 import pytest
 from fake_model import FakeModel, candidate
+from rule_context import about
 
 from sqlagent import Agent
-from sqlagent.amend.pipeline import SUPPLIED, Context
-from sqlagent.database import schema as schemas
-from sqlagent.grammar import Acceptor
+from sqlagent.amend.rules import SUPPLIED
 from sqlagent.linking.prompt import Hint
-from sqlagent.sql.reading import Readings
 
 DDL = """
 CREATE TABLE sheet (booked DATE, payee TEXT, amount REAL, balance REAL);
@@ -57,24 +55,12 @@ def proposed(
     path: Path, rule: str, question: str, sql: str, hints: tuple[Hint, ...] = ()
 ) -> list[tuple[object, ...]] | None:
     """The rows of what a rule makes of a statement; None where it leaves it alone."""
-    schema, connection = schemas.read(str(path)), sqlite3.connect(path)
-    acceptor = Acceptor(schema)
-    assert acceptor.accepts(sql), sql
-    about = Context(
-        question,
-        Readings(schema),
-        (),
-        nearest=lambda *_: None,
-        accepts=acceptor.accepts,
-        has_rows=lambda asked: connection.execute(asked).fetchone() is not None,
-        differ=lambda *_: True,
-        today=date(2025, 6, 1),
-        values=lambda asked: [row[0] for row in connection.execute(asked)],
-        hints=hints,
-    )
-    reading = about.statements.find(sql)
+    connection = sqlite3.connect(path)
+    asked = about(path, connection, question, date(2025, 6, 1), hints)
+    assert asked.accepts(sql), sql
+    reading = asked.statements.find(sql)
     assert reading is not None
-    made = SUPPLIED[rule](reading, about)
+    made = SUPPLIED[rule](reading, asked)
     if made.sql == sql:
         return None
     assert made.note
