@@ -20,6 +20,7 @@ from sqlagent.amend.pipeline import mended, proposals
 from sqlagent.amend.unmet import faults
 from sqlagent.base.errors import NoAnswer
 from sqlagent.linking import prompt
+from sqlagent.linking.worked_examples import example_for
 
 if TYPE_CHECKING:
     from sqlagent.database.schema import Schema
@@ -67,6 +68,7 @@ class Asking:
                 about.question,
                 history=about.history,
                 hints=hints,
+                example=None if about.history else example_for(about.question),
                 error=failed,
                 lines=self.shown.lines,
             )

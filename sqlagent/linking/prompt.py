@@ -70,6 +70,7 @@ def build(
     *,
     history: Sequence[Turn] = (),
     hints: Sequence[Hint] = (),
+    example: Turn | None = None,
     error: tuple[str, str] | None = None,
     lines: Sequence[str] | None = None,
 ) -> Prompt:
@@ -78,9 +79,10 @@ def build(
     lines: how the schema is shown, where that is not one line a table in the schema's order (`view.View.lines`).
     history: earlier turns, oldest first; the last HISTORY_TURNS are shown.
     hints: stored values worth naming.
+    example: how a question of its kind is answered, over tables that are nobody's.
     error: (statement, what SQLite said) of an attempt that failed.
     """
-    asked = request(question, history=history, hints=hints, error=error)
+    asked = request(question, history=history, hints=hints, example=example, error=error)
     shown = context(schema) if lines is None else framed(lines)
     return Prompt(SYSTEM, shown, asked, ANSWER, question[:QUESTION_CHARS], tuple(hints), tuple(history))
 
@@ -106,10 +108,12 @@ def request(
     *,
     history: Sequence[Turn] = (),
     hints: Sequence[Hint] = (),
+    example: Turn | None = None,
     error: tuple[str, str] | None = None,
 ) -> str:
     """The question part; the question itself comes last."""
-    lines = earlier(history)
+    lines = [] if example is None else [f"Example question: {example.question}", f"Its query: {example.sql}"]
+    lines += earlier(history)
     if hints:
         found = ", ".join(f"{name(h.table)}.{name(h.column)} = {literal(h.value, 60)}" for h in hints)
         lines.append(f"Stored values: {found}")

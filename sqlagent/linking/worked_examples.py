@@ -1,0 +1,151 @@
+"""Find a worked example for a question of a kind that a small model seldom gets right by itself.
+
+    example_for("the 80th percentile of hours")  ->  Turn("95th percentile of parcel weights", "SELECT …")
+
+Only how a question is put is compared: words that no wording of `worked_examples.toml` has stand for anything, so that
+neither a schema nor a model is needed. What a question shares with a wording is weighed by how few wordings have it
+(the cosine of their words and pairs of words; Salton and Buckley 1988). An example is a hint in the prompt: it changes
+no statement. Questions that are put as a plain wording is get none.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from itertools import groupby, pairwise
+
+from sqlagent.base import word_forms
+from sqlagent.linking.prompt import Turn
+
+LEAST = 0.5
+"""Likeness from which on an example is shown."""
+ANYTHING, NUMBER = "_", "#"
+
+_PIECE = re.compile(r"#(?:st|nd|rd|th)?|_|%|[^\W\d_]+|\d[\d.,]*")
+_ORDINAL = re.compile(r"(\d)(?:st|nd|rd|th)\b")
+_LITTLE = frozenset(
+    """a an the of on in at to for with from by is are was were be been do does did have has had that which who what
+    when where how many much and or there their it its this they them i we me my our us you your any some
+    show please all""".split()
+)
+"""Words that tell little of what kind a question is of, however few of the wordings have them."""
+FAINT = 0.35
+"""What such a word counts, and a pair of two such words, beside the others."""
+_COUNTED = frozenset("two three four five six seven eight nine ten".split())
+_SAME = {
+    word: words[0]
+    for words in (
+        "highest largest greatest biggest maximum max maximal top".split(),
+        "lowest smallest least minimum min minimal".split(),
+        "percent % percentage percentual".split(),
+        "average mean avg".split(),
+        "each every per".split(),
+        "latest newest recent".split(),
+        "past last previous".split(),
+        "different distinct unique".split(),
+        "cumulative running accumulated".split(),
+        "show list give return display find tell print".split(),
+    )
+    for word in words
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A kind of question, and one of them with the statement that answers it, over tables that are nobody's."""
+
+    name: str
+    shown: Turn
+
+
+@dataclass(frozen=True, slots=True)
+class _Wording:
+    """What a wording is made of, weighed, to the length of one; `example` None where it is plain."""
+
+    weights: dict[str, float]
+    example: Example | None
+
+
+def example_for(question: str) -> Turn | None:
+    """The example whose wordings are most like the question; None where none is, or a plain wording is more so."""
+    found, likeness = nearest(question)
+    return found.shown if found is not None and likeness >= LEAST else None
+
+
+def nearest(question: str) -> tuple[Example | None, float]:
+    """The example of the wording most like the question (None: a plain one), and the cosine of the two."""
+    bank = _bank()
+    asked = bank.weighed(question)
+    best = max(bank.wordings, key=lambda wording: _cosine(asked, wording.weights))
+    return best.example, _cosine(asked, best.weights)
+
+
+class _Bank:
+    """All wordings, and how much each word and pair of words tells."""
+
+    def __init__(self, examples: list[tuple[Example, list[str]]], plain: list[str]) -> None:
+        said = [(line, example) for example, lines in examples for line in lines] + [(line, None) for line in plain]
+        self._known = {word for line, _ in said for word in _words(line)} | {ANYTHING, NUMBER}
+        features = [Counter(self._features(line)) for line, _ in said]
+        seen = Counter(feature for found in features for feature in found)
+        self._weight = {feature: _tells(feature) * math.log((1 + len(said)) / n) for feature, n in seen.items()}
+        self.wordings = [
+            _Wording(self._normal(found), example) for found, (_, example) in zip(features, said, strict=True)
+        ]
+
+    def weighed(self, text: str) -> dict[str, float]:
+        """What a text is made of, weighed, to the length of one."""
+        return self._normal(Counter(self._features(text)))
+
+    def _features(self, text: str) -> Iterator[str]:
+        known = [word if word in self._known else ANYTHING for word in _words(text)]
+        line = [word for word, _ in groupby(known)]
+        yield from (word for word in line if word != ANYTHING)
+        yield from (f"{a} {b}" for a, b in pairwise(["<", *line, ">"]))
+
+    def _normal(self, found: Counter[str]) -> dict[str, float]:
+        weights = {f: self._weight.get(f, 0.0) for f in found}
+        length = math.sqrt(sum(weight * weight for weight in weights.values())) or 1.0
+        return {feature: weight / length for feature, weight in weights.items()}
+
+
+def _tells(feature: str) -> float:
+    """What a word or a pair of words counts."""
+    return FAINT if all(word in _LITTLE or word in "<>_#" for word in feature.split()) else 1.0
+
+
+def _words(text: str) -> list[str]:
+    """The words of a text as they are compared: numbers are `#`, synonyms one word."""
+    found = []
+    for piece in _PIECE.findall(_ORDINAL.sub(r"\1", word_forms.fold(text))):
+        word = word_forms.stem(piece)
+        if piece[0].isdigit() or piece[0] == NUMBER or piece in _COUNTED:
+            word = NUMBER
+        found.append(_SAME.get(word, word))
+    return found
+
+
+def _cosine(some: dict[str, float], others: dict[str, float]) -> float:
+    return sum(weight * others[feature] for feature, weight in some.items() if feature in others)
+
+
+@cache
+def _bank() -> _Bank:
+    """The bank that the package brings."""
+    try:
+        import tomllib
+    except ModuleNotFoundError:  # Python 3.10
+        import tomli as tomllib
+
+    text = resources.files("sqlagent.linking").joinpath("worked_examples.toml").read_text(encoding="utf-8")
+    data = tomllib.loads(text)
+    examples = [
+        (Example(one["name"], Turn(one["question"], one["query"])), one["asked"].strip().splitlines())
+        for one in data["example"]
+    ]
+    return _Bank(examples, data["plain"]["asked"].strip().splitlines())
