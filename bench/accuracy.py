@@ -35,6 +35,7 @@ def main(argv: Sequence[str], model: Any = None) -> int:
         options.decode,
         style=options.style,
         lowering=options.lowering,
+        examples=options.examples,
         max_tokens=options.max_tokens,
         seed=options.seed,
         timeout=options.timeout,
@@ -111,6 +112,12 @@ def options_of(argv: Sequence[str]) -> argparse.Namespace:
         dest="lowering",
         action="store_false",
         help="--decode agent takes columns as they are stored, not as they are meant",
+    )
+    parser.add_argument(
+        "--no-examples",
+        dest="examples",
+        action="store_false",
+        help="--decode agent shows no worked example beside a question",
     )
     parser.add_argument("--timeout", type=float, default=10.0, help="seconds a statement may run (10)")
     parser.add_argument("--max-tokens", type=int, default=256, help="longest statement in tokens (256)")

@@ -60,6 +60,7 @@ class Decode:
     seed: int = 0
     timeout: float = 10.0
     lowering: bool = True
+    examples: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,12 +189,18 @@ class Place:
             self._gold[sql] = self.outcome(sql)
         return self._gold[sql]
 
-    def agent(self, model: Any, effort: str, lowering: bool = True) -> Any:
+    def agent(self, model: Any, decode: Decode) -> Any:
         if self._agent is None:
             from sqlagent.agent.agent import Agent
 
             assert self.question.database is not None
-            self._agent = Agent(self.question.database, model, effort=effort, lowering=lowering)
+            self._agent = Agent(
+                self.question.database,
+                model,
+                effort=decode.effort,
+                lowering=decode.lowering,
+                examples=decode.examples,
+            )
         return self._agent
 
     def close(self) -> None:
@@ -280,7 +287,7 @@ def predict_agent(question: Question, place: Place, model: Any, decode: Decode) 
     """What the product answers."""
     if question.database is None:
         raise UsageError("decode mode agent needs a database for every question: choose a set that has them.")
-    answer = place.agent(model, decode.effort, decode.lowering).ask(question.question)
+    answer = place.agent(model, decode).ask(question.question)
     guesses = _guesses(answer.tried, False)
     found = {} if answer.evidence is None else dataclasses.asdict(answer.evidence)
     return Prediction(answer.sql, guesses, 0, dict(answer.timings), answer.confidence, evidence=found)

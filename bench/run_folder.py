@@ -112,7 +112,9 @@ def settings_of(
         "model": name,
         "model_sha256": sha256_of(files.model) if files is not None else None,
         "adapter_sha256": sha256_of(files.adapter) if files is not None and files.adapter else None,
-        "decode": decode.text + ("" if decode.lowering else ", no lowering"),
+        "decode": decode.text
+        + ("" if decode.lowering else ", no lowering")
+        + ("" if decode.examples else ", no examples"),
         "style": decode.style,
         "max_tokens": decode.max_tokens,
         "timeout": decode.timeout,

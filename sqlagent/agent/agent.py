@@ -67,7 +67,8 @@ class Agent:
     given as an object stays the caller's: `close()` leaves it open, and once the caller has closed it a question
     raises ModelError. A closed agent raises UsageError. `adapter` is a peft folder or a GGUF LoRA
     for it. `link` narrows a schema to the part that a question is about, instead of the package's own linker.
-    `lowering`: columns are taken as they are meant, and statements written for how they are stored. `amend` says
+    `lowering`: columns are taken as they are meant, and statements written for how they are stored. `examples`: the
+    model is shown how a question of some kinds is answered (`linking/worked_examples.py`). `amend` says
     what may be changed in a statement: see AMENDING; `dates`, how results show times: see DATES. `clock` tells the
     time where a question is asked.
     """
@@ -84,6 +85,7 @@ class Agent:
         link: Link | None = None,
         adapter: str | Path | None = None,
         lowering: bool = True,
+        examples: bool = True,
         amend: str = "all",
         dates: str = "local",
         clock: Callable[[], datetime] = datetime.now,
@@ -92,6 +94,7 @@ class Agent:
         self.amend = amend
         self.dates = dates
         self._clock = clock
+        self._examples = examples
         self.database = str(database)
         self._slot = ModelSlot(model, adapter=adapter, offline=offline, quiet=quiet)
         self._opened = OpenDatabase(database, limits=limits, lowering=lowering, check=self._stop_if_cancelled)
@@ -243,6 +246,7 @@ class Agent:
             self._stay_open()
             began = time.monotonic()
             from sqlagent.agent.answering import Answering
+            from sqlagent.linking.worked_examples import example_for
 
             return Answering(
                 question=question,
@@ -255,6 +259,7 @@ class Agent:
                 gate=self._gate,
                 link=self._link,
                 effort=self._effort,
+                example=example_for if self._examples else lambda _question: None,
                 amend=self._amend,
                 lower=partial(self._opened.lowered, shown=self._dates == "local"),
                 today=self._clock().date(),

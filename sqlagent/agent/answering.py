@@ -43,7 +43,7 @@ class Answering:
     """A question, and the agent's own that it is answered with.
 
     anyway: also where the database seems to hold nothing about it. began: when it was asked, on the monotonic clock.
-    model: loads it where it is not. lower: a statement as it is to be run. today: the day on which it is asked. check:
+    model: loads it where it is not. example: how a question of its kind is answered, if that helps. lower: a statement as it is to be run. today: the day on which it is asked. check:
     raises Cancelled where the question was given up, which `cancelled` tells.
     """
 
@@ -57,6 +57,7 @@ class Answering:
     gate: Gate
     link: Link | None
     effort: Effort
+    example: Callable[[str], Turn | None]
     amend: str
     lower: Callable[[str], Lowered]
     today: date
@@ -148,6 +149,7 @@ class Answering:
             focus=focus,
             about=about,
             hints=hints,
+            example=self.example,
             amend=self.amend,
             execute=self.opened.sandbox().execute,
             lower=self.lower,

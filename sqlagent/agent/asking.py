@@ -20,7 +20,6 @@ from sqlagent.amend.pipeline import mended, proposals
 from sqlagent.amend.unmet import faults
 from sqlagent.base.errors import NoAnswer
 from sqlagent.linking import prompt
-from sqlagent.linking.worked_examples import example_for
 
 if TYPE_CHECKING:
     from sqlagent.database.schema import Schema
@@ -33,7 +32,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Asking:
-    """One question. `about` is what the rules look at; `amend` is a name in AMENDING; `hints` are of the question."""
+    """One question. `about` is what the rules look at; `amend` is a name in AMENDING; `hints` are of the question.
+
+    example: a question of the same kind and its statement, for the prompt; None where that would tell nothing.
+    """
 
     model: TextModel
     schema: Schema
@@ -42,6 +44,7 @@ class Asking:
     focus: Focus
     about: Context
     hints: Sequence[Hint]
+    example: Callable[[str], Turn | None]
     amend: str
     execute: Execute
     lower: Callable[[str], Lowered]
@@ -68,7 +71,7 @@ class Asking:
                 about.question,
                 history=about.history,
                 hints=hints,
-                example=None if about.history else example_for(about.question),
+                example=None if about.history else self.example(about.question),
                 error=failed,
                 lines=self.shown.lines,
             )

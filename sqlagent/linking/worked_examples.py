@@ -46,7 +46,7 @@ _SAME = {
         "average mean avg".split(),
         "each every per".split(),
         "latest newest recent".split(),
-        "past last previous".split(),
+        "past last".split(),
         "different distinct unique".split(),
         "cumulative running accumulated".split(),
         "show list give return display find tell print".split(),
@@ -77,6 +77,11 @@ def example_for(question: str) -> Turn | None:
     return found.shown if found is not None and likeness >= LEAST else None
 
 
+def examples() -> tuple[Example, ...]:
+    """All of them, as the file has them."""
+    return _bank().examples
+
+
 def nearest(question: str) -> tuple[Example | None, float]:
     """The example of the wording most like the question (None: a plain one), and the cosine of the two."""
     bank = _bank()
@@ -89,6 +94,7 @@ class _Bank:
     """All wordings, and how much each word and pair of words tells."""
 
     def __init__(self, examples: list[tuple[Example, list[str]]], plain: list[str]) -> None:
+        self.examples = tuple(example for example, _ in examples)
         said = [(line, example) for example, lines in examples for line in lines] + [(line, None) for line in plain]
         self._known = {word for line, _ in said for word in _words(line)} | {ANYTHING, NUMBER}
         features = [Counter(self._features(line)) for line, _ in said]
