@@ -20,8 +20,8 @@ TABLES = """
 CREATE TABLE trees (id INTEGER PRIMARY KEY, park TEXT, height REAL);
 INSERT INTO trees VALUES (1, 'East', 3.5), (2, 'East', 8), (3, 'West', 5);
 CREATE TABLE parcels (id INTEGER PRIMARY KEY, code TEXT, city TEXT, weight INTEGER, status TEXT);
-INSERT INTO parcels VALUES (1, 'A1', 'Oslo', 3, 'sent'), (2, 'B7', 'Oslo', 12, 'lost'), (3, 'C2', 'Bergen', 7, 'damaged'),
-  (4, 'B7', 'Bergen', 12, 'sent');
+INSERT INTO parcels VALUES (1, 'A1', 'Oslo', 3, 'sent'), (2, 'B7', 'Oslo', 12, 'lost'),
+  (3, 'C2', 'Bergen', 7, 'damaged'), (4, 'B7', 'Bergen', 12, 'sent');
 CREATE TABLE shoes (id INTEGER PRIMARY KEY, size INTEGER);
 INSERT INTO shoes VALUES (1, 40), (2, 41), (3, 40);
 CREATE TABLE readers (id INTEGER PRIMARY KEY, name TEXT, born_on TEXT);
@@ -43,7 +43,8 @@ INSERT INTO refills VALUES (1, 1, 'Ada', 'Oslo', 'North', '2021-05-03 08:10:00',
   (6, 2, 'Ben', 'Moss', 'North', DATETIME('now', '-1 year'), 18),
   (7, 2, 'Ben', 'Moss', 'North', DATETIME('now'), 18);
 CREATE TABLE towns (id INTEGER PRIMARY KEY, name TEXT, county TEXT, region TEXT, population INTEGER);
-INSERT INTO towns VALUES (1, 'Oslo', 'Oslo', 'east', 700), (2, 'Bergen', 'Vestland', 'west', 290), (3, 'Voss', 'Vestland', 'west', 16);
+INSERT INTO towns VALUES (1, 'Oslo', 'Oslo', 'east', 700), (2, 'Bergen', 'Vestland', 'west', 290),
+  (3, 'Voss', 'Vestland', 'west', 16);
 CREATE TABLE visits (id INTEGER PRIMARY KEY, came_at TEXT, left_at TEXT);
 INSERT INTO visits VALUES (1, '2021-05-03 08:00:00', '2021-05-03 09:30:00');
 CREATE TABLE departures (id INTEGER PRIMARY KEY, train TEXT, leaves_at TEXT);
@@ -58,15 +59,14 @@ GIVES = {
     "mean count": [(1.5,)],
     "place of one": [(2,)],
     "difference of two": [(410,)],
-    "never": [("Bo",)],
     "all of them": [("Ola",)],
-    "doubles": [("B7", 2)],
+    "doubles": [("B7",)],
     "hours between": [(1, pytest.approx(1.5))],
     "next one": [("L2",)],
     "last row": [("L2",)],
     "since when": [("2021-03-01",)],
     "how much of one": [(55.0,)],
-    "above own average": [(2, "B7", "Oslo", 12, "lost"), (4, "B7", "Bergen", 12, "sent")],
+    "above own average": [("B7",), ("B7",)],
     "others": [("Voss",)],
     "two groups": [("Bergen", 2)],
 }
@@ -98,7 +98,9 @@ def test_examples_give_what_they_are_asked_for(database: Path, name: str) -> Non
 
 
 def test_an_examples_own_question_finds_it_or_one_that_is_answered_alike() -> None:
-    missed = [one.name for one in examples() if (found := nearest(one.shown.question)[0]) and found.name != one.name]
+    missed = [
+        one.name for one in examples() if (found := nearest(one.shown.question)[0]) and found.name != one.name
+    ]
     assert len(missed) <= len(examples()) // 10, missed
 
 
@@ -114,7 +116,6 @@ def test_an_examples_own_question_finds_it_or_one_that_is_answered_alike() -> No
         ("by how many percent did rent income grow from 2020 to 2021?", "growth"),
         ("rent income per quarter of 2023", "by quarter"),
         ("On which weekday do we get the most calls?", "best weekday"),
-        ("tenants who have never paid", "never"),
         ("the dearest flat in each district", "best of each"),
         ("what percentage of tenants pay late?", "rate"),
         ("rank the flats by rent", "place"),
@@ -148,7 +149,9 @@ def test_plain_questions_get_none(question: str) -> None:
 
 
 def test_an_example_stands_before_the_question_which_stays_last() -> None:
-    asked = prompt.request("the median rent", example=Turn("median height", "SELECT MEDIAN(height) FROM trees"))
+    asked = prompt.request(
+        "the median rent", example=Turn("median height", "SELECT MEDIAN(height) FROM trees")
+    )
     assert asked.splitlines() == [
         "Example question: median height",
         "Its query: SELECT MEDIAN(height) FROM trees",
@@ -159,13 +162,17 @@ def test_an_example_stands_before_the_question_which_stays_last() -> None:
 def _flats(folder: Path) -> Path:
     path = folder / "flats.sqlite"
     connection = sqlite3.connect(path)
-    connection.executescript("CREATE TABLE flat (id INTEGER PRIMARY KEY, rent REAL); INSERT INTO flat VALUES (1, 7), (2, 9);")
+    connection.executescript(
+        "CREATE TABLE flat (id INTEGER PRIMARY KEY, rent REAL); INSERT INTO flat VALUES (1, 7), (2, 9);"
+    )
     connection.close()
     return path
 
 
 @pytest.mark.parametrize(("examples", "history"), [(True, False), (False, False), (True, True)])
-def test_the_agent_shows_it_beside_a_question_of_its_own(tmp_path: Path, examples: bool, history: bool) -> None:
+def test_the_agent_shows_it_beside_a_question_of_its_own(
+    tmp_path: Path, examples: bool, history: bool
+) -> None:
     """Not where it was turned off, and not where a question goes on from another, which shows how it is answered."""
     model = FakeModel(["SELECT MEDIAN(rent) FROM flat"])
     with Agent(_flats(tmp_path), model, examples=examples) as agent:

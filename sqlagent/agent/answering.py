@@ -43,8 +43,9 @@ class Answering:
     """A question, and the agent's own that it is answered with.
 
     anyway: also where the database seems to hold nothing about it. began: when it was asked, on the monotonic clock.
-    model: loads it where it is not. example: how a question of its kind is answered, if that helps. lower: a statement as it is to be run. today: the day on which it is asked. check:
-    raises Cancelled where the question was given up, which `cancelled` tells.
+    model: loads it where it is not. example: how a question of its kind is answered, if that helps. lower: a statement
+    as it is to be run. today: the day on which it is asked. check: raises Cancelled where the question was given up,
+    which `cancelled` tells.
     """
 
     question: str

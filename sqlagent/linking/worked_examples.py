@@ -22,37 +22,35 @@ from itertools import groupby, pairwise
 from sqlagent.base import word_forms
 from sqlagent.linking.prompt import Turn
 
-LEAST = 0.5
+LEAST = 0.6
 """Likeness from which on an example is shown."""
 ANYTHING, NUMBER = "_", "#"
 
 _PIECE = re.compile(r"#(?:st|nd|rd|th)?|_|%|[^\W\d_]+|\d[\d.,]*")
 _ORDINAL = re.compile(r"(\d)(?:st|nd|rd|th)\b")
-_LITTLE = frozenset(
-    """a an the of on in at to for with from by is are was were be been do does did have has had that which who what
+_LITTLE_WORDS = """
+    a an the of on in at to for with from by is are was were be been do does did have has had that which who what
     when where how many much and or there their it its this they them i we me my our us you your any some
-    show please all""".split()
-)
+    show please all
+"""
+_LITTLE = frozenset(_LITTLE_WORDS.split())
 """Words that tell little of what kind a question is of, however few of the wordings have them."""
 FAINT = 0.35
 """What such a word counts, and a pair of two such words, beside the others."""
-_COUNTED = frozenset("two three four five six seven eight nine ten".split())
-_SAME = {
-    word: words[0]
-    for words in (
-        "highest largest greatest biggest maximum max maximal top".split(),
-        "lowest smallest least minimum min minimal".split(),
-        "percent % percentage percentual".split(),
-        "average mean avg".split(),
-        "each every per".split(),
-        "latest newest recent".split(),
-        "past last".split(),
-        "different distinct unique".split(),
-        "cumulative running accumulated".split(),
-        "show list give return display find tell print".split(),
-    )
-    for word in words
-}
+_COUNTED = frozenset(["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"])
+_SYNONYMS = """
+    highest largest greatest biggest maximum max maximal top
+    lowest smallest least minimum min minimal
+    percent % percentage percentual
+    average mean avg
+    each every per
+    latest newest recent
+    past last
+    different distinct unique
+    cumulative running accumulated
+    show list give return display find tell print
+"""
+_SAME = {word: line.split()[0] for line in _SYNONYMS.strip().splitlines() for word in line.split()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +93,15 @@ class _Bank:
 
     def __init__(self, examples: list[tuple[Example, list[str]]], plain: list[str]) -> None:
         self.examples = tuple(example for example, _ in examples)
-        said = [(line, example) for example, lines in examples for line in lines] + [(line, None) for line in plain]
+        said = [(line, example) for example, lines in examples for line in lines] + [
+            (line, None) for line in plain
+        ]
         self._known = {word for line, _ in said for word in _words(line)} | {ANYTHING, NUMBER}
         features = [Counter(self._features(line)) for line, _ in said]
         seen = Counter(feature for found in features for feature in found)
-        self._weight = {feature: _tells(feature) * math.log((1 + len(said)) / n) for feature, n in seen.items()}
+        self._weight = {
+            feature: _tells(feature) * math.log((1 + len(said)) / n) for feature, n in seen.items()
+        }
         self.wordings = [
             _Wording(self._normal(found), example) for found, (_, example) in zip(features, said, strict=True)
         ]
