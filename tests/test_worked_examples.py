@@ -1,4 +1,4 @@
-"""Worked examples: each is a statement that runs here, found by how a question is put, and shown before the question."""
+"""Worked examples: each runs here, is found by how a question is put, and is shown before the question."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ INSERT INTO loans VALUES (1, 1, 1, '2021-03-01', '2021-03-09'), (2, 1, 2, '2022-
   (3, 2, 1, '2021-06-01', '2021-06-30');
 CREATE TABLE drivers (id INTEGER PRIMARY KEY, name TEXT);
 INSERT INTO drivers VALUES (1, 'Ada'), (2, 'Ben');
-CREATE TABLE refills (id INTEGER PRIMARY KEY, driver_id INTEGER REFERENCES drivers, driver TEXT, town TEXT, station TEXT,
-  filled_at TEXT, litres REAL);
+CREATE TABLE refills (id INTEGER PRIMARY KEY, driver_id INTEGER REFERENCES drivers, driver TEXT, town TEXT,
+  station TEXT, filled_at TEXT, litres REAL);
 INSERT INTO refills VALUES (1, 1, 'Ada', 'Oslo', 'North', '2021-05-03 08:10:00', 30),
   (2, 1, 'Ada', 'Oslo', 'South', '2021-06-11 17:30:00', 25), (3, 2, 'Ben', 'Moss', 'North', '2022-05-14 08:55:00', 41),
   (4, 2, 'Ben', 'Moss', 'North', DATETIME('now', '-1 day'), 18),
@@ -117,7 +117,7 @@ def test_an_examples_own_question_finds_it_or_one_that_is_answered_alike() -> No
         ("rent income per quarter of 2023", "by quarter"),
         ("On which weekday do we get the most calls?", "best weekday"),
         ("the dearest flat in each district", "best of each"),
-        ("what percentage of tenants pay late?", "rate"),
+        ("what percentage of tenants are late?", "rate"),
         ("rank the flats by rent", "place"),
         ("payments in the last 14 days", "last days"),
     ],
