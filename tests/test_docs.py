@@ -172,8 +172,9 @@ def test_a_session_of_a_page_is_what_happens(command: str, written: str, tmp_pat
         text=True,
         timeout=60,
     )
-    about = re.compile(
-        r"^\((?:sure|fairly sure|doubtful).*\n|^Ask (?:it something else|more).*\n", re.MULTILINE
+    about = re.compile(  # what hangs on the moment: how sure it is, and that a slow machine takes long
+        r"^\((?:sure|fairly sure|doubtful).*\n|^Ask (?:it something else|more).*\n|^sqlagent: thinking .*\n",
+        re.MULTILINE,
     )
     assert about.sub("", done.stdout) == written
 
