@@ -63,7 +63,6 @@ GIVES = {
     "doubles": [("B7",)],
     "hours between": [(1, pytest.approx(1.5))],
     "next one": [("L2",)],
-    "last row": [("L2",)],
     "since when": [("2021-03-01",)],
     "how much of one": [(55.0,)],
     "above own average": [("B7",), ("B7",)],
