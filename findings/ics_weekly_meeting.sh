@@ -6,19 +6,18 @@
 # Seen:     every time is written in UTC while RRULE and EXDATE are copied and VTIMEZONE is dropped, so ten o'clock in Berlin
 #           on 23 March is eleven from the 30th on, and EXDATE, ten o'clock in Berlin, no longer names one of them. A
 #           time without a zone (a pill at eight, wherever one is) becomes eight UTC. The alarm ten minutes before the END
-#           is ten minutes before the start, a task due on the 7th is due at its midnight in UTC. CALSCALE becomes
+#           is ten minutes before the start, a task due on the 7th is due at its midnight in UTC. Where CALSCALE is not said, it becomes
 #           GEORGIAN, for which recurring-ical-events 3.8.2 refuses the file. No warning.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
-"$work/venv/bin/pip" install -q ics==0.7.3 icalendar==7.3.0 recurring-ical-events==3.8.2 tzdata==2025.2
+"$work/venv/bin/pip" install -q ics==0.7.3 icalendar==7.3.0 recurring-ical-events==3.8.2
 cd "$work"
 cat >calendar.ics <<'ICS'
 BEGIN:VCALENDAR
 VERSION:2.0
 PRODID:-//example//calendar
-CALSCALE:GREGORIAN
 BEGIN:VTIMEZONE
 TZID:Europe/Berlin
 BEGIN:STANDARD
@@ -68,7 +67,7 @@ END:VTODO
 END:VCALENDAR
 ICS
 sed -i 's/$/\r/' calendar.ics
-venv/bin/python -W error - <<'PY'
+venv/bin/python -W ignore::FutureWarning - <<'PY'
 import pathlib
 import zoneinfo
 
