@@ -26,7 +26,8 @@ _UNITS = {"week": " / 7", "hour": " * 24", "minute": " * 1440", "second": " * 86
 _UNIT = Phrase(rf"\b({'|'.join(_UNITS)})s?\b")
 
 _NAMED = Phrase(
-    r"\b(?:how many|numbers? of|in|average|mean|median|total) (?:days|nights|weeks|hours|minutes|seconds)\b"
+    r"\b(?:how many|numbers? of|in|average|avg\.?|mean|median|total) (?:days|nights|weeks|hours|minutes|seconds)\b"
+    r"|\b(?:days|nights|weeks|hours|minutes) (?:from|until|till|to (?!the\b))"
     r"|^\W*(?:on average,? )?how long\b|\b(?:time|duration|length)s? in (?:days|nights|weeks|hours|minutes|seconds)\b"
 )
 """Words of those who want a length of time, and not what happens to be called so: "the first days of January"."""

@@ -26,6 +26,7 @@ from sqlagent.amend.plain_select import PlainSelect, plain
 from sqlagent.amend.row_names import names_of, own_words
 from sqlagent.amend.rule import Supplied
 from sqlagent.base.word_forms import likeness, stem
+from sqlagent.database.foreign_keys import referred_key
 from sqlagent.database.schema import Table, fold
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
@@ -149,11 +150,12 @@ def _keys_of(arm: Select | Values, reading: Reading) -> tuple[Table, str, str] |
     if base is None or "int" not in base[1].type.lower():
         return None
     table, column = base[0], fold(base[1].name)
-    if [*map(fold, table.primary_key)] == [column]:
-        return table, table.primary_key[0], ""
+    own = referred_key(table, reading.schema)
+    if [*map(fold, own)] == [column]:
+        return table, own[0], ""
     reference = next((key for key in table.foreign_keys if [*map(fold, key.columns)] == [column]), None)
     of = reading.schema.table(reference.ref_table) if reference is not None else None
-    if reference is None or of is None or not is_unique(of, reference.ref_columns):
+    if reference is None or of is None or not is_unique(of, reference.ref_columns, reading.schema):
         return None
     return of, reference.ref_columns[0], leads_nowhere(table, base[1].name, of, reference.ref_columns[0])
 

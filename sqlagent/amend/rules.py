@@ -30,6 +30,8 @@ from sqlagent.amend import (
     never,
     never_dated,
     not_in_null,
+    nulls_first,
+    one_extreme,
     open_ended,
     ordinals,
     periods,
@@ -38,6 +40,7 @@ from sqlagent.amend import (
     self_join,
     stored_counts,
     superlatives,
+    tables_of_years,
     ungrouped,
     unused_join,
     unused_values,
@@ -94,6 +97,7 @@ PITFALLS = by_name(
     unused_join.RULE,
     correlated.CORRELATED,
     not_in_null.RULE,
+    nulls_first.RULE,
     pitfalls.SHARE,
 )
 """What SQL does and nobody means, whatever the question: mended, one after the other."""
@@ -157,6 +161,8 @@ SUPPLIED = by_name(
     unused_values.RULE,
     levels.RULE,
     never_dated.RULE,
+    one_extreme.RULE,
+    tables_of_years.RULE,
     years.WHOLE_YEAR,
 )
 """What no small model knows: each proposes a statement."""

@@ -1,0 +1,297 @@
+"""What invented files of strangers showed: nulls first, a table a year, milliseconds, undeclared keys, initials."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+from fake_model import FakeModel
+from rule_context import about
+
+from sqlagent import Agent
+from sqlagent.amend.date_difference import TIME_BETWEEN
+from sqlagent.amend.key_names import shown_by_name
+from sqlagent.amend.period_phrases import periods
+from sqlagent.amend.row_names import names_of
+from sqlagent.amend.rules import SUPPLIED
+from sqlagent.database import schema as schemas
+from sqlagent.database.column_facts.decide import column_fact
+from sqlagent.database.column_facts.encodings import Duration, Scaled
+from sqlagent.database.column_facts.fact import ColumnFact, Evidence
+from sqlagent.database.column_facts.undeclared_keys import undeclared_keys
+from sqlagent.database.schema import ForeignKey
+from sqlagent.linking.schema_linker import Linker
+from sqlagent.linking.value_index import ValueIndex
+from sqlagent.sql.reading import Readings
+
+TODAY = 1_735_689_600
+RACES = """
+CREATE TABLE races (event TEXT, member TEXT, seconds REAL, place TEXT, starts TEXT);
+INSERT INTO races VALUES ('Sprint', 'Ada', NULL, 'DNF', '9:30'), ('Sprint', 'Bo', 61.5, '1', '9:30'),
+    ('Sprint', 'Cy', 72.0, '2', '9:30'), ('Relay', 'Bo', 50.0, '1', '11:00'), ('Relay', 'Di', 99.0, 'DSQ', '11:00');
+CREATE TABLE "Members 2023" (Name TEXT, Kind TEXT); CREATE TABLE "Members 2024" (Name TEXT, Kind TEXT);
+CREATE TABLE "Members 2025" (Name TEXT, Kind TEXT, Fee REAL);
+INSERT INTO "Members 2023" VALUES ('Ada', 'Junior'), ('Bo', 'Adult');
+INSERT INTO "Members 2024" VALUES ('Ada', 'Junior'), ('Bo', 'Adult'), ('Cy', 'Junior');
+INSERT INTO "Members 2025" VALUES ('Bo', 'Adult', 80);
+CREATE TABLE orders (id INTEGER PRIMARY KEY, opened DATE, closed DATE);
+INSERT INTO orders VALUES (1, '2024-01-01', '2024-01-11'), (2, '2024-02-01', '2024-02-21');
+"""
+
+
+@pytest.fixture
+def races(small_database: Callable[[str], Path]) -> Path:
+    return small_database(RACES)
+
+
+def rules_of(path: Path, question: str, sql: str) -> tuple[list[tuple[object, ...]], list[str]]:
+    with Agent(path, FakeModel([sql])) as agent:
+        answer = agent.ask(question, anyway=True)
+    return list(answer.rows), [one.rule for one in answer.amendments]
+
+
+def supplied(path: Path, rule: str, question: str, sql: str) -> list[tuple[object, ...]] | None:
+    """The rows of what a rule proposes; None where it leaves a statement alone."""
+    connection = sqlite3.connect(path)
+    asked = about(path, connection, question, date(2025, 6, 1))
+    reading = asked.statements.find(sql)
+    assert reading is not None and asked.accepts(sql), sql
+    made = SUPPLIED[rule](reading, asked)
+    return None if made.sql == sql else connection.execute(made.sql).fetchall()
+
+
+# ---- NULL comes before every value ----
+
+
+@pytest.mark.parametrize(
+    ("question", "sql", "rows"),
+    [
+        ("fastest sprint", "SELECT member FROM races WHERE event = 'Sprint' ORDER BY seconds LIMIT 1", [("Bo",)]),
+        (
+            "the two fastest of Sprint or Relay",
+            "SELECT seconds FROM races WHERE event = 'Sprint' OR event = 'Relay' ORDER BY seconds LIMIT 2",
+            [(50.0,), (61.5,)],
+        ),
+    ],
+)  # fmt: skip
+def test_what_has_no_value_is_not_the_first(
+    races: Path, question: str, sql: str, rows: list[tuple[object, ...]]
+) -> None:
+    assert rules_of(races, question, sql) == (rows, ["nulls_first"])
+
+
+@pytest.mark.parametrize(
+    ("question", "sql"),
+    [
+        ("slowest", "SELECT member FROM races ORDER BY seconds DESC LIMIT 1"),
+        ("all by time", "SELECT member FROM races ORDER BY seconds"),
+        ("who has no time", "SELECT member FROM races ORDER BY seconds LIMIT 1"),
+        ("fastest relay", "SELECT member FROM races WHERE event = 'Relay' ORDER BY seconds LIMIT 1"),
+        ("fewest", "SELECT member FROM races GROUP BY member ORDER BY COUNT(*) LIMIT 1"),
+        ("first by name", "SELECT member FROM races ORDER BY member LIMIT 1"),
+    ],
+)
+def test_other_orders_stay(races: Path, question: str, sql: str) -> None:
+    assert rules_of(races, question, sql)[1] == []
+
+
+# ---- a table for each year ----
+
+
+def test_each_year_is_asked_of_its_own_table(races: Path) -> None:
+    sql = "SELECT COUNT(*) FROM \"Members 2024\" WHERE Kind = 'Junior'"
+    found = supplied(races, "tables_of_years", "how many juniors in each year", sql)
+    assert found == [(2023, 1), (2024, 2), (2025, 0)]
+
+
+@pytest.mark.parametrize(
+    ("question", "sql"),
+    [
+        ("how many juniors in 2024", "SELECT COUNT(*) FROM \"Members 2024\" WHERE Kind = 'Junior'"),
+        ("how many juniors", "SELECT COUNT(*) FROM \"Members 2024\" WHERE Kind = 'Junior'"),
+        ("the fee in each year", 'SELECT SUM(Fee) FROM "Members 2025"'),
+        ("events in each year", "SELECT COUNT(*) FROM races"),
+    ],
+)
+def test_one_year_and_what_only_one_table_has_stay(races: Path, question: str, sql: str) -> None:
+    assert supplied(races, "tables_of_years", question, sql) is None
+
+
+# ---- one row at an end ----
+
+
+@pytest.mark.parametrize(
+    ("question", "sql", "rows"),
+    [
+        (
+            "fastest time at Sprint and by whom",
+            "SELECT MIN(seconds), member FROM races WHERE event = 'Sprint' GROUP BY member",
+            [(61.5, "Bo")],
+        ),
+        (
+            "highest time, and in which event?",
+            "SELECT event, MAX(seconds) FROM races GROUP BY event",
+            [("Relay", 99.0)],
+        ),
+        (
+            "fastest time in each event, and by whom",
+            "SELECT event, MIN(seconds) FROM races GROUP BY event",
+            None,
+        ),
+        ("highest time by event and which one", "SELECT event, MAX(seconds) FROM races GROUP BY event", None),
+        ("how long did the best take", "SELECT event, MAX(seconds) FROM races GROUP BY event", None),
+    ],
+)
+def test_a_value_and_whose_it_is_are_of_one_row(
+    races: Path, question: str, sql: str, rows: list[tuple[object, ...]] | None
+) -> None:
+    assert supplied(races, "one_extreme", question, sql) == rows
+
+
+# ---- words ----
+
+
+@pytest.mark.parametrize(
+    "question", ["avg days to close an order", "mean days", "days from opening to closing"]
+)
+def test_days_between_dates_are_asked_for_in_few_words(races: Path, question: str) -> None:
+    connection = sqlite3.connect(races)
+    asked = about(races, connection, question, date(2025, 6, 1))
+    reading = asked.statements.read("SELECT AVG(closed - opened) FROM orders")
+    assert connection.execute(TIME_BETWEEN(reading, asked).sql).fetchall() == [(15.0,)]
+
+
+def test_as_of_a_day_is_not_since_that_day() -> None:
+    today = date(2025, 6, 1)
+    assert periods("licences that are expired as of 1 jan 2026", today) == []
+    found = periods("licences starting as of 1 jan 2026", today)
+    assert [(one.begin, one.end) for one in found] == [(date(2026, 1, 1), None)]
+
+
+def test_values_are_found_by_what_they_are_short_for(races: Path) -> None:
+    index = ValueIndex(str(races), schemas.read(str(races)))
+    try:
+        index.build()
+        found = [hint.value for hint in index.find("who did not finish in 2024", 8)]
+        assert found == ["DNF"]
+        assert index.find("drivers of fast cars", 8) == []
+    finally:
+        index.close()
+
+
+# ---- columns ----
+
+
+def fact(table: str, name: str, values: list[object], neighbours: tuple[str, ...] = ()) -> ColumnFact | None:
+    return column_fact(Evidence(table, name, "", dict.fromkeys(values, 1), neighbours=neighbours), TODAY)  # type: ignore[arg-type]
+
+
+LENGTHS = [733_000, 1_204_000, 2_961_000, 3_333_000, 4_127_000, 5_209_000, 851_000, 1_999_000, 962_000]
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "values", "neighbours"),
+    [
+        ("FeedMedia", "duration", LENGTHS, ()),
+        ("visits", "duration", LENGTHS, ()),
+        ("tracks", "duration", [215_313 + 7_919 * i for i in range(12)], ()),
+        ("episodes", "position", [0, *LENGTHS], ("duration", "position")),
+    ],
+)
+def test_durations_of_thousands_are_milliseconds(
+    table: str, name: str, values: list[object], neighbours: tuple[str, ...]
+) -> None:
+    found = fact(table, name, values, neighbours)
+    assert found is not None and found.encoding == Scaled(1000, "seconds") and found.changes
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "values"),
+    [
+        ("tracks", "duration_ms", LENGTHS),
+        ("tracks", "duration", [215 + 7 * i for i in range(12)]),
+        ("voyages", "duration", [215_313 + 7_919 * i for i in range(12)]),
+        ("projects", "duration", [1000 * 10 * i for i in range(1, 12)]),
+        ("players", "position", LENGTHS),
+        ("tracks", "size", LENGTHS),
+    ],
+)
+def test_other_numbers_stay_as_they_are(table: str, name: str, values: list[object]) -> None:
+    found = fact(table, name, values)
+    assert found is None or not isinstance(found.encoding, Scaled)
+
+
+def test_times_of_races_are_durations_and_appointments_are_not() -> None:
+    timed = ["7:13", "7:41", "8:02", "9:58", "10:11", "11:04", "8:33", "9:29", "10:47"]
+    found = fact("Races", "Time", [*timed, ""])
+    assert found is not None and found.encoding == Duration(2) and found.changes
+    appointments = ["9:30", "10:00", "10:15", "11:00", "9:15", "9:45", "8:30", "8:45"]
+    for other in (fact("Races", "Time", [*appointments]), fact("Trains", "Time", [*timed])):
+        assert other is None or not other.changes
+
+
+ERP = """
+CREATE TABLE pm_lease (lease_id INTEGER, tnt_id INTEGER, rent REAL);
+CREATE TABLE pm_deposit (dep_id INTEGER, lease_id INTEGER, amt REAL);
+CREATE TABLE pm_tnt (tnt_id INTEGER, tnt_nm TEXT, left_on TEXT);
+CREATE TABLE ar_inv (inv_id INTEGER, lease_id INTEGER, amt REAL);
+CREATE TABLE FeedItems (id INTEGER PRIMARY KEY, title TEXT);
+CREATE TABLE PlayLog (_id INTEGER PRIMARY KEY, item INTEGER);
+INSERT INTO pm_lease VALUES (31, 1, 10), (32, 2, 20), (33, 3, 30), (34, 1, 40), (35, 4, 50);
+INSERT INTO pm_deposit VALUES (91, 31, 5), (92, 32, 5), (93, 33, 5), (94, 34, 5), (95, 35, 5);
+INSERT INTO pm_tnt VALUES (1, 'TA', NULL), (2, 'TB', NULL), (3, 'TC', '2024-01-01'), (4, 'TD', NULL), (5, 'TE', NULL);
+INSERT INTO ar_inv VALUES (1, 31, 1), (2, 31, 2), (3, 32, 3), (4, 33, 4), (5, 34, 5), (6, 35, 6);
+INSERT INTO FeedItems VALUES (501, 'a'), (502, 'b'), (503, 'c'), (504, 'd');
+INSERT INTO PlayLog VALUES (1, 502), (2, 503), (3, 504), (4, 502);
+"""
+
+
+def test_a_table_does_not_refer_to_what_refers_to_it(small_database: Callable[[str], Path]) -> None:
+    path = small_database(ERP)
+    connection = sqlite3.connect(path)
+    found = undeclared_keys(lambda sql: connection.execute(sql).fetchall(), schemas.read(str(path)).tables)
+    keys = {(table, key.columns[0], key.ref_table) for table, held in found.items() for key in held}
+    assert keys == {
+        ("pm_lease", "tnt_id", "pm_tnt"),
+        ("pm_deposit", "lease_id", "pm_lease"),
+        ("ar_inv", "lease_id", "pm_lease"),
+        ("PlayLog", "item", "FeedItems"),
+    }
+
+
+def test_a_key_that_other_tables_refer_to_is_shown_by_its_name(small_database: Callable[[str], Path]) -> None:
+    schema = schemas.read(str(small_database(ERP)))
+    reference = ForeignKey(("tnt_id",), "pm_tnt", ("tnt_id",))
+    sql = "SELECT tnt_id FROM pm_tnt WHERE left_on IS NOT NULL"
+    assert shown_by_name("Which tenant has left?", Readings(schema).read(sql), lambda _: True).sql == sql
+    tables = [
+        replace(table, foreign_keys=(reference,)) if table.name == "pm_lease" else table
+        for table in schema.tables
+    ]
+    known = Readings(replace(schema, tables=tuple(tables))).read(sql)
+    made = shown_by_name("Which tenant has left?", known, lambda _: True).sql
+    assert made == "SELECT tnt_nm FROM pm_tnt WHERE left_on IS NOT NULL"
+
+
+def test_rows_are_named_by_a_short_description(small_database: Callable[[str], Path]) -> None:
+    ddl = "CREATE TABLE {0} (id INTEGER PRIMARY KEY, {1} TEXT, price INTEGER)"
+    short = schemas.read(str(small_database(ddl.format("prod", "descr")))).tables[0]
+    assert names_of(short) == ("descr",)
+    whole = schemas.from_ddl(ddl.format("visits", "description")).tables[0]
+    assert names_of(whole) == ()
+
+
+def test_empty_tables_are_not_needed_unless_they_are_named(small_database: Callable[[str], Path]) -> None:
+    full = "".join(
+        f"CREATE TABLE work_{i} (work_{i}_id INTEGER, cost_{i} REAL, vendor_id INTEGER, remark_{i} TEXT);"
+        f"INSERT INTO work_{i} VALUES (1, 2, 3, 'x');"
+        for i in range(30)
+    )
+    empty = "CREATE TABLE vendor_invoices (vendor_id INTEGER, cost REAL, repair TEXT);"
+    linker = Linker(schemas.read(str(small_database(full + empty))))
+    assert "vendor_invoices" not in linker.needed("repair cost of each vendor")
+    assert "vendor_invoices" in linker.needed("how many invoices are there")
