@@ -152,6 +152,35 @@ def test_a_value_and_whose_it_is_are_of_one_row(
     assert supplied(races, "one_extreme", question, sql) == rows
 
 
+@pytest.mark.parametrize(
+    ("question", "sql", "rows"),
+    [
+        (
+            "average seconds by event",
+            "SELECT AVG(seconds) FROM races WHERE event = 'Sprint'",
+            [("Relay", 74.5), ("Sprint", 66.75)],
+        ),
+        (
+            "average seconds per event of those who started at 9:30",
+            "SELECT AVG(seconds), place FROM races WHERE event = 'Relay' AND starts = '9:30' GROUP BY place",
+            None,  # what is between is not understood
+        ),
+        (
+            "average seconds by event",
+            "SELECT place, AVG(seconds) FROM races WHERE event = 'Relay' AND starts = '11:00' GROUP BY place",
+            [("Relay", 74.5)],
+        ),
+        ("average seconds of the Sprint by event", "SELECT AVG(seconds) FROM races WHERE event = 'Sprint'", None),
+        ("average seconds by member", "SELECT AVG(seconds) FROM races WHERE event = 'Sprint'", None),
+        ("average seconds by event", "SELECT seconds FROM races WHERE event = 'Sprint'", None),
+    ],
+)  # fmt: skip
+def test_each_group_is_meant_and_not_one_that_nobody_named(
+    races: Path, question: str, sql: str, rows: list[tuple[object, ...]] | None
+) -> None:
+    assert supplied(races, "not_one_group", question, sql) == rows
+
+
 # ---- words ----
 
 
