@@ -105,6 +105,7 @@ def test_every_pattern_has_pairs_of_both_kinds() -> None:
         "one_extreme",
         "not_one_group",
         "tables_of_years",
+        "twin_table",
     }
     assert {pair["rule"] for pair in PAIRS} == {"", *SUPPLIED} - others
 

@@ -8,11 +8,13 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fake_model import FakeModel
 from rule_context import about
 
 from sqlagent import Agent
+from sqlagent.agent.scope_check import ScopeCheck
 from sqlagent.amend.date_difference import TIME_BETWEEN
 from sqlagent.amend.key_names import shown_by_name
 from sqlagent.amend.period_phrases import periods
@@ -24,6 +26,7 @@ from sqlagent.database.column_facts.encodings import Duration, Scaled
 from sqlagent.database.column_facts.fact import ColumnFact, Evidence
 from sqlagent.database.column_facts.undeclared_keys import undeclared_keys
 from sqlagent.database.schema import ForeignKey
+from sqlagent.linking.focus import Focus
 from sqlagent.linking.schema_linker import Linker
 from sqlagent.linking.value_index import ValueIndex
 from sqlagent.sql.reading import Readings
@@ -324,3 +327,139 @@ def test_empty_tables_are_not_needed_unless_they_are_named(small_database: Calla
     linker = Linker(schemas.read(str(small_database(full + empty))))
     assert "vendor_invoices" not in linker.needed("repair cost of each vendor")
     assert "vendor_invoices" in linker.needed("how many invoices are there")
+
+
+# ---- two tables of the same columns ----
+
+LOANS = """
+CREATE TABLE loan (loan_id INTEGER, item TEXT, out_on TEXT);
+CREATE TABLE loan_hist (loan_id INTEGER, item TEXT, out_on TEXT);
+CREATE TABLE mixed (sensor TEXT, val TEXT, started INTEGER, ended INTEGER);
+CREATE TABLE bk (bk_id INTEGER PRIMARY KEY, ttl TEXT, pub_yr INTEGER);
+INSERT INTO loan VALUES (3, 'saw', '2025-01-03'), (4, 'axe', '2025-02-03');
+INSERT INTO loan_hist VALUES (1, 'saw', '2023-05-03'), (2, 'saw', '2024-05-03');
+INSERT INTO bk VALUES (1, 'Atlas', 0), (2, 'Stoner', 1965), (3, 'Circe', 2018), (4, 'Mort', 1987);
+"""
+
+
+@pytest.fixture
+def loans(small_database: Callable[[str], Path]) -> Path:
+    readings = ", ".join(
+        f"('t', '{value}', {1_740_000_000 + 900 * i}, {1_740_000_120 + 900 * i})"
+        for i, value in enumerate([*(f"{9 + n / 2}" for n in range(40)), "absent", "on"])
+    )
+    return small_database(f"{LOANS} INSERT INTO mixed VALUES {readings};")
+
+
+def test_rows_are_taken_from_the_twin_that_has_them(loans: Path) -> None:
+    sql = "SELECT COUNT(*) FROM loan WHERE loan.out_on LIKE '2023%'"
+    assert supplied(loans, "twin_table", "how many loans in 2023", sql) == [(1,)]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT COUNT(*) FROM loan WHERE out_on LIKE '2025%'",
+        "SELECT COUNT(*) FROM loan WHERE out_on LIKE '2019%'",
+        "SELECT COUNT(*) FROM loan JOIN loan_hist ON loan.item = loan_hist.item WHERE loan.out_on LIKE '2023%'",
+        "SELECT ttl FROM bk WHERE pub_yr = 2001",
+    ],
+)
+def test_a_table_that_has_them_or_has_no_twin_stays(loans: Path, sql: str) -> None:
+    assert supplied(loans, "twin_table", "those", sql) is None
+
+
+# ---- numbers among words, years, differences ----
+
+
+def test_words_come_behind_numbers_and_are_counted(loans: Path) -> None:
+    for sql, rows in {
+        "SELECT val FROM mixed ORDER BY val LIMIT 1": [("9.0",)],
+        "SELECT val FROM mixed ORDER BY val DESC LIMIT 1": [("28.5",)],
+        "SELECT COUNT(DISTINCT val) FROM mixed": [(42,)],
+        "SELECT COUNT(val) FROM mixed": [(42,)],
+    }.items():
+        with Agent(loans, FakeModel([sql])) as agent:
+            assert agent.ask("the val", anyway=True).rows == rows, sql
+
+
+def test_nothing_is_of_the_year_0(loans: Path) -> None:
+    with Agent(loans, FakeModel(["SELECT ttl FROM bk ORDER BY pub_yr LIMIT 1"])) as agent:
+        answer = agent.ask("the oldest", anyway=True)
+    assert answer.rows == [("Stoner",)] and "0 for none" in answer.note
+    worked = fact("jobs", "years", [0, 3, 7, 12, 20])
+    assert worked is None or not worked.nothing
+
+
+def test_what_is_divided_by_60_is_in_seconds(loans: Path) -> None:
+    for sql in ("SELECT MAX(ended - started) / 60.0 FROM mixed", "SELECT MAX((ended - started) / 60) FROM mixed"):
+        with Agent(loans, FakeModel([sql])) as agent:
+            answer = agent.ask("longest in minutes", anyway=True)
+        assert answer.rows[0][0] == pytest.approx(2.0, abs=1e-4), answer.sql
+    with Agent(loans, FakeModel(["SELECT AVG(ended - started) FROM mixed"])) as agent:
+        assert agent.ask("average minutes", anyway=True).rows[0][0] == pytest.approx(2.0, abs=1e-4)
+
+
+def test_a_year_that_is_named_is_that_year() -> None:
+    for question in ("loans this year, 2025", "loans this year (2025)"):
+        assert [(one.begin, one.end) for one in periods(question, date(2026, 6, 1))] == [
+            (date(2025, 1, 1), date(2026, 1, 1))
+        ]
+    assert [one.begin for one in periods("loans this year", date(2026, 6, 1))] == [date(2026, 1, 1)]
+
+
+# ---- refusals ----
+
+
+def test_a_word_within_a_category_is_about_the_database(small_database: Callable[[str], Path]) -> None:
+    path = small_database(
+        "CREATE TABLE entity (id INTEGER PRIMARY KEY, friendly TEXT);"
+        "CREATE TABLE readings (entity_id INTEGER REFERENCES entity(id), val REAL);"
+        "INSERT INTO entity VALUES (1, 'Power meter'), (2, 'Front door'); INSERT INTO readings VALUES (1, 3.5);"
+    )
+    focus = Focus(str(path))
+    try:
+        schema = schemas.read(str(path))
+        focus.build(schema)
+        assert focus.holds_word(schema, "power") and not focus.holds_word(schema, "salary")
+    finally:
+        focus.close()
+
+
+def test_no_question_is_refused_for_a_verb_alone(small_database: Callable[[str], Path]) -> None:
+    path = small_database("CREATE TABLE plays (item TEXT, secs INTEGER, hours_total REAL);")
+    check = ScopeCheck(schemas.read(str(path)), lambda: Strangers())
+    assert not check.look("how much was listened in March").refused
+    assert not check.look("volunteer hours of the orchestra").refused
+    assert check.look("salary of the orchestra conductor").refused
+
+
+class Strangers:
+    """No word is like another."""
+
+    def likeness(self, words: list[str], others: list[str]) -> object:
+        return np.zeros((len(words), len(others)))
+
+    def knows(self, word: str) -> bool:
+        return True
+
+
+# ---- names ----
+
+
+@pytest.mark.parametrize(
+    ("question", "sql", "rows"),
+    [
+        ("best known book", "SELECT bk_id FROM bk ORDER BY pub_yr DESC LIMIT 1", [("Circe",)]),
+        ("books before 1970", "SELECT bk_id FROM bk WHERE pub_yr = 1965", [("Stoner",)]),
+        ("show all the books of 1965", "SELECT bk_id FROM bk WHERE pub_yr = 1965", [("Stoner",)]),
+        ("how many books", "SELECT bk_id FROM bk WHERE pub_yr = 1965", None),
+        ("book ids of 1965", "SELECT bk_id FROM bk WHERE pub_yr = 1965", None),
+        ("loans of 1965", "SELECT bk_id FROM bk WHERE pub_yr = 1965", None),
+    ],
+)
+def test_what_is_asked_for_by_its_noun_is_shown_by_name(
+    small_database: Callable[[str], Path], question: str, sql: str, rows: list[tuple[object, ...]] | None
+) -> None:
+    path = small_database(LOANS.replace("TABLE bk (", "TABLE book (").replace("INTO bk ", "INTO book "))
+    assert supplied(path, "asked_by_noun", question, sql.replace("FROM bk ", "FROM book ")) == rows

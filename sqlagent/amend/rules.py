@@ -41,6 +41,7 @@ from sqlagent.amend import (
     stored_counts,
     superlatives,
     tables_of_years,
+    twin_table,
     ungrouped,
     unused_join,
     unused_values,
@@ -165,6 +166,7 @@ SUPPLIED = by_name(
     never_dated.RULE,
     one_extreme.RULE,
     tables_of_years.RULE,
+    twin_table.RULE,
     years.WHOLE_YEAR,
 )
 """What no small model knows: each proposes a statement."""

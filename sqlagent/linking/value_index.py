@@ -143,6 +143,15 @@ class ValueIndex:
             for match in self.matches(question, limit, columns=columns, within=within, tables=tables)
         ]
 
+    def holds_word(self, stem: str) -> bool:
+        """Whether a value of a column with few of them holds a word: `power` in 'Power meter'. Raises DatabaseError."""
+        with self._lock:
+            rows = self._ready().execute(
+                "SELECT DISTINCT v.col FROM word w JOIN val v ON v.id = w.val WHERE w.word = ? LIMIT 50",
+                (stem,),
+            )
+            return any(self._places[column].size <= CATEGORY for (column,) in rows)
+
     def matches(
         self,
         question: str,

@@ -74,5 +74,5 @@ def _one_value(
     own = [stem(word) for word in name_words(column.name.text)]
     if own not in (list(said), list(said[:1])) or any(str(hint.value) == value.value for hint in hints):
         return None
-    asked = {stem(word) for word in words(question)} - set(said)
+    asked = {stem(word) for word in words(question)} - set(own)
     return None if asked & {stem(word) for word in words(value.value)} else column

@@ -30,7 +30,7 @@ Facts = Mapping[tuple[str, str], ColumnFact]
 Keys = Mapping[str, tuple[ForeignKey, ...]]
 WORTH_SECONDS = 0.1
 """What was read faster than this is not kept."""
-_FORMAT = 6  # raise it when what is told of columns changes
+_FORMAT = 7  # raise it when what is told of columns changes
 _SETTLED_NS = 2_000_000_000
 """A file written less than this ago could change again within one tick of its clock."""
 _FILES, _BYTES = 64, 64 << 20
