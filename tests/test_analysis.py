@@ -81,8 +81,8 @@ def test_what_does_not_call_for_one_stays(path: Path, pair: dict[str, Any]) -> N
 
 
 def test_every_pattern_has_pairs_of_both_kinds() -> None:
-    # Their pairs are in test_periods, test_named_rows, test_held_elsewhere, test_messy_readings and the tests called
-    # like them.
+    # Their pairs are in test_periods, test_named_rows, test_held_elsewhere, test_messy_readings, test_messy_mends and
+    # tests called like them.
     others = {
         "period",
         "elsewhere",
@@ -102,6 +102,10 @@ def test_every_pattern_has_pairs_of_both_kinds() -> None:
         "named_kind",
         "level",
         "never_dated",
+        "one_extreme",
+        "not_one_group",
+        "tables_of_years",
+        "twin_table",
     }
     assert {pair["rule"] for pair in PAIRS} == {"", *SUPPLIED} - others
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from sqlagent.agent.agent import Agent
 from sqlagent.agent.column_meaning import ColumnMeaning
 from sqlagent.base import paths
 from sqlagent.database.column_facts import kept
+from sqlagent.sandbox.file_state import file_state
 
 
 @pytest.fixture
@@ -84,3 +86,40 @@ def test_damage_is_a_miss(file: Path, tmp_path: Path, damage: bytes) -> None:
     (kept_file,) = (tmp_path / "cache" / "schema").glob("*.facts")
     kept_file.write_bytes(damage)
     assert meaning(file).facts == first.facts
+
+
+def test_what_was_cut_short_is_read_once_more(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = meaning(file).facts
+    os.utime(file, (1_700_000_200, 1_700_000_200))
+    read = []
+
+    def cut(*_: object, **__: object) -> dict[tuple[str, str], object]:
+        read.append(1)
+        time.sleep(0.02)
+        return {}
+
+    with monkeypatch.context() as busy:
+        busy.setattr("sqlagent.agent.column_meaning.read_facts", cut)
+        busy.setattr("sqlagent.agent.column_meaning._ALL_SECONDS", 0.01)
+        assert meaning(file).facts == {}
+    assert meaning(file).facts == whole  # the machine was busy before
+    os.utime(file, (1_700_000_300, 1_700_000_300))
+    monkeypatch.setattr("sqlagent.agent.column_meaning.read_facts", cut)
+    monkeypatch.setattr("sqlagent.agent.column_meaning._ALL_SECONDS", 0.01)
+    for _ in range(4):
+        meaning(file)
+    assert len(read) == 1 + 2  # a file that is too large is not read for ever
+
+
+def test_a_scale_is_kept(file: Path) -> None:
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE plays (id INTEGER PRIMARY KEY, duration INTEGER)")
+        connection.executemany(
+            "INSERT INTO plays VALUES (?, ?)", [(i, 733_000 + 61_000 * i) for i in range(20)]
+        )
+    connection.close()
+    os.utime(file, (1_700_000_400, 1_700_000_400))
+    first = meaning(file).facts
+    kept_ = kept.load(str(file), file_state(file))
+    assert kept_ is not None and kept_[0] == first
+    assert type(first["plays", "duration"].encoding).__name__ == "Scaled"

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlagent.base.errors import QueryError, QueryTimeout
 from sqlagent.database.column_facts import kept
@@ -41,6 +41,9 @@ _SECONDS = 1.0
 """A statement that reads facts may take so long."""
 _ALL_SECONDS = 3.0
 """All of them together."""
+_KEYS_SECONDS, _CODES_SECONDS, _FIELDS_SECONDS = 1.0, 0.5, 0.5
+"""The search for keys that nobody declared, for tables of codes, and for fields of JSON."""
+Made = TypeVar("Made")
 
 
 class ColumnMeaning:
@@ -62,13 +65,30 @@ class ColumnMeaning:
         self.profile = profile_of(schema)
         known = kept.load(schema.path, state) if state is not None else None
         began = time.monotonic()
-        stored_fields = read_fields(run, schema.tables) if known is None else known[2]
+        cuts: list[bool] = []
+
+        def within(seconds: float, made: Callable[[float], Made]) -> Made:
+            """What is read in so much time, and whether that was too little."""
+            from_ = time.monotonic()
+            result = made(seconds)
+            cuts.append(time.monotonic() - from_ >= seconds)
+            return result
+
+        stored_fields = (
+            within(_FIELDS_SECONDS, lambda s: read_fields(run, schema.tables, seconds=s))
+            if known is None
+            else known[2]
+        )
         views = _views(run, schema)
         fields = view_fields(schema, views, stored_fields)
         wide = with_fields(schema, fields)
         self._computed = ComputedColumns(wide)
         asked = self._run_computed(run)
-        found: Keys = undeclared_keys(asked, wide.tables) if known is None else known[1]
+        found: Keys = (
+            within(_KEYS_SECONDS, lambda s: undeclared_keys(asked, wide.tables, seconds=s))
+            if known is None
+            else known[1]
+        )
         keys = found
         if self.profile is not None:
             keys = _joined(keys, self.profile.keys)
@@ -76,12 +96,15 @@ class ColumnMeaning:
             replace(table, foreign_keys=(*table.foreign_keys, *keys.get(table.name, ())))
             for table in schema.tables
         ]
-        self.facts = read_facts(run, tables, seconds=_ALL_SECONDS) if known is None else known[0]
-        if known is None:
-            self.facts |= coded_columns(run, tables, self.facts)
-        seconds = time.monotonic() - began
-        if known is None and state is not None and seconds < _ALL_SECONDS:
-            kept.save(schema.path, state, self.facts, found, stored_fields, seconds)
+        if known is not None:
+            self.facts = known[0]
+        else:
+            self.facts = within(_ALL_SECONDS, lambda s: read_facts(run, tables, seconds=s))
+            facts = self.facts
+            self.facts |= within(_CODES_SECONDS, lambda s: coded_columns(run, tables, facts, seconds=s))
+            if state is not None:
+                seconds = time.monotonic() - began
+                kept.save(schema.path, state, self.facts, found, stored_fields, seconds, cut=any(cuts))
         if self.profile is not None:
             self.facts |= self.profile.facts
         self.facts |= view_facts(schema, views, self.facts)

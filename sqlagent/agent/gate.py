@@ -49,7 +49,9 @@ class Gate:
         if explained is not None:
             explained = explained | period_places(question, self._clock().date())
         evidence = self._scope_check.look(question, explained)
-        if evidence.refused:
+        if evidence.refused and not any(
+            focus.holds_word(schema, word.token.stem) for word in evidence.lacking
+        ):
             raise OutOfScope(evidence.sentence(self._scope_check.nearest(focus.ranked(schema, question))))
         return evidence.doubt
 

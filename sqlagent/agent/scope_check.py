@@ -53,6 +53,23 @@ _OWN = re.compile(
     r"\b(?:did|do|have|had|was|were|am) i\b(?! (?:say|spell|pronounce))|\bi(?:'ve| have| had) \w+", re.I
 )
 _HOW_TO = re.compile(r"\b(?:how|where|why) (?:do|can|should|would) i\b", re.I)
+_MEASURES = frozenset(
+    (
+        "hour",
+        "minute",
+        "kilometer",
+        "mile",
+        "kg",
+        "km",
+        "profit",
+        "income",
+        "revenue",
+        "purchase",
+        "spending",
+        "turnover",
+    )
+)
+"""Words said of any database that tell what this one is about where a column is called so."""
 _NO_SUBJECT = "data dataset table list info information record row test sheet result main temp file"
 _UNTELLING = frozenset(map(word_forms.stem, _NO_SUBJECT.split()))
 """Words of table names that do not say what a table holds."""
@@ -247,6 +264,9 @@ class ScopeEvidence:
     own: bool = False
     """The person asks what they did themselves: "How many reviews did I do?"."""
 
+    measured: bool = False
+    """The question says a measure that a column is called after: "volunteer hours" of `Hours Spring`."""
+
     @property
     def lacking(self) -> list[QuestionWord]:
         """The words that the database has nothing about."""
@@ -282,7 +302,7 @@ class ScopeEvidence:
             return False
         if self.blind:
             return bool(self.words) and all(word.support < 0.3 for word in self.words)
-        if self.untold or self.own:
+        if self.untold or self.own or self.measured or all(map(_verb, self.lacking)):
             return False
         return self.score > REFUSE and self.best < (FOUND if self.alone else TOLD)
 
@@ -339,6 +359,10 @@ class ScopeCheck:
             untold=dark,
             alone=self.names.count == 1,
             own=bool(_OWN.search(question)) and not _HOW_TO.search(question),
+            measured=any(
+                token.stem in _MEASURES and token.stem in self.names.stems
+                for token in word_forms.tokens(question, MOST_WORDS)
+            ),
         )
 
     def nearest(self, ranked: Sequence[str], most: int = 3) -> list[str]:

@@ -28,6 +28,10 @@ from sqlagent.sql.tree import Call, Column, Star
 from sqlagent.sql.walk import bare
 
 _ASKED = Phrase(r"\b(?:how many|number of|count(?: the| all| of)*)\s+((?:\w+\s+){0,3}\w+)")
+_ENDS = frozenset(
+    ("of", "by", "from", "in", "on", "at", "with", "for", "to", "that", "who", "which", "whose")
+)
+"""Words behind the noun that is counted."""
 
 
 def once_each(
@@ -55,7 +59,7 @@ def _counted(question: str, parts: PlainSelect, has_rows: Callable[[str], bool])
     asked = _ASKED.search(question) if calls else None
     if asked is None or len(calls) != 1 or calls[0].distinct or len(calls[0].arguments) != 1:
         return None
-    said = [word for word in map(stem, words(asked[1])) if word not in OTHERS][:2]
+    said = _counted_nouns(asked[1])
     table = next((t for word in said for t in parts.tables if called(t.name, [word])), None)
     counted = calls[0].arguments[0]
     if (
@@ -74,6 +78,17 @@ def _counted(question: str, parts: PlainSelect, has_rows: Callable[[str], bool])
     edits = Edits(parts.reading.statement)
     edits.replace(counted, f"DISTINCT {quote(table.name)}.{quote(table.primary_key[0])}")
     return edits.sql(), f"Each of the {table.name} is counted once, however often the join finds it."
+
+
+def _counted_nouns(said: str) -> list[str]:
+    """The stems of the noun that is counted and of the word before it: of "passages of vessels" the first alone."""
+    found: list[str] = []
+    for word in words(said):
+        if word in _ENDS and found:
+            break
+        if stem(word) not in OTHERS:
+            found.append(stem(word))
+    return found[:2]
 
 
 def _added(question: str, parts: PlainSelect, has_rows: Callable[[str], bool]) -> tuple[str, str] | None:

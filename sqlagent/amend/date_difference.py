@@ -19,14 +19,22 @@ from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.rule import Meaning, Pitfall, Supplied
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Binary, Column
+from sqlagent.sql.tree import Binary, Column, Literal
+from sqlagent.sql.walk import bare
 
 _YEARS = Phrase(r"\byears?\b|\bmonths?\b|\bage[ds]?\b|\bold(?:er|est)?\b|\byoung(?:er|est)?\b")
 _UNITS = {"week": " / 7", "hour": " * 24", "minute": " * 1440", "second": " * 86400"}
 _UNIT = Phrase(rf"\b({'|'.join(_UNITS)})s?\b")
 
+_SCALES = {
+    **{("/", by): "second" for by in ("60", "3600", "86400")},
+    **{("*", by): "day" for by in ("24", "1440", "86400")},
+}
+"""What somebody calculates with who has seconds, or days, and wants another unit."""
+
 _NAMED = Phrase(
-    r"\b(?:how many|numbers? of|in|average|mean|median|total) (?:days|nights|weeks|hours|minutes|seconds)\b"
+    r"\b(?:how many|numbers? of|in|average|avg\.?|mean|median|total) (?:days|nights|weeks|hours|minutes|seconds)\b"
+    r"|\b(?:days|nights|weeks|hours|minutes) (?:from|until|till|to (?!the\b))"
     r"|^\W*(?:on average,? )?how long\b|\b(?:time|duration|length)s? in (?:days|nights|weeks|hours|minutes|seconds)\b"
 )
 """Words of those who want a length of time, and not what happens to be called so: "the first days of January"."""
@@ -68,10 +76,25 @@ def in_days(
             continue
         if written and all(isinstance(extreme_of(one), Column) for one in sides):
             continue
-        begin, end = ("", "") if unit == "day" else ("(", f"){_UNITS[unit]}")
+        own = _scaled_unit(node, reading) or unit
+        begin, end = ("", "") if own == "day" else ("(", f"){_UNITS[own]}")
         edits.wrap(node.left, f"{begin}JULIANDAY(", ")")
         edits.wrap(node.right, "JULIANDAY(", f"){end}")
     return edited(reading, edits, [f"The time between two dates is counted in {unit}s."], accepts)
+
+
+def _scaled_unit(node: Binary, reading: Reading) -> str:
+    """The unit that a difference is taken for by what divides or multiplies it: `(b - a) / 60` is of seconds.
+
+    "" where nothing does.
+    """
+    for above in reading.statement.ancestors(node):
+        if isinstance(above, Binary) and above.operator in ("/", "*"):
+            by = bare(above.right)
+            number = by.value.removesuffix(".0") if isinstance(by, Literal) else ""
+            if unit := _SCALES.get((above.operator, number)):
+                return unit
+    return ""
 
 
 DATES_SUBTRACTED = Pitfall(

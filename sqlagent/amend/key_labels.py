@@ -23,9 +23,10 @@ from sqlagent.amend.key_names import (
 )
 from sqlagent.amend.phrase import Phrase
 from sqlagent.amend.plain_select import PlainSelect, plain
-from sqlagent.amend.row_names import names_of, own_words
+from sqlagent.amend.row_names import names_of, own_words, word_like
 from sqlagent.amend.rule import Supplied
-from sqlagent.base.word_forms import likeness, stem
+from sqlagent.base.word_forms import likeness, stem, words
+from sqlagent.database.foreign_keys import referred_key
 from sqlagent.database.schema import Table, fold
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
@@ -36,6 +37,12 @@ _WHICH = Phrase(
     r"|\w+ed)\b"
 )
 """A question for one of a kind, with its verb right behind the noun."""
+_TERSE = Phrase(
+    r"^\W*(?!(?:how|what|which|who|whose|whom|when|where|why|is|are|was|were|do|does|did|can|average|avg|mean|total|sum"
+    r"|count|number|share|percentage|find|return|give|select|display)\b)"
+    r"(?:(?:list|show|all|the|me) ){0,4}(?P<said>\w+(?: \w+){0,2})"
+)
+"""What is asked for by its noun alone, near the beginning: "employees who left", "best selling product"."""
 
 
 def groups_by_name(
@@ -72,17 +79,25 @@ def asked_by_noun(question: str, reading: Reading, accepts: Callable[[str], bool
     Left alone: what has more words before its verb, "which farm reference has …?", and questions that say a word
     for keys. accepts: whether the grammar accepts a statement.
     """
-    asked = None if speaks_of_keys(question) else _WHICH.search(question)
-    parts = plain(reading) if asked else None
-    if asked is None or parts is None or len(parts.select.items) != 1 or parts.select.distinct:
+    nouns = [] if speaks_of_keys(question) else _nouns(question)
+    parts = plain(reading) if nouns else None
+    if parts is None or len(parts.select.items) != 1 or parts.select.distinct:
         return Amended(reading.sql)
     key = named_key(parts.select.items[0], parts, question.lower(), label=True)
-    noun = stem(asked["noun"].lower())
     if key is None or key.link or not _is_own(key, parts):
         return Amended(reading.sql)
-    if not any(likeness(stem(word), noun) >= 0.6 for word in own_words(key.of.name)[-1:]):
+    called = stem(own_words(key.of.name)[-1])
+    if not any(likeness(called, noun) >= 0.6 or word_like(called, noun) for noun in nouns):
         return Amended(reading.sql)
     return shown_as(parts, [key], accepts)
+
+
+def _nouns(question: str) -> list[str]:
+    """The stems of the words that may say what a question asks for: "which farm has", "best selling product"."""
+    if asked := _WHICH.search(question):
+        return [stem(asked["noun"].lower())]
+    terse = _TERSE.search(question)
+    return [stem(word) for word in words(terse["said"])] if terse else []
 
 
 ASKED_BY_NOUN = Supplied(
@@ -149,11 +164,12 @@ def _keys_of(arm: Select | Values, reading: Reading) -> tuple[Table, str, str] |
     if base is None or "int" not in base[1].type.lower():
         return None
     table, column = base[0], fold(base[1].name)
-    if [*map(fold, table.primary_key)] == [column]:
-        return table, table.primary_key[0], ""
+    own = referred_key(table, reading.schema)
+    if [*map(fold, own)] == [column]:
+        return table, own[0], ""
     reference = next((key for key in table.foreign_keys if [*map(fold, key.columns)] == [column]), None)
     of = reading.schema.table(reference.ref_table) if reference is not None else None
-    if reference is None or of is None or not is_unique(of, reference.ref_columns):
+    if reference is None or of is None or not is_unique(of, reference.ref_columns, reading.schema):
         return None
     return of, reference.ref_columns[0], leads_nowhere(table, base[1].name, of, reference.ref_columns[0])
 

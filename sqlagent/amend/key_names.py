@@ -18,11 +18,12 @@ from typing import NamedTuple
 
 from sqlagent.amend.amendment import Amended
 from sqlagent.amend.plain_select import PlainSelect, free_alias, plain
-from sqlagent.amend.row_names import called_like, meaning_of, names_of
+from sqlagent.amend.row_names import called_like, meaning_of, names_of, own_words, word_like
 from sqlagent.amend.rule import Meaning
 from sqlagent.base.word_forms import name_words, stem
 from sqlagent.base.word_forms import words as said_words
-from sqlagent.database.schema import Table, fold
+from sqlagent.database.foreign_keys import referred_key
+from sqlagent.database.schema import Schema, Table, fold
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Item
@@ -103,9 +104,10 @@ def named_key(item: Item, parts: PlainSelect, asked: str, *, label: bool = False
         return None  # it is called by its very name
     reference = next((key for key in table.foreign_keys if [*map(fold, key.columns)] == [column]), None)
     of = table if reference is None else parts.reading.schema.table(reference.ref_table)
-    if of is None or (reference is None and [*map(fold, table.primary_key)] != [column]):
+    schema = parts.reading.schema
+    if of is None or (reference is None and [*map(fold, referred_key(table, schema))] != [column]):
         return None
-    if reference is not None and not is_unique(of, reference.ref_columns):
+    if reference is not None and not is_unique(of, reference.ref_columns, schema):
         return None
     integer = "int" in declared.type.lower()
     meaning = meaning_of(of) if label and reference is not None and not integer else ()
@@ -115,15 +117,19 @@ def named_key(item: Item, parts: PlainSelect, asked: str, *, label: bool = False
         return None  # it is joined by another key, or shown by this one
     name = quote(of.name)
     if of is table and reference is None:
-        alias, known = name, not words or called_like(words, of)
-    elif of is not table and called_like(words, of):
+        alias, known = name, not words or _ends_like(words, of)
+    elif of is not table and _ends_like(words, of):
         alias, known = name, True
     else:  # a manager is more than an employee: the question must say so, or ask who it is
         alias = free_alias(parts.reading)
         said = len(words) < len(whole) and set(words) <= set(map(stem, said_words(asked)))
         known = label or said or bool(WHO.search(asked))
     names = meaning or names_of(of)
-    if parts.select.distinct and not _grouped(parts) and not any(is_unique(of, [one]) for one in names):
+    if (
+        parts.select.distinct
+        and not _grouped(parts)
+        and not any(is_unique(of, [one], schema) for one in names)
+    ):
         return None  # two rows of one name would become one
     shown = parts.keys_of("items") if alias == name or label else ()
     if not known or not names or any((fold(of.name), fold(one)) in shown for one in names):
@@ -139,6 +145,14 @@ def named_key(item: Item, parts: PlainSelect, asked: str, *, label: bool = False
     return NamedKey(item, of, alias, link, names, without)
 
 
+def _ends_like(words: Sequence[str], table: Table) -> bool:
+    """Whether words are those that a table's name ends with: `emp_id` of hr_emp."""
+    own = own_words(table.name)
+    return called_like(words, table) or (
+        bool(words) and all(map(word_like, words, own[-len(words) :])) and len(words) < len(own)
+    )
+
+
 def _grouped(parts: PlainSelect) -> bool:
     """Whether DISTINCT may be written as GROUP BY: it shows what it is grouped by, or nothing but columns."""
     if parts.has("group"):
@@ -146,10 +160,11 @@ def _grouped(parts: PlainSelect) -> bool:
     return all(parts.column(item.value) for item in parts.select.items)
 
 
-def is_unique(table: Table, columns: Sequence[str]) -> bool:
+def is_unique(table: Table, columns: Sequence[str], schema: Schema) -> bool:
     """Whether a table has one row at most for each value of a column."""
     column = table.column(columns[0])
-    return column is not None and (column.unique or [*map(fold, table.primary_key)] == [fold(column.name)])
+    key = [*map(fold, referred_key(table, schema))]
+    return column is not None and (column.unique or key == [fold(column.name)])
 
 
 def _with_names(parts: PlainSelect, keys: Sequence[NamedKey]) -> str:
@@ -160,7 +175,7 @@ def _with_names(parts: PlainSelect, keys: Sequence[NamedKey]) -> str:
     edits.after(parts.select.sources[-1], links)
     put = {key.item for key in keys}
     if parts.select.distinct and not all(
-        any(is_unique(key.of, [name]) for name in key.names) for key in keys
+        any(is_unique(key.of, [name], parts.reading.schema) for name in key.names) for key in keys
     ):
         # Rows are told apart by their keys, as before: two of one name stay two.
         edits.put(parts.select.start, parts.select.items[0].start, "SELECT ")

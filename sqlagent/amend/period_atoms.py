@@ -94,6 +94,11 @@ def _this(steps: int) -> Reader:
     return lambda found, today: (*unit(today, found["unit"].lower(), steps), False)
 
 
+def _named_year(found: re.Match[str], today: date) -> Dated:
+    """ "This year, 2025" is 2025, whatever the clock says."""
+    return (*unit(date(int(found["year"]), 1, 1), "year"), False)
+
+
 def _past(found: re.Match[str], today: date) -> Dated:
     """Counted back from today, which is the last day of it."""
     count = number(found.groupdict().get("count") or "1")
@@ -125,6 +130,7 @@ _ATOMS: tuple[tuple[str, Reader], ...] = (
     (rf"{COUNT} days ago", _ago),
     (rf"(?:{UNIT}[ -]to[ -]date|so far this {UNIT.replace('unit', 'other')})", _to_date),
     (r"ytd", _to_date),
+    (rf"(?:this|last|the current|current) (?:calendar )?year(?:,|:| -)? \(?{_YEAR}\)?", _named_year),
     (rf"(?:this|the current|current) {UNIT.replace('day|', '')}", _this(0)),
     (rf"(?:the )?{_LAST} {UNIT.replace('day|', '')}(?! of\b)", _this(-1)),
     (rf"{_LAST} (?P<name>{'|'.join(_DAYS)})", _weekday),

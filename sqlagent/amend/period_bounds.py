@@ -21,11 +21,14 @@ _NUMBERS = dict(
         strict=True,
     )
 )
+_STATE = re.compile(r"\bas (?:of|at|on)(?: the)?(?: (?:start|end|close|beginning) of)? $", re.IGNORECASE)
+"""Words before a time at which something is, whenever it came about: "how many members as of 1 June"."""
 COUNT = rf"(?P<count>\d{{1,4}}|{'|'.join(_NUMBERS)})"
 UNIT = r"(?P<unit>day|week|month|quarter|year)"
 _AFTER = re.compile(r"\b(?:after|later than)(?: the end of)? $", re.IGNORECASE)
 _SINCE = re.compile(
-    r"\b(?:since|from|starting(?: from| on| in)?|as of)(?: the start of| on)? $", re.IGNORECASE
+    r"\b(?:since|from|starting(?: from| on| in)?|(?:starting|effective|beginning) as of)(?: the start of| on)? $",
+    re.IGNORECASE,
 )
 _BEFORE = re.compile(r"\b(?:before|prior to|earlier than)(?: the start of)? $", re.IGNORECASE)
 _UNTIL = re.compile(
@@ -59,8 +62,9 @@ def opens(before: str) -> int | None:
 
 
 def repeats(before: str) -> bool:
-    """Whether words make a part of the time behind them, or several times: "early", "the first week of", "each"."""
-    return _PART_OF.search(before) is not None and not any(form.search(before) for form, _ in _BOUNDS)
+    """Whether words make another time of the one behind them, or several: "early", "each", "as of"."""
+    said = _PART_OF.search(before) or _STATE.search(before)
+    return said is not None and not any(form.search(before) for form, _ in _BOUNDS)
 
 
 def binds(before: str) -> bool:

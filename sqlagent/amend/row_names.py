@@ -49,7 +49,7 @@ def names_of(table: Table) -> tuple[str, ...]:
         [name for name, words in texts if called_like(words, table) and words[-1] not in _CODES],
         [name for name, words in texts if words[-1:] and words[-1] in _TITLES],
         [name for name, words in texts if words[-1:] == ["description"] and called_like(words[:-1], table)],
-        [name for name, words in texts if words == ["description"] and shared],
+        [name for name, words in texts if words == ["description"] and (shared or _words(name) != words)],
     ):
         if len(found) == 1 or found == first + last != []:
             return tuple(found)
@@ -89,14 +89,12 @@ def meaning_of(table: Table) -> tuple[str, ...]:
 def called_like(words: Sequence[str], table: Table) -> bool:
     """Whether words are those of a table's name, in the singular or the plural."""
     own = own_words(table.name)
-    return (
-        bool(words)
-        and len(words) == len(own)
-        and all(
-            (b.startswith(a[:-1]) and abs(len(a) - len(b)) < 3) or _short_for(a, b)
-            for a, b in zip(words, own, strict=True)
-        )
-    )
+    return bool(words) and len(words) == len(own) and all(map(word_like, words, own))
+
+
+def word_like(word: str, other: str) -> bool:
+    """Whether a word is another one in the singular or the plural, or short for it."""
+    return (other.startswith(word[:-1]) and abs(len(word) - len(other)) < 3) or _short_for(word, other)
 
 
 def _short_for(word: str, whole: str) -> bool:

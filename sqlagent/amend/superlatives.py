@@ -23,7 +23,7 @@ from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
 from sqlagent.sql.tree import Call, Column, Literal, Query, Term
 
-_EARLY = Phrase(r"\b(?:oldest|earliest|eldest)\b")
+_EARLY = Phrase(r"\b(?:oldest|earliest|eldest|longest[- ](?:serving|standing|running|established))\b")
 _LATE = Phrase(r"\b(?:youngest|newest|latest|most recent(?:ly)?)\b")
 _SAID = Phrase(r"\b(?:max|min)(?:imum)?\b|\b(?:asc|desc)(?:ending)?\b")
 """A question that says by itself what is to be taken; BIRD's hints do."""

@@ -58,17 +58,19 @@ def unmet(reading: Reading, has_rows: Callable[[str], bool]) -> tuple[str, ...]:
     asked = 0
     for select in reading.statement.find(Select):
         for node in reading.statement.conjuncts(select):
-            table = _asks(node, reading)
+            table = asks(node, reading)
             if table is None or asked >= MOST:
                 continue
             asked += 1
             rows = f"SELECT 1 FROM {quote(table.name)}"
-            if not has_rows(f"{rows} WHERE {_alone(node, reading)} LIMIT 1") and has_rows(f"{rows} LIMIT 1"):
+            if not has_rows(f"{rows} WHERE {by_itself(node, reading)} LIMIT 1") and has_rows(
+                f"{rows} LIMIT 1"
+            ):
                 found.append(reading.statement.text(node))
     return tuple(dict.fromkeys(found))
 
 
-def _asks(node: Expr, reading: Reading) -> Table | None:
+def asks(node: Expr, reading: Reading) -> Table | None:
     """The table of a condition that holds one of its columns against constants."""
     if not isinstance(node, (Between, Like, In)) and not (
         isinstance(node, Binary) and node.operator in _SIGNS
@@ -89,7 +91,7 @@ def _asks(node: Expr, reading: Reading) -> Table | None:
     return None if any(is_aggregate(call) or call.window for call in calls) else table
 
 
-def _alone(node: Expr, reading: Reading) -> str:
+def by_itself(node: Expr, reading: Reading) -> str:
     """A condition with its column named by itself."""
     edits = [
         (column.start - node.start, column.end - node.start, quote(column.name.text))

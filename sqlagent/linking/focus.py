@@ -158,6 +158,13 @@ class Focus:
             return None
         return {place for match in found for place in range(match.first, match.end)}
 
+    def holds_word(self, schema: Schema, stem: str) -> bool:
+        """Whether a category of the database holds a word, as a whole one."""
+        try:
+            return self._values and self._parts(schema)[1].holds_word(stem)
+        except DatabaseError:
+            return False
+
     def ranked(self, schema: Schema, question: str) -> list[str]:
         """Names of the tables that have anything to do with a question, the likeliest first."""
         return self._parts(schema)[0].ranked(question)

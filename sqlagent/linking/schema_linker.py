@@ -168,6 +168,7 @@ class Linker:
         if self._stored and self._total > BUDGET:
             able = {doc.place for doc in (*self._stored, *self._called(question))}
             ranked = [(place, score) for place, score in ranked if place in able]
+        ranked = self._with_rows(ranked, question) or ranked
         chosen: list[int] = []
         covered: set[int] = set()
         spent, enough = 0, min(most, _ENOUGH * self._total)
@@ -189,6 +190,17 @@ class Linker:
                 spent += cost
         chosen += [place for place in self._between(chosen) if place not in chosen]
         return {self._docs[place].table.name: self._columns(place, found) for place in chosen}
+
+    def _with_rows(self, ranked: Sequence[tuple[int, float]], question: str) -> list[tuple[int, float]]:
+        """Those of some tables that hold a row, or whose rows the question calls as the table's name ends."""
+        said = {token.stem for token in word_forms.tokens(question, 120)}
+        kept = []
+        for place, score in ranked:
+            table = self._docs[place].table
+            empty = table.kind == "table" and table.row_count == 0 and table.row_count_exact
+            if not empty or said & set(map(word_forms.stem, word_forms.name_words(table.name)[-1:])):
+                kept.append((place, score))
+        return kept
 
     def rest(self, shown: Collection[str], room: int, *, budget: int = BUDGET) -> list[str]:
         """Names of the tables that are not among the shown ones (folded names); none where they do not all fit.

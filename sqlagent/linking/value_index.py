@@ -50,6 +50,13 @@ MOST_ALIKE = 3
 """Identifiers of one column that may share the words of a question and still be named."""
 
 
+_MOST_INITIALS = 5
+"""Words that an abbreviation is short for, at the most."""
+_INITIALS = 0.62
+_SHORTENED = frozenset(("not", "no", "did", "does", "do", "to", "be", "out", "on"))
+"""Words without a meaning of their own that abbreviations begin or end with: DNF, TBD, OOO."""
+
+
 class ValueIndex:
     """The text values of one database; built on first use, and again when the file has changed.
 
@@ -136,6 +143,15 @@ class ValueIndex:
             for match in self.matches(question, limit, columns=columns, within=within, tables=tables)
         ]
 
+    def holds_word(self, stem: str) -> bool:
+        """Whether a value of a column with few of them holds a word: `power` in 'Power meter'. Raises DatabaseError."""
+        with self._lock:
+            rows = self._ready().execute(
+                "SELECT DISTINCT v.col FROM word w JOIN val v ON v.id = w.val WHERE w.word = ? LIMIT 50",
+                (stem,),
+            )
+            return any(self._places[column].size <= CATEGORY for (column,) in rows)
+
     def matches(
         self,
         question: str,
@@ -170,6 +186,7 @@ class ValueIndex:
         found += self._partial(data, tokens, found)
         found += self._by_parts(data, tokens, found)
         found += self._by_alias(data, tokens)
+        found += self._by_initials(data, tokens)
         codes = list(self._by_code_name(tokens))
         told = {(code.first, code.end, str(code.hint.value).lower()) for code in codes}
         # What a table of codes says of one is no value of its own where a column holds that code.
@@ -353,6 +370,20 @@ class ValueIndex:
                         near = nearness(tokens, first, first + size, place.words + place.table_words)
                         yield self._match(id_, value, 0.6 + 0.3 * near, first, first + size)
 
+    def _by_initials(self, data: sqlite3.Connection, tokens: Sequence[Token]) -> Iterator[Match]:
+        """Short values by what they are short for: `DNF` by "did not finish", `n.d.` by "not detected"."""
+        spans: dict[str, tuple[int, int]] = {}
+        for first, end in word_forms.spans(tokens, _MOST_INITIALS):
+            letters = "".join(token.folded[:1] for token in tokens[first:end])
+            if len(letters) == end - first > 1 and letters.isalpha():
+                spans.setdefault(letters, (first, end))
+        for column, value, norm in _looked_up(data, list(spans)):
+            first, end = spans[norm]
+            upper = end - first > 2 and value.isupper() and self._places[column].size <= CATEGORY
+            short = "." in value or upper
+            if short and not _only_joined(tokens[first:end]):
+                yield self._match(column, value, _INITIALS, first, end)
+
     def _by_code_name(self, tokens: Sequence[Token]) -> Iterator[Match]:
         """Codes by the names that they are shown by: `open` for an 'O' that a table of codes says is Open."""
         stems = [token.stem for token in tokens]
@@ -398,6 +429,11 @@ class ValueIndex:
                 return None
             values = data.execute("SELECT value, norm FROM val WHERE col = ?", (id_,)).fetchall()
         return nearest(values, norm)
+
+
+def _only_joined(tokens: Sequence[Token]) -> bool:
+    """Whether words begin or end with one that no abbreviation has: "of the day" is short for nothing."""
+    return any(token.folded in word_forms.STOP - _SHORTENED for token in (tokens[0], tokens[-1]))
 
 
 def _holds(schema: Schema, hint: Hint) -> bool:

@@ -115,6 +115,8 @@ class Calls(Columns):
 
     def counted(self, node: Call, column: Stored, meant: bool) -> None:
         argument = node.arguments[0]
+        if isinstance(column.encoding, TextNumber) and column.encoding.mixed:
+            return  # words count, too
         if node.distinct and not column.injective:
             self.put(argument, argument, column.meaning())
         elif column.fact.nothing and self.reading.scopes.bases(argument).isdisjoint(self.asked_empty):

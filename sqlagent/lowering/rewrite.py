@@ -248,6 +248,9 @@ class Rewriter(Conditions):
         if column.encoding is None or column.monotone:
             if column.fact.nothing and column.fact.meaning != "text":
                 self.put(value, inner, column.clean)
+        elif isinstance(column.encoding, TextNumber) and column.encoding.mixed:
+            number = column.meaning()
+            self.put(value, inner, f"{number} IS NULL, {number}")  # words behind the numbers, either way
         elif not isinstance(column.encoding, (Flag, Padded, Named, ZeroFilled)):
             self.put(value, inner, column.meaning())
 

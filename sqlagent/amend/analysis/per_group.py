@@ -38,13 +38,13 @@ def grouped(question: str, reading: Reading, accepts: Callable[[str], bool]) -> 
 
     accepts: whether the grammar accepts a statement. Left alone: groups, limits, columns that a condition is on.
     """
-    asked = None if _MEAN.search(question) else _ASKED.search(question)
-    parts = plain(reading) if asked else None
-    if asked is None or parts is None or any(map(parts.has, ("group", "having", "order", "limit"))):
+    noun = asked_group(question)
+    parts = plain(reading) if noun else None
+    if parts is None or any(map(parts.has, ("group", "having", "order", "limit"))):
         return Amended(reading.sql)
     if parts.select.distinct or not all(_computes(item.value) for item in parts.select.items):
         return Amended(reading.sql)
-    noun, rate = next(filter(None, asked.groups())), bool(_RATE.search(question))
+    rate = bool(_RATE.search(question))
     column = _column(noun, parts, rate=rate) or ("" if rate else _grain(noun, parts))
     if not column:
         return Amended(reading.sql)
@@ -56,6 +56,12 @@ def grouped(question: str, reading: Reading, accepts: Callable[[str], bool]) -> 
 
 
 RULE = Supplied("per_group", lambda now, about: grouped(about.question, now, about.accepts), lead=2.5)
+
+
+def asked_group(question: str) -> str:
+    """The words for what a question wants a row each of: "average price by region"; "" where it says none."""
+    asked = None if _MEAN.search(question) else _ASKED.search(question)
+    return next(filter(None, asked.groups())) if asked else ""
 
 
 def _computes(value: Node) -> bool:

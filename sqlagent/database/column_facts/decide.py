@@ -16,6 +16,7 @@ from sqlagent.database.column_facts import nothing, shapes
 from sqlagent.database.column_facts.encodings import TextNumber
 from sqlagent.database.column_facts.fact import ColumnFact, Evidence
 from sqlagent.database.column_facts.missing_numbers import missing_number
+from sqlagent.database.column_facts.numeric_durations import milliseconds
 from sqlagent.database.column_facts.numeric_times import numeric_time
 from sqlagent.database.column_facts.text_dates import text_date
 from sqlagent.database.column_facts.text_numbers import mixed_number, text_number
@@ -35,7 +36,7 @@ def column_fact(evidence: Evidence, today: int | None = None) -> ColumnFact | No
         found = shapes.whole_flag(evidence) or numeric_time(
             evidence, int(time.time()) if today is None else today
         )
-        found = found or missing_number(evidence)
+        found = found or milliseconds(evidence) or missing_number(evidence)
     elif kinds <= {int, float, str}:
         texts = {value: count for value, count in values.items() if isinstance(value, str)}
         numbers: dict[Value, int] = {v: count for v, count in values.items() if not isinstance(v, str)}

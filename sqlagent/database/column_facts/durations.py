@@ -36,14 +36,17 @@ def text_duration(evidence: Evidence, texts: Sequence[str]) -> ColumnFact | None
     days = any(int(text.partition(":")[0]) >= _DAY for text in texts if text.count(":") == 2)
     if not days and speaks_of(evidence.name, OF_DAY):
         return None
-    told = days or speaks_of(evidence.name, DURATION) or _counted_from_zero(texts)
+    around = (evidence.table, evidence.name, *evidence.neighbours)
+    short = any(speaks_of(name, SHORT_DURATION) for name in around)
+    told = (
+        days or speaks_of(evidence.name, DURATION) or _counted_from_zero(texts) or (short and _timed(texts))
+    )
     if not (told or (colons == {1} and not whole)):
         return None
     fields = colons.pop() + 1 if len(colons) == 1 else 0
     hours = fields == 2 and whole and speaks_of(evidence.name, WORKED)
     encoding = Duration(fields, hours=hours, whole=whole)
-    around = (evidence.table, evidence.name, *evidence.neighbours)
-    sure = fields != 2 or hours or not whole or any(speaks_of(name, SHORT_DURATION) for name in around)
+    sure = fields != 2 or hours or not whole or short
     others = () if sure else (Duration(2, hours=True).words,)
     sample = encoding.decode(texts[len(texts) // 2])
     return ColumnFact("duration", encoding, 0.99 if sure else 0.6, others=others, sample=sample)
@@ -58,3 +61,10 @@ def _counted_from_zero(texts: Sequence[str]) -> bool:
         return False
     odd = sum(not part[2].startswith("00") for part in parts)
     return any(part[0] == "0" for part in parts) and odd * 2 > len(parts)
+
+
+def _timed(texts: Sequence[str]) -> bool:
+    """Whether texts end in any number of seconds, as what is timed does and no appointment: `7:13`, `11:58`."""
+    return len(texts) >= _TELLING and sum(
+        int(text.rpartition(":")[2][:2]) % 5 != 0 for text in texts
+    ) * 2 > len(texts)

@@ -219,6 +219,8 @@ class Scaled:
 
     @property
     def words(self) -> str:
+        if (self.by, self.unit) == (1000, "seconds"):
+            return "milliseconds"
         return f"{self.by} times the {self.unit or 'number'}"
 
     def decode(self, value: Value | None) -> int | float | None:

@@ -30,7 +30,9 @@ Facts = Mapping[tuple[str, str], ColumnFact]
 Keys = Mapping[str, tuple[ForeignKey, ...]]
 WORTH_SECONDS = 0.1
 """What was read faster than this is not kept."""
-_FORMAT = 5  # raise it when what is told of columns changes
+_FORMAT = 8  # raise it when what is told of columns changes
+_TRIES = 2
+"""How often a file is read whose reading was cut short, before what was told of it is taken for all."""
 _SETTLED_NS = 2_000_000_000
 """A file written less than this ago could change again within one tick of its clock."""
 _FILES, _BYTES = 64, 64 << 20
@@ -39,7 +41,7 @@ _ENCODINGS: dict[str, Callable[..., Encoding]] = {
     for kind in (
         encodings.Linear, encodings.DigitDate, written_dates.TextDate, written_dates.MixedDate, encodings.TextNumber,
         encodings.Flag, encodings.Padded, encodings.Listed, encodings.ZeroFilled, encodings.Duration,
-        encodings.Named,
+        encodings.Named, encodings.Scaled,
     )
 }  # fmt: skip
 """Those that are told from values; a profile's are read with it."""
@@ -48,12 +50,8 @@ _ENCODINGS: dict[str, Callable[..., Encoding]] = {
 def load(path: str, state: FileState) -> tuple[dict[tuple[str, str], ColumnFact], Keys, Fields] | None:
     """What is kept for the file at `path` (absolute) in `state`, or None."""
     try:
-        file = _file(path)
-        digest, _, body = file.read_bytes().partition(b"\n")
-        if hashlib.sha256(body).hexdigest().encode() != digest:
-            return None
-        kept = json.loads(body)
-        if kept["key"] != _key(path, state):
+        kept = _kept(path, state)
+        if kept is None or 0 < kept["tries"] < _TRIES:
             return None
         facts = {(table, column): _fact(one) for table, column, one in kept["facts"]}
         keys = {
@@ -69,18 +67,31 @@ def load(path: str, state: FileState) -> tuple[dict[tuple[str, str], ColumnFact]
                 for name, query, keys, source in kept["lists"]
             ),
         )
-        private_files.used(file)
+        private_files.used(_file(path))
         return facts, keys, fields
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
-def save(path: str, state: FileState, facts: Facts, keys: Keys, fields: Fields, seconds: float) -> None:
-    """Keep what took `seconds` to read, if that is worth it; a failure to write is silent."""
+def save(
+    path: str,
+    state: FileState,
+    facts: Facts,
+    keys: Keys,
+    fields: Fields,
+    seconds: float,
+    *,
+    cut: bool = False,
+) -> None:
+    """Keep what took `seconds` to read, if that is worth it; a failure to write is silent.
+
+    cut: time ran out before all was read, so that it is read once more.
+    """
     if seconds < WORTH_SECONDS or time.time_ns() - max(state.mtime_ns, state.wal_mtime_ns) < _SETTLED_NS:
         return
     kept = {
         "key": _key(path, state),
+        "tries": _tries(path, state) + 1 if cut else 0,
         "facts": [[*place, _plain(fact)] for place, fact in facts.items()],
         "keys": {
             table: [[k.columns, k.ref_table, k.ref_columns] for k in held] for table, held in keys.items()
@@ -99,6 +110,24 @@ def save(path: str, state: FileState, facts: Facts, keys: Keys, fields: Fields, 
         target = _file(path)
         private_files.write(target, digest + b"\n" + body, durable=False)
         private_files.evict(target.parent, ".facts", files=_FILES, size=_BYTES, keep=target)
+
+
+def _kept(path: str, state: FileState) -> dict[str, Any] | None:
+    """What was written for that state of the file. Raises OSError and ValueError."""
+    digest, _, body = _file(path).read_bytes().partition(b"\n")
+    if hashlib.sha256(body).hexdigest().encode() != digest:
+        return None
+    kept: dict[str, Any] = json.loads(body)
+    return kept if kept["key"] == _key(path, state) else None
+
+
+def _tries(path: str, state: FileState) -> int:
+    """How often the reading of this state of the file was cut short."""
+    try:
+        kept = _kept(path, state)
+        return int(kept["tries"]) if kept is not None else 0
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
 
 
 def _plain(fact: ColumnFact) -> dict[str, Any]:

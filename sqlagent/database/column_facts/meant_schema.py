@@ -74,7 +74,7 @@ def _column(column: Column, fact: ColumnFact | None, timed: bool) -> Column:
         samples = tuple(
             sorted(samples, key=lambda date: -len(str(date)))
         )  # a day shows how dates are written
-    unit = "seconds" if isinstance(encoding, Duration) else ""
+    unit = "seconds" if isinstance(encoding, Duration) or fact.meaning == "duration" else ""
     note = "; ".join(filter(None, [unit, column.note]))
     return replace(column, type=_type(fact, samples) or column.type, samples=samples, note=note)
 

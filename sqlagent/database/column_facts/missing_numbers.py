@@ -28,6 +28,10 @@ _SIGNED = subject(
 _ALIVE = subject("hr bpm heart heartrate pulse weight height")
 """Words of what is never 0 of anybody."""
 
+_YEARS = subject("year yr yrs years")
+"""Words of what is never 0, which is no year."""
+_FIRST_YEAR, _LAST_YEAR = 1000, 2200
+
 
 def missing_number(evidence: Evidence) -> ColumnFact | None:
     """The fact of a column of plain numbers one of which stands for none, or None."""
@@ -35,7 +39,8 @@ def missing_number(evidence: Evidence) -> ColumnFact | None:
         return None
     values = cast("dict[int | float, int]", evidence.values)
     marker = next((n for n in (*_BELOW, *_ABOVE, 0) if n in values and _is_apart(evidence, values, n)), None)
-    if marker is None or values[marker] < _LEAST or values[marker] > _MOST_SHARE * sum(values.values()):
+    least = 1 if marker == 0 and speaks_of(evidence.name, _YEARS) else _LEAST
+    if marker is None or values[marker] < least or values[marker] > _MOST_SHARE * sum(values.values()):
         return None
     sample = next(number for number in values if number != marker)
     return ColumnFact("number", None, 0.99, (marker,), sample=sample)
@@ -47,6 +52,8 @@ def _is_apart(evidence: Evidence, values: dict[int | float, int], marker: int) -
         return False
     low, high = min(others), max(others)
     if marker == 0:
+        if speaks_of(evidence.name, _YEARS) and low >= _FIRST_YEAR and high <= _LAST_YEAR:
+            return True
         return speaks_of(evidence.name, _ALIVE) and low > 0 and low * 4 >= high
     if marker in _ABOVE:
         return low >= 0 and high * _APART <= marker

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from sqlagent.base.word_forms import name_words, stem
 from sqlagent.database.column_facts.sampling import Run
 from sqlagent.database.ddl_comments import quote
 from sqlagent.database.schema import Column, ForeignKey, Table, fold
@@ -45,6 +46,10 @@ _GENERIC = frozenset(
 )
 
 
+_KINDS_OF_TABLES = frozenset(("mst", "mstr", "master", "hdr", "header", "tbl", "table", "dim", "lst", "list"))
+"""What stands behind the name of a thing in a table's name."""
+
+
 def undeclared_keys(
     run: Run, tables: Sequence[Table], *, seconds: float = 1.0
 ) -> dict[str, tuple[ForeignKey, ...]]:
@@ -72,9 +77,30 @@ def undeclared_keys(
                 keys.append(ForeignKey((column.name,), target[0].name, (target[1].name,)))
         if keys:
             found[table.name] = tuple(keys)
+    found = _one_way(found)
     for table, key in search.composite(until):
         found[table.name] = (*found.get(table.name, ()), key)
     return found
+
+
+def _one_way(found: dict[str, tuple[ForeignKey, ...]]) -> dict[str, tuple[ForeignKey, ...]]:
+    """Without the key of `lease.lease_id` in deposits, where `deposit.lease_id` is one of leases: that is its own.
+
+    Of two tables that hold each other's key, the one that the key is called after has it.
+    """
+
+    def is_own(table: str, key: ForeignKey) -> bool:
+        back = ForeignKey(key.ref_columns, table, key.columns)
+        called = _ENDING.sub("", _joined(key.columns[0]))
+        return back in found.get(key.ref_table, ()) and _last_word(table) == called != _last_word(
+            key.ref_table
+        )
+
+    kept = {
+        table: tuple(key for key in keys if len(key.columns) > 1 or not is_own(table, key))
+        for table, keys in found.items()
+    }
+    return {table: keys for table, keys in kept.items() if keys}
 
 
 def _trees(tables: Sequence[Table], plain: Sequence[Table]) -> dict[str, tuple[ForeignKey, ...]]:
@@ -131,7 +157,10 @@ class _Search:
         by_table = [
             (other, key)
             for other, key in fitting
-            if _names_table(name, _joined(other.name)[self._shared :], _joined(key.name))
+            if (
+                _names_table(name, _joined(other.name)[self._shared :], _joined(key.name))
+                or _ends_camel(name, other.name, _joined(key.name))
+            )
             and not (own_key and name == _joined(key.name))
         ]
         by_key = [
@@ -177,6 +206,9 @@ class _Search:
         least = 2 if _kind(column) == "text" else _LEAST
         for candidates in (loose, ends, own):
             held = [t for t in candidates if _included(self._run, table, column, *t, least=least, wide=False)]
+            if len(held) > 1:  # a lease's deposit has its number, too
+                called = _ENDING.sub("", name)
+                held = [target for target in held if _last_word(target[0].name) == called]
             if held:
                 return held[0] if len(held) == 1 else None
         return None
@@ -200,9 +232,9 @@ class _Search:
 
         Or in what all of its columns begin with: `bk_rt` → rm_typ, of rt_id, rt_cd and rt_dsc.
         """
-        stem = _ENDING.sub("", name)
-        part = stem.rpartition("_")[2]
-        if stem == part:
+        called = _ENDING.sub("", name)
+        part = called.rpartition("_")[2]
+        if called == part:
             return False
         if part == _column_prefix(other):
             return True
@@ -267,6 +299,12 @@ class _Search:
         return self._ends[place]
 
 
+def _last_word(table: str) -> str:
+    """What the rows of a table are called by its name, in the singular: `pm_leases`, `lease_mst` → lease."""
+    parts = name_words(table)
+    return stem(([word for word in parts if word not in _KINDS_OF_TABLES] or parts)[-1])
+
+
 def _joined(name: str) -> str:
     """A name with its words joined as programs do: `Patient ID` is patient_id."""
     return re.sub(r"[\s\-./]+", "_", fold(name).strip())
@@ -289,23 +327,38 @@ def _column_prefix(table: Table) -> str:
 
 
 def _is_boss(name: str) -> bool:
-    stem = _ENDING.sub("", name)
-    return stem in _BOSSES or stem.rpartition("_")[2] in _BOSSES
+    called = _ENDING.sub("", name)
+    return called in _BOSSES or called.rpartition("_")[2] in _BOSSES
 
 
 def _names_table(column: str, table: str, key: str) -> bool:
     """Whether a column is called after a table whose key it may hold: `author_id`, `author` → authors.id."""
     if len(key) > 2 and column.endswith("_" + key):  # `tree_fid` → trees.fid
-        stem = column[: -len(key) - 1]
-        return len(stem) >= 3 and any(one == stem or one.endswith("_" + stem) for one in _singulars(table))
+        called = column[: -len(key) - 1]
+        return len(called) >= 3 and any(
+            one == called or one.endswith("_" + called) for one in _singulars(table)
+        )
     if (
         key == "z_pk" and len(column) > 4 and table.endswith(column[1:])
     ):  # Core Data: ZSESSION → ZWACHATSESSION
         return True
-    stem = _ENDING.sub("", column)
-    if len(stem) < 3 or not (key in _GENERIC or _ENDING.sub("", key) == stem):
+    called = _ENDING.sub("", column)
+    if len(called) < 3 or not (key in _GENERIC or _ENDING.sub("", key) == called):
         return False
-    return any(one == stem or one.endswith("_" + stem) for one in _singulars(table))
+    return any(one == called or one.endswith("_" + called) for one in _singulars(table))
+
+
+def _ends_camel(column: str, table: str, key: str) -> bool:
+    """Whether a column is called as the last word of a table's name in capitals and small letters: item, FeedItems."""
+    parts = name_words(table)
+    called = _ENDING.sub("", column)
+    return (
+        "_" not in table
+        and len(parts) > 1
+        and key in _GENERIC
+        and len(called) >= 3
+        and stem(parts[-1]) == called
+    )
 
 
 def _singulars(table: str) -> Iterator[str]:
