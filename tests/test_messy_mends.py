@@ -392,7 +392,10 @@ def test_nothing_is_of_the_year_0(loans: Path) -> None:
 
 
 def test_what_is_divided_by_60_is_in_seconds(loans: Path) -> None:
-    for sql in ("SELECT MAX(ended - started) / 60.0 FROM mixed", "SELECT MAX((ended - started) / 60) FROM mixed"):
+    for sql in (
+        "SELECT MAX(ended - started) / 60.0 FROM mixed",
+        "SELECT MAX((ended - started) / 60) FROM mixed",
+    ):
         with Agent(loans, FakeModel([sql])) as agent:
             answer = agent.ask("longest in minutes", anyway=True)
         assert answer.rows[0][0] == pytest.approx(2.0, abs=1e-4), answer.sql
