@@ -24,7 +24,8 @@ from sqlagent.linking.prompt import Turn
 
 LEAST = 0.6
 """Likeness from which on an example is shown."""
-ANYTHING, NUMBER = "_", "#"
+ANYTHING, NUMBER, BEGINS, ENDS = "_", "#", "<", ">"
+_MARKS = frozenset([ANYTHING, NUMBER, BEGINS, ENDS])
 
 _PIECE = re.compile(r"#(?:st|nd|rd|th)?|_|%|[^\W\d_]+|\d[\d.,]*")
 _ORDINAL = re.compile(r"(\d)(?:st|nd|rd|th)\b")
@@ -111,12 +112,14 @@ class _Bank:
         return self._normal(Counter(self._features(text)))
 
     def _features(self, text: str) -> Iterator[str]:
+        """The known words, and all pairs of neighbours; what is not known in between is one word that may be anything."""
         known = [word if word in self._known else ANYTHING for word in _words(text)]
         line = [word for word, _ in groupby(known)]
         yield from (word for word in line if word != ANYTHING)
-        yield from (f"{a} {b}" for a, b in pairwise(["<", *line, ">"]))
+        yield from (f"{a} {b}" for a, b in pairwise([BEGINS, *line, ENDS]))
 
     def _normal(self, found: Counter[str]) -> dict[str, float]:
+        """Their weights, as a vector of length one."""
         weights = {f: self._weight.get(f, 0.0) for f in found}
         length = math.sqrt(sum(weight * weight for weight in weights.values())) or 1.0
         return {feature: weight / length for feature, weight in weights.items()}
@@ -124,7 +127,7 @@ class _Bank:
 
 def _tells(feature: str) -> float:
     """What a word or a pair of words counts."""
-    return FAINT if all(word in _LITTLE or word in "<>_#" for word in feature.split()) else 1.0
+    return FAINT if all(word in _LITTLE or word in _MARKS for word in feature.split()) else 1.0
 
 
 def _words(text: str) -> list[str]:
