@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,11 @@ from itertools import groupby, pairwise
 
 from sqlagent.base import word_forms
 from sqlagent.linking.prompt import Turn
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 LEAST = 0.6
 """Likeness from which on an example is shown."""
@@ -112,7 +118,7 @@ class _Bank:
         return self._normal(Counter(self._features(text)))
 
     def _features(self, text: str) -> Iterator[str]:
-        """The known words, and all pairs of neighbours; what is not known in between is one word that may be anything."""
+        """The known words, and all pairs of neighbours; what is not known in between is one word for anything."""
         known = [word if word in self._known else ANYTHING for word in _words(text)]
         line = [word for word, _ in groupby(known)]
         yield from (word for word in line if word != ANYTHING)
@@ -148,11 +154,6 @@ def _cosine(some: dict[str, float], others: dict[str, float]) -> float:
 @cache
 def _bank() -> _Bank:
     """The bank that the package brings."""
-    try:
-        import tomllib
-    except ModuleNotFoundError:  # Python 3.10
-        import tomli as tomllib
-
     text = resources.files("sqlagent.linking").joinpath("worked_examples.toml").read_text(encoding="utf-8")
     data = tomllib.loads(text)
     examples = [
