@@ -180,6 +180,14 @@ _SAME = """
     rating stars rate
     abroad foreign
     album record
+    kilometre kilometer km mile metre meter distance length far mileage
+    kg kilogram gram lb pound tonne weight mass heavy load
+    kwh wh watt energy electricity consumption usage power
+    litre liter ml gallon volume consumption fuel
+    euro eur dollar usd gbp chf pound amount money price cost revenue
+    celsius fahrenheit temperature
+    kmh kph mph knot speed
+    byte kb mb gb size
     genre style kind type category
     flight fly flew airline
     airport

@@ -66,6 +66,8 @@ class Example:
 
     name: str
     shown: Turn
+    needs: frozenset[str]
+    """Words of which a question of this kind has one; empty where any will do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,11 @@ class _Wording:
 
     weights: dict[str, float]
     example: Example | None
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Words of which a question has one that may be like this wording; empty where any may."""
+        return self.example.needs if self.example else frozenset()
 
 
 def example_for(question: str) -> Turn | None:
@@ -91,7 +98,9 @@ def nearest(question: str) -> tuple[Example | None, float]:
     """The example of the wording most like the question (None: a plain one), and the cosine of the two."""
     bank = _bank()
     asked = bank.weighed(question)
-    best = max(bank.wordings, key=lambda wording: _cosine(asked, wording.weights))
+    words = set(_words(question))
+    fit = [one for one in bank.wordings if not one.needs or one.needs & words]
+    best = max(fit, key=lambda wording: _cosine(asked, wording.weights))
     return best.example, _cosine(asked, best.weights)
 
 
@@ -157,7 +166,12 @@ def _bank() -> _Bank:
     text = resources.files("sqlagent.linking").joinpath("worked_examples.toml").read_text(encoding="utf-8")
     data = tomllib.loads(text)
     examples = [
-        (Example(one["name"], Turn(one["question"], one["query"])), one["asked"].strip().splitlines())
+        (
+            Example(
+                one["name"], Turn(one["question"], one["query"]), frozenset(_words(one.get("needs", "")))
+            ),
+            one["asked"].strip().splitlines(),
+        )
         for one in data["example"]
     ]
     return _Bank(examples, data["plain"]["asked"].strip().splitlines())
