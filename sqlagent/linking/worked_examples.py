@@ -16,7 +16,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from itertools import groupby, pairwise
 
@@ -44,7 +44,18 @@ _LITTLE = frozenset(_LITTLE_WORDS.split())
 """Words that tell little of what kind a question is of, however few of the wordings have them."""
 FAINT = 0.35
 """What such a word counts, and a pair of two such words, beside the others."""
-_COUNTED = frozenset(["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"])
+_COUNTED = {
+    word: str(number)
+    for number, word in enumerate(
+        ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"], start=2
+    )
+}
+_NUMERAL = re.compile(r"\b\d+\b")
+_YEAR = re.compile(r"(?:19|20)\d\d")
+_QUANTITY = re.compile(rf"\b(\d+|{'|'.join(_COUNTED)})(?:st|nd|rd|th)?\b(?: (\w+))?")
+_UNITS = frozenset(
+    f"{unit}{s}" for unit in ("day", "week", "month", "year", "hour", "minute") for s in ("", "s")
+)
 _SYNONYMS = """
     highest largest greatest biggest maximum max maximal top
     lowest smallest least minimum min minimal
@@ -86,7 +97,34 @@ class _Wording:
 def example_for(question: str) -> Turn | None:
     """The example whose wordings are most like the question; None where none is, or a plain wording is more so."""
     found, likeness = nearest(question)
-    return found.shown if found is not None and likeness >= LEAST else None
+    return _with_numbers_of(question, found.shown) if found is not None and likeness >= LEAST else None
+
+
+def _with_numbers_of(question: str, shown: Turn) -> Turn:
+    """The example with the question's numbers for its own: a model copies them, "the last 60 days" as `'-30 days'`.
+
+    Only where both have as many of a kind: years, numbers of one unit, others; and where the example's statement has
+    them as they are (not 3 May as '2021-05-03').
+    """
+    asked, own = _numbers(question), _numbers(shown.question)
+    written = set(_NUMERAL.findall(shown.sql))
+    put: dict[str, str] = {}
+    for kind in own.keys() & asked.keys():
+        if len(own[kind]) == len(asked[kind]) and written.issuperset(own[kind]):
+            put |= dict(zip(own[kind], asked[kind], strict=True))
+    changed = partial(_NUMERAL.sub, lambda found: put.get(found[0], found[0]))
+    return Turn(changed(shown.question), changed(shown.sql))
+
+
+def _numbers(text: str) -> dict[str, list[str]]:
+    """The different numbers of a text, in digits and in order, by what they are: years, those of a unit, others."""
+    found: dict[str, list[str]] = {}
+    for number, unit in _QUANTITY.findall(word_forms.fold(text)):
+        digits = _COUNTED.get(number, number)
+        kind = "year" if _YEAR.fullmatch(digits) else word_forms.stem(unit) if unit in _UNITS else ""
+        if digits not in found.setdefault(kind, []):
+            found[kind].append(digits)
+    return found
 
 
 def examples() -> tuple[Example, ...]:
