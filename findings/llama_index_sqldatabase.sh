@@ -1,13 +1,13 @@
 #!/bin/sh
 # llama-index-core 0.14.25 with SQLAlchemy 2.1.9: SQLDatabase(schema=...) writes into texts, and three of its settings do nothing.
 #
-# Expected: run_sql() runs the statement and gives back its rows; schema="main" says where the tables are; sample_rows_in_table_info,
-#           indexes_in_table_info and custom_table_info change what a model is told of a table.
+# Expected: run_sql() runs the statement and gives back its rows; schema="main" says where the tables are, and
+#           sample_rows_in_table_info, indexes_in_table_info and custom_table_info change what a model is told of a table.
 # Seen:     with a schema, the word behind every "from " and "join " gets it, inside texts too: title = 'letter from anna'
 #           is looked for as 'letter from main.anna' and is not found, and SELECT 'come join us' gives 'come join main.us'.
 #           What the three settings say is kept and read by nothing: the description of a table is the same without them.
-#           A text over 300 letters is cut in the rows themselves, at the last space before: of "order
-#           " and 400 letters "order..." is left. With return_raw=False, columns of one name are one: of owner.id, owner.name,
+#           A text over 300 letters is cut in the rows themselves, at the last space before: of the word order and one of
+#           400 letters "order..." is left. With return_raw=False, columns of one name are one: of owner.id, owner.name,
 #           shop.id, shop.name there is {'id': 1, 'name': 'Bakery'}. No warning in any case.
 set -eu
 work=$(mktemp -d)

@@ -45,7 +45,7 @@ assert np.allclose(model.encode(few), mean(few), atol=1e-5), "the usual case has
 
 long = " ".join(["international"] * 109 + ["pharmaceutics"] * 91)
 whole, got = mean(long), model.encode(long)
-print(len(long.split()), "words in", len(long), "letters:", np.round(whole[:3], 3), "by hand,", np.round(got[:3], 3), "by encode()")
+print(f"200 words in {len(long)} letters: {np.round(whole[:3], 3)} by hand, {np.round(got[:3], 3)} by encode()")
 assert len(model.encode_as_sequence(long)) == 200, "encode_as_sequence() has changed"
 assert not np.allclose(got, whole, atol=0.1), "this has changed"
 assert np.array_equal(got, model.encode(long[: 512 * 3])), "this has changed"
