@@ -1,5 +1,5 @@
 #!/bin/sh
-# sql-metadata 3.0.1: values_dict of an INSERT loses what follows a blob, and NULL is the text 'NULL'; output_columns has inner ones.
+# sql-metadata 3.0.1: values_dict of an INSERT loses what follows a blob, NULL is a text, and output_columns has a subquery's.
 #
 # Expected: values is "the list of literal values" of an INSERT, row by row, values_dict has them by column, and NULL is not a text.
 #           output_columns is "the ordered list of SELECT output column names": as many as a row of the answer has.

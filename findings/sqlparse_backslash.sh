@@ -21,7 +21,8 @@ import sqlparse
 
 database = sqlite3.connect(":memory:")
 database.execute("CREATE TABLE files (path, kind)")
-database.executemany("INSERT INTO files VALUES (?, ?)", [("C:\\", "Dir"), ("C:\\", "or"), ("C:\\", "a--b"), ("D:", "Dir"), ("D:", "or")])
+rows_of_files = [("C:\\", "Dir"), ("C:\\", "or"), ("C:\\", "a--b"), ("D:", "Dir"), ("D:", "or")]
+database.executemany("INSERT INTO files VALUES (?, ?)", rows_of_files)
 
 
 def rows(statement):
