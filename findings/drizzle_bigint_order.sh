@@ -1,12 +1,12 @@
 #!/bin/sh
 # drizzle-orm 0.45.4 with sql.js 1.17.0: in a column of blob({ mode: "bigint" }), 100n is less than 50n, and the highest is 9n.
 #
-# Expected: blob({ mode: "bigint" }), the column that drizzle's types show for BigInt in SQLite, orders and compares numbers, or lt(),
-#           between(), max() and orderBy() refuse it; the type of max() of it is bigint.
-# Seen:     a BigInt is stored as the bytes of its digits, and SQLite compares bytes from the left: orderBy() gives 1000n, 100n, 9n
-#           downwards as 9n, 1000n, 100n, lt(50n) finds 100n and 1000n, between(5n, 50n) finds nothing of 9n, and max() is
-#           9n, decoded as a bigint. eq() and inArray() are right, but find nothing of what another program has written as an
-#           integer. Tests with numbers of one length pass. No error. numeric({ mode: "bigint" }) orders rightly.
+# Expected: blob({ mode: "bigint" }), the column that drizzle's types show for BigInt in SQLite, orders and compares numbers, or
+#           lt(), between(), max() and orderBy() refuse it; the type of max() of it is bigint.
+# Seen:     a BigInt is stored as the bytes of its digits, and SQLite compares bytes from the left: orderBy() gives 1000n, 100n,
+#           9n downwards as 9n, 1000n, 100n, lt(50n) finds 100n and 1000n, between(5n, 50n) finds nothing of 9n, and max() is 9n,
+#           decoded as a bigint. eq() and inArray() are right, but find nothing of what another program has written as an integer.
+#           Tests with numbers of one length pass. No error. numeric({ mode: "bigint" }) orders rightly.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -1,12 +1,12 @@
 #!/bin/sh
 # node-sql-parser 5.4.0 for SQLite: NATURAL JOIN becomes a table called "natural" that is joined with every row of the other.
 #
-# Expected: sqlify(astify(sql)), which its README shows, writes a statement of the same meaning, or astify() raises, as it does for
-#           OVER, FILTER and NULLS LAST in this dialect.
+# Expected: sqlify(astify(sql)), which its README shows, writes a statement of the same meaning, or astify() raises, as it does
+#           for OVER, FILTER and NULLS LAST in this dialect.
 # Seen:     NATURAL is read as the first table's alias, so `shop NATURAL JOIN sale` is `"shop" AS "NATURAL" INNER JOIN "sale"`
-#           without a condition: 5 rows are 24, and a LEFT one's 6 are 24, too. The tree says as: "NATURAL".
-#           `INTEGER PRIMARY KEY AUTOINCREMENT` is written AUTOINCREMENT PRIMARY KEY, a syntax error,
-#           and `- -5` becomes --5, a comment. No error from the parser. USING, ON, parentheses and precedence are kept.
+#           without a condition: 5 rows are 24, and a LEFT one's 6 are 24, too. The tree says as: "NATURAL". `INTEGER PRIMARY KEY
+#           AUTOINCREMENT` is written AUTOINCREMENT PRIMARY KEY, a syntax error, and `- -5` becomes --5, a comment. No error from
+#           the parser. USING, ON, parentheses and precedence are kept.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

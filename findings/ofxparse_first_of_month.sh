@@ -3,11 +3,11 @@
 #
 # Expected: a booking that the bank dates 20200201000000[+1:CET] is one of 1 February, as its paper statement says; if times are
 #           turned to UTC, all of them are, or say so. Merchant codes, "mcc", have the text of the table that the package ships.
-# Seen:     date is a time in UTC that does not say so, and midnight east of Greenwich is the day before: all bookings of the first
-#           of a month, and of a year, are in the one before. In the west an evening is the next day. [-3:-03], as the zone
-#           database names Brazil's and half the world's zones, is not read at all, so that clock stays. What TRNAMT is in, if
-#           not in the account's currency (CURRENCY, CURSYM), is dropped, and 10 euros are 10 dollars. mcc is None for every
-#           code in the table and '' where there is none. No entry in warnings or discarded_entries, with fail_fast.
+# Seen:     date is a time in UTC that does not say so, and midnight east of Greenwich is the day before: all bookings of the
+#           first of a month, and of a year, are in the one before. In the west an evening is the next day. [-3:-03], as the zone
+#           database names Brazil's and half the world's zones, is not read at all, so that clock stays. What TRNAMT is in, if not
+#           in the account's currency (CURRENCY, CURSYM), is dropped, and 10 euros are 10 dollars. mcc is None for every code in
+#           the table and '' where there is none. No entry in warnings or discarded_entries, with fail_fast.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -1,13 +1,13 @@
 #!/bin/sh
 # sqlframe 4.10.0 with sqlglot 30.29.0 on duckdb 1.5.5: fillna(0) is undone by the filter(), select() or groupBy() behind it.
 #
-# Expected: df.fillna(0, ["qty"]) is a DataFrame in which NULLs of qty are 0 for all that comes after, as withColumn() is; casts, lists
-#           and texts of JSON are Spark's, whose API this is.
+# Expected: df.fillna(0, ["qty"]) is a DataFrame in which NULLs of qty are 0 for all that comes after, as withColumn() is; casts,
+#           lists and texts of JSON are Spark's, whose API this is.
 # Seen:     fillna() and replace() hold if the rows are fetched at once. Behind select(), withColumn(), filter(), join() or agg()
 #           their CASE is gone: filter(qty == 0) finds nothing, the mean of 3, 7 and a filled 0 is 5, select("qty") has its NULL
-#           again, in the SQL, too. Of Spark's own rules: 2.7 cast to int is 3 instead of 2, collect_list() and collect_set()
-#           keep NULLs, get_json_object() has quotation marks around its text, rint(2.5) is 3, array_max() with a NULL is NULL, substring from 0 is
-#           a letter short. No warning; of other differences sqlframe warns.
+#           again, in the SQL, too. Of Spark's own rules: 2.7 cast to int is 3 instead of 2, collect_list() and collect_set() keep
+#           NULLs, get_json_object() has quotation marks around its text, rint(2.5) is 3, array_max() with a NULL is NULL,
+#           substring from 0 is a letter short. No warning; of other differences sqlframe warns.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

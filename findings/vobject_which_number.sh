@@ -3,9 +3,9 @@
 #
 # Expected: readOne(card).serialize() gives the card back, in the version that it says; what cannot be written is refused.
 # Seen:     in vCard 2.1, which telephones export, TEL;CELL and TEL;WORK;FAX become TEL and TEL, ADR;HOME becomes ADR: types that
-#           stand alone are read (as singletonparams) and never written, though the card is VERSION:2.1 still. Of NICKNAME:Jo,Johnny
-#           in 3.0, a list by the standard, value is 'Jo' and Johnny is gone, while CATEGORIES is a list. ORG given as the
-#           text 'Acme', as FN and TITLE are, is written ORG:A;c;m;e. No error, no warning. TYPE=CELL,VOICE, commas,
+#           stand alone are read (as singletonparams) and never written, though the card is VERSION:2.1 still. Of
+#           NICKNAME:Jo,Johnny in 3.0, a list by the standard, value is 'Jo' and Johnny is gone, while CATEGORIES is a list. ORG
+#           given as the text 'Acme', as FN and TITLE are, is written ORG:A;c;m;e. No error, no warning. TYPE=CELL,VOICE, commas,
 #           semicolons and line ends in a NOTE, checked here as well, come back.
 set -eu
 work=$(mktemp -d)
