@@ -1,5 +1,5 @@
 #!/bin/sh
-# csvs-to-sqlite 1.3.1 with pandas 3.1.1: one empty cell, and --extract-column makes one customer of a hundred.
+# csvs-to-sqlite 1.3.1 with pandas 3.1.1: one empty cell, and --extract-column makes one customer of ten.
 #
 # Expected: -c customer moves the values of a column into a table of their own, each of them once, and puts its id in their
 #           place; --shape "zip:zip(TEXT)" stores what stands in the column as text.

@@ -2,10 +2,10 @@
 # gpxpy 1.6.2: clone() moves every time west of Greenwich by its offset: ten o'clock at -05:00 becomes ten o'clock UTC.
 #
 # Expected: gpx.clone(), track.clone() and copy.deepcopy() give a copy whose points have the times of the original.
-# Seen:     the zone is copied by its name, which is written -5:00 and not -05:00, and "5:" is no number, so the hours are 0: a ride that
-#           began at 15:00 UTC begins at 10:00 UTC in the copy, and its XML says 10:00:00Z. -03:30 becomes -00:30. In a file whose
-#           first point is at -05:00 and whose second is in UTC, a ride of one hour lasts six. What is given +05:30 or Z, so every test
-#           in Europe and Asia, is copied rightly, and so are latitudes. No warning.
+# Seen:     the zone is copied by its name, which is written -5:00 and not -05:00, and "5:" is no number, so the hours are 0: a
+#           ride that began at 15:00 UTC begins at 10:00 UTC in the copy, and its XML says 10:00:00Z. -03:30 becomes -00:30. In a
+#           file whose first point is at -05:00 and whose second is in UTC, a ride of one hour lasts six. What is given +05:30 or
+#           Z, so every test in Europe and Asia, is copied rightly, and so are latitudes. No warning.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

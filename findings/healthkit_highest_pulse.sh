@@ -1,13 +1,13 @@
 #!/bin/sh
 # healthkit-to-sqlite 1.0.1 with sqlite-utils 4.2.1: the highest pulse of 72, 99 and 140 is 99, and a run has no distance.
 #
-# Expected: what Apple's export writes as value="140" is a number in SQLite, as the latitude of a workout's points is; what a workout
-#           holds is kept, if only as JSON, as its events are.
+# Expected: what Apple's export writes as value="140" is a number in SQLite, as the latitude of a workout's points is; what a
+#           workout holds is kept, if only as JSON, as its events are.
 # Seen:     every attribute is stored as text in a TEXT column: max(value) is '99', ORDER BY value puts 140 before 72, value > 100
-#           is true of 72 and 99 (100 becomes the text '100'), and the longest workout lasts 95 minutes where there is
-#           one of 130. sum() and avg() are right and hide it. Since iOS 16 the totals
-#           of a workout stand in WorkoutStatistics below it, and those are dropped without a trace: no distance, no
-#           energy, no mean pulse, while the same run of an older phone has its totalDistance. No warning.
+#           is true of 72 and 99 (100 becomes the text '100'), and the longest workout lasts 95 minutes where there is one of 130.
+#           sum() and avg() are right and hide it. Since iOS 16 the totals of a workout stand in WorkoutStatistics below it, and
+#           those are dropped without a trace: no distance, no energy, no mean pulse, while the same run of an older phone has its
+#           totalDistance. No warning.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

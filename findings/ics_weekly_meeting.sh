@@ -3,11 +3,11 @@
 #
 # Expected: Calendar(text).serialize() gives the events at the times that they had; a time zone is kept, or a repetition in one is
 #           refused. What is not read is copied, as the ATTENDEE and STATUS are.
-# Seen:     every time is written in UTC while RRULE and EXDATE are copied and VTIMEZONE is dropped, so ten o'clock in Berlin
-#           on 23 March is eleven from the 30th on, and EXDATE, ten o'clock in Berlin, no longer names one of them. A
-#           time without a zone (a pill at eight, wherever one is) becomes eight UTC. The alarm ten minutes before the END
-#           is ten minutes before the start, a task due on the 7th is due at its midnight in UTC. Where CALSCALE is not said, it becomes
-#           GEORGIAN, for which recurring-ical-events 3.8.2 refuses the file. No warning.
+# Seen:     every time is written in UTC while RRULE and EXDATE are copied and VTIMEZONE is dropped, so ten o'clock in Berlin on
+#           23 March is eleven from the 30th on, and EXDATE, ten o'clock in Berlin, no longer names one of them. A time without a
+#           zone (a pill at eight, wherever one is) becomes eight UTC. The alarm ten minutes before the END is ten minutes before
+#           the start, a task due on the 7th is due at its midnight in UTC. Where CALSCALE is not said, it becomes GEORGIAN, for
+#           which recurring-ical-events 3.8.2 refuses the file. No warning of it.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -5,9 +5,9 @@
 #           its tests go back and forth.
 # Seen:     the tree is right and its parentheses are not written: NOT (qty = 3 OR shop = 'b') finds 5 rows instead of 3, and
 #           ~(qty & 3) and (qty = 3) IS NULL are other values. What the writer does not know is left out: NULLS LAST, WITH
-#           RECURSIVE (all of it), the frame of nth_value(), OVER (...) behind FILTER, which makes one row of six. The reader drops the
-#           name behind OVER w, so avg(price) OVER w is the mean of all rows, takes RANGE for ROWS, and IS NOT
-#           'Rome' for <>, which has no NULLs. No error, no warning. Parentheses of +, -, *, / and AND, OR are kept.
+#           RECURSIVE (all of it), the frame of nth_value(), OVER (...) behind FILTER, which makes one row of six. The reader
+#           drops the name behind OVER w, so avg(price) OVER w is the mean of all rows, takes RANGE for ROWS, and IS NOT 'Rome'
+#           for <>, which has no NULLs. No error, no warning. Parentheses of +, -, *, / and AND, OR are kept.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -4,10 +4,10 @@
 # Expected: what an emulation of PostgreSQL for tests answers is what PostgreSQL (PGlite 0.5.17 is one, on the same statements)
 #           answers, or is refused, as OVER and EXISTS with an outer column are.
 # Seen:     the parser puts them into the right-hand SELECT, and toSql writes so: ... UNION ALL ... ORDER BY id DESC LIMIT 1 is 3
-#           rows instead of 1. sum(qty) FILTER (WHERE shop = 'a') is the sum of all, array_agg(id ORDER BY id DESC) is in
-#           no order, NOT IN (SELECT ...) with a NULL in it finds rows, a month after 31 January is 1 March. The bigint
-#           9007199254740993 is read as ...992, so a search for that one finds it. -2.5 is rounded to -2. A test that passes says nothing of
-#           any of these. No error. Joins, groups, DISTINCT ON and NULLs in an order are right.
+#           rows instead of 1. sum(qty) FILTER (WHERE shop = 'a') is the sum of all, array_agg(id ORDER BY id DESC) is in no
+#           order, NOT IN (SELECT ...) with a NULL in it finds rows, a month after 31 January is 1 March. The bigint
+#           9007199254740993 is read as ...992, so a search for that one finds it. -2.5 is rounded to -2. A test that passes says
+#           nothing of any of these. No error. Joins, groups, DISTINCT ON and NULLs in an order are right.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -1,13 +1,13 @@
 #!/bin/sh
 # SimpleSQLite 1.5.4 and sqlitebiter 0.36.3 (DataProperty 1.1.1): the price "1.234,50" is stored as 1, "2,50" as 250.
 #
-# Expected: texts that a program hands over as Python's str are stored as they are; where types are guessed, from a CSV file, a price
-#           written the European way is a text, and so are 01234 and what stands beside AB1 in a column.
+# Expected: texts that a program hands over as Python's str are stored as they are; where types are guessed, from a CSV file, a
+#           price written the European way is a text, and so are 01234 and what stands beside AB1 in a column.
 # Seen:     every text that can be made a number is one, cell by cell: commas are taken out first, so 1.234,50 is 1.23450, which
 #           in a column of integers (250, 1000) is cut to 1. 1_000 is 1000, the telephone number +49... loses its plus, 01234 its
-#           zero. In a column that is TEXT all the same, for AB1, 007 beside it is '7' and 1e2 '100', so keys that differ
-#           are one. The name NaN is NULL, from sqlitebiter 'None'. insert_many() into the same table keeps the texts: one column has 250 and '2,50'. No
-#           warning; sqlitebiter --no-type-inference keeps all.
+#           zero. In a column that is TEXT all the same, for AB1, 007 beside it is '7' and 1e2 '100', so keys that differ are one.
+#           The name NaN is NULL, from sqlitebiter 'None'. insert_many() into the same table keeps the texts: one column has 250
+#           and '2,50'. No warning; sqlitebiter --no-type-inference keeps all.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

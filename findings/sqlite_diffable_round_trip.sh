@@ -1,13 +1,13 @@
 #!/bin/sh
 # sqlite-diffable 0.6 with sqlite-utils 4.2.1: dump and load make texts of BLOBs, and other rows of the same number.
 #
-# Expected: dump --all and load give the tables back as they were, or dump names what JSON cannot hold; rows keep their rowid,
-#           or dump says that they do not.
-# Seen:     a BLOB is written as Python shows it and loaded as that text: a picture of 4 bytes is the text b'\x89PNG', and
-#           the five bytes "hello" are the eight letters b'hello'. Rows of a table without INTEGER PRIMARY KEY are numbered
-#           anew, so what points at rowid 3 (a note, an FTS index) finds another row, or none, once one was deleted. A UNIQUE INDEX, a
-#           trigger and a view are in neither file; UNIQUE in the column is kept. Of "a/b" and "ab" one overwrites the
-#           other. Infinity is written as such, which is no JSON. Not a word of any of these, exit status 0.
+# Expected: dump --all and load give the tables back as they were, or dump names what JSON cannot hold; rows keep their rowid, or
+#           dump says that they do not.
+# Seen:     a BLOB is written as Python shows it and loaded as that text: a picture of 4 bytes is the text b'\x89PNG', and the
+#           five bytes "hello" are the eight letters b'hello'. Rows of a table without INTEGER PRIMARY KEY are numbered anew, so
+#           what points at rowid 3 (a note, an FTS index) finds another row, or none, once one was deleted. A UNIQUE INDEX, a
+#           trigger and a view are in neither file; UNIQUE in the column is kept. Of "a/b" and "ab" one overwrites the other.
+#           Infinity is written as such, which is no JSON. Not a word of any of these, exit status 0.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

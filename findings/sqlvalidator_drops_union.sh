@@ -1,11 +1,11 @@
 #!/bin/sh
 # sqlvalidator 0.0.20: --format drops what stands behind UNION ALL, and all of WHERE qty % 2 = 1 but qty, from the source file.
 #
-# Expected: a formatter moves blanks and line ends, and leaves a statement alone that it cannot read, as it does with UPDATE, for which
-#           it raises.
-# Seen:     what follows the first thing that it does not know is gone: the second half of a UNION, at the top, in a subquery and in
-#           WITH; AND, GROUP BY, ORDER BY and LIMIT behind %, ||, GLOB, ISNULL or COLLATE in WHERE, so that WHERE qty % 2 = 1 AND
-#           shop = 'a' finds five rows in place of two. A comment becomes "- -", and the columns below it are dropped. The
+# Expected: a formatter moves blanks and line ends, and leaves a statement alone that it cannot read, as it does with UPDATE, for
+#           which it raises.
+# Seen:     what follows the first thing that it does not know is gone: the second half of a UNION, at the top, in a subquery and
+#           in WITH; AND, GROUP BY, ORDER BY and LIMIT behind %, ||, GLOB, ISNULL or COLLATE in WHERE, so that WHERE qty % 2 = 1
+#           AND shop = 'a' finds five rows in place of two. A comment becomes "- -", and the columns below it are dropped. The
 #           file is overwritten, "2 changed SQL queries", exit status 0. AND, OR, BETWEEN, IN, LIKE and CASE are kept.
 set -eu
 work=$(mktemp -d)
