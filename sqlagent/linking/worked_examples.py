@@ -66,6 +66,7 @@ _SYNONYMS = """
     past last
     different distinct unique
     cumulative running accumulated
+    january february march april may june july august september october november december
     show list give return display find tell print
 """
 _SAME = {word: line.split()[0] for line in _SYNONYMS.strip().splitlines() for word in line.split()}
