@@ -392,7 +392,10 @@ def test_nothing_is_of_the_year_0(loans: Path) -> None:
 
 
 def test_what_is_divided_by_60_is_in_seconds(loans: Path) -> None:
-    for sql in ("SELECT MAX(ended - started) / 60.0 FROM mixed", "SELECT MAX((ended - started) / 60) FROM mixed"):
+    for sql in (
+        "SELECT MAX(ended - started) / 60.0 FROM mixed",
+        "SELECT MAX((ended - started) / 60) FROM mixed",
+    ):
         with Agent(loans, FakeModel([sql])) as agent:
             answer = agent.ask("longest in minutes", anyway=True)
         assert answer.rows[0][0] == pytest.approx(2.0, abs=1e-4), answer.sql
@@ -463,3 +466,22 @@ def test_what_is_asked_for_by_its_noun_is_shown_by_name(
 ) -> None:
     path = small_database(LOANS.replace("TABLE bk (", "TABLE book (").replace("INTO bk ", "INTO book "))
     assert supplied(path, "asked_by_noun", question, sql.replace("FROM bk ", "FROM book ")) == rows
+
+
+@pytest.mark.parametrize(
+    ("question", "sql", "rows"),
+    [
+        ("total fines in pounds", "SELECT SUM(fine_p) FROM fines", [(3.5,)]),
+        ("fines above £2", "SELECT id FROM fines WHERE fine_p > 2", [(2,)]),
+        ("total fines", "SELECT SUM(fine_p) FROM fines", None),
+        ("the cell in pounds", "SELECT SUM(weight_p) FROM fines", None),
+    ],
+)
+def test_hundredths_are_told_by_the_currency_that_is_named(
+    small_database: Callable[[str], Path], question: str, sql: str, rows: list[tuple[object, ...]] | None
+) -> None:
+    path = small_database(
+        "CREATE TABLE fines (id INTEGER PRIMARY KEY, fine_p INTEGER, weight_p REAL);"
+        "INSERT INTO fines VALUES (1, 100, 0.5), (2, 250, 1.5);"
+    )
+    assert supplied(path, "units", question, sql) == rows

@@ -50,6 +50,7 @@ _MONEY_ASKED = re.compile(
     r"|totals?|value|fees?|expensive|cheap(?:est)?|money|euros?|dollars?|pounds?)\b|[€$£]",
     re.IGNORECASE,
 )
+_CURRENCY = re.compile(r"\b(?:euros?|dollars?|pounds?|francs?|eur|usd|gbp)\b|[€$£]", re.IGNORECASE)
 _MEASURES = frozenset(("SUM", "AVG", "MIN", "MAX", "TOTAL", "MEDIAN"))
 _COMPARISONS = frozenset(("=", "<", "<=", ">", ">="))
 _COUNTING = frozenset(("many", "in", "of", "total", "average", "much", "more", "most"))
@@ -86,7 +87,7 @@ def in_asked_unit(question: str, reading: Reading, accepts: Callable[[str], bool
     edits, notes = Edits(reading.statement), []
     for node in reading.statement.find(Column):
         base = reading.scopes.base(node)
-        held = _held_in(base[1]) if base is not None else ""
+        held = _held_in(base[1], question) if base is not None else ""
         quantity = next((one for one in _QUANTITIES if held in one), None)
         if base is None or quantity is None:
             continue
@@ -124,12 +125,17 @@ def _unit_of(word: str) -> str:
     return _NAMES.get(word, "") or _NAMES.get(_ENDINGS.sub("", word), "")
 
 
-def _held_in(column: DbColumn) -> str:
-    """The unit that the last word of a column's name is; "" for none, and for moments."""
+def _held_in(column: DbColumn, question: str) -> str:
+    """The unit that the last word of a column's name is; "" for none, and for moments.
+
+    `fine_p` and `price_c` are in hundredths of a currency that the question names.
+    """
     words = name_words(column.name)
     kind = column.type.lower()
     if len(words) < 2 or _MOMENTS.search(column.name) or "date" in kind or "time" in kind:
         return ""
+    if words[-1] in ("p", "c") and "int" in kind and _CURRENCY.search(question):
+        return "cent"
     return _unit_of(words[-1])
 
 
