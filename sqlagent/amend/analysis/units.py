@@ -20,7 +20,7 @@ from sqlagent.base.word_forms import name_words
 from sqlagent.database.schema import Column as DbColumn
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Binary, Call, Cast, Column, Expr, Literal
+from sqlagent.sql.tree import Binary, Call, Case, Cast, Column, Expr, Literal, Node, When
 from sqlagent.sql.walk import bare
 
 _LENGTH = {"mm": 0.001, "cm": 0.01, "m": 1.0, "km": 1000.0, "mi": 1609.344}
@@ -41,6 +41,8 @@ _NAMES = {
     "cent": "cent", "pence": "cent",
 }  # fmt: skip
 """What units are called, in questions and in names."""
+_ALONE = frozenset(("ms", "msec", "millis", "milliseconds", "sec", "secs", "seconds", "mins", "minutes"))
+"""Units that a column may be called after and nothing else: no more than that they can be."""
 _MOMENTS = re.compile(
     r"(?:^|_)(?:ts|at|time|epoch|stamp|date|start|end|created|updated)(?:_|$)", re.IGNORECASE
 )
@@ -132,7 +134,8 @@ def _held_in(column: DbColumn, question: str) -> str:
     """
     words = name_words(column.name)
     kind = column.type.lower()
-    if len(words) < 2 or _MOMENTS.search(column.name) or "date" in kind or "time" in kind:
+    alone = len(words) == 1 and words[0] in _ALONE
+    if (len(words) < 2 and not alone) or _MOMENTS.search(column.name) or "date" in kind or "time" in kind:
         return ""
     if words[-1] in ("p", "c") and "int" in kind and _CURRENCY.search(question):
         return "cent"
@@ -157,6 +160,17 @@ def _changed(reading: Reading, node: Column, by: float, edits: Edits) -> bool:
     if reading.statement.clause_of(node) not in ("items", "having"):
         return False
     whole: Expr = node
+    case = False
+    below: Node = node
+    while isinstance(parent, (When, Case)):  # SUM(CASE WHEN … THEN secs ELSE 0 END)
+        case = True
+        if isinstance(parent, When) and parent.result is not below:
+            return False
+        if isinstance(parent, Case) and parent.otherwise is not None and not _is_zero(parent.otherwise):
+            return False
+        below, parent = parent, reading.statement.parent(parent)
+    if case and not isinstance(parent, Call):
+        return False
     if isinstance(parent, Call):
         if parent.function not in _MEASURES or parent.window:
             return False
@@ -173,6 +187,11 @@ def _changed(reading: Reading, node: Column, by: float, edits: Edits) -> bool:
     text = reading.statement.text(whole)
     edits.replace(whole, f"{text} / {_number(by, exact=True)}" if by > 1 else f"{text} * {_number(1 / by)}")
     return True
+
+
+def _is_zero(value: Expr) -> bool:
+    value = bare(value)
+    return isinstance(value, Literal) and value.value in ("0", "NULL")
 
 
 def _number(value: float, *, exact: bool = False) -> str:
