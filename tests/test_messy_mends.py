@@ -466,3 +466,46 @@ def test_what_is_asked_for_by_its_noun_is_shown_by_name(
 ) -> None:
     path = small_database(LOANS.replace("TABLE bk (", "TABLE book (").replace("INTO bk ", "INTO book "))
     assert supplied(path, "asked_by_noun", question, sql.replace("FROM bk ", "FROM book ")) == rows
+
+
+@pytest.mark.parametrize(
+    ("question", "sql", "rows"),
+    [
+        ("total fines in pounds", "SELECT SUM(fine_p) FROM fines", [(3.5,)]),
+        ("fines above £2", "SELECT id FROM fines WHERE fine_p > 2", [(2,)]),
+        ("total fines", "SELECT SUM(fine_p) FROM fines", None),
+        ("the cell in pounds", "SELECT SUM(weight_p) FROM fines", None),
+    ],
+)
+def test_hundredths_are_told_by_the_currency_that_is_named(
+    small_database: Callable[[str], Path], question: str, sql: str, rows: list[tuple[object, ...]] | None
+) -> None:
+    path = small_database(
+        "CREATE TABLE fines (id INTEGER PRIMARY KEY, fine_p INTEGER, weight_p REAL);"
+        "INSERT INTO fines VALUES (1, 100, 0.5), (2, 250, 1.5);"
+    )
+    assert supplied(path, "units", question, sql) == rows
+
+
+@pytest.mark.parametrize(
+    ("question", "sql", "rows"),
+    [
+        ("hours listened to Bells", "SELECT SUM(secs) FROM plays WHERE item = 'Bells'", [(1.5,)]),
+        (
+            "hours listened to Bells",
+            "SELECT SUM(CASE WHEN item = 'Bells' THEN secs ELSE 0 END) FROM plays",
+            [(1.5,)],
+        ),
+        ("hours listened", "SELECT SUM(CASE WHEN item = 'Bells' THEN secs ELSE 5 END) FROM plays", None),
+        ("hours listened", "SELECT COUNT(CASE WHEN secs > 0 THEN item END) FROM plays", None),
+        ("seconds listened to Bells", "SELECT SUM(secs) FROM plays WHERE item = 'Bells'", None),
+    ],
+)
+def test_a_column_may_be_called_after_its_unit_alone(
+    small_database: Callable[[str], Path], question: str, sql: str, rows: list[tuple[object, ...]] | None
+) -> None:
+    path = small_database(
+        "CREATE TABLE plays (item TEXT, secs INTEGER);"
+        "INSERT INTO plays VALUES ('Bells', 3600), ('Bells', 1800), ('Rain', 600);"
+    )
+    assert supplied(path, "units", question, sql) == rows

@@ -20,7 +20,7 @@ from sqlagent.base.word_forms import name_words
 from sqlagent.database.schema import Column as DbColumn
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Binary, Call, Cast, Column, Expr, Literal
+from sqlagent.sql.tree import Binary, Call, Case, Cast, Column, Expr, Literal, Node, When
 from sqlagent.sql.walk import bare
 
 _LENGTH = {"mm": 0.001, "cm": 0.01, "m": 1.0, "km": 1000.0, "mi": 1609.344}
@@ -41,6 +41,8 @@ _NAMES = {
     "cent": "cent", "pence": "cent",
 }  # fmt: skip
 """What units are called, in questions and in names."""
+_ALONE = frozenset(("ms", "msec", "millis", "milliseconds", "sec", "secs", "seconds", "mins", "minutes"))
+"""Units that a column may be called after and nothing else: no more than that they can be."""
 _MOMENTS = re.compile(
     r"(?:^|_)(?:ts|at|time|epoch|stamp|date|start|end|created|updated)(?:_|$)", re.IGNORECASE
 )
@@ -50,6 +52,7 @@ _MONEY_ASKED = re.compile(
     r"|totals?|value|fees?|expensive|cheap(?:est)?|money|euros?|dollars?|pounds?)\b|[€$£]",
     re.IGNORECASE,
 )
+_CURRENCY = re.compile(r"\b(?:euros?|dollars?|pounds?|francs?|eur|usd|gbp)\b|[€$£]", re.IGNORECASE)
 _MEASURES = frozenset(("SUM", "AVG", "MIN", "MAX", "TOTAL", "MEDIAN"))
 _COMPARISONS = frozenset(("=", "<", "<=", ">", ">="))
 _COUNTING = frozenset(("many", "in", "of", "total", "average", "much", "more", "most"))
@@ -86,7 +89,7 @@ def in_asked_unit(question: str, reading: Reading, accepts: Callable[[str], bool
     edits, notes = Edits(reading.statement), []
     for node in reading.statement.find(Column):
         base = reading.scopes.base(node)
-        held = _held_in(base[1]) if base is not None else ""
+        held = _held_in(base[1], question) if base is not None else ""
         quantity = next((one for one in _QUANTITIES if held in one), None)
         if base is None or quantity is None:
             continue
@@ -124,12 +127,18 @@ def _unit_of(word: str) -> str:
     return _NAMES.get(word, "") or _NAMES.get(_ENDINGS.sub("", word), "")
 
 
-def _held_in(column: DbColumn) -> str:
-    """The unit that the last word of a column's name is; "" for none, and for moments."""
+def _held_in(column: DbColumn, question: str) -> str:
+    """The unit that the last word of a column's name is; "" for none, and for moments.
+
+    `fine_p` and `price_c` are in hundredths of a currency that the question names.
+    """
     words = name_words(column.name)
     kind = column.type.lower()
-    if len(words) < 2 or _MOMENTS.search(column.name) or "date" in kind or "time" in kind:
+    alone = len(words) == 1 and words[0] in _ALONE
+    if (len(words) < 2 and not alone) or _MOMENTS.search(column.name) or "date" in kind or "time" in kind:
         return ""
+    if words[-1] in ("p", "c") and "int" in kind and _CURRENCY.search(question):
+        return "cent"
     return _unit_of(words[-1])
 
 
@@ -151,6 +160,17 @@ def _changed(reading: Reading, node: Column, by: float, edits: Edits) -> bool:
     if reading.statement.clause_of(node) not in ("items", "having"):
         return False
     whole: Expr = node
+    case = False
+    below: Node = node
+    while isinstance(parent, (When, Case)):  # SUM(CASE WHEN … THEN secs ELSE 0 END)
+        case = True
+        if isinstance(parent, When) and parent.result is not below:
+            return False
+        if isinstance(parent, Case) and parent.otherwise is not None and not _is_zero(parent.otherwise):
+            return False
+        below, parent = parent, reading.statement.parent(parent)
+    if case and not isinstance(parent, Call):
+        return False
     if isinstance(parent, Call):
         if parent.function not in _MEASURES or parent.window:
             return False
@@ -167,6 +187,11 @@ def _changed(reading: Reading, node: Column, by: float, edits: Edits) -> bool:
     text = reading.statement.text(whole)
     edits.replace(whole, f"{text} / {_number(by, exact=True)}" if by > 1 else f"{text} * {_number(1 / by)}")
     return True
+
+
+def _is_zero(value: Expr) -> bool:
+    value = bare(value)
+    return isinstance(value, Literal) and value.value in ("0", "NULL")
 
 
 def _number(value: float, *, exact: bool = False) -> str:
