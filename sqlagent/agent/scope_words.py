@@ -123,6 +123,7 @@ _SAME = """
     date when day time born founded weekday
     year when age old
     age old young born birth
+    birthday birthdate birth born dob
     height tall
     weight heavy
     phone telephone mobile number contact

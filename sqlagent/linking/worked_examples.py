@@ -1,6 +1,6 @@
 """Find a worked example for a question of a kind that a small model seldom gets right by itself.
 
-    example_for("the 80th percentile of hours")  ->  Turn("95th percentile of parcel weights", "SELECT …")
+    example_for("the 80th percentile of hours")  ->  Turn("80th percentile of parcel weights", "SELECT …")
 
 Only how a question is put is compared: words that no wording of `worked_examples.toml` has stand for anything, so that
 neither a schema nor a model is needed. What a question shares with a wording is weighed by how few wordings have it
@@ -50,7 +50,7 @@ _COUNTED = {
         ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"], start=2
     )
 }
-_NUMERAL = re.compile(r"\b\d+\b")
+_NUMERAL = re.compile(r"\b\d+(?=(?:st|nd|rd|th)?\b)")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _QUANTITY = re.compile(rf"\b(\d+|{'|'.join(_COUNTED)})(?:st|nd|rd|th)?\b(?: (\w+))?")
 _UNITS = frozenset(
