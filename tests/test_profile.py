@@ -180,7 +180,7 @@ def test_values_behind_a_query_are_found_though_their_table_is_hidden(tmp_path: 
 def test_the_statement_that_ran_and_its_scale_are_said(tmp_path: Path) -> None:
     with opened("anki", tmp_path, ["SELECT SUM(seconds) FROM reviews"]) as asked:
         answer = asked.ask("How many seconds did I review?")
-        assert "1000 times the seconds" in answer.note
+        assert "stored as milliseconds" in answer.note and "/ 1000.0" in answer.sql
         assert "revlog" in answer.sql and answer.logical == "SELECT SUM(seconds) FROM reviews"
         assert asked.run_sql(answer.sql).rows == answer.rows
 

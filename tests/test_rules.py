@@ -94,6 +94,8 @@ STATEMENTS = (
     "SELECT name FROM {child} WHERE salary = (SELECT salary FROM {child} WHERE name = 'Ann')",
     "SELECT name FROM {child} ORDER BY name DESC LIMIT 1",
     "SELECT salary FROM {child} WHERE title = 'Ann'",
+    "SELECT name FROM {child} ORDER BY end_date LIMIT 1",
+    "SELECT {child}.name FROM {child} JOIN {link} ON {child}.id = {link}.child_id",
 )
 
 
