@@ -65,13 +65,15 @@ class Asking:
         return whole.run(effort)
 
     def _attempt(self, about: Context, hints: Sequence[Hint], trace: Trace) -> Attempt:
+        example = None if about.history else self.example(about.question)
+
         def build(failed: tuple[str, str] | None) -> Prompt:
             return prompt.build(
                 self.shown.schema,
                 about.question,
                 history=about.history,
                 hints=hints,
-                example=None if about.history else self.example(about.question),
+                example=example,
                 error=failed,
                 lines=self.shown.lines,
             )

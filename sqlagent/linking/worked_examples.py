@@ -53,9 +53,7 @@ _COUNTED = {
 _NUMERAL = re.compile(r"\b\d+(?=(?:st|nd|rd|th)?\b)")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _QUANTITY = re.compile(rf"\b(\d+|{'|'.join(_COUNTED)})(?:st|nd|rd|th)?\b(?: (\w+))?")
-_UNITS = frozenset(
-    f"{unit}{s}" for unit in ("day", "week", "month", "year", "hour", "minute") for s in ("", "s")
-)
+_UNITS = frozenset(["day", "week", "month", "year", "hour", "minute"])
 _SYNONYMS = """
     highest largest greatest biggest maximum max maximal top
     lowest smallest least minimum min minimal
@@ -121,8 +119,8 @@ def _numbers(text: str) -> dict[str, list[str]]:
     """The different numbers of a text, in digits and in order, by what they are: years, those of a unit, others."""
     found: dict[str, list[str]] = {}
     for number, unit in _QUANTITY.findall(word_forms.fold(text)):
-        digits = _COUNTED.get(number, number)
-        kind = "year" if _YEAR.fullmatch(digits) else word_forms.stem(unit) if unit in _UNITS else ""
+        digits, counted = _COUNTED.get(number, number), word_forms.stem(unit)
+        kind = "year" if _YEAR.fullmatch(digits) else counted if counted in _UNITS else ""
         if digits not in found.setdefault(kind, []):
             found[kind].append(digits)
     return found
@@ -139,8 +137,7 @@ def nearest(question: str) -> tuple[Example | None, float]:
     asked = bank.weighed(question)
     words = set(_words(question))
     fit = [one for one in bank.wordings if not one.needs or one.needs & words]
-    best = max(fit, key=lambda wording: _cosine(asked, wording.weights))
-    return best.example, _cosine(asked, best.weights)
+    return max(((one.example, _cosine(asked, one.weights)) for one in fit), key=lambda found: found[1])
 
 
 class _Bank:
