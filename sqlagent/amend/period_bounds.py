@@ -13,17 +13,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from sqlagent.amend.period import Period, away
+from sqlagent.base.word_forms import NUMBERS
 
-_NUMBERS = dict(
-    zip(
-        ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"],
-        range(2, 13),
-        strict=True,
-    )
-)
 _STATE = re.compile(r"\bas (?:of|at|on)(?: the)?(?: (?:start|end|close|beginning) of)? $", re.IGNORECASE)
 """Words before a time at which something is, whenever it came about: "how many members as of 1 June"."""
-COUNT = rf"(?P<count>\d{{1,4}}|{'|'.join(_NUMBERS)})"
+COUNT = rf"(?P<count>\d{{1,4}}|{'|'.join(NUMBERS)})"
 UNIT = r"(?P<unit>day|week|month|quarter|year)"
 _AFTER = re.compile(r"\b(?:after|later than)(?: the end of)? $", re.IGNORECASE)
 _SINCE = re.compile(
@@ -52,7 +46,7 @@ _PART_OF = re.compile(
 
 def number(said: str) -> int:
     """A count in digits or in words."""
-    return _NUMBERS.get(said.lower()) or int(said)
+    return NUMBERS.get(said.lower()) or int(said)
 
 
 def opens(before: str) -> int | None:

@@ -49,10 +49,7 @@ def every_year(question: str, reading: Reading, accepts: Callable[[str], bool]) 
     for year, other in family.items():
         edits = Edits(reading.statement)
         edits.add_item(select, year, first=True)
-        edits.replace(refs[0], quote(other.name))
-        for column in reading.statement.find(Column):
-            if column.qualifier is not None:
-                edits.replace(column.qualifier, quote(other.name))
+        edits.put_table(refs[0], quote(other.name))
         arms.append(edits.sql())
     note = f"Each of {', '.join(other.name for other in family.values())} is asked."
     return accepted(" UNION ALL ".join(arms), note, reading, accepts)

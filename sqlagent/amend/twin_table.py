@@ -19,7 +19,6 @@ from sqlagent.database.schema import Schema, Table, fold
 from sqlagent.sql.edit import Edits
 from sqlagent.sql.names import quote
 from sqlagent.sql.reading import Reading
-from sqlagent.sql.tree import Column, TableRef
 
 _LEAST = 3
 """Columns that two tables must have, all of the same names, to hold the same kind of rows."""
@@ -46,7 +45,9 @@ def other_table(reading: Reading, accepts: Callable[[str], bool], has_rows: Call
         if has_rows(rows[0]) or not has_rows(rows[1]):
             continue
         note = f"{twin.name} has rows with {reading.statement.text(node)}, and {table.name} has none."
-        return edited(reading, _over(twin, refs[0], reading), [note], accepts)
+        edits = Edits(reading.statement)
+        edits.put_table(refs[0], quote(twin.name))
+        return edited(reading, edits, [note], accepts)
     return Amended(reading.sql)
 
 
@@ -62,13 +63,3 @@ def _twins(table: Table, schema: Schema) -> Iterator[Table]:
         alike = other.kind == "table" and {fold(column.name) for column in other.columns} == names
         if alike and other is not table:
             yield other
-
-
-def _over(twin: Table, ref: TableRef, reading: Reading) -> Edits:
-    edits = Edits(reading.statement)
-    edits.replace(ref.name, quote(twin.name))
-    if ref.alias is None:
-        for column in reading.statement.find(Column):
-            if column.qualifier is not None and fold(column.qualifier.text) == fold(ref.name.text):
-                edits.replace(column.qualifier, quote(twin.name))
-    return edits

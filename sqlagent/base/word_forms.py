@@ -62,6 +62,14 @@ _STOP = """a about above after all also am an and any are as at be because been 
     distinct average sum count"""
 STOP = frozenset(_STOP.split())
 """Words that say nothing about which table or value is meant."""
+NUMBERS = dict(
+    zip(
+        ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"],
+        range(2, 13),
+        strict=True,
+    )
+)
+"""The counts that people write as words."""
 _NOUNS = frozenset(["order", "list", "name", "return", "show"])
 _MEASURES = frozenset(["number", "count", "sum", "average", "maximum", "minimum", "total"])
 """Stop words that name a thing where they are used as nouns: "an order", but not "order by".

@@ -44,15 +44,9 @@ _LITTLE = frozenset(_LITTLE_WORDS.split())
 """Words that tell little of what kind a question is of, however few of the wordings have them."""
 FAINT = 0.35
 """What such a word counts, and a pair of two such words, beside the others."""
-_COUNTED = {
-    word: str(number)
-    for number, word in enumerate(
-        ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"], start=2
-    )
-}
 _NUMERAL = re.compile(r"\b\d+(?=(?:st|nd|rd|th)?\b)")
 _YEAR = re.compile(r"(?:19|20)\d\d")
-_QUANTITY = re.compile(rf"\b(\d+|{'|'.join(_COUNTED)})(?:st|nd|rd|th)?\b(?: (\w+))?")
+_QUANTITY = re.compile(rf"\b(\d+|{'|'.join(word_forms.NUMBERS)})(?:st|nd|rd|th)?\b(?: (\w+))?")
 _UNITS = frozenset(["day", "week", "month", "year", "hour", "minute"])
 _SYNONYMS = """
     highest largest greatest biggest maximum max maximal top
@@ -119,7 +113,7 @@ def _numbers(text: str) -> dict[str, list[str]]:
     """The different numbers of a text, in digits and in order, by what they are: years, those of a unit, others."""
     found: dict[str, list[str]] = {}
     for number, unit in _QUANTITY.findall(word_forms.fold(text)):
-        digits, counted = _COUNTED.get(number, number), word_forms.stem(unit)
+        digits, counted = str(word_forms.NUMBERS.get(number, number)), word_forms.stem(unit)
         kind = "year" if _YEAR.fullmatch(digits) else counted if counted in _UNITS else ""
         if digits not in found.setdefault(kind, []):
             found[kind].append(digits)
@@ -186,7 +180,7 @@ def _words(text: str) -> list[str]:
     found = []
     for piece in _PIECE.findall(_ORDINAL.sub(r"\1", word_forms.fold(text))):
         word = word_forms.stem(piece)
-        if piece[0].isdigit() or piece[0] == NUMBER or piece in _COUNTED:
+        if piece[0].isdigit() or piece[0] == NUMBER or piece in word_forms.NUMBERS:
             word = NUMBER
         found.append(_SAME.get(word, word))
     return found

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from sqlagent.database.schema import fold
 from sqlagent.sql.statement import Statement
-from sqlagent.sql.tree import Binary, Node, Select
+from sqlagent.sql.tree import Binary, Column, Node, Select, TableRef
 
 Edit = tuple[int, int, str]
 """Start, end, and what stands there instead; an insertion where the two are the same."""
@@ -65,6 +66,14 @@ class Edits:
 
     def after(self, node: Node, text: str) -> None:
         self._edits.append((node.end, node.end, text))
+
+    def put_table(self, ref: TableRef, name: str) -> None:
+        """Another table in place of one that a statement names once; its columns are qualified by it, too."""
+        self.replace(ref.name, name)
+        if ref.alias is None:
+            for column in self.statement.find(Column):
+                if column.qualifier is not None and fold(column.qualifier.text) == fold(ref.name.text):
+                    self.replace(column.qualifier, name)
 
     def wrap(self, node: Node, opening: str, closing: str) -> None:
         """Text before and behind a node: `wrap(value, "LOWER(", ")")`."""
